@@ -1,0 +1,61 @@
+import { closest, distance } from 'fastest-levenshtein'
+
+/** What went wrong, by the exit code that the command line reports for it. */
+export const EXIT = {
+  ok: 0,
+  missed: 1,
+  usage: 2,
+  data: 3,
+  training: 4,
+  interrupted: 130,
+} as const
+
+export type ErrorKind = Exclude<keyof typeof EXIT, 'ok'>
+
+/**
+ * The one error type of fedunify: thrown where the cause is known, printed once by `cli/main.ts`.
+ * `message` is one line that names the cause; `hint` says what to do about it.
+ */
+export class FedunifyError extends Error {
+  override readonly name = 'FedunifyError'
+  readonly kind: ErrorKind
+  readonly hint: string | undefined
+
+  constructor(kind: ErrorKind, message: string, hint?: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+    this.hint = hint
+  }
+
+  get exitCode(): number {
+    return EXIT[this.kind]
+  }
+}
+
+/** The legal name nearest to a mistyped one, or undefined where nothing is near enough to be meant. */
+export function nearest(got: string, legal: readonly string[]): string | undefined {
+  if (legal.length === 0) return undefined
+  const lower = got.toLowerCase()
+  const best = closest(lower, legal as string[])
+  return distance(lower, best.toLowerCase()) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined
+}
+
+/** «unknown WHAT "GOT": expected one of …», with the nearest legal name as the hint. */
+export function unknownName(what: string, got: string, legal: readonly string[]): FedunifyError {
+  const near = nearest(got, legal)
+  return new FedunifyError(
+    'usage',
+    `unknown ${what} "${got}": expected one of ${legal.join(', ')}`,
+    near && `did you mean ${near}?`,
+  )
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The system error code (ENOENT, EACCES, ENOSPC …) of whatever was thrown, if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
