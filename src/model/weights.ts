@@ -6,3 +6,11 @@ export interface Tensor {
 
 /** A model's weights in layer order, in the standard (NCHW, row-major) layout whatever the engine uses inside. */
 export type Weights = ReadonlyMap<string, Tensor>
+
+/** The first tensor that holds a NaN or an infinity, or undefined where all is finite. */
+export function firstNonFinite(weights: Weights): { tensor: string; value: number } | undefined {
+  for (const [tensor, { data }] of weights) {
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return { tensor, value: data[i]! }
+  }
+  return undefined
+}

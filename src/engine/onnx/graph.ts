@@ -1,0 +1,180 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
+import {
+  type AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  TensorProto_DataType as DataType,
+  type GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from 'onnx-buf'
+
+export type ElementType = 'float32' | 'uint8' | 'int32' | 'uint32' | 'int64' | 'bool'
+
+/** An attribute as a caller writes it: integers are INT; `{ float }` tells a whole FLOAT apart. */
+export type Attribute = number | readonly number[] | string | { readonly float: number } | Graph
+
+const DATA_TYPE: Record<ElementType, DataType> = {
+  float32: DataType.FLOAT,
+  uint8: DataType.UINT8,
+  int32: DataType.INT32,
+  uint32: DataType.UINT32,
+  int64: DataType.INT64,
+  bool: DataType.BOOL,
+}
+
+/** The ONNX number of an element type, for Cast. */
+export const elementType = (type: ElementType): number => DATA_TYPE[type]
+
+/** A dimension of a graph's input or output: its length, or a name where the length is free. */
+export type Dimension = number | string
+
+/**
+ * Builds one ONNX graph, node by node. Names are unique over a graph and its bodies, because an ONNX
+ * subgraph sees the names around it.
+ */
+export class Graph {
+  readonly #name: string
+  readonly #names: { next: number }
+  readonly #nodes: MessageInitShape<typeof NodeProtoSchema>[] = []
+  readonly #constants: MessageInitShape<typeof TensorProtoSchema>[] = []
+  readonly #inputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = []
+  readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = []
+  readonly #known = new Map<string, string>()
+
+  constructor(name: string, outer?: Graph) {
+    this.#name = name
+    this.#names = outer ? outer.#names : { next: 0 }
+  }
+
+  input(name: string, type: ElementType, shape: readonly Dimension[]): string {
+    this.#inputs.push(valueInfo(name, type, shape))
+    return name
+  }
+
+  output(name: string, type: ElementType, shape: readonly Dimension[]): string {
+    this.#outputs.push(valueInfo(name, type, shape))
+    return name
+  }
+
+  /** A constant tensor; small equal ones are shared. */
+  constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>, name?: string): string {
+    const key = !name && values.length <= 16 ? `${type}|${shape}|${Array.from(values)}` : undefined
+    const known = key && this.#known.get(key)
+    if (known) return known
+    const constant = name ?? this.#fresh('const')
+    this.#constants.push({
+      name: constant,
+      dataType: DATA_TYPE[type],
+      dims: shape.map(BigInt),
+      rawData: rawBytes(type, values),
+    })
+    if (key) this.#known.set(key, constant)
+    return constant
+  }
+
+  scalar(value: number): string {
+    return this.constant('float32', [], [value])
+  }
+
+  /** A 1-D int64 constant: the form of shapes and axes. */
+  ints(...values: number[]): string {
+    return this.constant('int64', [values.length], values)
+  }
+
+  /** Adds a node and returns the name of its (first) output. */
+  op(type: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}, outputs?: string[]): string {
+    const output = outputs ?? [this.#fresh(type)]
+    this.#nodes.push({
+      name: this.#fresh(`node_${type}`),
+      opType: type,
+      input: [...inputs],
+      output,
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    })
+    return output[0]!
+  }
+
+  reshape(x: string, ...shape: number[]): string {
+    return this.op('Reshape', [x, this.ints(...shape)])
+  }
+
+  transpose(x: string, ...perm: number[]): string {
+    return this.op('Transpose', [x], { perm })
+  }
+
+  reduceSum(x: string, ...axes: number[]): string {
+    return this.op('ReduceSum', [x, this.ints(...axes)], { keepdims: 0 })
+  }
+
+  /** `x` where the boolean `condition` holds, else 0. */
+  mask(condition: string, x: string): string {
+    return this.op('Mul', [this.op('Cast', [condition], { to: elementType('float32') }), x])
+  }
+
+  proto(): MessageInitShape<typeof GraphProtoSchema> {
+    return {
+      name: this.#name,
+      node: this.#nodes,
+      initializer: this.#constants,
+      input: this.#inputs,
+      output: this.#outputs,
+    }
+  }
+
+  /** The bytes of a model file. IR version and opset are the oldest that have every operator used. */
+  model(opset: number, irVersion: number): Uint8Array {
+    return toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion: BigInt(irVersion),
+        producerName: 'fedunify',
+        opsetImport: [{ domain: '', version: BigInt(opset) }],
+        graph: this.proto(),
+      }),
+    )
+  }
+
+  #fresh(stem: string): string {
+    return `${stem}_${this.#names.next++}`
+  }
+}
+
+const ARRAY = {
+  float32: Float32Array,
+  uint8: Uint8Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  bool: Uint8Array,
+} as const
+
+function rawBytes(type: ElementType, values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  const typed =
+    type === 'int64'
+      ? BigInt64Array.from(Array.from(values, BigInt))
+      : (ARRAY[type] as typeof Float32Array).from(values)
+  return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength)
+}
+
+function valueInfo(
+  name: string,
+  type: ElementType,
+  shape: readonly Dimension[],
+): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const dim = shape.map((d) => ({
+    value:
+      typeof d === 'string'
+        ? ({ case: 'dimParam', value: d } as const)
+        : ({ case: 'dimValue', value: BigInt(d) } as const),
+  }))
+  return { name, type: { value: { case: 'tensorType', value: { elemType: DATA_TYPE[type], shape: { dim } } } } }
+}
+
+function attribute(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
+  if (value instanceof Graph) return { name, type: AttributeType.GRAPH, g: value.proto() }
+  if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) }
+  if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) }
+  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float }
+  return { name, type: AttributeType.INTS, ints: value.map(BigInt) }
+}

@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url'
+import { MessageChannel } from 'node:worker_threads'
+import { env } from 'onnxruntime-node'
+import { Piscina } from 'piscina'
+import { FedunifyError, messageOf } from '../../errors.ts'
+import type { Engine, Learner, LearnerJob, TrainPlan } from '../engine.ts'
+import type { Diverged } from './train.ts'
+import type { Task, TaskResult, WorkerSetup } from './worker.ts'
+
+/** Threads load compiled JavaScript, also when this file itself runs from src/ (as it does under test). */
+const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url.replace('/src/engine/', '/dist/engine/')))
+
+/** Trains with onnxruntime: the training step is an ONNX graph of its own (see training-graph.ts). */
+export const onnxEngine: Engine = {
+  name: 'onnx',
+  device: 'cpu',
+  version: `onnxruntime-node ${env.versions.node ?? env.versions.common}`,
+  async open({ signal, ...job }: LearnerJob): Promise<Learner> {
+    const cancelled = new Int32Array(new SharedArrayBuffer(4))
+    const cancel = () => Atomics.store(cancelled, 0, 1)
+    if (signal?.aborted) cancel()
+    signal?.addEventListener('abort', cancel, { once: true })
+    const pool = new Piscina<Task, TaskResult<Task>>({
+      filename: WORKER,
+      minThreads: job.workers,
+      maxThreads: job.workers,
+      workerData: { job, cancelled } satisfies WorkerSetup,
+    })
+    const run = async <T extends Task>(task: T, transfer: MessagePort[] = []): Promise<TaskResult<T>> => {
+      try {
+        return (await pool.run(task, { transferList: transfer })) as TaskResult<T>
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw error
+      }
+    }
+
+    return {
+      async train(start, plan, report) {
+        const { port1, port2 } = new MessageChannel()
+        port1.on('message', report)
+        try {
+          const result = await run({ kind: 'train', start, plan, progress: port2 }, [port2])
+          if ('diverged' in result) throw divergence(plan, result.diverged)
+          return result
+        } catch (error) {
+          if (error instanceof FedunifyError || signal?.aborted) throw error
+          throw failure(plan, error)
+        } finally {
+          port1.close()
+        }
+      },
+      evaluate: (weights, indices) => run({ kind: 'evaluate', weights, indices }),
+      async close() {
+        signal?.removeEventListener('abort', cancel)
+        cancel()
+        await pool.destroy()
+      },
+    }
+  },
+}
+
+type MessagePort = InstanceType<typeof MessageChannel>['port1']
+
+function divergence({ owner, round, lr }: TrainPlan, { tensor, value, step }: Diverged): FedunifyError {
+  return new FedunifyError(
+    'training',
+    `owner ${owner}, round ${round}: ${tensor} became ${value} by step ${step}: the training diverged`,
+    `lower the learning rate (lr was ${lr} in this round)`,
+  )
+}
+
+function failure({ owner, round, batch }: TrainPlan, error: unknown): FedunifyError {
+  const message = messageOf(error)
+  const memory = /alloc|memory/i.test(message)
+  return new FedunifyError(
+    'training',
+    `owner ${owner}, round ${round}: the onnx engine failed: ${message.split('\n')[0]}`,
+    memory ? `lower the batch size (it was ${batch})` : undefined,
+    { cause: error },
+  )
+}

@@ -1,0 +1,48 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { InferenceSession } from 'onnxruntime-node'
+import { workerData as given } from 'piscina'
+import type { Weights } from '../../model/weights.ts'
+import type { Evaluation, TrainingSetup, TrainPlan } from '../engine.ts'
+import { evaluate } from './evaluate.ts'
+import { createSession } from './session.ts'
+import { type Diverged, type LocalResult, train } from './train.ts'
+import { trainingGraph } from './training-graph.ts'
+
+/** What every thread of a pool is started with. */
+export interface WorkerSetup {
+  readonly job: TrainingSetup
+  /** One shared int32: not 0 once the run is cancelled. */
+  readonly cancelled: Int32Array<SharedArrayBuffer>
+}
+
+export type Task =
+  | { readonly kind: 'train'; readonly start: Weights; readonly plan: TrainPlan; readonly progress: MessagePort }
+  | { readonly kind: 'evaluate'; readonly weights: Weights; readonly indices: Uint32Array }
+
+export type TaskResult<T extends Task> = T extends { kind: 'train' } ? LocalResult | { diverged: Diverged } : Evaluation
+
+const { job, cancelled } = given as WorkerSetup
+let trainingSession: Promise<InferenceSession> | undefined
+
+/** Runs one task in a pool's thread. */
+export default async function run(task: Task): Promise<TaskResult<Task>> {
+  check()
+  if (task.kind === 'evaluate') return await score(task.weights, task.indices)
+  trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer))
+  try {
+    return await train(await trainingSession, job, task.plan, task.start, {
+      evaluate: (weights) => score(weights, task.plan.test),
+      report: (progress) => task.progress.postMessage(progress),
+      check,
+    })
+  } finally {
+    task.progress.close()
+  }
+}
+
+const score = (weights: Weights, indices: Uint32Array) =>
+  evaluate(job.model, job.normalise, job.dataset, weights, indices)
+
+function check(): void {
+  if (Atomics.load(cancelled, 0) !== 0) throw new Error('cancelled')
+}

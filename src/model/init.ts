@@ -1,0 +1,20 @@
+import { stream } from '../random.ts'
+import { type Model, sizeOf } from './model.ts'
+import type { Tensor, Weights } from './weights.ts'
+
+/**
+ * Seeded initial weights: every weight and bias uniform in ±1/√fan-in, PyTorch's default for Conv2d and Linear
+ * (He et al. 2015, arXiv:1502.01852, with a = √5). `owner` 0 is the common model; another owner's differ.
+ */
+export function initialWeights(model: Model, seed: number, owner = 0): Weights {
+  const weights = new Map<string, Tensor>()
+  for (const [index, { name, shape, fanIn }] of model.parameters.entries()) {
+    const random = stream(seed, 'weights', owner, index)
+    const bound = 1 / Math.sqrt(fanIn)
+    weights.set(name, {
+      shape,
+      data: Float32Array.from({ length: sizeOf(shape) }, () => (2 * random.uniform() - 1) * bound),
+    })
+  }
+  return weights
+}
