@@ -9,7 +9,7 @@ export interface Dataset {
   readonly rows: number
   readonly cols: number
   readonly classes: number
-  /** File name to SHA-256 (hex) of the file as it was read. */
+  /** IDX file name (without .gz) to SHA-256 (hex) of its content, uncompressed: the same however it was gzipped. */
   readonly sha256: Readonly<Record<string, string>>
   /** The folder that it was read from. */
   readonly source: string

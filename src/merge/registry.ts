@@ -15,3 +15,5 @@ export const MERGE_RULES = {
 } satisfies Record<string, MergeRule>
 
 export type MergeName = keyof typeof MERGE_RULES
+
+export const MERGE_NAMES = Object.keys(MERGE_RULES) as MergeName[]

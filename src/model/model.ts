@@ -1,5 +1,5 @@
-import type { Layer } from '../config/layers.ts'
 import { FedunifyError } from '../errors.ts'
+import type { Layer } from './layers.ts'
 
 /** Shape of one image or activation without the batch axis: [channels, rows, cols] or [features]. */
 export type Shape = readonly number[]

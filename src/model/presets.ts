@@ -1,4 +1,4 @@
-import type { Layer } from '../config/layers.ts'
+import type { Layer } from './layers.ts'
 
 const relu = { type: 'relu' } as const
 const flatten = { type: 'flatten' } as const
@@ -15,3 +15,7 @@ export const PRESETS = {
   /** 118,282 parameters. */
   mlp: [flatten, dense(128), relu, dense(128), relu, dense(10)],
 } satisfies Record<string, readonly Layer[]>
+
+export type PresetName = keyof typeof PRESETS
+
+export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[]

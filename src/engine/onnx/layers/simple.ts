@@ -1,4 +1,4 @@
-import type { Layer } from '../../../config/layers.ts'
+import type { Layer } from '../../../model/layers.ts'
 import { type PlacedLayer, sizeOf } from '../../../model/model.ts'
 import type { Graph } from '../graph.ts'
 import { maxTree, unpool } from './max-tree.ts'

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises'
+import { Document, isNode, LineCounter, parse, parseDocument } from 'yaml'
+import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+
+/** Raw values from one place (a file, a --set, a flag), and the words that name the place of each. */
+export interface Source {
+  readonly values: Readonly<Record<string, unknown>>
+  /** Where the value at `path` was written: «exp.yaml:3», «--set lr», «--lr». */
+  where(path: readonly PropertyKey[]): string
+}
+
+/** @throws FedunifyError (usage) naming file and line where it is no YAML mapping */
+export async function fileSource(file: string): Promise<Source> {
+  const lines = new LineCounter()
+  const document = parseDocument(await readExperiment(file), { lineCounter: lines })
+  const [problem] = document.errors
+  if (problem) {
+    const message = problem.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
+    throw new FedunifyError(
+      'usage',
+      `${file}:${lines.linePos(problem.pos[0]).line}: ${message}`,
+      'the file must be YAML',
+    )
+  }
+  const values: unknown = document.toJS() ?? {}
+  if (!isMapping(values)) {
+    throw new FedunifyError(
+      'usage',
+      `${file}:1: expected keys and values, got ${typeof values}`,
+      'write «key: value» lines',
+    )
+  }
+  return {
+    values,
+    where(path) {
+      for (let depth = path.length; depth > 0; depth--) {
+        const node = document.getIn(path.slice(0, depth), true)
+        if (isNode(node) && node.range) return `${file}:${lines.linePos(node.range[0]).line}`
+      }
+      return file
+    },
+  }
+}
+
+async function readExperiment(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const why = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error)
+    throw new FedunifyError('usage', `${file}: ${why}`, 'name an experiment file, for example experiments/table4.yaml')
+  }
+}
+
+/** `key=value` pairs; a key may reach into a mapping (`normalise.mean=0.5`), a value is YAML. */
+export function setSource(pairs: readonly string[]): Source {
+  const document = new Document({})
+  for (const pair of pairs) {
+    const at = pair.indexOf('=')
+    if (at < 1) throw new FedunifyError('usage', `--set ${pair}: expected key=value`, 'for example --set lr=0.05')
+    const key = pair.slice(0, at)
+    document.setIn(key.split('.'), document.createNode(scalar(pair.slice(at + 1), `--set ${key}`)))
+  }
+  return { values: document.toJS(), where: (path) => `--set ${path.join('.')}` }
+}
+
+/** Flags as the command line gives them: strings that are read as YAML values. */
+export function flagSource(flags: Readonly<Record<string, string>>): Source {
+  const values = Object.entries(flags).map(([key, text]) => [key, scalar(text, `--${key}`)])
+  return { values: Object.fromEntries(values), where: (path) => `--${String(path[0])}` }
+}
+
+function scalar(text: string, where: string): unknown {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new FedunifyError('usage', `${where}: ${messageOf(error).split('\n')[0]}`, 'the value must be YAML')
+  }
+}
+
+export const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { FedunifyError, unknownName } from '../../errors.ts'
+import { range, shuffle, stream } from '../../random.ts'
+import type { Dataset, Shard } from '../dataset.ts'
+import { PARTITION_NAMES, PARTITIONS } from './registry.ts'
+import type { Partition } from './types.ts'
+
+export interface PartitionRequest {
+  /** The name of a partition. */
+  readonly env: string
+  readonly seed: number
+  readonly owners: number
+  /** The labels of each owner, for `labels`. */
+  readonly labels?: readonly (readonly number[])[] | undefined
+  /** The concentration, for `dirichlet`. */
+  readonly alpha?: number | undefined
+  /** Use only so many images, drawn without replacement; all of them if undefined. */
+  readonly images?: number | undefined
+}
+
+/**
+ * Splits a dataset among owners: one shard each, in the order of owners 1, 2, …
+ * @throws FedunifyError `usage` if the request does not fit the partition or the dataset
+ */
+export function partitionDataset(
+  dataset: Pick<Dataset, 'labels' | 'count' | 'classes'>,
+  request: PartitionRequest,
+): Shard[] {
+  const { env, seed, owners, labels, alpha, images } = request
+  if (!Object.hasOwn(PARTITIONS, env)) throw unknownName('partition', env, PARTITION_NAMES)
+  const partition: Partition = PARTITIONS[env as keyof typeof PARTITIONS]
+  const indices = images === undefined ? range(dataset.count) : drawSubset(dataset.count, images, seed)
+  const shards = partition.split(dataset.labels, { seed, owners, classes: dataset.classes, indices, labels, alpha })
+  assertComplete(partition.name, shards, indices, dataset.count)
+  return shards
+}
+
+/**
+ * `images` of `count` indices, drawn without replacement, in ascending order.
+ * @throws FedunifyError `usage` unless `images` is an integer from 1 to `count`
+ */
+export function drawSubset(count: number, images: number, seed: number): Uint32Array {
+  if (!Number.isInteger(images) || images < 1 || images > count) {
+    throw new FedunifyError('usage', `images must be an integer from 1 to ${count}, got ${images}`)
+  }
+  return shuffle(range(count), stream(seed, 'subset')).slice(0, images).sort()
+}
+
+/** How many of these images have each label: `classes` counts. */
+export function labelHistogram(dataset: Pick<Dataset, 'labels' | 'classes'>, indices: Uint32Array): number[] {
+  const counts = new Array<number>(dataset.classes).fill(0)
+  for (const index of indices) counts[dataset.labels[index]!]!++
+  return counts
+}
+
+/** SHA-256 (hex) of a shard: the number of train images, their indices in order, the test indices, as u32 LE. */
+export function shardHash(shard: Shard): string {
+  const words = [shard.train.length, ...shard.train, ...shard.test]
+  const bytes = Buffer.alloc(4 * words.length)
+  for (const [i, word] of words.entries()) bytes.writeUInt32LE(word, 4 * i)
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** A lost or a doubled image would bend every accuracy that follows, and nothing else would show it. */
+function assertComplete(name: string, shards: readonly Shard[], indices: Uint32Array, count: number): void {
+  const uses = new Uint8Array(count)
+  const seen = shards.flatMap(({ train, test }) => [train, test])
+  for (const part of seen) for (const index of part) uses[index]!++
+  const total = seen.reduce((sum, part) => sum + part.length, 0)
+  const exact = total === indices.length && indices.every((index) => uses[index] === 1)
+  if (exact && seen.every((part) => part.length > 0)) return
+  throw new FedunifyError('data', `partition ${name} lost or doubled images`, 'this is a bug of fedunify: report it')
+}

@@ -1,0 +1,63 @@
+import type { Evaluation, Progress } from '../engine/engine.ts'
+import type { MergeName } from '../merge/registry.ts'
+import type { Weights } from '../model/weights.ts'
+
+export interface Started {
+  readonly type: 'started'
+  /** Participants, in the order in which they are merged. */
+  readonly owners: readonly number[]
+  readonly rounds: number
+  readonly merges: readonly MergeName[]
+}
+
+export interface OwnerProgress extends Progress {
+  readonly type: 'owner-progress'
+  readonly round: number
+  readonly owner: number
+}
+
+export interface OwnerTrained {
+  readonly type: 'owner-trained'
+  readonly round: number
+  readonly owner: number
+  readonly epochs: number
+  /** Images trained on, epochs counted each. */
+  readonly images: number
+  /** Images in the owner's shard. */
+  readonly trainImages: number
+  readonly loss: number
+  /** The local model on the owner's own test set, after training. */
+  readonly local: Evaluation
+  /** The model that the owner received, on its own test set, before training. */
+  readonly copied: Evaluation
+  /** Seconds of training. */
+  readonly seconds: number
+}
+
+export interface Scored {
+  readonly merge: MergeName
+  /** On the server's test set, which is the union of the owners'. */
+  readonly unified: Evaluation
+}
+
+export interface RoundFinished {
+  readonly type: 'round-finished'
+  readonly round: number
+  readonly lr: number
+  readonly locals: readonly OwnerTrained[]
+  /** One for each merge rule; the first is the one that was copied back. */
+  readonly merges: readonly Scored[]
+  /** The unified model. */
+  readonly weights: Weights
+  readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }
+}
+
+export interface Finished {
+  readonly type: 'finished'
+  readonly rounds: number
+  readonly reason: 'rounds' | 'stop-at'
+  readonly seconds: number
+}
+
+/** What a federation tells its listeners, in order. */
+export type FederationEvent = Started | OwnerProgress | OwnerTrained | RoundFinished | Finished

@@ -1,0 +1,61 @@
+import { FedunifyError, messageOf } from '../errors.ts'
+import type { Tensor, Weights } from './weights.ts'
+
+/**
+ * Weights as a safetensors file: 8 bytes of header length (little-endian), a JSON header padded with spaces to a
+ * multiple of 8, then the float32 values of all tensors in their order.
+ * Source: the format section of huggingface/safetensors' README.
+ */
+export function encodeSafetensors(weights: Weights, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata }
+  let offset = 0
+  for (const [name, { shape, data }] of weights) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] }
+    offset += data.byteLength
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const start = 8 + Math.ceil(json.length / 8) * 8
+  const file = Buffer.alloc(start + offset, ' ')
+  file.writeBigUInt64LE(BigInt(start - 8))
+  json.copy(file, 8)
+  let at = start
+  for (const { data } of weights.values()) {
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength).copy(file, at)
+    at += data.byteLength
+  }
+  return file
+}
+
+/** @throws FedunifyError (data) where the bytes are no safetensors file of float32 tensors */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  file: string,
+): { weights: Weights; metadata: Record<string, string> } {
+  try {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const start = 8 + Number(view.getBigUint64(0, true))
+    if (start > bytes.byteLength) throw new Error('the header is longer than the file')
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start))) as Record<string, Entry>
+    const { __metadata__: metadata, ...entries } = header
+    const weights = new Map<string, Tensor>()
+    for (const [name, entry] of Object.entries(entries)) weights.set(name, tensorAt(bytes, start, name, entry))
+    return { weights, metadata: (metadata ?? {}) as unknown as Record<string, string> }
+  } catch (error) {
+    throw new FedunifyError('data', `${file}: not a safetensors file: ${messageOf(error)}`, undefined, { cause: error })
+  }
+}
+
+interface Entry {
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly data_offsets: readonly [number, number]
+}
+
+function tensorAt(bytes: Uint8Array, start: number, name: string, { dtype, shape, data_offsets }: Entry): Tensor {
+  if (dtype !== 'F32') throw new Error(`${name} is ${dtype}, expected F32`)
+  const [from, to] = data_offsets
+  const length = shape.reduce((n, d) => n * d, 1)
+  if (to - from !== length * 4 || start + to > bytes.byteLength) throw new Error(`${name} does not fit the file`)
+  // A copy: the values need not lie on a multiple of four in the file.
+  return { shape, data: new Float32Array(bytes.slice(start + from, start + to).buffer) }
+}

@@ -1,0 +1,115 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { IDX_NAMES } from '../../src/data/fashion-mnist.ts'
+import { loadDataset, pool } from '../../src/data/load.ts'
+import { verifyFashionMnist } from '../../src/data/verify.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { idxImages, idxLabels, writeTinyIdx } from '../support/idx.ts'
+
+describe('dataset idx', () => {
+  it.each([true, false])('pools the train file and then the t10k file (gzip: %s)', async (gzip) => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 12, test: 5, rows: 6, cols: 8, classes: 4, gzip })
+    const dataset = await loadDataset({ dataset: 'idx', dir })
+    expect(dataset).toMatchObject({ name: 'idx', count: 17, rows: 6, cols: 8, classes: 4, source: dir })
+    expect([...dataset.labels]).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0])
+    expect(dataset.images.length).toBe(17 * 48)
+    expect(dataset.images.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(dataset.labels.buffer).toBeInstanceOf(SharedArrayBuffer)
+    expect(Object.keys(dataset.sha256)).toEqual([...IDX_NAMES])
+  })
+
+  it('has the same hashes gzipped or not, and other ones for other data', async () => {
+    const hashes = async (options: { gzip?: boolean; seed?: number }) => {
+      const dir = temporaryFolder()
+      writeTinyIdx(dir, { rows: 4, cols: 4, ...options })
+      return (await loadDataset({ dataset: 'idx', dir })).sha256
+    }
+    const zipped = await hashes({ gzip: true })
+    expect(await hashes({ gzip: false })).toEqual(zipped)
+    expect(await hashes({ seed: 2 })).not.toEqual(zipped)
+  })
+
+  it('has at least two classes', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 3, test: 2, rows: 2, cols: 2, classes: 1 })
+    expect((await loadDataset({ dataset: 'idx', dir })).classes).toBe(2)
+  })
+
+  it('needs a folder', async () => {
+    await expect(loadDataset({ dataset: 'idx' })).rejects.toMatchObject({ kind: 'usage' })
+  })
+
+  it('names the folder and the missing files', async () => {
+    const dir = temporaryFolder()
+    const write = (name: string) => writeFileSync(join(dir, name), '')
+    write('train-images-idx3-ubyte.gz')
+    write('train-labels-idx1-ubyte')
+    await expect(loadDataset({ dataset: 'idx', dir })).rejects.toMatchObject({
+      kind: 'data',
+      message: `data folder ${dir}: lacks t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz`,
+    })
+    const absent = join(dir, 'absent')
+    await expect(loadDataset({ dataset: 'idx', dir: absent })).rejects.toThrow(`data folder ${absent}: no such folder`)
+  })
+
+  it('names both files and both counts where images and labels differ', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 4, test: 4, rows: 2, cols: 2, gzip: false })
+    writeFileSync(join(dir, 't10k-labels-idx1-ubyte'), idxLabels([1, 2, 3]))
+    const images = join(dir, 't10k-images-idx3-ubyte')
+    const labels = join(dir, 't10k-labels-idx1-ubyte')
+    await expect(loadDataset({ dataset: 'idx', dir })).rejects.toMatchObject({
+      kind: 'data',
+      message: `${images} holds 4 images, but ${labels} 3 labels`,
+    })
+  })
+
+  it('refuses train and t10k images of different sizes', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 4, test: 1, rows: 2, cols: 2, gzip: false })
+    writeFileSync(join(dir, 't10k-images-idx3-ubyte'), idxImages(1, 2, 3, [1, 2, 3, 4, 5, 6]))
+    await expect(loadDataset({ dataset: 'idx', dir })).rejects.toThrow(/different sizes: .*2 x 2.*2 x 3 pixels$/)
+  })
+})
+
+describe('dataset fashion-mnist', () => {
+  it('refuses files with other content, naming file, expected and actual hash', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { rows: 4, cols: 4 })
+    await expect(loadDataset({ dataset: 'fashion-mnist', dir })).rejects.toMatchObject({
+      kind: 'data',
+      message: expect.stringMatching(/-ubyte\.gz: wrong checksum: expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64}/),
+      hint: expect.stringContaining('set dataset to idx'),
+    })
+  })
+
+  it('refuses a label out of range', () => {
+    const content = (path: string, bytes: Uint8Array) => ({ path, bytes, sha256: '', stored: 0 })
+    const images = content('images', idxImages(2, 1, 1, [1, 2]))
+    const contents = {
+      'train-images-idx3-ubyte': images,
+      'train-labels-idx1-ubyte': content('train-labels', idxLabels([0, 9])),
+      't10k-images-idx3-ubyte': images,
+      't10k-labels-idx1-ubyte': content('t10k-labels', idxLabels([3, 10])),
+    }
+    expect(() => pool('fashion-mnist', 'dir', contents, 10)).toThrow('t10k-labels: label 10 at 1, expected 0 to 9')
+    expect(pool('idx', 'dir', contents).classes).toBe(11)
+  })
+})
+
+describe('verifyFashionMnist', () => {
+  it('reports every file, and never throws', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { rows: 4, cols: 4, gzip: false })
+    writeFileSync(join(dir, 'train-images-idx3-ubyte.gz'), Buffer.from([0x1f, 0x8b, 8, 0]))
+    const checks = await verifyFashionMnist(dir)
+    expect(checks.map(({ name }) => name)).toEqual([...IDX_NAMES])
+    expect(checks.every(({ ok }) => !ok)).toBe(true)
+    expect(checks[0]?.problem).toMatch(/gzip stream is truncated/)
+    expect(checks[1]).toMatchObject({ stored: 128, problem: expect.stringMatching(/expected 60008\)$/) })
+    const absent = await verifyFashionMnist(join(dir, 'absent'))
+    expect(absent.map(({ problem }) => problem)).toEqual(['missing', 'missing', 'missing', 'missing'])
+  })
+})

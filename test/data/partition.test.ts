@@ -1,0 +1,228 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Shard } from '../../src/data/dataset.ts'
+import {
+  drawSubset,
+  labelHistogram,
+  type PartitionRequest,
+  partitionDataset,
+  shardHash,
+} from '../../src/data/partition/partition.ts'
+import { PARTITION_NAMES, PARTITIONS } from '../../src/data/partition/registry.ts'
+
+/** Labels 0, 1, …, in turn. */
+function datasetOf(count: number, classes = 10) {
+  const labels = new Uint8Array(new SharedArrayBuffer(count))
+  labels.set(Array.from({ length: count }, (_, i) => i % classes))
+  return { labels, count, classes }
+}
+
+const full = datasetOf(70_000)
+const sizes = (shards: Shard[]) => shards.map(({ train, test }) => [train.length, test.length])
+const sorted = (shards: Shard[]) => shards.flatMap(({ train, test }) => [...train, ...test]).sort((a, b) => a - b)
+const count = (shards: Shard[]) => shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
+
+describe('all 70,000 images', () => {
+  it('V gives two owners 30,000 + 5,000, of every label', () => {
+    const shards = partitionDataset(full, { env: 'V', seed: 1, owners: 2 })
+    expect(shards.map(({ owner }) => owner)).toEqual([1, 2])
+    expect(sizes(shards)).toEqual([
+      [30_000, 5_000],
+      [30_000, 5_000],
+    ])
+    for (const { train } of shards) {
+      for (const images of labelHistogram(full, train)) expect(Math.abs(images - 3000)).toBeLessThan(300)
+    }
+  })
+
+  it('V cuts 60,000 + 10,000 over three owners as equally as they go', () => {
+    const shards = partitionDataset(full, { env: 'V', seed: 1, owners: 3 })
+    expect(sizes(shards)).toEqual([
+      [20_000, 3333],
+      [20_000, 3333],
+      [20_000, 3334],
+    ])
+  })
+
+  it('H gives each owner 30,000 + 5,000 of its own five labels', () => {
+    const shards = partitionDataset(full, { env: 'H', seed: 1, owners: 2 })
+    expect(sizes(shards)).toEqual([
+      [30_000, 5_000],
+      [30_000, 5_000],
+    ])
+    const [one, two] = shards.map(({ train }) => labelHistogram(full, train))
+    expect(one!.slice(5)).toEqual([0, 0, 0, 0, 0])
+    expect(two!.slice(0, 5)).toEqual([0, 0, 0, 0, 0])
+    expect(one!.slice(0, 5).every((images) => images > 5800)).toBe(true)
+  })
+
+  it('labels with the lists of H is H', () => {
+    const lists = [
+      [0, 1, 2, 3, 4],
+      [5, 6, 7, 8, 9],
+    ]
+    const shards = partitionDataset(full, { env: 'labels', seed: 7, owners: 2, labels: lists })
+    expect(shards).toEqual(partitionDataset(full, { env: 'H', seed: 7, owners: 2 }))
+  })
+
+  it('dirichlet gives unlike owners for a small alpha, like ones for a large', () => {
+    const share = (alpha: number) => {
+      const shards = partitionDataset(full, { env: 'dirichlet', seed: 3, owners: 2, alpha })
+      return labelHistogram(full, shards[0]!.train).map((images) => images / 6000)
+    }
+    expect(share(0.01).every((part) => part < 0.05 || part > 0.95)).toBe(true)
+    expect(share(10_000).every((part) => part > 0.45 && part < 0.55)).toBe(true)
+  })
+})
+
+describe('every partition', () => {
+  const names = fc.constantFrom(...PARTITION_NAMES)
+  const request = fc
+    .record({ env: names, seed: fc.integer(), owners: fc.integer({ min: 2, max: 9 }), classes: fc.constant(10) })
+    .map(({ env, seed, owners, classes }): PartitionRequest => {
+      const labels = Array.from({ length: owners }, (_, i) =>
+        [...Array(classes).keys()].filter((l) => l % owners === i),
+      )
+      return { env, seed, owners: env === 'H' ? 2 : owners, labels, alpha: 0.5 }
+    })
+
+  it('puts each image into exactly one shard, and leaves no shard without train or test images', () => {
+    fc.assert(
+      fc.property(request, fc.integer({ min: 150, max: 700 }), (request, images) => {
+        const shards = partitionDataset(datasetOf(images), request)
+        expect(shards.map(({ owner }) => owner)).toEqual(Array.from({ length: request.owners }, (_, i) => i + 1))
+        expect(sorted(shards)).toEqual(Array.from({ length: images }, (_, i) => i))
+        for (const { train, test } of shards) expect(Math.min(train.length, test.length)).toBeGreaterThan(0)
+      }),
+    )
+  })
+
+  it('splits exactly the subset', () => {
+    fc.assert(
+      fc.property(request, fc.integer({ min: 150, max: 400 }), (request, images) => {
+        const shards = partitionDataset(datasetOf(400), { ...request, images })
+        expect(sorted(shards)).toEqual([...drawSubset(400, images, request.seed)])
+      }),
+    )
+  })
+
+  it('depends on the seed, and on nothing else', () => {
+    fc.assert(
+      fc.property(request, (request) => {
+        const hashes = (seed: number) => partitionDataset(datasetOf(300), { ...request, seed }).map(shardHash)
+        expect(hashes(request.seed)).toEqual(hashes(request.seed))
+        expect(hashes(request.seed)).not.toEqual(hashes(request.seed ^ 1))
+      }),
+    )
+  })
+
+  it('V shares differ by one at most, and a seventh is for testing', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 20 }), fc.integer({ min: 150, max: 900 }), (owners, images) => {
+        const shards = partitionDataset(datasetOf(images), { env: 'V', seed: 1, owners })
+        for (const kind of ['train', 'test'] as const) {
+          const lengths = shards.map((shard) => shard[kind].length)
+          expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThanOrEqual(1)
+        }
+        expect(shards.reduce((sum, { test }) => sum + test.length, 0)).toBe(Math.round(images / 7))
+      }),
+    )
+  })
+
+  it('is described for --help', () => {
+    for (const [name, partition] of Object.entries(PARTITIONS)) {
+      expect(partition.name).toBe(name)
+      expect(partition.summary).not.toContain('\n')
+      expect(partition.source).not.toBe('')
+    }
+  })
+})
+
+describe('dirichlet', () => {
+  it('survives any positive alpha', () => {
+    const dataset = datasetOf(2000, 40)
+    const alpha = fc.constantFrom(5e-324, 1e-300, 1e-9, 0.001, 1, 1e6, 1e308)
+    fc.assert(
+      fc.property(alpha, fc.integer(), (alpha, seed) => {
+        expect(count(partitionDataset(dataset, { env: 'dirichlet', seed, owners: 3, alpha }))).toBe(2000)
+      }),
+    )
+  })
+
+  it('gives up after a bounded number of draws', () => {
+    const request = { env: 'dirichlet', seed: 1, owners: 8, alpha: 1e-6 }
+    expect(() => partitionDataset(datasetOf(100, 2), request)).toThrow(
+      expect.objectContaining({ kind: 'usage', hint: expect.stringContaining('larger alpha') }),
+    )
+  })
+})
+
+describe('what does not fit', () => {
+  const small = datasetOf(20)
+  const lists = (...labels: number[][]) => ({ env: 'labels', owners: labels.length, labels })
+
+  it.each<[Partial<PartitionRequest>, string]>([
+    [{ env: 'v' }, 'unknown partition "v": expected one of V, H, labels, dirichlet'],
+    [{ env: 'toString' }, 'unknown partition "toString"'],
+    [{ owners: 1 }, 'owners must be an integer of at least 2, got 1'],
+    [{ owners: 2.5 }, 'owners must be an integer of at least 2, got 2.5'],
+    [{ owners: 4 }, 'partition V: 4 owners are too many for 20 images: 17 to train and 3 to test'],
+    [{ env: 'dirichlet', alpha: 1, owners: 11 }, 'partition dirichlet: 11 owners are too many for 20 images'],
+    [{ env: 'H', owners: 3 }, 'partition H is for exactly 2 owners, got 3'],
+    [{ env: 'H', images: 1 }, 'partition H: owner 1 (labels 0, 1, 2, 3, 4) has 1 of 1 images, needs at least 2'],
+    [{ env: 'dirichlet' }, 'alpha must be a number above 0, got undefined'],
+    [{ env: 'dirichlet', alpha: 0 }, 'alpha must be a number above 0, got 0'],
+    [{ env: 'dirichlet', alpha: Number.NaN }, 'alpha must be a number above 0, got NaN'],
+    [{ env: 'dirichlet', alpha: Number.POSITIVE_INFINITY }, 'alpha must be a number above 0, got Infinity'],
+    [{ images: 0 }, 'images must be an integer from 1 to 20, got 0'],
+    [{ images: 21 }, 'images must be an integer from 1 to 20, got 21'],
+    [{ images: 1.5 }, 'images must be an integer from 1 to 20, got 1.5'],
+    [{ env: 'labels' }, 'partition labels: no list of labels is given'],
+    [{ ...lists([0, 1], [2]), owners: 3 }, 'partition labels: 2 lists of labels for 3 owners'],
+    [lists([0, 1, 2], [3, 2]), 'partition labels: label 2 is listed for owner 1 and for owner 2'],
+    [lists([0, 1, 1], [2]), 'partition labels: label 1 is listed twice for owner 1'],
+    [lists([0, 1, 2, 3, 4, 5, 6, 7, 8], []), 'partition labels: the list of owner 2 is empty'],
+    [lists([0, 10], [1]), 'partition labels: label 10 of owner 1 is out of range'],
+    [lists([0, -1], [1]), 'partition labels: label -1 of owner 1 is out of range'],
+    [lists([0, 1, 2, 3], [4, 5, 6, 7, 8]), 'label 9 is in the data, but in none of the lists of owners 1 to 2'],
+    [lists([0, 1, 2, 3], [4, 5, 6]), 'labels 7, 8, 9 are in the data, but in none of the lists of owners 1 to 2'],
+  ])('%j: %s', (request, message) => {
+    const run = () => partitionDataset(small, { env: 'V', seed: 1, owners: 2, ...request })
+    expect(run).toThrow(expect.objectContaining({ kind: 'usage' }))
+    expect(run).toThrow(message)
+  })
+})
+
+describe('shardHash', () => {
+  it('tells order, and train from test', () => {
+    const shard = (train: number[], test: number[]) =>
+      shardHash({ owner: 1, train: Uint32Array.from(train), test: Uint32Array.from(test) })
+    expect(shard([1, 2], [3])).toMatch(/^[0-9a-f]{64}$/)
+    expect(new Set([shard([1, 2], [3]), shard([2, 1], [3]), shard([1], [2, 3])]).size).toBe(3)
+  })
+
+  it('stays what it is for a given seed: runs on record depend on it', () => {
+    const request = {
+      seed: 1,
+      owners: 2,
+      alpha: 0.5,
+      labels: [
+        [0, 1, 2],
+        [3, 4, 5, 6, 7, 8, 9],
+      ],
+    }
+    const hashes = PARTITION_NAMES.map((env) => partitionDataset(datasetOf(300), { env, ...request }).map(shardHash))
+    expect(hashes.flat().map((hash) => hash.slice(0, 12))).toMatchInlineSnapshot(`
+      [
+        "f79c94907500",
+        "209f0ed724ae",
+        "74bb76a19c1e",
+        "1175e7053927",
+        "3313390b4068",
+        "6feec86c5f86",
+        "c858276a0686",
+        "9fa8219ba94d",
+      ]
+    `)
+  })
+})
