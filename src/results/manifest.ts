@@ -2,22 +2,11 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { promisify } from 'node:util'
-import type { Experiment } from '../config/schema.ts'
-import type { Dataset, Shard } from '../data/dataset.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
-import type { Engine } from '../engine/engine.ts'
-import { type Model, parameterCount } from '../model/model.ts'
+import type { PreparedRun } from '../federation/prepare.ts'
+import { parameterCount } from '../model/model.ts'
 
 export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
-
-/** What a run is made of: everything that is known before its first round. */
-export interface RunParts {
-  readonly experiment: Experiment
-  readonly dataset: Dataset
-  readonly shards: readonly Shard[]
-  readonly model: Model
-  readonly engine: Engine
-}
 
 /** What a run has become. */
 export interface Outcome {
@@ -33,7 +22,7 @@ export interface Outcome {
 export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 
 /** The manifest of a run: enough to make the same numbers again, and to see that they are the same. */
-export async function describeRun({ experiment, dataset, shards, model, engine }: RunParts) {
+export async function describeRun({ experiment, dataset, shards, model, engine }: PreparedRun) {
   return {
     fedunify: VERSION,
     started: new Date().toISOString(),

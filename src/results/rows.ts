@@ -1,5 +1,6 @@
 import { accuracy, meanLoss } from '../engine/engine.ts'
 import type { RoundFinished, Started } from '../federation/events.ts'
+import { percent } from '../format.ts'
 
 type Row = (string | number)[]
 
@@ -40,6 +41,3 @@ export const paperTable: Table = {
 }
 
 export const TABLES = [localTable, unifiedTable, paperTable]
-
-/** A fraction as percent with two decimals, as the paper prints accuracies. */
-export const percent = (fraction: number): string => (100 * fraction).toFixed(2)

@@ -5,15 +5,16 @@ import { stringify as toYaml } from 'yaml'
 import { inferenceGraph } from '../engine/onnx/inference-graph.ts'
 import { codeOf, FedunifyError } from '../errors.ts'
 import type { FederationEvent, RoundFinished, Started } from '../federation/events.ts'
+import type { PreparedRun } from '../federation/prepare.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
 import { GrowingFile, putFile, writeError } from './files.ts'
-import { describeRun, type Outcome, type RunDescription, type RunParts, type Status } from './manifest.ts'
+import { describeRun, type Outcome, type RunDescription, type Status } from './manifest.ts'
 import { TABLES, type Table } from './rows.ts'
 
 /** A run's folder: takes the federation's events and keeps its files valid at any moment. */
 export class RunDirectory {
   readonly path: string
-  readonly #parts: RunParts
+  readonly #parts: PreparedRun
   readonly #description: RunDescription
   readonly #tables: { table: Table; file: GrowingFile }[] = []
   readonly #seconds = { train: 0, merge: 0, evaluate: 0, write: 0 }
@@ -21,14 +22,14 @@ export class RunDirectory {
   #events: GrowingFile | undefined
   #rounds = 0
 
-  private constructor(path: string, parts: RunParts, description: RunDescription) {
+  private constructor(path: string, parts: PreparedRun, description: RunDescription) {
     this.path = path
     this.#parts = parts
     this.#description = description
   }
 
   /** @throws FedunifyError (usage) where the folder exists or cannot be written; nothing is left behind then */
-  static async create(path: string, parts: RunParts): Promise<RunDirectory> {
+  static async create(path: string, parts: PreparedRun): Promise<RunDirectory> {
     const { name, out } = parts.experiment
     const description = await describeRun(parts)
     await makeFolder(path, join(out, name))

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+import pc from 'picocolors'
+import { EXIT, FedunifyError } from '../errors.ts'
+import { main } from './main.ts'
+
+const controller = new AbortController()
+
+/** The first Ctrl-C lets the run finish its files; the second does not wait. */
+function interrupt(): void {
+  if (controller.signal.aborted) process.exit(EXIT.interrupted)
+  const hint = 'every finished round is in the run folder'
+  controller.abort(new FedunifyError('interrupted', 'interrupted', hint))
+}
+
+process.on('SIGINT', interrupt)
+process.on('SIGTERM', interrupt)
+
+// Whoever reads our output may stop reading (as head does): that is no failure, but nothing more can be said.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(EXIT.ok)
+  })
+}
+
+process.exitCode = await main(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  terminal: process.stderr.isTTY ? process.stderr : undefined,
+  colors: pc.isColorSupported,
+  signal: controller.signal,
+})

@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import { fetchFashionMnist } from '../data/fetch.ts'
+import { locateFashionMnist } from '../data/locate.ts'
+import { verifyFashionMnist } from '../data/verify.ts'
+import { FedunifyError } from '../errors.ts'
+import { thousands } from '../format.ts'
+import { columns } from '../report/columns.ts'
+import { type Io, progressView } from './io.ts'
+
+export function addDataCommand(program: Command, io: Io): void {
+  const data = program
+    .command('data')
+    .summary('fetch and verify Fashion-MNIST')
+    .description('The dataset on this machine.')
+
+  data
+    .command('fetch')
+    .description("Puts Fashion-MNIST into data/fashion-mnist, from its mirrors or from Debian's package, verified.")
+    .option('--force', 'fetch all four files again')
+    .action(async ({ force }: { force?: true }) => {
+      const view = progressView(io, false)
+      try {
+        const { dir, from } = await fetchFashionMnist({ force, signal: io.signal, progress: (line) => view.note(line) })
+        io.out(from === undefined ? `${dir} has all four files already\n` : `${dir}: fetched from ${from}\n`)
+      } finally {
+        view.stop()
+      }
+    })
+
+  data
+    .command('verify')
+    .description('Checks the four files against their known SHA-256.')
+    .argument('[dir]', 'folder with the files (default: where a run would find them)')
+    .action(async (given: string | undefined) => {
+      const dir = given ?? (await locateFashionMnist({ signal: io.signal })).dir
+      const checks = await verifyFashionMnist(dir)
+      const rows = checks.map((c) => [c.name, c.stored === undefined ? '-' : thousands(c.stored), c.problem ?? 'ok'])
+      io.out(`${dir}\n${columns(['file', 'bytes', 'SHA-256'], rows)}\n`)
+      const wrong = checks.filter((c) => !c.ok).length
+      if (wrong > 0) {
+        throw new FedunifyError(
+          'data',
+          `${wrong} of 4 files are missing or wrong`,
+          'replace them with: fedunify data fetch --force',
+        )
+      }
+    })
+}

@@ -1,0 +1,66 @@
+import { type Command, Option } from 'commander'
+import { z } from 'zod'
+import { EXPERIMENT_KEYS, ExperimentSchema } from '../config/schema.ts'
+import { PARTITIONS } from '../data/partition/registry.ts'
+import { MERGE_RULES } from '../merge/registry.ts'
+
+type Key = (typeof EXPERIMENT_KEYS)[number]
+
+const DATA: readonly Key[] = ['env', 'owners', 'labels', 'alpha', 'dataset', 'data', 'images', 'normalise']
+const MODEL: readonly Key[] = ['model', 'init']
+const ROUNDS: readonly Key[] = ['merge', 'rounds', 'stop-at']
+const RUN: readonly Key[] = ['seed', 'name', 'out', 'engine', 'workers']
+
+function groupOf(key: Key): string {
+  if (DATA.includes(key)) return 'Data and owners:'
+  if (MODEL.includes(key)) return 'Model:'
+  if (ROUNDS.includes(key)) return 'Rounds and merging:'
+  if (RUN.includes(key)) return 'Run:'
+  return 'Training at each owner:'
+}
+
+/** What a flag takes, for the help. */
+function argument(key: Key): string {
+  if (key === 'merge') return '<names>'
+  if (key === 'data' || key === 'out') return '<dir>'
+  const schema = z.toJSONSchema(ExperimentSchema.shape[key], { io: 'input', unrepresentable: 'any' })
+  if (Array.isArray(schema.enum)) return `<${schema.enum.join('|')}>`
+  return schema.type === 'integer' ? '<n>' : schema.type === 'number' ? '<x>' : '<value>'
+}
+
+/** Gives a command one flag for every key of an experiment, so that both are always called the same. */
+export function addExperimentOptions(command: Command): void {
+  const defaults = ExperimentSchema.parse({})
+  const groups = ['Data and owners:', 'Model:', 'Training at each owner:', 'Rounds and merging:', 'Run:']
+  for (const group of groups) {
+    for (const key of EXPERIMENT_KEYS.filter((k) => groupOf(k) === group)) {
+      const value = defaults[key]
+      const shown =
+        value === undefined ? '' : ` (default: ${typeof value === 'object' ? JSON.stringify(value) : value})`
+      const description = `${ExperimentSchema.shape[key].description}${shown}`
+      command.addOption(new Option(`--${key} ${argument(key)}`, description).helpGroup(group))
+    }
+  }
+}
+
+/** The given flags by key, from what commander has parsed (it camel-cases names). */
+export function experimentFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
+  const given = EXPERIMENT_KEYS.map((key) => [key, options[camelCase(key)]] as const)
+  return Object.fromEntries(given.filter((pair): pair is [Key, string] => typeof pair[1] === 'string'))
+}
+
+const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+const listing = (entries: Readonly<Record<string, { readonly summary: string; readonly source: string }>>) =>
+  Object.entries(entries)
+    .map(([name, { summary, source }]) => `  ${name.padEnd(15)} ${summary} (${source})`)
+    .join('\n')
+
+/** The names that --env and --merge take, said in full below the options. */
+export const NAMES_HELP = `
+Partitions (--env):
+${listing(PARTITIONS)}
+
+Merge rules (--merge):
+${listing(MERGE_RULES)}
+`

@@ -1,0 +1,23 @@
+import type { WriteStream } from 'node:tty'
+import pc from 'picocolors'
+import { LiveProgress, PlainProgress, type ProgressView } from '../report/progress.ts'
+
+/** Where a command writes, and when it is to stop; tests bring their own. */
+export interface Io {
+  /** Results alone. */
+  out(text: string): void
+  /** Progress and errors. */
+  err(text: string): void
+  /** stderr, where it is a terminal. */
+  readonly terminal: WriteStream | undefined
+  readonly colors: boolean
+  readonly signal: AbortSignal
+}
+
+export const colorsOf = (io: Io) => pc.createColors(io.colors)
+
+export function progressView(io: Io, quiet: boolean): ProgressView {
+  if (quiet) return { note() {}, event() {}, stop() {} }
+  if (io.terminal) return new LiveProgress(io.terminal, colorsOf(io))
+  return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io))
+}

@@ -1,0 +1,53 @@
+import { Command, CommanderError } from 'commander'
+import { EXIT, FedunifyError, messageOf } from '../errors.ts'
+import { VERSION } from '../results/manifest.ts'
+import { addDataCommand } from './data.ts'
+import { colorsOf, type Io } from './io.ts'
+import { addRunCommand } from './run.ts'
+
+/**
+ * Parses, runs, prints what went wrong.
+ * @returns the exit code: 0 ok, 1 a threshold missed, 2 usage or config, 3 data, 4 training, 130 interrupted
+ */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  const program = new Command('fedunify')
+    .description(
+      'Trains one identical CNN at every data owner, merges the weights each round, and measures the result.',
+    )
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {} })
+    .showHelpAfterError(false)
+  addRunCommand(program, io)
+  addDataCommand(program, io)
+  try {
+    if (args.length === 0) {
+      io.out(program.helpInformation())
+      return EXIT.ok
+    }
+    await program.parseAsync(args, { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    return report(error, io)
+  }
+}
+
+function report(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok
+    const [message = '', hint] = error.message.replace(/^error: /, '').split('\n')
+    const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
+    return report(new FedunifyError('usage', message, suggestion ?? 'see fedunify --help'), io)
+  }
+  const { red, dim } = colorsOf(io)
+  if (error instanceof FedunifyError) {
+    io.err(`${red('error:')} ${error.message}\n`)
+    if (error.hint) io.err(`${dim('hint:')} ${error.hint}\n`)
+    return error.exitCode
+  }
+  const stack = error instanceof Error ? error.stack : undefined
+  io.err(
+    `${red('error:')} ${messageOf(error)}\n${dim('hint:')} this is a bug of fedunify: please report it\n${stack ?? ''}\n`,
+  )
+  return EXIT.training
+}

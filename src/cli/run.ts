@@ -1,0 +1,121 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { stringify as toYaml } from 'yaml'
+import { loadExperiment } from '../config/load.ts'
+import { accuracy } from '../engine/engine.ts'
+import type { RoundFinished } from '../federation/events.ts'
+import { type PreparedRun, prepareRun } from '../federation/prepare.ts'
+import { startLocally } from '../federation/start.ts'
+import { percent, thousands } from '../format.ts'
+import { parameterCount } from '../model/model.ts'
+import { paperTable } from '../report/paper-table.ts'
+import { shardTable } from '../report/shards.ts'
+import { recordRun } from '../results/record.ts'
+import { plainEvent } from '../results/run-directory.ts'
+import { addExperimentOptions, experimentFlags, NAMES_HELP } from './experiment-options.ts'
+import { colorsOf, type Io, progressView } from './io.ts'
+
+const EXAMPLES = `
+Examples:
+  fedunify run --env H --merge avg                      the paper's label-split experiment
+  fedunify run --merge avg,max,absmax --init independent
+                                                        avg drives, max and absmax are scored: a row of Table 3
+  fedunify run experiments/table4.yaml --set lr=0.05    a file, one value changed
+  fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
+  fedunify run --dry-run --env H                        what would be run, and on which data
+`
+
+export function addRunCommand(program: Command, io: Io): void {
+  const command = program
+    .command('run')
+    .summary('train at every owner, merge, evaluate, copy back, round by round')
+    .description(
+      'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one model of ' +
+        'theirs, which is evaluated and copied back. Values come from defaults < file < --set < flags.',
+    )
+    .argument('[experiment]', 'experiment file (YAML)')
+    .option('--set <key=value>', 'set any key of the experiment; may be repeated', collect, [])
+    .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
+    .option('--json', 'write the events to stdout, one JSON object a line')
+    .option('--quiet', 'no progress, only the result')
+    .option('--dry-run', 'check everything, say what would be run, write nothing')
+  addExperimentOptions(command)
+  command.addHelpText('after', `${NAMES_HELP}${EXAMPLES}`)
+  command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
+}
+
+interface RunOptions {
+  readonly set: string[]
+  readonly runId?: string | undefined
+  readonly json?: true | undefined
+  readonly quiet?: true | undefined
+  readonly dryRun?: true | undefined
+}
+
+async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
+  const { set, json = false, quiet = false } = options
+  const experiment = await loadExperiment({ file, set, flags: experimentFlags({ ...options }) })
+  const view = progressView(io, quiet)
+  try {
+    const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })
+    if (options.dryRun) return io.out(plan(prepared))
+    view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
+
+    const path = join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
+    const rounds: RoundFinished[] = []
+    await recordRun(path, prepared, startLocally(prepared, io.signal), (event) => {
+      if (event.type === 'round-finished') rounds.push({ ...event, weights: new Map() })
+      if (json) io.out(`${JSON.stringify(plainEvent(event))}\n`)
+      view.event(event)
+    })
+    view.stop()
+    if (!json) io.out(`\n${summary(path, rounds, io)}`)
+  } finally {
+    view.stop()
+  }
+}
+
+function overview({ experiment, dataset, model, engine, shards }: PreparedRun): string {
+  const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
+  const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
+  return [
+    `${dataset.name}: ${thousands(used)} images from ${dataset.source}`,
+    `env ${experiment.env}, ${experiment.owners} owners, seed ${experiment.seed}`,
+    `model ${layers}, ${thousands(parameterCount(model))} parameters, ${experiment.init} initial weights`,
+    `${experiment.optimizer} lr ${experiment.lr}, batch ${experiment.batch}, ${engine.name} on ${engine.device}, ${experiment.workers} workers`,
+  ].join('\n')
+}
+
+function plan(prepared: PreparedRun): string {
+  const { experiment, dataset, shards } = prepared
+  const epochs = experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs'
+  const images = shards.reduce((sum, { train }) => sum + train.length, 0) * experiment.rounds * experiment[epochs]
+  const most = epochs === 'max-local-epochs' || experiment['stop-at'] !== undefined ? 'at most ' : ''
+  const work = `would train ${most}${thousands(images)} images in ${experiment.rounds} rounds; nothing was written`
+  return `${toYaml(experiment)}\n${overview(prepared)}\n\n${shardTable(dataset, shards)}\n\n${work}\n`
+}
+
+function summary(path: string, rounds: readonly RoundFinished[], io: Io): string {
+  const { bold, dim } = colorsOf(io)
+  const last = rounds.at(-1)
+  const [driver] = last?.merges ?? []
+  const verdict =
+    driver &&
+    `unified accuracy ${bold(`${percent(accuracy(driver.unified))} %`)} (${driver.merge}, round ${last?.round})`
+  const files = [
+    'table.csv',
+    'local.csv',
+    'unified.csv',
+    'events.jsonl',
+    'manifest.json',
+    'config.yaml',
+    'model.safetensors',
+    'model.onnx',
+  ]
+  return `${paperTable(rounds)}\n${dim('accuracy in percent')}\n\n${verdict}\n${path}/\n  ${files.join('  ')}\n`
+}
+
+/** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */
+const timestamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
+
+const collect = (value: string, list: string[]): string[] => [...list, value]

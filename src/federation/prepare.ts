@@ -1,0 +1,35 @@
+import type { Experiment } from '../config/schema.ts'
+import type { Dataset, Shard } from '../data/dataset.ts'
+import { loadDataset } from '../data/load.ts'
+import { partitionDataset } from '../data/partition/partition.ts'
+import type { Engine } from '../engine/engine.ts'
+import { ENGINES } from '../engine/registry.ts'
+import { buildModel, type Model } from '../model/model.ts'
+import { PRESETS } from '../model/presets.ts'
+
+/** Everything that a run is made of before its first round. */
+export interface PreparedRun {
+  readonly experiment: Experiment
+  readonly dataset: Dataset
+  readonly shards: readonly Shard[]
+  readonly model: Model
+  readonly engine: Engine
+}
+
+/**
+ * Loads and splits the data, builds the model, loads the engine.
+ * @throws FedunifyError (data) or (usage) as these do
+ */
+export async function prepareRun(
+  experiment: Experiment,
+  options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
+): Promise<PreparedRun> {
+  const { dataset: name, data: dir } = experiment
+  const [dataset, engine] = await Promise.all([
+    loadDataset({ dataset: name, ...(dir !== undefined && { dir }), ...options }),
+    ENGINES[experiment.engine](),
+  ])
+  const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
+  const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
+  return { experiment, dataset, shards: partitionDataset(dataset, experiment), model, engine }
+}

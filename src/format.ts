@@ -1,0 +1,13 @@
+/** 30000 → 30,000 */
+export const thousands = (n: number): string => Math.round(n).toLocaleString('en-US')
+
+/** A fraction as percent with two decimals, as the paper prints accuracies. */
+export const percent = (fraction: number): string => (100 * fraction).toFixed(2)
+
+/** Seconds as people say them: 8.4 s, 1 min 20 s, 2 h 5 min. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
+  const whole = Math.round(seconds)
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}

@@ -1,0 +1,161 @@
+import type { WriteStream } from 'node:tty'
+import { createLogUpdate } from 'log-update'
+import type { Colors } from 'picocolors/types.js'
+import { accuracy } from '../engine/engine.ts'
+import type { FederationEvent, OwnerProgress, RoundFinished } from '../federation/events.ts'
+import { duration, percent, thousands } from '../format.ts'
+
+/** Tells people how a run goes, on stderr. */
+export interface ProgressView {
+  /** A line about what happens before the rounds. */
+  note(line: string): void
+  event(event: FederationEvent): void
+  /** Leaves the terminal as it should be, however the run ended. */
+  stop(): void
+}
+
+/** Mean seconds of the finished rounds, times those that are left. */
+class Clock {
+  #began = 0
+  #round = 0
+  rounds = 0
+  #roundBegan = 0
+
+  start(rounds: number): void {
+    this.rounds = rounds
+    this.#began = performance.now()
+    this.#roundBegan = this.#began
+  }
+
+  finish(round: number): void {
+    this.#round = round
+    this.#roundBegan = performance.now()
+  }
+
+  /** Seconds since the current round began. */
+  get inRound(): number {
+    return (performance.now() - this.#roundBegan) / 1000
+  }
+
+  /** Seconds left, given which part of the current round is done; undefined while there is nothing to go by. */
+  left(part: number): number | undefined {
+    const done = this.#round + part
+    return done === 0 ? undefined : ((performance.now() - this.#began) / 1000 / done) * (this.rounds - done)
+  }
+}
+
+/** «round 3/10  local 95.01 98.48  avg 64.49  max 27.14»: the accuracies of a round in percent. */
+function roundLine(event: RoundFinished, rounds: number, colors: Colors): string {
+  const shown = event.locals.slice(0, 4).map(({ local }) => percent(accuracy(local)))
+  const locals = event.locals.length > 4 ? [...shown, '…'] : shown
+  const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`)
+  const number = String(event.round).padStart(String(rounds).length)
+  const { train, merge, evaluate } = event.seconds
+  const time = colors.dim(duration(train + merge + evaluate))
+  return [`round ${number}/${rounds}`, `local ${locals.join(' ')}`, colors.bold(first!), ...others, time].join('  ')
+}
+
+/** One plain line for each round: for logs and CI. */
+export class PlainProgress implements ProgressView {
+  readonly #write: (line: string) => void
+  readonly #colors: Colors
+  readonly #clock = new Clock()
+
+  constructor(write: (line: string) => void, colors: Colors) {
+    this.#write = write
+    this.#colors = colors
+  }
+
+  note(line: string): void {
+    this.#write(line)
+  }
+
+  event(event: FederationEvent): void {
+    if (event.type === 'started') this.#clock.start(event.rounds)
+    if (event.type !== 'round-finished') return
+    this.#clock.finish(event.round)
+    const left = this.#clock.left(0)
+    const eta = left ? this.#colors.dim(`, ${duration(left)} left`) : ''
+    this.#write(`${roundLine(event, this.#clock.rounds, this.#colors)}${eta}`)
+  }
+
+  stop(): void {}
+}
+
+const BAR = 24
+const MOST_BARS = 8
+
+/** A bar for each owner that trains, redrawn in place, above which the lines of finished rounds stay. */
+export class LiveProgress implements ProgressView {
+  readonly #log: ReturnType<typeof createLogUpdate>
+  readonly #colors: Colors
+  readonly #clock = new Clock()
+  readonly #owners = new Map<number, OwnerProgress>()
+  #participants = 0
+  #last = ''
+
+  constructor(stream: WriteStream, colors: Colors) {
+    this.#log = createLogUpdate(stream)
+    this.#colors = colors
+  }
+
+  note(line: string): void {
+    this.#log.persist(line)
+  }
+
+  event(event: FederationEvent): void {
+    switch (event.type) {
+      case 'started':
+        this.#participants = event.owners.length
+        this.#clock.start(event.rounds)
+        this.#log(this.#colors.dim('evaluating the initial weights …'))
+        break
+      case 'owner-progress':
+        this.#owners.set(event.owner, event)
+        this.#log(this.#draw(event.round))
+        break
+      case 'round-finished':
+        this.#clock.finish(event.round)
+        this.#owners.clear()
+        this.#last = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`).join('  ')
+        this.#log.persist(roundLine(event, this.#clock.rounds, this.#colors))
+        break
+      case 'finished':
+        this.stop()
+        break
+      case 'owner-trained':
+        break
+    }
+  }
+
+  stop(): void {
+    this.#log.clear()
+    this.#log.done()
+  }
+
+  #draw(round: number): string {
+    const { bold, dim } = this.#colors
+    const progress = [...this.#owners.values()].sort((a, b) => a.owner - b.owner)
+    const part = progress.reduce((sum, p) => sum + p.images / p.total, 0) / this.#participants
+    const images = progress.reduce((sum, p) => sum + p.images, 0)
+    const left = this.#clock.left(part)
+    const speed = `${thousands(images / Math.max(this.#clock.inRound, 0.001))} images/s`
+    const eta = left === undefined ? '' : `${duration(left)} left`
+    const head = [bold(`round ${round}/${this.#clock.rounds}`), speed, eta, dim(this.#last && `last: ${this.#last}`)]
+    // Those who still train come first: with many owners they are the ones to watch.
+    const active = progress.filter((p) => p.images < p.total)
+    const shown = (progress.length > MOST_BARS ? active : progress).slice(0, MOST_BARS)
+    const done = progress.length - active.length
+    const more = this.#participants > MOST_BARS ? [dim(`  ${done} of ${this.#participants} owners are done`)] : []
+    return [head.filter(Boolean).join('  '), ...shown.map((p) => this.#bar(p)), ...more].join('\n')
+  }
+
+  #bar({ owner, images, total, epoch, epochs, loss }: OwnerProgress): string {
+    const { cyan, dim } = this.#colors
+    const full = Math.round((images / total) * BAR)
+    const bar = cyan('━'.repeat(full)) + dim('─'.repeat(BAR - full))
+    const share = `${Math.floor((100 * images) / total)} %`.padStart(5)
+    const which = epochs > 1 ? `  epoch ${epoch}/${epochs}` : ''
+    return `  owner ${String(owner).padEnd(3)} ${bar} ${share}${which}  ${dim(`loss ${loss.toFixed(3)}`)}`
+  }
+}
