@@ -37,7 +37,8 @@ export function nearest(got: string, legal: readonly string[]): string | undefin
   if (legal.length === 0) return undefined
   const lower = got.toLowerCase()
   const best = closest(lower, legal as string[])
-  return distance(lower, best.toLowerCase()) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined
+  const edits = distance(lower, best.toLowerCase())
+  return edits <= Math.max(1, Math.floor(best.length / 3)) && edits < best.length ? best : undefined
 }
 
 /** «unknown WHAT "GOT": expected one of …», with the nearest legal name as the hint. */

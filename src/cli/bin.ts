@@ -6,10 +6,16 @@ import { main } from './main.ts'
 const controller = new AbortController()
 
 /** The first Ctrl-C lets the run finish its files; the second does not wait. */
-function interrupt(): void {
-  if (controller.signal.aborted) process.exit(EXIT.interrupted)
-  const hint = 'every finished round is in the run folder'
-  controller.abort(new FedunifyError('interrupted', 'interrupted', hint))
+function interrupt(signal: NodeJS.Signals): void {
+  if (!controller.signal.aborted) {
+    controller.abort(new FedunifyError('interrupted', 'interrupted', 'every finished round is in the run folder'))
+    return
+  }
+  // process.exit() would end threads inside the native library, which aborts: let the signal itself end the process,
+  // after giving back the cursor that the progress display hides.
+  if (process.stderr.isTTY) process.stderr.write('\x1b[?25h')
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
 }
 
 process.on('SIGINT', interrupt)

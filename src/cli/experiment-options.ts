@@ -53,10 +53,10 @@ const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => 
 
 const listing = (entries: Readonly<Record<string, { readonly summary: string; readonly source: string }>>) =>
   Object.entries(entries)
-    .map(([name, { summary, source }]) => `  ${name.padEnd(15)} ${summary} (${source})`)
+    .map(([name, { summary, source }]) => `  ${name.padEnd(15)} ${summary}\n${' '.repeat(18)}${source}`)
     .join('\n')
 
-/** The names that --env and --merge take, said in full below the options. */
+/** The names that --env and --merge take, each with its source, below the options. */
 export const NAMES_HELP = `
 Partitions (--env):
 ${listing(PARTITIONS)}

@@ -34,7 +34,7 @@ export function addRunCommand(program: Command, io: Io): void {
         'theirs, which is evaluated and copied back. Values come from defaults < file < --set < flags.',
     )
     .argument('[experiment]', 'experiment file (YAML)')
-    .option('--set <key=value>', 'set any key of the experiment; may be repeated', collect, [])
+    .option('--set <key=value>', 'set any key of the experiment; may be repeated', collect)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--json', 'write the events to stdout, one JSON object a line')
     .option('--quiet', 'no progress, only the result')
@@ -45,7 +45,7 @@ export function addRunCommand(program: Command, io: Io): void {
 }
 
 interface RunOptions {
-  readonly set: string[]
+  readonly set?: string[]
   readonly runId?: string | undefined
   readonly json?: true | undefined
   readonly quiet?: true | undefined
@@ -53,7 +53,7 @@ interface RunOptions {
 }
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
-  const { set, json = false, quiet = false } = options
+  const { set = [], json = false, quiet = false } = options
   const experiment = await loadExperiment({ file, set, flags: experimentFlags({ ...options }) })
   const view = progressView(io, quiet)
   try {
@@ -118,4 +118,4 @@ function summary(path: string, rounds: readonly RoundFinished[], io: Io): string
 /** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */
 const timestamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
 
-const collect = (value: string, list: string[]): string[] => [...list, value]
+const collect = (value: string, list: string[] = []): string[] => [...list, value]

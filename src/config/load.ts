@@ -20,8 +20,8 @@ export interface ExperimentRequest {
 export async function loadExperiment({ file, set = [], flags = {} }: ExperimentRequest): Promise<Experiment> {
   const sources = [...(file === undefined ? [] : [await fileSource(file)]), setSource(set), flagSource(flags)]
   const values = sources.reduce<Record<string, unknown>>((merged, source) => overlay(merged, source.values), {})
-  const parsed = ExperimentSchema.safeParse(values)
-  if (!parsed.success) throw describeProblem(parsed.error.issues[0]!, values, (path) => whereIs(sources, path))
+  const parsed = ExperimentSchema.safeParse(values, { reportInput: true })
+  if (!parsed.success) throw describeProblem(parsed.error.issues[0]!, (path) => whereIs(sources, path))
 
   const experiment = parsed.data
   checkTogether(experiment, (key) => whereIs(sources, [key]))

@@ -1,17 +1,15 @@
 import type { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
 import { EXPERIMENT_KEYS } from './schema.ts'
+import { isMapping } from './source.ts'
 
 type Issue = z.core.$ZodIssue
 
 /** One line for the first thing that is wrong: where, which key, what was expected, what was there. */
-export function describeProblem(
-  issue: Issue,
-  values: unknown,
-  where: (path: readonly PropertyKey[]) => string,
-): FedunifyError {
-  const found = innermost(issue, values)
-  const value = at(values, found.path)
+export function describeProblem(issue: Issue, where: (path: readonly PropertyKey[]) => string): FedunifyError {
+  const found = innermost(issue)
+  // A discriminated union reports the whole mapping: what was wrong in it is the discriminator.
+  const value = isMapping(found.input) ? found.input[String(found.path.at(-1))] : found.input
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
     const near = found.path.length === 0 ? nearest(key, EXPERIMENT_KEYS) : undefined
@@ -28,12 +26,12 @@ export function describeProblem(
 }
 
 /** A union reports every branch: take the one that the value comes nearest to, the one that looked deepest. */
-function innermost(issue: Issue, values: unknown): Issue & { path: PropertyKey[] } {
+function innermost(issue: Issue): Issue & { path: PropertyKey[] } {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue
   const branches = issue.errors.map((branch) => branch[0]!)
-  const isList = Array.isArray(at(values, issue.path))
+  const isList = Array.isArray(issue.input)
   const fits = branches.find((b) => (isList ? b.code !== 'invalid_value' : b.code === 'invalid_value')) ?? branches[0]!
-  return innermost({ ...fits, path: [...issue.path, ...fits.path] }, values)
+  return innermost({ ...fits, path: [...issue.path, ...fits.path] })
 }
 
 function expectation(issue: Issue): { expected: string; legal?: string[] } {
@@ -45,17 +43,12 @@ function expectation(issue: Issue): { expected: string; legal?: string[] } {
     case 'invalid_type':
       return { expected: article(issue.expected) }
     case 'too_small': {
-      const bound = `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
-      return {
-        expected: issue.origin === 'array' ? `${bound} in the list` : `a number of ${bound}`.replace('of more', 'more'),
-      }
+      if (issue.origin === 'array') return { expected: `at least ${issue.minimum} in the list` }
+      return { expected: `a number ${issue.inclusive ? 'of at least' : 'above'} ${issue.minimum}` }
     }
     case 'too_big':
       return {
-        expected: `a number of ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`.replace(
-          'of less',
-          'less',
-        ),
+        expected: `a number ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}`,
       }
     case 'invalid_union': {
       const types = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : []
@@ -75,6 +68,3 @@ const named = (place: string, path: readonly PropertyKey[]) =>
   place.startsWith('--') ? place : `${place}: ${path.map(String).join('.')}`
 
 const show = (value: unknown) => (typeof value === 'number' ? String(value) : JSON.stringify(value))
-
-const at = (values: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], values)

@@ -36,6 +36,9 @@ export function mergeTensors(
 ): Weights {
   const [first] = owners
   if (!first) throw new FedunifyError('training', 'there are no owners to merge')
+  for (const { weights } of owners) {
+    for (const name of weights.keys()) if (!first.weights.has(name)) throw missing(first.owner, name)
+  }
   const merged = new Map<string, Tensor>()
   for (const [name, { shape, data }] of first.weights) {
     const out = new Float32Array(data.length)
@@ -50,19 +53,22 @@ export function mergeTensors(
 
 function valuesOf({ owner, weights }: OwnerWeights, name: string, shape: readonly number[]): Float32Array {
   const tensor = weights.get(name)
-  if (!tensor || tensor.shape.join() !== shape.join()) {
-    const got = tensor ? `is [${tensor.shape}], not [${shape}]` : 'is missing'
-    throw new FedunifyError('training', `owner ${owner}: ${name} ${got}`, 'all owners must train the same model')
-  }
+  if (!tensor) throw missing(owner, name)
+  if (tensor.shape.join() !== shape.join()) throw unlike(owner, name, `is [${tensor.shape}], not [${shape}]`)
   return tensor.data
 }
 
+const missing = (owner: number, name: string) => unlike(owner, name, 'is missing')
+const unlike = (owner: number, name: string, what: string) =>
+  new FedunifyError('training', `owner ${owner}: ${name} ${what}`, 'all owners must train the same model')
+
 /**
  * Σ factors[k] * values[k] / Σ factors for every element, in double precision and in the owners' order. The sum
- * comes first and the division last, so that equal weights with whole factors give exactly that weight.
+ * comes first and the division last, so that equal weights with whole factors give exactly that weight; it starts at
+ * -0, the one number that changes none when added.
  */
 export function weightedMean(values: readonly Float32Array[], factors: readonly number[], out: Float32Array): void {
-  const sums = new Float64Array(out.length)
+  const sums = new Float64Array(out.length).fill(-0)
   for (const [k, owner] of values.entries()) {
     const factor = factors[k]!
     for (let i = 0; i < sums.length; i++) sums[i]! += factor * owner[i]!
@@ -71,7 +77,10 @@ export function weightedMean(values: readonly Float32Array[], factors: readonly 
   for (let i = 0; i < sums.length; i++) out[i] = sums[i]! / total
 }
 
-/** The element for which `better(candidate, held)` says so, the owners taken in order; the first owner holds ties. */
+/**
+ * The element for which `better(candidate, held)` says so, the owners taken in order; the first owner holds ties.
+ * A NaN is always taken and, since no comparison with it holds, kept: no rule hides that a model is broken.
+ */
 export function select(
   values: readonly Float32Array[],
   out: Float32Array,
@@ -80,6 +89,9 @@ export function select(
   const [first, ...others] = values
   out.set(first!)
   for (const owner of others) {
-    for (let i = 0; i < out.length; i++) if (better(owner[i]!, out[i]!)) out[i] = owner[i]!
+    for (let i = 0; i < out.length; i++) {
+      const candidate = owner[i]!
+      if (better(candidate, out[i]!) || Number.isNaN(candidate)) out[i] = candidate
+    }
   }
 }

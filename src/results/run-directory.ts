@@ -81,11 +81,14 @@ export class RunDirectory {
   }
 
   #writeManifest(outcome: Outcome): Promise<void> {
-    return putFile(
-      join(this.path, 'manifest.json'),
-      `${JSON.stringify({ ...outcome, ...this.#description }, null, 2)}\n`,
-    )
+    return putFile(join(this.path, 'manifest.json'), manifestText({ ...outcome, ...this.#description }))
   }
+}
+
+/** JSON for people too: lists of numbers stay on one line. */
+function manifestText(manifest: object): string {
+  const list = /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/g
+  return `${JSON.stringify(manifest, null, 2).replace(list, (_, items: string) => `[${items.replace(/\s+/g, ' ')}]`)}\n`
 }
 
 async function makeFolder(path: string, parent: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { MessageChannel } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { env } from 'onnxruntime-node'
 import { Piscina } from 'piscina'
 import { FedunifyError, messageOf } from '../../errors.ts'
@@ -26,12 +26,17 @@ export const onnxEngine: Engine = {
       maxThreads: job.workers,
       workerData: { job, cancelled } satisfies WorkerSetup,
     })
+    const underWay = new Set<Promise<unknown>>()
     const run = async <T extends Task>(task: T, transfer: MessagePort[] = []): Promise<TaskResult<T>> => {
+      const result = pool.run(task, { transferList: transfer })
+      underWay.add(result)
       try {
-        return (await pool.run(task, { transferList: transfer })) as TaskResult<T>
+        return (await result) as TaskResult<T>
       } catch (error) {
         signal?.throwIfAborted()
         throw error
+      } finally {
+        underWay.delete(result)
       }
     }
 
@@ -41,6 +46,8 @@ export const onnxEngine: Engine = {
         port1.on('message', report)
         try {
           const result = await run({ kind: 'train', start, plan, progress: port2 }, [port2])
+          // The result comes by a way of its own and may overtake reports that were sent before it.
+          for (let late = receiveMessageOnPort(port1); late; late = receiveMessageOnPort(port1)) report(late.message)
           if ('diverged' in result) throw divergence(plan, result.diverged)
           return result
         } catch (error) {
@@ -54,6 +61,8 @@ export const onnxEngine: Engine = {
       async close() {
         signal?.removeEventListener('abort', cancel)
         cancel()
+        // Tasks end at their next check. To end a thread inside the native library takes the whole process down.
+        await Promise.allSettled(underWay)
         await pool.destroy()
       },
     }
