@@ -30,11 +30,6 @@ export function stream(seed: number, purpose: Purpose, ...path: number[]): Rando
   }
 }
 
-/** A 32-bit key for generators that run elsewhere (dropout masks in the training graph). */
-export function streamKey(seed: number, purpose: Purpose, ...path: number[]): number {
-  return stream(seed, purpose, ...path).below(2 ** 32)
-}
-
 /** Fisher-Yates shuffle, in place. */
 export function shuffle(items: Uint32Array, random: Random): Uint32Array {
   for (let i = items.length - 1; i > 0; i--) {

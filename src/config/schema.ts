@@ -73,7 +73,6 @@ export const ExperimentSchema = z.strictObject({
   out: z.string().min(1).default('results').describe('results folder'),
 })
 
-export type ExperimentInput = z.input<typeof ExperimentSchema>
 type Parsed = z.output<typeof ExperimentSchema>
 
 /** A checked experiment with every default filled in. */
