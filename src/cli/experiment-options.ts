@@ -8,7 +8,7 @@ type Key = (typeof EXPERIMENT_KEYS)[number]
 
 const DATA: readonly Key[] = ['env', 'owners', 'labels', 'alpha', 'dataset', 'data', 'images', 'normalise']
 const MODEL: readonly Key[] = ['model', 'init']
-const ROUNDS: readonly Key[] = ['merge', 'rounds', 'stop-at']
+const ROUNDS: readonly Key[] = ['merge', 'rounds', 'stop-at', 'baseline']
 const RUN: readonly Key[] = ['seed', 'name', 'out', 'engine', 'workers']
 
 function groupOf(key: Key): string {

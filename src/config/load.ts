@@ -33,7 +33,7 @@ export async function loadExperiment({ file, set = [], flags = {} }: ExperimentR
       (file === undefined ? undefined : nameOf(file)) ??
       `${experiment.env}-${experiment.merge.join('-')}`,
     owners,
-    workers: experiment.workers ?? Math.min(owners, availableParallelism()),
+    workers: experiment.workers ?? Math.min(owners + (experiment.baseline === 'none' ? 0 : 1), availableParallelism()),
   }
 }
 

@@ -53,6 +53,11 @@ export const ExperimentSchema = z.strictObject({
   rounds: count.default(10).describe('rounds of training, merging and copying back'),
   'stop-at': fraction.optional().describe("stop once the copied model is this accurate on every owner's test set"),
 
+  baseline: z
+    .enum(['none', 'pooled'])
+    .default('none')
+    .describe('pooled: also train the same model on all shards together, on as many images'),
+
   'local-epochs': count.default(1).describe('epochs that every owner trains in a round'),
   'until-local-accuracy': fraction.optional().describe("train until this accuracy on the owner's own test set instead"),
   'max-local-epochs': count.default(20).describe('with --until-local-accuracy: at most so many epochs in a round'),

@@ -2,12 +2,18 @@ import type { Evaluation, Progress } from '../engine/engine.ts'
 import type { MergeName } from '../merge/registry.ts'
 import type { Weights } from '../model/weights.ts'
 
+/** The number that stands for the pooled baseline where an owner's is expected: owners count from 1. */
+export const POOLED = 0
+
 export interface Started {
   readonly type: 'started'
   /** Participants, in the order in which they are merged. */
   readonly owners: readonly number[]
+  /** Rounds to run, and how many of them an earlier process has done. */
   readonly rounds: number
+  readonly done: number
   readonly merges: readonly MergeName[]
+  readonly baseline: boolean
 }
 
 export interface OwnerProgress extends Progress {
@@ -28,8 +34,8 @@ export interface OwnerTrained {
   readonly loss: number
   /** The local model on the owner's own test set, after training. */
   readonly local: Evaluation
-  /** The model that the owner received, on its own test set, before training. */
-  readonly copied: Evaluation
+  /** The model that the owner received, on its own test set, before training; the pooled baseline receives none. */
+  readonly copied: Evaluation | undefined
   /** Seconds of training. */
   readonly seconds: number
 }
@@ -49,6 +55,10 @@ export interface RoundFinished {
   readonly merges: readonly Scored[]
   /** The unified model. */
   readonly weights: Weights
+  /** How far the owners' weights lie apart, by tensor (see merge/drift.ts). */
+  readonly drift: Readonly<Record<string, number>>
+  /** The model trained on the pooled shards: `local` is it on the server's test set. */
+  readonly baseline: (OwnerTrained & { readonly weights: Weights }) | undefined
   readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }
 }
 

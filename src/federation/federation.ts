@@ -2,6 +2,7 @@ import { EventEmitter, on } from 'node:events'
 import type { Experiment } from '../config/schema.ts'
 import { accuracy, addEvaluations, type Evaluation, type Trained } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import { drift } from '../merge/drift.ts'
 import { MERGE_RULES, type MergeName } from '../merge/registry.ts'
 import type { MergeRule, OwnerWeights } from '../merge/rule.ts'
 import { firstNonFinite, type Weights } from '../model/weights.ts'
@@ -14,84 +15,122 @@ type Rounds = Pick<
   'rounds' | 'merge' | 'stop-at' | 'lr' | 'lr-schedule' | 'lr-step-rounds' | 'lr-step-factor'
 >
 
+/** Where a federation begins: before round 1, or after a round that a checkpoint holds. */
+export interface Start {
+  /** Rounds that are done. */
+  readonly round: number
+  /** The weights that an owner holds. */
+  weights(owner: number): Weights
+  /** The weights of the pooled baseline. */
+  readonly pooled: Weights
+}
+
 /**
  * The paper's algorithm (Lee 2021, section III): every owner trains from the weights that it holds, the rule merges
  * the owners' weights, the merged model is copied back, until the rounds are over or every owner is content.
  *
- * @param initial the weights that an owner holds before round 1
+ * @param baseline an owner of everybody's data, which trains beside the others and merges with none
  * @throws FedunifyError (training) where an owner fails or diverges: a round counts every owner or none
  */
 export async function* runFederation(
   owners: readonly Owner[],
+  baseline: Owner | undefined,
   rounds: Rounds,
-  initial: (owner: number) => Weights,
+  start: Start,
 ): AsyncGenerator<FederationEvent> {
   const began = performance.now()
-  yield { type: 'started', owners: owners.map(({ owner }) => owner), rounds: rounds.rounds, merges: rounds.merge }
+  const ids = owners.map(({ owner }) => owner)
+  yield {
+    type: 'started',
+    owners: ids,
+    rounds: rounds.rounds,
+    done: start.round,
+    merges: rounds.merge,
+    baseline: baseline !== undefined,
+  }
 
-  let held = owners.map(({ owner }) => initial(owner))
+  const stopAt = rounds['stop-at']
+  const isContent = (copied: readonly Evaluation[]) =>
+    stopAt !== undefined && copied.every((c) => accuracy(c) >= stopAt)
+  let held = ids.map((owner) => start.weights(owner))
+  let pooled = start.pooled
   let copied = await Promise.all(owners.map((owner, i) => owner.evaluate(held[i]!)))
-  let content = false
-  let round = 0
+  let round = start.round
+  let content = round > 0 && isContent(copied)
   while (round < rounds.rounds && !content) {
     round += 1
     const lr = learningRate(rounds, round)
-    const start = performance.now()
+    const clock = new Clock()
 
-    const { trained, locals } = yield* trainOwners(owners, held, copied, { round, lr })
-    const afterTraining = performance.now()
+    const parties = owners.map((owner, i) => ({ owner, held: held[i]!, copied: copied[i] }))
+    const all = baseline ? [...parties, { owner: baseline, held: pooled, copied: undefined }] : parties
+    const results = yield* trainAll(all, { round, lr })
+    const trained = results.slice(0, owners.length)
+    const train = clock.lap()
 
     const models = rounds.merge.map((name) => mergeFinite(name, trained, round))
-    const afterMerge = performance.now()
+    const merge = clock.lap()
 
     const scores = await Promise.all(models.map((model) => evaluateByOwner(owners, model)))
-    const afterEvaluation = performance.now()
+    const evaluate = clock.lap()
 
     const unified = models[0]!
     held = owners.map(() => unified)
     copied = scores[0]!
-    content = rounds['stop-at'] !== undefined && copied.every((own) => accuracy(own) >= rounds['stop-at']!)
+    content = isContent(copied)
+    const pooledResult = results[owners.length]
+    pooled = pooledResult?.weights ?? pooled
     yield {
       type: 'round-finished',
       round,
       lr,
-      locals,
-      merges: rounds.merge.map((merge, i) => ({ merge, unified: addEvaluations(scores[i]!) })),
+      locals: trained.map(({ event }) => event),
+      merges: rounds.merge.map((name, i) => ({ merge: name, unified: addEvaluations(scores[i]!) })),
       weights: unified,
-      seconds: {
-        train: (afterTraining - start) / 1000,
-        merge: (afterMerge - afterTraining) / 1000,
-        evaluate: (afterEvaluation - afterMerge) / 1000,
-      },
+      drift: drift(trained),
+      baseline: pooledResult && { ...pooledResult.event, weights: pooled },
+      seconds: { train, merge, evaluate },
     }
   }
   const seconds = (performance.now() - began) / 1000
   yield { type: 'finished', rounds: round, reason: content ? 'stop-at' : 'rounds', seconds }
 }
 
-interface TrainedRound {
-  readonly trained: OwnerWeights[]
-  readonly locals: OwnerTrained[]
+class Clock {
+  #last = performance.now()
+
+  /** Seconds since the last lap. */
+  lap(): number {
+    const before = this.#last
+    this.#last = performance.now()
+    return (this.#last - before) / 1000
+  }
 }
 
-/** Trains all owners at once, telling of their progress as it comes; resolves in the owners' order. */
-async function* trainOwners(
-  owners: readonly Owner[],
-  held: readonly Weights[],
-  copied: readonly Evaluation[],
+/** Who trains in a round, from which weights; `copied` is those on its own test set. */
+interface Party {
+  readonly owner: Owner
+  readonly held: Weights
+  readonly copied: Evaluation | undefined
+}
+
+type TrainedOwner = OwnerWeights & { readonly event: OwnerTrained }
+
+/** Trains all parties at once, telling of their progress as it comes; resolves in their order. */
+async function* trainAll(
+  parties: readonly Party[],
   plan: { round: number; lr: number },
-): AsyncGenerator<OwnerProgress | OwnerTrained, TrainedRound> {
-  const { round } = plan
+): AsyncGenerator<OwnerProgress | OwnerTrained, TrainedOwner[]> {
   const emitter = new EventEmitter()
   const events = on(emitter, 'event', { close: ['done'] })
   const tell = (event: OwnerProgress | OwnerTrained) => emitter.emit('event', event)
   const all = Promise.all(
-    owners.map(async (owner, i) => {
-      const report = { round, owner: owner.owner }
-      const result = await owner.train(held[i]!, plan, (p) => tell({ type: 'owner-progress', ...report, ...p }))
-      const local = ownerTrained(owner, round, result, copied[i]!)
-      tell(local)
-      return { local, merged: { owner: owner.owner, weights: result.weights, trainImages: owner.trainImages } }
+    parties.map(async ({ owner, held, copied }): Promise<TrainedOwner> => {
+      const report = { type: 'owner-progress', round: plan.round, owner: owner.owner } as const
+      const result = await owner.train(held, plan, (progress) => tell({ ...report, ...progress }))
+      const event = ownerTrained(owner, plan.round, result, copied)
+      tell(event)
+      return { owner: owner.owner, weights: result.weights, trainImages: owner.trainImages, event }
     }),
   )
   all.then(
@@ -99,11 +138,10 @@ async function* trainOwners(
     (error) => emitter.emit('error', error),
   )
   for await (const [event] of events) yield event as OwnerProgress | OwnerTrained
-  const results = await all
-  return { trained: results.map(({ merged }) => merged), locals: results.map(({ local }) => local) }
+  return await all
 }
 
-function ownerTrained(owner: Owner, round: number, result: Trained, copied: Evaluation): OwnerTrained {
+function ownerTrained(owner: Owner, round: number, result: Trained, copied: Evaluation | undefined): OwnerTrained {
   const { epochs, images, loss, local, seconds } = result
   const { trainImages } = owner
   return { type: 'owner-trained', round, owner: owner.owner, epochs, images, trainImages, loss, local, copied, seconds }

@@ -1,19 +1,37 @@
 import { initialWeights } from '../model/init.ts'
+import type { Weights } from '../model/weights.ts'
 import type { FederationEvent } from './events.ts'
 import { runFederation } from './federation.ts'
-import { localOwners } from './local.ts'
+import { localParties } from './local.ts'
 import type { PreparedRun } from './prepare.ts'
 
+/** The last complete round of an earlier process, to go on from. */
+export interface Checkpoint {
+  readonly round: number
+  readonly unified: Weights
+  readonly pooled: Weights | undefined
+}
+
 /** Runs a prepared experiment with all owners in this process. */
-export async function* startLocally(run: PreparedRun, signal?: AbortSignal): AsyncGenerator<FederationEvent> {
+export async function* startLocally(
+  run: PreparedRun,
+  signal?: AbortSignal,
+  checkpoint?: Checkpoint,
+): AsyncGenerator<FederationEvent> {
   const { experiment, dataset, shards, model, engine } = run
   const { seed, normalise, workers, optimizer: kind, momentum, init } = experiment
   const optimizer = { kind, momentum, weightDecay: experiment['weight-decay'] }
   const learner = await engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
   const common = initialWeights(model, seed)
   const initial = (owner: number) => (init === 'shared' ? common : initialWeights(model, seed, owner))
+  const start = {
+    round: checkpoint?.round ?? 0,
+    weights: (owner: number) => checkpoint?.unified ?? initial(owner),
+    pooled: checkpoint?.pooled ?? common,
+  }
   try {
-    yield* runFederation(localOwners(experiment, shards, learner), experiment, initial)
+    const { owners, baseline } = localParties(experiment, shards, learner)
+    yield* runFederation(owners, baseline, experiment, start)
   } finally {
     await learner.close()
   }

@@ -12,12 +12,19 @@ export function paperTable(rounds: readonly RoundFinished[]): string {
   if (!first) return 'no round was finished'
   const owners = first.locals.slice(0, MOST_OWNERS)
   const more = first.locals.length > owners.length ? ['…'] : []
-  const head = ['round', ...owners.map((l) => `local ${l.owner}`), ...more, ...first.merges.map(({ merge }) => merge)]
-  const row = ({ round, locals, merges }: RoundFinished) => [
+  const head = [
+    'round',
+    ...owners.map((l) => `local ${l.owner}`),
+    ...more,
+    ...first.merges.map(({ merge }) => merge),
+    ...(first.baseline ? ['pooled'] : []),
+  ]
+  const row = ({ round, locals, merges, baseline }: RoundFinished) => [
     String(round),
     ...locals.slice(0, MOST_OWNERS).map(({ local }) => percent(accuracy(local))),
     ...more,
     ...merges.map(({ unified }) => percent(accuracy(unified))),
+    ...(baseline ? [percent(accuracy(baseline.local))] : []),
   ]
   const cut = rounds.length > MOST_ROWS
   const shown = cut ? [...rounds.slice(0, 3), ...rounds.slice(-(MOST_ROWS - 4))] : rounds

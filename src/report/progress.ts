@@ -2,7 +2,13 @@ import type { WriteStream } from 'node:tty'
 import { createLogUpdate } from 'log-update'
 import type { Colors } from 'picocolors/types.js'
 import { accuracy } from '../engine/engine.ts'
-import type { FederationEvent, OwnerProgress, RoundFinished } from '../federation/events.ts'
+import {
+  type FederationEvent,
+  type OwnerProgress,
+  POOLED,
+  type RoundFinished,
+  type Started,
+} from '../federation/events.ts'
 import { duration, percent, thousands } from '../format.ts'
 
 /** Tells people how a run goes, on stderr. */
@@ -16,13 +22,16 @@ export interface ProgressView {
 
 /** Mean seconds of the finished rounds, times those that are left. */
 class Clock {
-  #began = 0
-  #round = 0
   rounds = 0
+  #began = 0
+  #before = 0
+  #round = 0
   #roundBegan = 0
 
-  start(rounds: number): void {
+  start({ rounds, done }: Started): void {
     this.rounds = rounds
+    this.#before = done
+    this.#round = done
     this.#began = performance.now()
     this.#roundBegan = this.#began
   }
@@ -40,7 +49,8 @@ class Clock {
   /** Seconds left, given which part of the current round is done; undefined while there is nothing to go by. */
   left(part: number): number | undefined {
     const done = this.#round + part
-    return done === 0 ? undefined : ((performance.now() - this.#began) / 1000 / done) * (this.rounds - done)
+    const here = done - this.#before
+    return here === 0 ? undefined : ((performance.now() - this.#began) / 1000 / here) * (this.rounds - done)
   }
 }
 
@@ -49,10 +59,18 @@ function roundLine(event: RoundFinished, rounds: number, colors: Colors): string
   const shown = event.locals.slice(0, 4).map(({ local }) => percent(accuracy(local)))
   const locals = event.locals.length > 4 ? [...shown, '…'] : shown
   const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`)
+  const pooled = event.baseline ? [`pooled ${percent(accuracy(event.baseline.local))}`] : []
   const number = String(event.round).padStart(String(rounds).length)
   const { train, merge, evaluate } = event.seconds
   const time = colors.dim(duration(train + merge + evaluate))
-  return [`round ${number}/${rounds}`, `local ${locals.join(' ')}`, colors.bold(first!), ...others, time].join('  ')
+  return [
+    `round ${number}/${rounds}`,
+    `local ${locals.join(' ')}`,
+    colors.bold(first!),
+    ...others,
+    ...pooled,
+    time,
+  ].join('  ')
 }
 
 /** One plain line for each round: for logs and CI. */
@@ -71,7 +89,7 @@ export class PlainProgress implements ProgressView {
   }
 
   event(event: FederationEvent): void {
-    if (event.type === 'started') this.#clock.start(event.rounds)
+    if (event.type === 'started') this.#clock.start(event)
     if (event.type !== 'round-finished') return
     this.#clock.finish(event.round)
     const left = this.#clock.left(0)
@@ -106,8 +124,8 @@ export class LiveProgress implements ProgressView {
   event(event: FederationEvent): void {
     switch (event.type) {
       case 'started':
-        this.#participants = event.owners.length
-        this.#clock.start(event.rounds)
+        this.#participants = event.owners.length + (event.baseline ? 1 : 0)
+        this.#clock.start(event)
         this.#log(this.#colors.dim('evaluating the initial weights …'))
         break
       case 'owner-progress':
@@ -156,6 +174,7 @@ export class LiveProgress implements ProgressView {
     const bar = cyan('━'.repeat(full)) + dim('─'.repeat(BAR - full))
     const share = `${Math.floor((100 * images) / total)} %`.padStart(5)
     const which = epochs > 1 ? `  epoch ${epoch}/${epochs}` : ''
-    return `  owner ${String(owner).padEnd(3)} ${bar} ${share}${which}  ${dim(`loss ${loss.toFixed(3)}`)}`
+    const who = owner === POOLED ? 'pooled' : `owner ${owner}`
+    return `  ${who.padEnd(9)} ${bar} ${share}${which}  ${dim(`loss ${loss.toFixed(3)}`)}`
   }
 }

@@ -1,4 +1,4 @@
-import { accuracy, meanLoss } from '../engine/engine.ts'
+import { accuracy, type Evaluation, meanLoss } from '../engine/engine.ts'
 import type { RoundFinished, Started } from '../federation/events.ts'
 import { percent } from '../format.ts'
 
@@ -16,26 +16,35 @@ export const localTable: Table = {
   file: 'local.csv',
   columns: () => ['round', 'owner', 'epochs', 'train_images', 'train_loss', 'local_accuracy', 'copied_accuracy'],
   rows: ({ round, locals }) =>
-    locals.map((l) => [round, l.owner, l.epochs, l.trainImages, l.loss, accuracy(l.local), accuracy(l.copied)]),
+    locals.map((l) => [round, l.owner, l.epochs, l.trainImages, l.loss, accuracy(l.local), accuracy(l.copied!)]),
 }
 
-/** One row for each merge rule and round; `owners` is the number of participants. */
+/** One row for each merge rule and round, and for the pooled baseline; `owners` is the number of participants. */
 export const unifiedTable: Table = {
   file: 'unified.csv',
   columns: () => ['round', 'merge', 'owners', 'accuracy', 'loss'],
-  rows: ({ round, locals, merges }) =>
-    merges.map(({ merge, unified }) => [round, merge, locals.length, accuracy(unified), meanLoss(unified)]),
+  rows: ({ round, locals, merges, baseline }) => {
+    const row = (name: string, e: Evaluation) => [round, name, locals.length, accuracy(e), meanLoss(e)]
+    const rows = merges.map(({ merge, unified }) => row(merge, unified))
+    return baseline ? [...rows, row('pooled', baseline.local)] : rows
+  },
 }
 
 /** Shaped as the paper's Tables 3 and 4, in percent; the paper's «epoch» is our round. */
 export const paperTable: Table = {
   file: 'table.csv',
-  columns: ({ owners, merges }) => ['epoch', ...owners.map((owner) => `local_${owner}`), ...merges],
-  rows: ({ round, locals, merges }) => [
+  columns: ({ owners, merges, baseline }) => [
+    'epoch',
+    ...owners.map((owner) => `local_${owner}`),
+    ...merges,
+    ...(baseline ? ['pooled'] : []),
+  ],
+  rows: ({ round, locals, merges, baseline }) => [
     [
       round,
       ...locals.map(({ local }) => percent(accuracy(local))),
       ...merges.map(({ unified }) => percent(accuracy(unified))),
+      ...(baseline ? [percent(accuracy(baseline.local))] : []),
     ],
   ],
 }
