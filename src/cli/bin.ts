@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import pc from 'picocolors'
-import { EXIT, FedunifyError } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
 import { main } from './main.ts'
 
 const controller = new AbortController()
@@ -21,11 +21,11 @@ function interrupt(signal: NodeJS.Signals): void {
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
 
-// Whoever reads our output may stop reading (as head does): that is no failure, but nothing more can be said.
+// Whoever reads our output may stop reading (as head does): then there is nobody left to work for.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    process.exit(EXIT.ok)
+    controller.abort(new FedunifyError('interrupted', 'nobody reads the output any more'))
   })
 }
 

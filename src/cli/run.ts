@@ -1,17 +1,18 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { stringify as toYaml } from 'yaml'
 import { loadExperiment } from '../config/load.ts'
-import { accuracy } from '../engine/engine.ts'
-import type { RoundFinished } from '../federation/events.ts'
 import { type PreparedRun, prepareRun } from '../federation/prepare.ts'
 import { startLocally } from '../federation/start.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
 import { paperTable } from '../report/paper-table.ts'
 import { shardTable } from '../report/shards.ts'
+import { readManifest } from '../results/manifest.ts'
+import { readTables } from '../results/read.ts'
 import { recordRun } from '../results/record.ts'
-import { plainEvent } from '../results/run-directory.ts'
+import { plainEvent, RunDirectory } from '../results/run-directory.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
@@ -36,6 +37,7 @@ export function addRunCommand(program: Command, io: Io): void {
     .argument('[experiment]', 'experiment file (YAML)')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', collect)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
+    .option('--resume <dir>', 'go on with an unfinished run after its last complete round')
     .option('--json', 'write the events to stdout, one JSON object a line')
     .option('--quiet', 'no progress, only the result')
     .option('--dry-run', 'check everything, say what would be run, write nothing')
@@ -46,30 +48,39 @@ export function addRunCommand(program: Command, io: Io): void {
 
 interface RunOptions {
   readonly set?: string[]
-  readonly runId?: string | undefined
-  readonly json?: true | undefined
-  readonly quiet?: true | undefined
-  readonly dryRun?: true | undefined
+  readonly runId?: string
+  readonly resume?: string
+  readonly json?: true
+  readonly quiet?: true
+  readonly dryRun?: true
 }
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
-  const { set = [], json = false, quiet = false } = options
-  const experiment = await loadExperiment({ file, set, flags: experimentFlags({ ...options }) })
+  const { set = [], resume, json = false, quiet = false } = options
+  // A run folder's config is an experiment file; what is given besides must agree with it.
+  const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
+  if (resume !== undefined && (await readManifest(resume)).status === 'finished') {
+    return io.out(await summary(resume, io))
+  }
+  const experiment = await loadExperiment({ file: source, set, flags: experimentFlags({ ...options }) })
   const view = progressView(io, quiet)
   try {
     const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })
     if (options.dryRun) return io.out(plan(prepared))
+    const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
+    const directory = await (resume === undefined
+      ? RunDirectory.create(path, prepared)
+      : RunDirectory.resume(path, prepared))
+    const { saved } = directory
     view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
+    if (saved) view.note(`resuming ${path} after round ${saved.round}\n`)
 
-    const path = join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
-    const rounds: RoundFinished[] = []
-    await recordRun(path, prepared, startLocally(prepared, io.signal), (event) => {
-      if (event.type === 'round-finished') rounds.push({ ...event, weights: new Map() })
+    await recordRun(directory, startLocally(prepared, io.signal, saved), (event) => {
       if (json) io.out(`${JSON.stringify(plainEvent(event))}\n`)
       view.event(event)
     })
     view.stop()
-    if (!json) io.out(`\n${summary(path, rounds, io)}`)
+    if (!json) io.out(`\n${await summary(path, io)}`)
   } finally {
     view.stop()
   }
@@ -95,24 +106,17 @@ function plan(prepared: PreparedRun): string {
   return `${toYaml(experiment)}\n${overview(prepared)}\n\n${shardTable(dataset, shards)}\n\n${work}\n`
 }
 
-function summary(path: string, rounds: readonly RoundFinished[], io: Io): string {
+/** What a finished run leaves to look at: the paper-shaped table and the files. */
+async function summary(path: string, io: Io): Promise<string> {
   const { bold, dim } = colorsOf(io)
-  const last = rounds.at(-1)
-  const [driver] = last?.merges ?? []
-  const verdict =
-    driver &&
-    `unified accuracy ${bold(`${percent(accuracy(driver.unified))} %`)} (${driver.merge}, round ${last?.round})`
-  const files = [
-    'table.csv',
-    'local.csv',
-    'unified.csv',
-    'events.jsonl',
-    'manifest.json',
-    'config.yaml',
-    'model.safetensors',
-    'model.onnx',
-  ]
-  return `${paperTable(rounds)}\n${dim('accuracy in percent')}\n\n${verdict}\n${path}/\n  ${files.join('  ')}\n`
+  const { table, unified } = await readTables(path)
+  const last = unified.at(-1)
+  const driver = last && unified.find(({ round }) => round === last.round)
+  const verdict = driver
+    ? `unified accuracy ${bold(`${percent(driver.accuracy)} %`)} (${driver.merge}, round ${driver.round})`
+    : 'no round was finished'
+  const files = (await readdir(path)).filter((name) => !name.startsWith('.')).join('  ')
+  return `${paperTable(table)}\n${dim('accuracy in percent')}\n\n${verdict}\n${path}/\n  ${files}\n`
 }
 
 /** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */

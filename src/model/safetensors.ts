@@ -57,5 +57,7 @@ function tensorAt(bytes: Uint8Array, start: number, name: string, { dtype, shape
   const length = shape.reduce((n, d) => n * d, 1)
   if (to - from !== length * 4 || start + to > bytes.byteLength) throw new Error(`${name} does not fit the file`)
   // A copy: the values need not lie on a multiple of four in the file.
-  return { shape, data: new Float32Array(bytes.slice(start + from, start + to).buffer) }
+  const data = new Float32Array(length)
+  new Uint8Array(data.buffer).set(bytes.subarray(start + from, start + to))
+  return { shape, data }
 }

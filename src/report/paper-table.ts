@@ -1,34 +1,17 @@
-import { accuracy } from '../engine/engine.ts'
-import type { RoundFinished } from '../federation/events.ts'
-import { percent } from '../format.ts'
 import { columns } from './columns.ts'
 
 const MOST_ROWS = 12
-const MOST_OWNERS = 6
+const MOST_COLUMNS = 12
 
-/** Accuracies in percent, shaped as the paper's Tables 3 and 4; long runs show their first and last rounds. */
-export function paperTable(rounds: readonly RoundFinished[]): string {
-  const [first] = rounds
-  if (!first) return 'no round was finished'
-  const owners = first.locals.slice(0, MOST_OWNERS)
-  const more = first.locals.length > owners.length ? ['…'] : []
-  const head = [
-    'round',
-    ...owners.map((l) => `local ${l.owner}`),
-    ...more,
-    ...first.merges.map(({ merge }) => merge),
-    ...(first.baseline ? ['pooled'] : []),
-  ]
-  const row = ({ round, locals, merges, baseline }: RoundFinished) => [
-    String(round),
-    ...locals.slice(0, MOST_OWNERS).map(({ local }) => percent(accuracy(local))),
-    ...more,
-    ...merges.map(({ unified }) => percent(accuracy(unified))),
-    ...(baseline ? [percent(accuracy(baseline.local))] : []),
-  ]
-  const cut = rounds.length > MOST_ROWS
-  const shown = cut ? [...rounds.slice(0, 3), ...rounds.slice(-(MOST_ROWS - 4))] : rounds
-  const rows = shown.map(row)
-  if (cut) rows.splice(3, 0, ['…', ...head.slice(1).map(() => '')])
-  return columns(head, rows)
+/** A run's table.csv for the terminal; long runs show their first and last rounds, many owners their first. */
+export function paperTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const extra = Math.max(0, head.length - MOST_COLUMNS)
+  const merges = head.findIndex((name, i) => i > 0 && !name.startsWith('local_'))
+  const narrow = (row: readonly string[]) =>
+    extra === 0 ? [...row] : [...row.slice(0, merges - extra - 1), '…', ...row.slice(merges)]
+  const cut = rows.length > MOST_ROWS
+  const shown = (cut ? [...rows.slice(0, 3), ...rows.slice(-(MOST_ROWS - 4))] : rows).map(narrow)
+  const names = narrow(head.map((name) => name.replace('epoch', 'round').replace('_', ' ')))
+  if (cut) shown.splice(3, 0, ['…', ...names.slice(1).map(() => '')])
+  return columns(names, shown)
 }

@@ -1,4 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { createHash, type Hash } from 'node:crypto'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { writeWhole } from '../files.ts'
 
@@ -11,25 +13,58 @@ export async function putFile(file: string, content: string | Uint8Array): Promi
   }
 }
 
+/** How far a growing file had come: its bytes, and their SHA-256 (hex). */
+export interface Mark {
+  readonly size: number
+  readonly sha256: string
+}
+
 /** A file that grows by whole blocks of lines: a block that could not be written whole is taken back. */
 export class GrowingFile {
   readonly #file: string
   readonly #handle: FileHandle
-  #size = 0
+  readonly #hash: Hash
+  #size: number
 
-  private constructor(file: string, handle: FileHandle) {
+  private constructor(file: string, handle: FileHandle, content: Uint8Array) {
     this.#file = file
     this.#handle = handle
+    this.#hash = createHash('sha256').update(content)
+    this.#size = content.length
   }
 
-  static async create(file: string, start = ''): Promise<GrowingFile> {
+  /** Starts the file anew with `head`. */
+  static async create(file: string, head = ''): Promise<GrowingFile> {
+    let handle: FileHandle
     try {
-      const grown = new GrowingFile(file, await open(file, 'wx'))
-      await grown.append(start)
-      return grown
+      handle = await open(file, 'w')
     } catch (error) {
-      throw error instanceof FedunifyError ? error : writeError(file, error)
+      throw writeError(file, error)
     }
+    const growing = new GrowingFile(file, handle, new Uint8Array())
+    await growing.append(head)
+    return growing
+  }
+
+  /**
+   * Goes on behind `mark`; what a killed process wrote after it is cut off.
+   * @throws FedunifyError (data) where what stands before the mark is not what was written then
+   */
+  static async resume(file: string, mark: Mark): Promise<GrowingFile> {
+    let content: Uint8Array
+    try {
+      content = (await readFile(file)).subarray(0, mark.size)
+    } catch (error) {
+      throw changed(file, messageOf(error))
+    }
+    if (createHash('sha256').update(content).digest('hex') !== mark.sha256) {
+      throw changed(file, content.length < mark.size ? 'it is shorter than it was' : 'it was edited')
+    }
+    const handle = await open(file, 'a').catch((error: unknown) => {
+      throw writeError(file, error)
+    })
+    await handle.truncate(mark.size)
+    return new GrowingFile(file, handle, content)
   }
 
   async append(block: string): Promise<void> {
@@ -40,12 +75,24 @@ export class GrowingFile {
       await this.#handle.truncate(this.#size).catch(() => {})
       throw writeError(this.#file, error)
     }
+    this.#hash.update(bytes)
     this.#size += bytes.length
+  }
+
+  /** Everything so far is on the disk once this resolves. */
+  async mark(): Promise<Mark> {
+    await this.#handle.datasync()
+    return { size: this.#size, sha256: this.#hash.copy().digest('hex') }
   }
 
   close(): Promise<void> {
     return this.#handle.close()
   }
+}
+
+function changed(file: string, why: string): FedunifyError {
+  const hint = `restore ${basename(file)}, or start the run anew in another folder`
+  return new FedunifyError('data', `${file} is not as the checkpoint left it: ${why}`, hint)
 }
 
 const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG']

@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { configHash, decisive } from '../config/hash.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
+import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
 import { parameterCount } from '../model/model.ts'
 
@@ -15,9 +19,11 @@ export interface Outcome {
   readonly finished?: string
   /** Why it stopped. */
   readonly reason?: string
-  /** Seconds in all, and in training, merging, evaluating and writing. */
-  readonly seconds?: Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>
+  readonly seconds?: Seconds
 }
+
+/** Seconds in all, and in training, merging, evaluating and writing. */
+export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
 
 export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 
@@ -27,6 +33,7 @@ export async function describeRun({ experiment, dataset, shards, model, engine }
     fedunify: VERSION,
     started: new Date().toISOString(),
     config: experiment,
+    config_hash: configHash(experiment),
     git: await gitState(),
     dataset: { name: dataset.name, source: dataset.source, images: dataset.count, sha256: dataset.sha256 },
     shards: shards.map((shard) => ({
@@ -53,6 +60,65 @@ export async function describeRun({ experiment, dataset, shards, model, engine }
 }
 
 export type RunDescription = Awaited<ReturnType<typeof describeRun>>
+
+/** What manifest.json holds. */
+export type Manifest = RunDescription & Outcome
+
+/** @throws FedunifyError (data) where `dir` holds no manifest of a run */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const file = join(dir, 'manifest.json')
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    const why = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error)
+    throw new FedunifyError('data', `${file}: ${why}`, 'name the folder of a run, as `fedunify run` prints it')
+  }
+  const manifest = parseObject(text)
+  if (!manifest || !('config_hash' in manifest) || !('shards' in manifest)) {
+    throw new FedunifyError('data', `${file}: not the manifest of a fedunify run`, 'it was cut short, or is foreign')
+  }
+  return manifest as Manifest
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * A run goes on only as what it was: another config, dataset, engine or version would not give the same numbers.
+ * @throws FedunifyError (usage) naming every key that differs, with both values
+ */
+export function assertSameRun(dir: string, was: RunDescription, is: RunDescription): void {
+  const facts = ({ config, dataset, engine, fedunify }: RunDescription) => ({
+    ...decisive(config),
+    dataset_sha256: dataset.sha256,
+    engine: `${engine.name} on ${engine.device}, ${engine.version}`,
+    fedunify,
+  })
+  const [before, now]: Record<string, unknown>[] = [facts(was), facts(is)]
+  const keys = [...new Set([...Object.keys(before!), ...Object.keys(now!)])]
+  const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
+  const differing = keys.filter((key) => show(before![key]) !== show(now![key]))
+  if (differing.length === 0) return
+  const list = differing.map((key) => `${key} (was ${show(before![key])}, is ${show(now![key])})`).join(', ')
+  throw new FedunifyError(
+    'usage',
+    `${dir} cannot go on: other ${list}`,
+    'resume with what it was started with, or start a new run',
+  )
+}
+
+/** JSON for people too: lists of numbers stay on one line. */
+export function manifestText(manifest: object): string {
+  const list = /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/g
+  return `${JSON.stringify(manifest, null, 2).replace(list, (_, items: string) => `[${items.replace(/\s+/g, ' ')}]`)}\n`
+}
 
 /** Commit of the repository around the current folder and whether files in it were changed; null outside of one. */
 async function gitState(): Promise<{ commit: string; dirty: boolean } | null> {

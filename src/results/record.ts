@@ -1,20 +1,16 @@
 import { FedunifyError, messageOf } from '../errors.ts'
 import type { FederationEvent } from '../federation/events.ts'
-import type { PreparedRun } from '../federation/prepare.ts'
-import { RunDirectory } from './run-directory.ts'
+import type { RunDirectory } from './run-directory.ts'
 
 /**
  * Writes a run's events into its folder as they come, and passes each on once it is written.
  * Whatever ends the run, the folder is closed and its manifest says why.
- * @param path the run's folder, which must not exist
  */
 export async function recordRun(
-  path: string,
-  run: PreparedRun,
+  directory: RunDirectory,
   events: AsyncIterable<FederationEvent>,
   listen: (event: FederationEvent) => void,
 ): Promise<void> {
-  const directory = await RunDirectory.create(path, run)
   let reason = 'the events ended'
   try {
     for await (const event of events) {

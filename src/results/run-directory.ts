@@ -1,5 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
 import { inferenceGraph } from '../engine/onnx/inference-graph.ts'
@@ -7,42 +8,77 @@ import { codeOf, FedunifyError } from '../errors.ts'
 import type { FederationEvent, RoundFinished, Started } from '../federation/events.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
+import { checkpointFile, encodeCheckpoint, readCheckpoint, type SavedState } from './checkpoint.ts'
 import { GrowingFile, putFile, writeError } from './files.ts'
-import { describeRun, type Outcome, type RunDescription, type Status } from './manifest.ts'
+import {
+  assertSameRun,
+  describeRun,
+  manifestText,
+  type Outcome,
+  type RunDescription,
+  readManifest,
+  type Seconds,
+  type Status,
+} from './manifest.ts'
 import { TABLES, type Table } from './rows.ts'
+
+const EVENTS = 'events.jsonl'
 
 /** A run's folder: takes the federation's events and keeps its files valid at any moment. */
 export class RunDirectory {
   readonly path: string
-  readonly #parts: PreparedRun
+  /** The round to go on from, where the folder is an earlier process's. */
+  readonly saved: SavedState | undefined
+  readonly #run: PreparedRun
   readonly #description: RunDescription
-  readonly #tables: { table: Table; file: GrowingFile }[] = []
-  readonly #seconds = { train: 0, merge: 0, evaluate: 0, write: 0 }
+  readonly #seconds: { -readonly [part in keyof Seconds]: number }
   readonly #began = performance.now()
+  #tables: { table: Table; file: GrowingFile }[] = []
   #events: GrowingFile | undefined
-  #rounds = 0
+  #rounds: number
 
-  private constructor(path: string, parts: PreparedRun, description: RunDescription) {
+  private constructor(path: string, run: PreparedRun, description: RunDescription, saved?: SavedState) {
     this.path = path
-    this.#parts = parts
+    this.saved = saved
+    this.#run = run
     this.#description = description
+    this.#seconds = { ...(saved?.seconds ?? { total: 0, train: 0, merge: 0, evaluate: 0, write: 0 }) }
+    this.#rounds = saved?.round ?? 0
   }
 
-  /** @throws FedunifyError (usage) where the folder exists or cannot be written; nothing is left behind then */
-  static async create(path: string, parts: PreparedRun): Promise<RunDirectory> {
-    const { name, out } = parts.experiment
-    const description = await describeRun(parts)
-    await makeFolder(path, join(out, name))
-    const run = new RunDirectory(path, parts, description)
+  /**
+   * A new run's folder. It appears whole, with its config and manifest, or not at all.
+   * @throws FedunifyError (usage) where the folder exists or cannot be written
+   */
+  static async create(path: string, run: PreparedRun): Promise<RunDirectory> {
+    const description = await describeRun(run)
+    const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     try {
-      await putFile(join(path, 'config.yaml'), toYaml(parts.experiment))
-      await run.#writeManifest({ status: 'running', rounds: 0 })
-      run.#events = await GrowingFile.create(join(path, 'events.jsonl'))
-      return run
+      await mkdir(draft, { recursive: true })
+      await putFile(join(draft, 'config.yaml'), toYaml(run.experiment))
+      await putFile(join(draft, 'manifest.json'), manifestText({ status: 'running', rounds: 0, ...description }))
+      if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
+      await rename(draft, path)
     } catch (error) {
-      await rm(path, { recursive: true, force: true })
-      throw error
+      await rm(draft, { recursive: true, force: true }).catch(() => {})
+      throw error instanceof FedunifyError ? error : writeError(path, error)
     }
+    return new RunDirectory(path, run, description)
+  }
+
+  /**
+   * The folder of a run that did not finish, to go on after its last complete round.
+   * @throws FedunifyError (usage) where the run was another one, naming the keys; (data) where files were changed
+   */
+  static async resume(path: string, run: PreparedRun): Promise<RunDirectory> {
+    const description = await describeRun(run)
+    const manifest = await readManifest(path)
+    assertSameRun(path, manifest, description)
+    const saved = await readCheckpoint(path)
+    for (const name of await readdir(path)) {
+      if (/^\..*\.tmp$/.test(name)) await rm(join(path, name), { force: true })
+    }
+    return new RunDirectory(path, run, { ...description, started: manifest.started }, saved)
   }
 
   async record(event: FederationEvent): Promise<void> {
@@ -50,34 +86,63 @@ export class RunDirectory {
     if (event.type === 'started') await this.#start(event)
     if (event.type === 'round-finished') await this.#addRound(event)
     await this.#events!.append(`${JSON.stringify(plainEvent(event))}\n`)
+    if (event.type === 'round-finished') await this.#save(event)
   }
 
   /** Closes the files and says in the manifest how the run ended. */
   async close(status: Exclude<Status, 'running'>, reason: string): Promise<void> {
     for (const { file } of this.#tables) await file.close()
-    await this.#events!.close()
-    const total = (performance.now() - this.#began) / 1000
+    await this.#events?.close()
     const finished = new Date().toISOString()
-    await this.#writeManifest({ status, reason, rounds: this.#rounds, finished, seconds: { total, ...this.#seconds } })
+    await this.#writeManifest({ status, reason, rounds: this.#rounds, finished, seconds: this.#spent() })
   }
 
   async #start(event: Started): Promise<void> {
-    for (const table of TABLES) {
-      const file = await GrowingFile.create(join(this.path, table.file), stringify([table.columns(event)]))
-      this.#tables.push({ table, file })
+    const open = (name: string, head: string) => {
+      const mark = this.saved?.files[name]
+      const file = join(this.path, name)
+      return mark ? GrowingFile.resume(file, mark) : GrowingFile.create(file, head)
     }
+    for (const table of TABLES) {
+      this.#tables.push({ table, file: await open(table.file, stringify([table.columns(event)])) })
+    }
+    this.#events = await open(EVENTS, '')
+    await this.#writeManifest({ status: 'running', rounds: this.#rounds })
   }
 
   async #addRound(event: RoundFinished): Promise<void> {
     const began = performance.now()
-    const { model, experiment } = this.#parts
-    const metadata = { round: String(event.round), merge: event.merges[0]!.merge, seed: String(experiment.seed) }
-    await putFile(join(this.path, 'model.safetensors'), encodeSafetensors(event.weights, metadata))
-    await putFile(join(this.path, 'model.onnx'), inferenceGraph(model, experiment.normalise, event.weights))
     for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event)))
+    await this.#writeModel(event)
     this.#rounds = event.round
     for (const part of ['train', 'merge', 'evaluate'] as const) this.#seconds[part] += event.seconds[part]
     this.#seconds.write += (performance.now() - began) / 1000
+  }
+
+  async #writeModel({ round, weights, merges }: RoundFinished): Promise<void> {
+    const { model, experiment } = this.#run
+    const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(experiment.seed) }
+    await putFile(join(this.path, 'model.safetensors'), encodeSafetensors(weights, metadata))
+    await putFile(join(this.path, 'model.onnx'), inferenceGraph(model, experiment.normalise, weights))
+  }
+
+  /** The last write of a round: until it is done, a later process does the whole round again. */
+  async #save({ round, weights, baseline }: RoundFinished): Promise<void> {
+    const began = performance.now()
+    const files = Object.fromEntries(
+      await Promise.all([
+        ...this.#tables.map(async ({ table, file }) => [table.file, await file.mark()] as const),
+        this.#events!.mark().then((mark) => [EVENTS, mark] as const),
+      ]),
+    )
+    const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent() }
+    await putFile(checkpointFile(this.path), encodeCheckpoint(state))
+    this.#seconds.write += (performance.now() - began) / 1000
+  }
+
+  #spent(): Seconds {
+    const before = this.saved?.seconds.total ?? 0
+    return { ...this.#seconds, total: before + (performance.now() - this.#began) / 1000 }
   }
 
   #writeManifest(outcome: Outcome): Promise<void> {
@@ -85,19 +150,15 @@ export class RunDirectory {
   }
 }
 
-/** JSON for people too: lists of numbers stay on one line. */
-function manifestText(manifest: object): string {
-  const list = /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/g
-  return `${JSON.stringify(manifest, null, 2).replace(list, (_, items: string) => `[${items.replace(/\s+/g, ' ')}]`)}\n`
-}
+const EXISTS_HINT = 'go on with it by --resume, name another with --run-id, or remove it'
 
-async function makeFolder(path: string, parent: string): Promise<void> {
+async function exists(path: string): Promise<boolean> {
   try {
-    await mkdir(parent, { recursive: true })
-    await mkdir(path)
+    await access(path)
+    return true
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw writeError(path, error)
-    throw new FedunifyError('usage', `${path} exists already`, 'name another with --run-id, or remove it')
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
   }
 }
 

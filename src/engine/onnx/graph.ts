@@ -10,13 +10,14 @@ import {
   type ValueInfoProtoSchema,
 } from 'onnx-buf'
 
-export type ElementType = 'float32' | 'uint8' | 'int32' | 'uint32' | 'int64' | 'bool'
+export type ElementType = 'float32' | 'float64' | 'uint8' | 'int32' | 'uint32' | 'int64' | 'bool'
 
 /** An attribute as a caller writes it: integers are INT; `{ float }` tells a whole FLOAT apart. */
 export type Attribute = number | readonly number[] | string | { readonly float: number } | Graph
 
 const DATA_TYPE: Record<ElementType, DataType> = {
   float32: DataType.FLOAT,
+  float64: DataType.DOUBLE,
   uint8: DataType.UINT8,
   int32: DataType.INT32,
   uint32: DataType.UINT32,
@@ -143,6 +144,7 @@ export class Graph {
 
 const ARRAY = {
   float32: Float32Array,
+  float64: Float64Array,
   uint8: Uint8Array,
   int32: Int32Array,
   uint32: Uint32Array,

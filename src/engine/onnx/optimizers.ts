@@ -1,5 +1,5 @@
 import type { OptimizerSettings } from '../engine.ts'
-import type { Graph } from './graph.ts'
+import { elementType, type Graph } from './graph.ts'
 import type { Gradient } from './layers/pass.ts'
 
 /** Names in the graph of what an update reads. */
@@ -73,7 +73,13 @@ const adam: OptimizerRule = {
     const d = decayed(g, weight, gradient, inputs, false)()
     const mix = (old: string, by: number, fresh: string) =>
       g.op('Add', [g.op('Mul', [old, g.scalar(by)]), g.op('Mul', [fresh, g.scalar(1 - by)])])
-    const bias = (beta: number) => g.op('Sub', [g.scalar(1), g.op('Pow', [g.scalar(beta), inputs.step])])
+    // In double precision: 1 - 0.999 loses five digits in float32.
+    const double = (value: number) => g.constant('float64', [], [value])
+    const step = g.op('Cast', [inputs.step], { to: elementType('float64') })
+    const bias = (beta: number) => {
+      const left = g.op('Sub', [double(1), g.op('Pow', [double(beta), step])])
+      return g.op('Cast', [left], { to: elementType('float32') })
+    }
     const m = mix(mean!, beta1, d)
     const v = mix(square!, beta2, g.op('Mul', [d, d]))
     const deviation = g.op('Sqrt', [g.op('Div', [v, bias(beta2)])])

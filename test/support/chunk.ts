@@ -1,0 +1,64 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
+import { createSession } from '../../src/engine/onnx/session.ts'
+import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/training-graph.ts'
+import { type Model, sizeOf } from '../../src/model/model.ts'
+import type { Weights } from '../../src/model/weights.ts'
+
+/** Weights and the optimiser's state by name, as they go into a chunk and come out of it. */
+export type State = Readonly<Record<string, Float32Array>>
+
+export interface Chunk {
+  /** [steps, batch, pixels] */
+  readonly images: Uint8Array
+  /** [steps, batch] */
+  readonly labels: readonly number[]
+  readonly steps: number
+  readonly lr: number
+  /** Updates done before. */
+  readonly done: number
+  readonly keys?: readonly number[]
+}
+
+export interface Trainer {
+  /** State of the optimiser at the start of a plan: the weights, and zeros. */
+  start(weights: Weights): State
+  run(state: State, chunk: Chunk): Promise<{ state: State; losses: Float32Array }>
+}
+
+/** The training graph itself, without threads, epochs or shuffles. */
+export async function openTrainer(
+  model: Model,
+  normalise: Normalisation,
+  settings: OptimizerSettings,
+): Promise<Trainer> {
+  const session: InferenceSession = await createSession(trainingGraph(model, normalise, settings))
+  const shapes = new Map(
+    model.parameters.flatMap(({ name, shape }) =>
+      [name, ...stateNames(settings, name)].map((tensor) => [tensor, shape] as const),
+    ),
+  )
+  return {
+    start: (weights) =>
+      Object.fromEntries(
+        [...shapes].map(([name, shape]) => [name, weights.get(name)?.data ?? new Float32Array(sizeOf(shape))]),
+      ),
+    async run(state, { images, labels, steps, lr, done, keys }) {
+      const batch = labels.length / steps
+      const feeds: Record<string, Tensor> = {
+        images: new Tensor('uint8', images, [steps, batch, sizeOf(model.input)]),
+        labels: new Tensor('int32', Int32Array.from(labels), [steps, batch]),
+        keys: new Tensor('uint32', Uint32Array.from(keys ?? new Array(steps).fill(0)), [steps]),
+        lr: new Tensor('float32', [lr], []),
+        step: new Tensor('float32', [done], []),
+      }
+      for (const [name, shape] of shapes) feeds[name] = new Tensor('float32', state[name]!, shape)
+      const result = await session.run(feeds)
+      const values = (name: string) => (result[name]!.data as Float32Array).slice()
+      return {
+        state: Object.fromEntries([...shapes.keys()].map((name) => [name, values(updated(name))])),
+        losses: values('losses'),
+      }
+    },
+  }
+}
