@@ -1,4 +1,4 @@
-import { closest, distance } from 'fastest-levenshtein'
+import { distance } from 'fastest-levenshtein'
 
 /** What went wrong, by the exit code that the command line reports for it. */
 export const EXIT = {
@@ -34,11 +34,10 @@ export class FedunifyError extends Error {
 
 /** The legal name nearest to a mistyped one, or undefined where nothing is near enough to be meant. */
 export function nearest(got: string, legal: readonly string[]): string | undefined {
-  if (legal.length === 0) return undefined
-  const lower = got.toLowerCase()
-  const best = closest(lower, legal as string[])
-  const edits = distance(lower, best.toLowerCase())
-  return edits <= Math.max(1, Math.floor(best.length / 3)) && edits < best.length ? best : undefined
+  const edits = (name: string) => distance(got.toLowerCase(), name.toLowerCase())
+  const [best] = [...legal].sort((a, b) => edits(a) - edits(b))
+  if (best === undefined) return undefined
+  return edits(best) <= Math.max(1, Math.floor(best.length / 3)) && edits(best) < best.length ? best : undefined
 }
 
 /** «unknown WHAT "GOT": expected one of …», with the nearest legal name as the hint. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
+import { addBatchCommand } from './batch.ts'
 import { addDataCommand } from './data.ts'
 import { colorsOf, type Io } from './io.ts'
 import { addRunCommand } from './run.ts'
@@ -16,9 +17,10 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     )
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.out(text), writeErr: () => {} })
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), outputError: () => {} })
     .showHelpAfterError(false)
   addRunCommand(program, io)
+  addBatchCommand(program, io)
   addDataCommand(program, io)
   try {
     if (args.length === 0) {
@@ -35,6 +37,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
 function report(error: unknown, io: Io): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok
+    // A command that lacks its subcommand has shown its help.
+    if (error.code === 'commander.help') return EXIT.usage
     const [message = '', hint] = error.message.replace(/^error: /, '').split('\n')
     const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
     return report(new FedunifyError('usage', message, suggestion ?? 'see fedunify --help'), io)

@@ -4,15 +4,14 @@ import type { Command } from 'commander'
 import { stringify as toYaml } from 'yaml'
 import { loadExperiment } from '../config/load.ts'
 import { type PreparedRun, prepareRun } from '../federation/prepare.ts'
-import { startLocally } from '../federation/start.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
 import { paperTable } from '../report/paper-table.ts'
 import { shardTable } from '../report/shards.ts'
+import { execute } from '../results/execute.ts'
 import { readManifest } from '../results/manifest.ts'
 import { readTables } from '../results/read.ts'
-import { recordRun } from '../results/record.ts'
-import { plainEvent, RunDirectory } from '../results/run-directory.ts'
+import { plainEvent } from '../results/run-directory.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
@@ -68,16 +67,18 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })
     if (options.dryRun) return io.out(plan(prepared))
     const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
-    const directory = await (resume === undefined
-      ? RunDirectory.create(path, prepared)
-      : RunDirectory.resume(path, prepared))
-    const { saved } = directory
-    view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
-    if (saved) view.note(`resuming ${path} after round ${saved.round}\n`)
-
-    await recordRun(directory, startLocally(prepared, io.signal, saved), (event) => {
-      if (json) io.out(`${JSON.stringify(plainEvent(event))}\n`)
-      view.event(event)
+    await execute(prepared, {
+      path,
+      resume: resume !== undefined,
+      signal: io.signal,
+      ready(done) {
+        view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
+        if (done > 0) view.note(`resuming ${path} after round ${done}\n`)
+      },
+      listen(event) {
+        if (json) io.out(`${JSON.stringify(plainEvent(event))}\n`)
+        view.event(event)
+      },
     })
     view.stop()
     if (!json) io.out(`\n${await summary(path, io)}`)

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
-import { describeProblem } from './problem.ts'
+import { describeProblem, first } from './problem.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
-import { fileSource, flagSource, isMapping, type Source, setSource } from './source.ts'
+import { fileSource, flagSource, isMapping, overlay, type Source, setSource } from './source.ts'
 
 export interface ExperimentRequest {
   readonly file?: string | undefined
@@ -18,14 +18,31 @@ export interface ExperimentRequest {
  * @throws FedunifyError (usage) naming where the wrong value stands and what would be legal
  */
 export async function loadExperiment({ file, set = [], flags = {} }: ExperimentRequest): Promise<Experiment> {
-  const sources = [...(file === undefined ? [] : [await fileSource(file)]), setSource(set), flagSource(flags)]
+  const from = file === undefined ? [] : [await fileSource(file)]
+  const plural = from.flatMap(({ values }) => BATCH_KEYS.filter((key) => key in values))[0]
+  if (plural !== undefined) {
+    const place = from[0]!.where([plural])
+    throw new FedunifyError('usage', `${place}: ${plural} makes several runs`, `run them with: fedunify batch ${file}`)
+  }
+  return resolveExperiment([...from, setSource(set), flagSource(flags)], file)
+}
+
+/** Keys that a file for `fedunify batch` may have besides those of an experiment. */
+export const BATCH_KEYS = ['matrix', 'seeds'] as const
+
+/**
+ * Checks what the sources give together, later ones over earlier ones, and fills in the defaults.
+ * @param file whose name the experiment takes where it has none
+ */
+export function resolveExperiment(sources: readonly Source[], file?: string): Experiment {
   const values = sources.reduce<Record<string, unknown>>((merged, source) => overlay(merged, source.values), {})
   const parsed = ExperimentSchema.safeParse(values, { reportInput: true })
-  if (!parsed.success) throw describeProblem(parsed.error.issues[0]!, (path) => whereIs(sources, path))
+  if (!parsed.success) throw describeProblem(first(parsed.error.issues), (path) => whereIs(sources, path))
 
   const experiment = parsed.data
   checkTogether(experiment, (key) => whereIs(sources, [key]))
   const owners = experiment.owners ?? (experiment.env === 'labels' ? experiment.labels!.length : 2)
+  const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
   return {
     ...experiment,
     name:
@@ -33,25 +50,24 @@ export async function loadExperiment({ file, set = [], flags = {} }: ExperimentR
       (file === undefined ? undefined : nameOf(file)) ??
       `${experiment.env}-${experiment.merge.join('-')}`,
     owners,
-    workers: experiment.workers ?? Math.min(owners + (experiment.baseline === 'none' ? 0 : 1), availableParallelism()),
+    workers: experiment.workers ?? Math.min(parties, availableParallelism()),
   }
 }
 
-/** `b` over `a`; mappings are joined, everything else is replaced. */
-function overlay(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const joined = { ...a }
-  for (const [key, value] of Object.entries(b)) {
-    const under = joined[key]
-    joined[key] = isMapping(under) && isMapping(value) ? overlay(under, value) : value
-  }
-  return joined
-}
-
-/** The last source that gives the value, hence the one that counts. */
+/** The source of the value that counts: the last that gives it, mappings looked into. */
 function whereIs(sources: readonly Source[], path: readonly PropertyKey[]): string {
-  const [key] = path
-  const source = sources.findLast(({ values }) => key !== undefined && Object.hasOwn(values, key)) ?? sources[0]!
-  return source.where(path)
+  let given = sources.map((source): { source: Source; value: unknown } => ({ source, value: source.values }))
+  let found = sources[0]!
+  for (const key of path.map(String)) {
+    given = given.flatMap(({ source, value }) =>
+      isMapping(value) && Object.hasOwn(value, key) ? [{ source, value: value[key] }] : [],
+    )
+    const last = given.at(-1)
+    if (!last) break
+    found = last.source
+    if (!isMapping(last.value)) break
+  }
+  return found.where(path)
 }
 
 function nameOf(file: string): string | undefined {

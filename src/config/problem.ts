@@ -1,6 +1,6 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
-import { EXPERIMENT_KEYS } from './schema.ts'
+import { ExperimentSchema } from './schema.ts'
 import { isMapping } from './source.ts'
 
 type Issue = z.core.$ZodIssue
@@ -8,19 +8,21 @@ type Issue = z.core.$ZodIssue
 /** One line for the first thing that is wrong: where, which key, what was expected, what was there. */
 export function describeProblem(issue: Issue, where: (path: readonly PropertyKey[]) => string): FedunifyError {
   const found = innermost(issue)
-  // A discriminated union reports the whole mapping: what was wrong in it is the discriminator.
-  const value = isMapping(found.input) ? found.input[String(found.path.at(-1))] : found.input
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
-    const near = found.path.length === 0 ? nearest(key, EXPERIMENT_KEYS) : undefined
-    const legal = found.path.length === 0 ? `keys are ${EXPERIMENT_KEYS.join(', ')}` : undefined
+    const legal = legalKeys(found)
+    const near = nearest(key, legal)
     const inside = found.path.length > 0 ? ` in ${found.path.join('.')}` : ''
-    const place = where([...found.path, key])
-    return new FedunifyError('usage', `${place}: unknown key "${key}"${inside}`, near ? `did you mean ${near}?` : legal)
+    const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
+    return new FedunifyError('usage', `${where([...found.path, key])}: unknown key "${key}"${inside}`, hint)
   }
+  // A discriminated union reports the whole mapping: what was wrong in it is the discriminator.
+  const discriminator = found.code === 'invalid_union' && isMapping(found.input) ? found.path.at(-1) : undefined
+  const value = discriminator === undefined ? found.input : (found.input as Record<PropertyKey, unknown>)[discriminator]
   const { expected, legal } = expectation(found)
   const near = legal && typeof value === 'string' ? nearest(value, legal) : undefined
-  const hint = near ? `did you mean ${near}?` : undefined
+  const quote = found.code === 'invalid_type' && found.expected === 'string' && typeof value === 'number'
+  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : undefined
   const got = value === undefined ? 'nothing' : show(value)
   return new FedunifyError('usage', `${named(where(found.path), found.path)}: expected ${expected}, got ${got}`, hint)
 }
@@ -28,10 +30,34 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
 /** A union reports every branch: take the one that the value comes nearest to, the one that looked deepest. */
 function innermost(issue: Issue): Issue & { path: PropertyKey[] } {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue
-  const branches = issue.errors.map((branch) => branch[0]!)
+  const branches = issue.errors.map(first)
   const isList = Array.isArray(issue.input)
   const fits = branches.find((b) => (isList ? b.code !== 'invalid_value' : b.code === 'invalid_value')) ?? branches[0]!
   return innermost({ ...fits, path: [...issue.path, ...fits.path] })
+}
+
+/** The issue to tell of: a mistyped key makes two, and the one that it is unknown says more than that it is missing. */
+export function first(issues: readonly Issue[]): Issue {
+  const unknown = issues.find(({ code }) => code === 'unrecognized_keys')
+  return issues[0]!.input === undefined && unknown ? unknown : issues[0]!
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema
+
+/** The keys that the mapping in question may hold; among the kinds of layers, those of its type. */
+function legalKeys({ path, input }: Issue): string[] {
+  const branches = (schema: JsonSchema): JsonSchema[] => [
+    schema,
+    ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((branch) => branches(branch)),
+  ]
+  let schemas = branches(z.toJSONSchema(ExperimentSchema, { io: 'input', unrepresentable: 'any' }))
+  for (const key of path) {
+    const inside = schemas.map((schema) => (typeof key === 'number' ? schema.items : schema.properties?.[String(key)]))
+    schemas = inside.filter((schema) => typeof schema === 'object').flatMap((schema) => branches(schema as JsonSchema))
+  }
+  const type = isMapping(input) ? input.type : undefined
+  const fits = ({ properties: { type: own } = {} }: JsonSchema) => typeof own !== 'object' || own.const === type
+  return schemas.filter(fits).flatMap(({ properties = {} }) => Object.keys(properties))
 }
 
 function expectation(issue: Issue): { expected: string; legal?: string[] } {
@@ -67,4 +93,7 @@ const article = (type: string) =>
 const named = (place: string, path: readonly PropertyKey[]) =>
   place.startsWith('--') ? place : `${place}: ${path.map(String).join('.')}`
 
-const show = (value: unknown) => (typeof value === 'number' ? String(value) : JSON.stringify(value))
+function show(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text
+}

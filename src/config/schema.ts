@@ -84,3 +84,8 @@ type Parsed = z.output<typeof ExperimentSchema>
 export type Experiment = Parsed & { readonly name: string; readonly owners: number; readonly workers: number }
 
 export const EXPERIMENT_KEYS = Object.keys(ExperimentSchema.shape) as (keyof Parsed)[]
+
+/** Keys that take any word: what a flag gives for them is text, even where it looks like a number. */
+export const TEXT_KEYS: readonly string[] = EXPERIMENT_KEYS.filter(
+  (key) => ExperimentSchema.shape[key].safeParse('word').success,
+)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { Document, isNode, LineCounter, parse, parseDocument } from 'yaml'
+import { type Document, isNode, LineCounter, parse, parseDocument } from 'yaml'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { TEXT_KEYS } from './schema.ts'
 
 /** Raw values from one place (a file, a --set, a flag), and the words that name the place of each. */
 export interface Source {
@@ -12,7 +13,7 @@ export interface Source {
 /** @throws FedunifyError (usage) naming file and line where it is no YAML mapping */
 export async function fileSource(file: string): Promise<Source> {
   const lines = new LineCounter()
-  const document = parseDocument(await readExperiment(file), { lineCounter: lines })
+  const document = parseDocument(await readExperiment(file), { lineCounter: lines, stringKeys: true })
   const [problem] = document.errors
   if (problem) {
     const message = problem.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
@@ -22,11 +23,13 @@ export async function fileSource(file: string): Promise<Source> {
       'the file must be YAML',
     )
   }
-  const values: unknown = document.toJS() ?? {}
+  const values = toValues(document, file) ?? {}
   if (!isMapping(values)) {
+    const line = lines.linePos(document.contents?.range?.[0] ?? 0).line
+    const got = Array.isArray(values) ? 'a list' : JSON.stringify(values)
     throw new FedunifyError(
       'usage',
-      `${file}:1: expected keys and values, got ${typeof values}`,
+      `${file}:${line}: expected keys and values, got ${got}`,
       'write «key: value» lines',
     )
   }
@@ -51,25 +54,35 @@ async function readExperiment(file: string): Promise<string> {
   }
 }
 
+/** Aliases are resolved only here: one may lead nowhere, or too many to too much. */
+function toValues(document: Document, file: string): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    throw new FedunifyError('usage', `${file}: ${messageOf(error)}`, 'the file must be YAML', { cause: error })
+  }
+}
+
 /** `key=value` pairs; a key may reach into a mapping (`normalise.mean=0.5`), a value is YAML. */
 export function setSource(pairs: readonly string[]): Source {
-  const document = new Document({})
-  for (const pair of pairs) {
+  const values = pairs.map((pair) => {
     const at = pair.indexOf('=')
     if (at < 1) throw new FedunifyError('usage', `--set ${pair}: expected key=value`, 'for example --set lr=0.05')
     const key = pair.slice(0, at)
-    document.setIn(key.split('.'), document.createNode(scalar(pair.slice(at + 1), `--set ${key}`)))
-  }
-  return { values: document.toJS(), where: (path) => `--set ${path.join('.')}` }
+    const value = scalar(key, pair.slice(at + 1), `--set ${key}`)
+    return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Record<string, unknown>
+  })
+  return { values: values.reduce(overlay, {}), where: (path) => `--set ${path.join('.')}` }
 }
 
-/** Flags as the command line gives them: strings that are read as YAML values. */
+/** Flags as the command line gives them: strings that are read as YAML values, where the key is not text itself. */
 export function flagSource(flags: Readonly<Record<string, string>>): Source {
-  const values = Object.entries(flags).map(([key, text]) => [key, scalar(text, `--${key}`)])
+  const values = Object.entries(flags).map(([key, text]) => [key, scalar(key, text, `--${key}`)])
   return { values: Object.fromEntries(values), where: (path) => `--${String(path[0])}` }
 }
 
-function scalar(text: string, where: string): unknown {
+function scalar(key: string, text: string, where: string): unknown {
+  if (TEXT_KEYS.includes(key)) return text
   try {
     return parse(text)
   } catch (error) {
@@ -79,3 +92,16 @@ function scalar(text: string, where: string): unknown {
 
 export const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** `b` over `a`; mappings are joined, everything else is replaced. Every key stays one, `__proto__` too. */
+export function overlay(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const joined = new Map(Object.entries(a))
+  for (const [key, value] of Object.entries(b)) {
+    const under = joined.get(key)
+    joined.set(key, isMapping(under) && isMapping(value) ? overlay(under, value) : value)
+  }
+  return Object.fromEntries(joined)
+}

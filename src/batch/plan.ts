@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import fastGlob from 'fast-glob'
+import { expandFile, type PlannedRun } from '../config/expand.ts'
+import { FedunifyError } from '../errors.ts'
+import type { Status } from '../results/manifest.ts'
+import { runState } from '../results/state.ts'
+
+/** A run of a batch, with its folder and what that holds already. */
+export interface BatchRun extends PlannedRun {
+  readonly path: string
+  readonly state: Status | 'none'
+}
+
+/**
+ * All runs of the experiment files that match, in the order of their names.
+ * @throws FedunifyError (usage) where a glob matches nothing, or two runs would write to one folder
+ */
+export async function planBatch(globs: readonly string[], set: readonly string[]): Promise<BatchRun[]> {
+  const files = new Set<string>()
+  for (const glob of globs) {
+    // A shell hands over plain names as well as quoted globs; on Windows with backslashes.
+    const matches = await fastGlob(fastGlob.convertPathToPattern(glob).replace(/\\([*?{}[\]!()])/g, '$1'), {
+      unique: true,
+    })
+    if (matches.length === 0) {
+      throw new FedunifyError('usage', `${glob}: matches no file`, "for example: fedunify batch 'experiments/*.yaml'")
+    }
+    for (const file of matches.sort()) files.add(file)
+  }
+  const planned: PlannedRun[] = []
+  for (const file of files) planned.push(...(await expandFile(file, set)))
+
+  const taken = new Map<string, PlannedRun>()
+  const runs: BatchRun[] = []
+  for (const run of planned) {
+    const path = join(run.experiment.out, run.experiment.name, run.id)
+    const other = taken.get(path)
+    if (other) {
+      const who = other.file === run.file ? `two runs of ${run.file}` : `${other.file} and ${run.file}`
+      throw new FedunifyError(
+        'usage',
+        `${who} would write to one folder, ${path}`,
+        'they are the same run: drop one, or give it another name',
+      )
+    }
+    taken.set(path, run)
+    runs.push({ ...run, path, state: await runState(path) })
+  }
+  return runs
+}

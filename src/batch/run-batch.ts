@@ -1,0 +1,61 @@
+import { EXIT, FedunifyError } from '../errors.ts'
+import type { FederationEvent } from '../federation/events.ts'
+import { prepareRun } from '../federation/prepare.ts'
+import { execute } from '../results/execute.ts'
+import type { BatchRun } from './plan.ts'
+
+/** How a run of a batch ended. */
+export interface BatchResult {
+  readonly run: BatchRun
+  readonly outcome: 'skipped' | 'finished' | 'failed' | 'interrupted'
+  readonly error?: unknown
+}
+
+export interface BatchListener {
+  started(run: BatchRun): void
+  event(run: BatchRun, event: FederationEvent): void
+  ended(result: BatchResult): void
+}
+
+/**
+ * Does what of a batch is not done yet, `jobs` runs at a time, and goes on past a run that fails.
+ * Once `signal` is given, the runs under way keep their last complete round and no other begins.
+ */
+export async function runBatch(
+  runs: readonly BatchRun[],
+  { jobs, signal, listener }: { jobs: number; signal: AbortSignal; listener: BatchListener },
+): Promise<BatchResult[]> {
+  const results: BatchResult[] = []
+  const queue = [...runs]
+  const work = async () => {
+    for (let run = queue.shift(); run && !signal.aborted; run = queue.shift()) {
+      const result = await runOne(run, signal, listener)
+      listener.ended(result)
+      results.push(result)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(jobs, runs.length) }, work))
+  return results
+}
+
+async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListener): Promise<BatchResult> {
+  if (run.state === 'finished') return { run, outcome: 'skipped' }
+  listener.started(run)
+  try {
+    const prepared = await prepareRun(run.experiment, { signal })
+    const listen = (event: FederationEvent) => listener.event(run, event)
+    await execute(prepared, { path: run.path, resume: run.state !== 'none', signal, listen })
+    return { run, outcome: 'finished' }
+  } catch (error) {
+    return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }
+  }
+}
+
+/** The exit code of the worst run. */
+export function worstExit(results: readonly BatchResult[]): number {
+  const codes = results.map(({ error }) => {
+    if (error === undefined) return EXIT.ok
+    return error instanceof FedunifyError ? error.exitCode : EXIT.training
+  })
+  return Math.max(EXIT.ok, ...codes)
+}

@@ -1,0 +1,166 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import { trainingSpeed } from '../batch/calibrate.ts'
+import { type BatchRun, planBatch } from '../batch/plan.ts'
+import { type BatchListener, type BatchResult, runBatch, worstExit } from '../batch/run-batch.ts'
+import { type SummaryRow, summarise, summaryCsv } from '../batch/summary.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
+import { prepareRun } from '../federation/prepare.ts'
+import { duration, percent, thousands } from '../format.ts'
+import { columns } from '../report/columns.ts'
+import { PlainProgress } from '../report/progress.ts'
+import { putFile } from '../results/files.ts'
+import { colorsOf, type Io, progressView } from './io.ts'
+
+const EXAMPLES = `
+A file may hold, besides the keys of an experiment (see fedunify run --help):
+  matrix: { env: [V, H], merge: [avg, max] }    one run for every combination
+  seeds: 3                                      each with three seeds, from seed on
+
+Examples:
+  fedunify batch 'experiments/*.yaml'           Tables 3 and 4 of the paper
+  fedunify batch --dry-run experiments/table4.yaml
+  fedunify batch --jobs 2 --set rounds=5 'experiments/*.yaml'
+
+A run that has finished is skipped, one that was cut short goes on after its last complete round.
+`
+
+interface BatchOptions {
+  readonly set?: string[]
+  readonly jobs: number
+  readonly quiet?: true
+  readonly dryRun?: true
+}
+
+export function addBatchCommand(program: Command, io: Io): void {
+  program
+    .command('batch')
+    .summary('run every experiment file that matches, skipping what is done')
+    .description(
+      'Runs every experiment of the files that match, each possibly with a matrix of values and several seeds.',
+    )
+    .argument('<globs...>', 'experiment files; quoted globs too')
+    .option('--set <key=value>', 'set any key in all of them; may be repeated', collect)
+    .option('--jobs <n>', 'runs at the same time', positive, 1)
+    .option('--quiet', 'no progress, only the summary')
+    .option('--dry-run', 'say what would be run, and about how long it would take')
+    .addHelpText('after', EXAMPLES)
+    .action((globs: string[], options: BatchOptions) => batch(globs, options, io))
+}
+
+async function batch(globs: readonly string[], options: BatchOptions, io: Io): Promise<void> {
+  const { jobs } = options
+  const runs = await planBatch(globs, options.set ?? [])
+  if (options.dryRun) return io.out(await plan(runs, io))
+  const began = performance.now()
+  const results = await runBatch(runs, { jobs, signal: io.signal, listener: listener(runs, options, io) })
+  const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
+  for (const [folder, own] of byFolder(done)) {
+    const rows = await summarise(own)
+    const file = join(folder, 'summary.csv')
+    await putFile(file, summaryCsv(rows))
+    io.out(`\n${folder}\n${summaryTable(rows)}\n${file}\n`)
+  }
+  const count = (outcome: BatchResult['outcome']) => results.filter((r) => r.outcome === outcome).length
+  const time = duration((performance.now() - began) / 1000)
+  io.out(
+    `\n${count('finished')} finished, ${count('skipped')} skipped, ${count('failed')} failed of ${runs.length} runs in ${time}\n`,
+  )
+  if (io.signal.aborted) throw io.signal.reason
+  const worst = results.toSorted((a, b) => worstExit([b]) - worstExit([a]))[0]
+  if (worst?.error !== undefined) throw failure(count('failed'), worst)
+}
+
+/** The batch fails as its worst run did. */
+function failure(failed: number, { run, error }: BatchResult): unknown {
+  if (!(error instanceof FedunifyError)) return error
+  const others = failed > 1 ? ` (and ${failed - 1} more failed)` : ''
+  return new FedunifyError(error.kind, `${run.path}: ${error.message}${others}`, error.hint, { cause: error })
+}
+
+function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: Io): BatchListener {
+  const { dim, red, bold } = colorsOf(io)
+  const numbered = (run: BatchRun) => `[${runs.indexOf(run) + 1}/${runs.length}] ${run.path}`
+  const say = (line: string) => {
+    if (!quiet) io.err(`${line}\n`)
+  }
+  const views = new Map<BatchRun, ReturnType<typeof progressView>>()
+  return {
+    started(run) {
+      say(bold(`${numbered(run)}${run.state === 'none' ? '' : ' (resuming)'}`))
+      // Bars of several runs would draw over each other: then a plain line for each round, with the run's number.
+      const several = new PlainProgress((line) => say(`[${runs.indexOf(run) + 1}] ${line}`), colorsOf(io))
+      views.set(run, jobs > 1 && !quiet ? several : progressView(io, quiet ?? false))
+    },
+    event: (run, event) => views.get(run)?.event(event),
+    ended({ run, outcome, error }) {
+      views.get(run)?.stop()
+      if (outcome === 'skipped') say(dim(`${numbered(run)}: finished already`))
+      if (outcome === 'failed') say(`${red('failed:')} ${numbered(run)}: ${messageOf(error)}`)
+    },
+  }
+}
+
+async function plan(runs: readonly BatchRun[], io: Io): Promise<string> {
+  const speeds = new Map<string, number>()
+  let seconds = 0
+  const rows: string[][] = []
+  for (const run of runs) {
+    const { experiment } = run
+    const prepared = await prepareRun(experiment, { signal: io.signal })
+    const { rounds, workers, baseline } = experiment
+    const epochs = experiment[experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs']
+    const owners = prepared.shards.reduce((sum, { train }) => sum + train.length, 0)
+    const images = owners * (baseline === 'pooled' ? 2 : 1) * epochs * rounds
+    const kind = JSON.stringify([experiment.model, experiment.optimizer, experiment.batch, experiment.engine])
+    const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, io.signal))
+    speeds.set(kind, speed)
+    const time = run.state === 'finished' ? 0 : images / (speed * workers)
+    seconds += time
+    rows.push([
+      run.path,
+      run.state === 'none' ? 'new' : run.state,
+      String(rounds),
+      thousands(images),
+      time ? duration(time) : '-',
+    ])
+  }
+  const table = columns(['run', 'state', 'rounds', 'images to train', 'about'], rows)
+  return `${table}\n\n${runs.length} runs, about ${duration(seconds)} of training on this machine; nothing was written\n`
+}
+
+/** Last round of every series, mean ± sd over the seeds, in percent. */
+function summaryTable(rows: readonly SummaryRow[]): string {
+  const groups = [...new Set(rows.map(({ group }) => group))]
+  const series = [...new Set(rows.map((row) => row.series))].filter((name) => !/^local_(?:[7-9]|\d\d)/.test(name))
+  const cell = (group: string, name: string): string => {
+    const last = rows.findLast((row) => row.group === group && row.series === name)
+    if (!last) return ''
+    return Number.isNaN(last.sd) ? percent(last.mean) : `${percent(last.mean)} ± ${percent(last.sd)}`
+  }
+  const lines = groups.map((group) => {
+    const own = rows.filter((row) => row.group === group)
+    const seeds = Math.max(...own.map((row) => row.seeds))
+    const round = Math.max(...own.map((row) => row.round))
+    return [group || '-', String(seeds), String(round), ...series.map((name) => cell(group, name))]
+  })
+  return columns(['run', 'seeds', 'round', ...series.map((name) => name.replace('_', ' '))], lines)
+}
+
+function byFolder(runs: readonly BatchRun[]): Map<string, BatchRun[]> {
+  const folders = new Map<string, BatchRun[]>()
+  for (const run of runs) {
+    const folder = join(run.experiment.out, run.experiment.name)
+    folders.set(folder, [...(folders.get(folder) ?? []), run])
+  }
+  return folders
+}
+
+const collect = (value: string, list: string[] = []): string[] => [...list, value]
+
+function positive(value: string): number {
+  const n = Number(value)
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('expected a whole number of at least 1')
+  return n
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { FedunifyError } from '../errors.ts'
+import { configHash } from './hash.ts'
+import { BATCH_KEYS, resolveExperiment } from './load.ts'
+import { describeProblem, first } from './problem.ts'
+import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
+import { fileSource, type Source, setSource } from './source.ts'
+
+/** One run of a batch. */
+export interface PlannedRun {
+  readonly experiment: Experiment
+  readonly file: string
+  /** What tells it apart from the file's other runs but the seed: its values of the matrix. */
+  readonly group: string
+  /** Folder under <out>/<name>: readable, and another for every config. */
+  readonly id: string
+}
+
+const BatchSchema = z.object({
+  matrix: z.partialRecord(z.enum(EXPERIMENT_KEYS as [string, ...string[]]), z.array(z.unknown()).min(1)).optional(),
+  seeds: z.int().min(1).optional(),
+})
+
+/**
+ * All runs of an experiment file: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
+ * @throws FedunifyError (usage) with file and line, as for a single experiment
+ */
+export async function expandFile(file: string, set: readonly string[] = []): Promise<PlannedRun[]> {
+  const written = await fileSource(file)
+  const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
+  if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
+  const { matrix, seeds } = parsed.data
+  if (matrix && Object.keys(matrix).length === 0) {
+    throw new FedunifyError(
+      'usage',
+      `${written.where(['matrix'])}: the matrix is empty`,
+      'for example matrix: { env: [V, H] }',
+    )
+  }
+  for (const key of Object.keys(matrix ?? {})) {
+    if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
+    const place = written.where(['matrix', key])
+    throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
+  }
+
+  const single: Source = { ...written, values: omit(written.values, BATCH_KEYS) }
+  return combinations(matrix ?? {}).flatMap((combination) => {
+    const chosen: Source = { values: combination, where: (path) => written.where(['matrix', ...path.slice(0, 1)]) }
+    const sources = [single, chosen, setSource(set)]
+    const group = Object.entries(combination)
+      .filter(([key]) => key !== 'seed')
+      .map(([, value]) => label(value))
+      .join('-')
+    const one = resolveExperiment(sources, file)
+    return Array.from({ length: seeds ?? 1 }, (_, i) => planned({ ...one, seed: one.seed + i }, file, group))
+  })
+}
+
+function planned(experiment: Experiment, file: string, group: string): PlannedRun {
+  const id = [group, `s${experiment.seed}`, configHash(experiment).slice(0, 8)].filter(Boolean).join('-')
+  return { experiment, file, group, id }
+}
+
+function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown>[] {
+  return Object.entries(matrix).reduce<Record<string, unknown>[]>(
+    (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
+    [{}],
+  )
+}
+
+/** A matrix value as part of a folder's name. */
+function label(value: unknown): string {
+  const text = Array.isArray(value)
+    ? value.map(label).join('+')
+    : typeof value === 'object'
+      ? JSON.stringify(value)
+      : String(value)
+  return text.replace(/[^\w.+]+/g, '_').slice(0, 40)
+}
+
+const pick = ({ values }: Source, keys: readonly string[]) =>
+  Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)))
+
+const omit = (values: Readonly<Record<string, unknown>>, keys: readonly string[]) =>
+  Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)))
