@@ -29,22 +29,23 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
   const written = await fileSource(file)
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
-  const { matrix, seeds } = parsed.data
-  if (matrix && Object.keys(matrix).length === 0) {
+  const { seeds } = parsed.data
+  const matrix: Record<string, unknown[]> = { ...parsed.data.matrix }
+  if (parsed.data.matrix && Object.keys(matrix).length === 0) {
     throw new FedunifyError(
       'usage',
       `${written.where(['matrix'])}: the matrix is empty`,
       'for example matrix: { env: [V, H] }',
     )
   }
-  for (const key of Object.keys(matrix ?? {})) {
+  for (const key of Object.keys(matrix)) {
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
     const place = written.where(['matrix', key])
     throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }
 
   const single: Source = { ...written, values: omit(written.values, BATCH_KEYS) }
-  return combinations(matrix ?? {}).flatMap((combination) => {
+  return combinations(matrix).flatMap((combination) => {
     const chosen: Source = { values: combination, where: (path) => written.where(['matrix', ...path.slice(0, 1)]) }
     const sources = [single, chosen, setSource(set)]
     const group = Object.entries(combination)
