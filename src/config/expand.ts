@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FedunifyError } from '../errors.ts'
+import { FedunifyError, nearest } from '../errors.ts'
 import { configHash } from './hash.ts'
 import { BATCH_KEYS, resolveExperiment } from './load.ts'
 import { describeProblem, first } from './problem.ts'
@@ -17,7 +17,7 @@ export interface PlannedRun {
 }
 
 const BatchSchema = z.object({
-  matrix: z.partialRecord(z.enum(EXPERIMENT_KEYS as [string, ...string[]]), z.array(z.unknown()).min(1)).optional(),
+  matrix: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
   seeds: z.int().min(1).optional(),
 })
 
@@ -30,7 +30,7 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
   const { seeds } = parsed.data
-  const matrix: Record<string, unknown[]> = { ...parsed.data.matrix }
+  const matrix = parsed.data.matrix ?? {}
   if (parsed.data.matrix && Object.keys(matrix).length === 0) {
     throw new FedunifyError(
       'usage',
@@ -39,8 +39,12 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
     )
   }
   for (const key of Object.keys(matrix)) {
-    if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
     const place = written.where(['matrix', key])
+    if (!(EXPERIMENT_KEYS as readonly string[]).includes(key)) {
+      const near = nearest(key, EXPERIMENT_KEYS)
+      throw new FedunifyError('usage', `${place}: unknown key "${key}" in matrix`, near && `did you mean ${near}?`)
+    }
+    if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
     throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }
 

@@ -55,7 +55,8 @@ function tensorAt(bytes: Uint8Array, start: number, name: string, { dtype, shape
   if (dtype !== 'F32') throw new Error(`${name} is ${dtype}, expected F32`)
   const [from, to] = data_offsets
   const length = shape.reduce((n, d) => n * d, 1)
-  if (to - from !== length * 4 || start + to > bytes.byteLength) throw new Error(`${name} does not fit the file`)
+  if (from < 0 || to - from !== length * 4 || start + to > bytes.byteLength)
+    throw new Error(`${name} does not fit the file`)
   // A copy: the values need not lie on a multiple of four in the file.
   const data = new Float32Array(length)
   new Uint8Array(data.buffer).set(bytes.subarray(start + from, start + to))
