@@ -4,6 +4,7 @@ import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
 import { addDataCommand } from './data.ts'
 import { colorsOf, type Io } from './io.ts'
+import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
 
 /**
@@ -21,6 +22,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError(false)
   addRunCommand(program, io)
   addBatchCommand(program, io)
+  addReportCommand(program, io)
   addDataCommand(program, io)
   try {
     if (args.length === 0) {

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { FedunifyError } from '../errors.ts'
+import { reportDocument } from '../report/html/document.ts'
+import { findRuns, groupRuns, loadRun } from '../report/load.ts'
+import { putFile } from '../results/files.ts'
+import type { Io } from './io.ts'
+
+const EXAMPLES = `
+The page needs no network and no other file. It has the verdict, accuracy by round, the paper's table beside ours
+(environments V and H), accuracy by class, confusion matrices, how far the owners' weights drift apart, what each
+owner holds, and the manifest; each figure has its numbers as a table and can be saved as SVG or PNG.
+
+Runs that differ in their seed alone are one experiment: lines are means, bands one standard deviation.
+A run that is unfinished is shown as far as it came, and the page says so.
+
+Examples:
+  fedunify report results/table4                        a batch: writes results/table4/report.html
+  fedunify report results/H-avg/20261123-184502         a run
+  fedunify report results/a/1 results/b/1 --out ab.html several
+`
+
+export function addReportCommand(program: Command, io: Io): void {
+  program
+    .command('report')
+    .summary('one HTML page with the figures of a run or a batch')
+    .description('Makes one self-contained HTML page of run folders: verdict, figures, tables, manifest.')
+    .argument('<dirs...>', 'run folders, or folders that hold them')
+    .option('--out <file>', 'where to write it (default: report.html in the first folder)')
+    .addHelpText('after', EXAMPLES)
+    .action((dirs: string[], options: { out?: string }) => report(dirs, options, io))
+}
+
+async function report(dirs: readonly string[], options: { out?: string }, io: Io): Promise<void> {
+  const paths = await findRuns(dirs)
+  const runs = []
+  for (const path of paths) {
+    if (io.signal.aborted) throw io.signal.reason
+    runs.push(await loadRun(path))
+  }
+  const out = options.out ?? join(dirs[0]!, 'report.html')
+  if (out === '') throw new FedunifyError('usage', '--out is empty', 'name the file to write, such as report.html')
+  await putFile(out, reportDocument(groupRuns(runs)))
+  io.out(`${out}\n`)
+}

@@ -1,0 +1,32 @@
+import type { RunRecord } from '../load.ts'
+import { html, type Markup } from './markup.ts'
+
+/** What a reader must know before the figures: runs that did not finish, files that are missing or cut short. */
+export function banners(runs: readonly RunRecord[]): Markup {
+  const lines = runs.flatMap((run) => problems(run).map((problem) => html`<p><code>${run.path}</code> ${problem}</p>`))
+  return html`${lines.length > 0 && html`<section class="banner" role="note" aria-label="Unfinished runs">${lines}</section>`}`
+}
+
+function problems({ manifest, tables, events }: RunRecord): string[] {
+  const done = tables.unified.at(-1)?.round ?? 0
+  const shown =
+    done === 0
+      ? 'no round was finished'
+      : done === 1
+        ? 'shown is its one finished round'
+        : `shown are its ${done} finished rounds`
+  const reason = manifest.reason ? ` (${manifest.reason})` : ''
+  const state = {
+    finished: undefined,
+    running: `is not finished: it is still running, or was killed. Of ${manifest.config.rounds} rounds, ${shown}.`,
+    interrupted: `was interrupted after round ${done} of ${manifest.config.rounds}: ${shown}. Go on with --resume.`,
+    failed: `failed after round ${done} of ${manifest.config.rounds}${reason}: ${shown}.`,
+  }[manifest.status]
+  const known = events?.rounds.at(-1)?.round ?? 0
+  return [
+    state,
+    events === undefined && done > 0 && 'has no events.jsonl: confusion, accuracy by class and drift are left out.',
+    events?.torn && 'has an events.jsonl whose last line was cut short; that line is left out.',
+    events && !events.torn && known < done && `has events up to round ${known} alone, and tables up to round ${done}.`,
+  ].filter((line) => typeof line === 'string')
+}

@@ -1,0 +1,88 @@
+import { type Judged, recall } from './evaluations.ts'
+import { chart, figure, table } from './figure.ts'
+import { type LegendItem, legend, lookOf, markerPath, sample } from './marks.ts'
+import { html, type Markup, px } from './markup.ts'
+import { linear } from './scale.ts'
+import { MOST_LINES } from './series.ts'
+
+/** How many of each class's images are recognised, by the model copied back, the pooled one and the local ones. */
+export function classesFigure(id: string, models: readonly Judged[], names: readonly string[]): Markup {
+  const title = 'Accuracy by class'
+  const plots = (['wide', 'narrow'] as const).map((size) => classesChart(`${id}-${size}`, size, models, names))
+  const rows = names.map((name, label) => [name, ...models.map((model) => recall(model)[label]?.toFixed(2) ?? '–')])
+  return figure({
+    id,
+    title,
+    caption: html`<p>Percent of a class’s test images that are recognised after the last round. A digit is that owner’s local model, on its own images; an owner without images of a class has no digit there.</p>`,
+    plots,
+    table: table(['class', ...models.map(({ name }) => name)], rows),
+    layout: 'side',
+  })
+}
+
+const ROW = 30
+
+/** A row for each class from 0 to 100 %: two lanes, the local models above, the unified and the pooled one below. */
+export function classesChart(
+  id: string,
+  size: 'wide' | 'narrow',
+  models: readonly Judged[],
+  names: readonly string[],
+): Markup {
+  const width = size === 'wide' ? 720 : 344
+  const [unified, ...others] = models.filter(({ kind }) => kind === 'unified')
+  const pooled = models.find(({ kind }) => kind === 'pooled')
+  const locals = models.filter(({ kind }) => kind === 'local')
+  const many = locals.length > MOST_LINES
+  const look = lookOf(unified ?? { name: 'avg', kind: 'unified' })
+  const digit = (x: number, y: number, text: string) =>
+    html`<text class="local ink small strong" x="${px(x)}" y="${px(y)}" text-anchor="middle">${text}</text>`
+  const items: LegendItem[] = [
+    ...(unified ? [{ text: `${unified.name}, unified`, draw: (x: number, y: number) => sample(look, x, y) }] : []),
+    ...(pooled ? [{ text: 'pooled baseline', draw: (x: number, y: number) => tick(x + 11, y) }] : []),
+    ...(locals.length > 0
+      ? [
+          many
+            ? { text: `${locals.length} owners, from to`, draw: (x: number, y: number) => range(x, x + 22, y) }
+            : { text: `owners’ local models`, draw: (x: number, y: number) => digit(x + 11, y + 4, '1 2') },
+        ]
+      : []),
+  ]
+  const head = legend(items, 0, width)
+  const longest = Math.max(...names.map((name) => name.length))
+  const left = Math.min(110, 12 + 6.8 * longest)
+  const x = linear([0, 100], [left + 6, width - 44])
+  const top = head.height + 8
+  const bottom = top + names.length * ROW
+  const grid = [0, 25, 50, 75, 100].map(
+    (t) =>
+      html`<path class="grid" d="M${px(x(t))} ${top}V${bottom}"/><text class="tick" x="${px(x(t))}" y="${bottom + 16}" text-anchor="middle">${t}${t === 100 && ' %'}</text>`,
+  )
+  const values = { unified: unified && recall(unified), pooled: pooled && recall(pooled), locals: locals.map(recall) }
+  const rows = names.map((name, label) => {
+    const middle = top + (label + 0.5) * ROW
+    const ours = values.unified?.[label]
+    const theirs = values.pooled?.[label]
+    const own = values.locals.map((all, i) => ({ i, value: all[label] })).filter(({ value }) => value !== undefined)
+    const local =
+      many && own.length > 0
+        ? range(x(Math.min(...own.map((o) => o.value!))), x(Math.max(...own.map((o) => o.value!))), middle - 7)
+        : own.map(({ i, value }) => digit(x(value!), middle - 4, locals[i]!.name.replace('owner ', '')))
+    return html`<g><path class="grid" d="M${px(left)} ${px(middle + 6)}H${px(width - 44)}"/><text x="${px(left - 4)}" y="${px(middle + 6)}" text-anchor="end">${name}</text>${theirs !== undefined && tick(x(theirs), middle + 6)}${ours !== undefined && html`<path class="solid ${look.color}" d="${markerPath(look.shape!, x(ours), middle + 6, 5)}"/><text class="${look.color} ink strong" x="${width}" y="${px(middle + 10)}" text-anchor="end">${ours.toFixed(1)}</text>`}${local}</g>`
+  })
+  const title = 'Accuracy by class'
+  const worst = values.unified && names[lowest(values.unified)]
+  const desc = `${unified ? `The unified model ${unified.name} is weakest on ${worst}. ` : ''}${others.length > 0 ? `${others.map(({ name }) => name).join(' and ')} are in the table only.` : 'The table below holds all values.'}`
+  return chart({ id, width, height: bottom + 22, title, desc, only: size, body: html`${head.markup}${grid}${rows}` })
+}
+
+const tick = (x: number, y: number) =>
+  html`<path class="pooled line" d="M${px(x)} ${px(y - 7)}v14" stroke-width="1.75" stroke-dasharray="3 1.5"/>`
+
+const range = (from: number, to: number, y: number) =>
+  html`<path class="local line" d="M${px(from)} ${px(y - 3)}v6M${px(from)} ${px(y)}H${px(to)}M${px(to)} ${px(y - 3)}v6" stroke-width="1.25"/>`
+
+function lowest(values: readonly (number | undefined)[]): number {
+  const known = values.map((value) => value ?? Number.POSITIVE_INFINITY)
+  return known.indexOf(Math.min(...known))
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import { CLASS_NAMES } from '../../data/fashion-mnist.ts'
+import { thousands } from '../../format.ts'
+import { VERSION } from '../../results/manifest.ts'
+import type { RunGroup, RunRecord } from '../load.ts'
+import { accuracyFigure } from './accuracy.ts'
+import { banners } from './banner.ts'
+import { classesFigure } from './classes.ts'
+import { comparisonBlock } from './comparison.ts'
+import { confusionFigure } from './confusion.ts'
+import { driftFigure } from './drift.ts'
+import { lastModels } from './evaluations.ts'
+import { manifestBlock } from './manifest-block.ts'
+import { html, Markup } from './markup.ts'
+import { overviewFigure, overviewTable } from './overview.ts'
+import { SCRIPT } from './script.ts'
+import { shardsFigure } from './shards.ts'
+import { STYLE } from './style.ts'
+import { paperOf, verdictBlock, verdictOf } from './verdict.ts'
+
+/** The report about groups of runs: one HTML file that needs nothing else. The same runs give the same bytes. */
+export function reportDocument(groups: readonly RunGroup[]): string {
+  const [first] = groups
+  const { config } = first!.runs[0]!.manifest
+  const names = [...new Set(groups.map(({ runs }) => runs[0]!.manifest.config.name))]
+  const title = names.join(', ')
+  const several = groups.length > 1
+  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+  const policy = [
+    "default-src 'none'",
+    `style-src ${hash(STYLE)}`,
+    `script-src ${hash(SCRIPT)}`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ')
+  const head = several ? `${groups.length} experiments` : subtitle(first!.runs)
+  const body = several
+    ? html`${banners(groups.flatMap(({ runs }) => runs))}${overviewTable(groups)}${overviewFigure('overview', groups)}${groups.map((group, i) => html`<section id="g${i + 1}" aria-labelledby="g${i + 1}-h"><h2 id="g${i + 1}-h">${group.label}</h2><p class="sub">${subtitle(group.runs)}</p>${verdictBlock(verdictOf(group, paperOf(group)))}${chapter(`g${i + 1}`, group)}</section>`)}`
+    : html`${banners(first!.runs)}${verdictBlock(verdictOf(first!, paperOf(first!)))}${chapter('g1', first!)}`
+  const page = html`<!doctype html>
+<html lang="en" data-name="${names[0]!}${!several && `-${config.env}`}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${title}: fedunify report</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+<header><h1>${title}</h1><p class="sub">${head}</p></header>
+<main>
+${body}
+</main>
+<footer><p>Made by fedunify ${VERSION} from the run folders named above. Accuracies are of test images that no owner trained on. The paper: J.-L. Lee, <i lang="en">Unification of Deep Learning Model trained by Parallel Learning in Security environment</i>, JKSCI 26(12), 2021, doi:10.9708/jksci.2021.26.12.069.</p></footer>
+<script>${new Markup(SCRIPT)}</script>
+</body>
+</html>
+`
+  return page.text
+}
+
+function subtitle(runs: readonly RunRecord[]): string {
+  const { config, dataset, model, started } = runs[0]!.manifest
+  const seeds = runs.map(({ manifest }) => manifest.config.seed)
+  return [
+    `environment ${config.env}`,
+    `${config.owners} owners`,
+    `${dataset.name}, ${thousands(dataset.images)} images`,
+    `${typeof config.model === 'string' ? `model ${config.model}` : 'own model'}, ${thousands(model.parameters)} parameters`,
+    `${seeds.length > 1 ? 'seeds' : 'seed'} ${seeds.join(', ')}`,
+    started.slice(0, 10),
+  ].join(' · ')
+}
+
+/** The figures about one group. */
+function chapter(id: string, group: RunGroup): Markup {
+  const { runs } = group
+  const { manifest } = runs[0]!
+  const paper = paperOf(group)
+  const models = lastModels(runs)
+  const classes = models[0]?.classes ?? manifest.shards[0]?.train_labels.length ?? 0
+  const names =
+    manifest.config.dataset === 'fashion-mnist'
+      ? CLASS_NAMES
+      : Array.from({ length: classes }, (_, label) => String(label))
+  const begun = runs.some(({ tables }) => tables.unified.length > 0)
+  return html`${begun && accuracyFigure(`${id}-accuracy`, group, paper)}
+${begun && paper && comparisonBlock(`${id}-paper`, group, paper)}
+${
+  models.length > 0 && [
+    classesFigure(`${id}-classes`, models, names),
+    confusionFigure(`${id}-confusion`, models, names, runs.length),
+    driftFigure(`${id}-drift`, runs),
+  ]
+}
+${shardsFigure(
+  `${id}-shards`,
+  manifest.shards,
+  names,
+  runs.map(({ manifest: { config } }) => config.seed),
+)}
+${manifestBlock(`${id}-manifest`, group)}`
+}

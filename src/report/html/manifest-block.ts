@@ -1,0 +1,109 @@
+import { ExperimentSchema } from '../../config/schema.ts'
+import { duration, thousands } from '../../format.ts'
+import type { Manifest } from '../../results/manifest.ts'
+import type { RunGroup, RunRecord } from '../load.ts'
+import { table } from './figure.ts'
+import { type Content, html, type Markup } from './markup.ts'
+import { accuracyAt } from './verdict.ts'
+
+/** What was run, on what, by what: the manifests of a group, in which only the seeds' parts differ. */
+export function manifestBlock(id: string, { runs }: RunGroup): Markup {
+  const { manifest } = runs[0]!
+  const { config, dataset, model, engine, machine } = manifest
+  const facts: [string, [string, Content, boolean?][]][] = [
+    ['Experiment', configPairs(config)],
+    [
+      'Data',
+      [
+        ['dataset', `${dataset.name}, ${thousands(dataset.images)} images`],
+        ['read from', html`<code>${dataset.source}</code>`],
+        ...Object.entries(dataset.sha256).map(([file, hash]): [string, Content] => [
+          file.replace(/-idx\d-ubyte$/, ''),
+          digest(hash),
+        ]),
+      ],
+    ],
+    [
+      'Model',
+      [
+        ['parameters', thousands(model.parameters)],
+        ...model.layers.map(({ name, output, ...layer }): [string, Content] => [
+          name,
+          `${describe(layer)} → ${output.join('×')}`,
+        ]),
+      ],
+    ],
+    [
+      'Made with',
+      [
+        ['fedunify', manifest.fedunify],
+        ['engine', `${engine.name} on ${engine.device}, ${engine.version}`],
+        ['machine', `${machine.cpu ?? 'unknown processor'}, ${machine.cores} cores, ${machine.memory_gib} GiB`],
+        ['system', `${machine.platform}, Node ${machine.node}`],
+        [
+          'git',
+          manifest.git
+            ? html`<code>${manifest.git.commit.slice(0, 12)}</code>${manifest.git.dirty ? ', with changes that are not committed' : ''}`
+            : 'none',
+        ],
+        ['config hash', digest(manifest.config_hash)],
+      ],
+    ],
+  ]
+  const parts = facts.map(
+    ([title, pairs]) =>
+      html`<div class="part"><h4>${title}</h4><dl>${pairs.map(([name, value, changed]) => html`<div class="pair"><dt>${name}</dt><dd${changed && html` class="changed"`}>${value}</dd></div>`)}</dl></div>`,
+  )
+  return html`<section class="block long" id="${id}"><h3>What was run</h3>
+<p class="muted">From manifest.json. Values that are not the defaults are bold.${runs.length > 1 && ' Where seeds have a value of their own, the first one’s stands here.'}</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Runs">${runsTable(runs)}</div>
+<div class="columns">${parts}</div></section>
+`
+}
+
+function runsTable(runs: readonly RunRecord[]): Markup {
+  const head = ['run', 'seed', 'status', 'rounds', 'unified %', 'began', 'time', 'train', 'merge', 'evaluate', 'write']
+  const rows = runs.map(({ path, manifest, tables }, i): Content[] => {
+    const { seconds, config } = manifest
+    const merge = tables.unified[0]?.merge
+    const last = merge && accuracyAt(runs[i]!, merge, 'end')
+    const time = (part: 'total' | 'train' | 'merge' | 'evaluate' | 'write') => (seconds ? duration(seconds[part]) : '–')
+    return [
+      html`<code>${path}</code>`,
+      config.seed,
+      manifest.status,
+      `${tables.unified.at(-1)?.round ?? 0} of ${config.rounds}`,
+      typeof last === 'number' ? last.toFixed(2) : '–',
+      `${manifest.started.slice(0, 16).replace('T', ' ')} UTC`,
+      ...(['total', 'train', 'merge', 'evaluate', 'write'] as const).map(time),
+    ]
+  })
+  return table(head, rows)
+}
+
+/** Every key of the experiment, and whether it was set. */
+function configPairs(config: Manifest['config']): [string, Content, boolean][] {
+  const defaults: Record<string, unknown> = ExperimentSchema.parse({})
+  const derived = ['name', 'owners', 'workers', 'seed']
+  return Object.entries(config).map(([name, value]) => {
+    const isDefault = derived.includes(name) || JSON.stringify(defaults[name]) === JSON.stringify(value)
+    return [name, plain(value), !isDefault]
+  })
+}
+
+function plain(value: unknown): string {
+  if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ')
+  if (Array.isArray(value)) return value.map((item) => describe(item)).join('; ')
+  return typeof value === 'object' && value !== null ? describe(value) : String(value)
+}
+
+/** «conv2d, filters 32, kernel 3»: what an object holds, its type first. */
+function describe(object: object): string {
+  return Object.entries(object)
+    .map(([name, value]) =>
+      name === 'type' ? String(value) : `${name} ${Array.isArray(value) ? value.join('+') : value}`,
+    )
+    .join(', ')
+}
+
+const digest = (hash: string) => html`<code title="${hash}">${hash.slice(0, 16)}…</code>`

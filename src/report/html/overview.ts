@@ -1,0 +1,69 @@
+import type { RunGroup } from '../load.ts'
+import { figure, signed, table } from './figure.ts'
+import { type Line, lineChart } from './line-chart.ts'
+import { key, numbered } from './marks.ts'
+import { type Content, html, type Markup } from './markup.ts'
+import { thinOut } from './scale.ts'
+import { accuracySeries } from './series.ts'
+import { paperOf, say, verdictOf } from './verdict.ts'
+
+/** More groups than this are in the table alone. */
+const MOST_GROUPS = 6
+
+/** What each group came to, a row each, with links to their chapters. */
+export function overviewTable(groups: readonly RunGroup[]): Markup {
+  const rows = groups.map((group, i): Content[] => {
+    const verdict = verdictOf(group, paperOf(group))
+    const name = html`${i < MOST_GROUPS && groups.length <= MOST_GROUPS && key(numbered(i))}<a href="#g${i + 1}">${group.label}</a>`
+    if (!verdict) return [name, group.runs.length, '0', '–', '–', '–', '–', '–']
+    const { unified, pooled, paper, merge, round, seeds } = verdict
+    return [
+      name,
+      seeds,
+      round,
+      merge,
+      html`<strong>${say(unified)}</strong>`,
+      pooled ? say(pooled) : '–',
+      pooled ? signed(unified.mean - pooled.mean) : '–',
+      paper ? signed(unified.mean - paper.value) : '–',
+    ]
+  })
+  const head = ['', 'seeds', 'rounds', 'merge', 'unified %', 'pooled %', 'to pooled', 'to the paper']
+  return html`<section class="block" id="verdict" aria-label="Verdict"><h3>What each came to</h3><p class="muted">Accuracy of the unified model after the last round, mean ± standard deviation over the seeds, and its distance in points to the pooled baseline and to the paper’s last row.</p><div class="scroll" tabindex="0" role="region" aria-label="Overview">${table(head, rows)}</div></section>
+`
+}
+
+/** The unified accuracy of all groups by round. */
+export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup | undefined {
+  if (groups.length > MOST_GROUPS) return undefined
+  const drawn = groups.flatMap((group, i) => {
+    const unified = accuracySeries(group.runs).find(({ kind }) => kind === 'unified')
+    return unified ? [{ name: group.label, look: numbered(i), points: unified.points }] : []
+  })
+  if (drawn.length < 2) return undefined
+  const rounds = thinOut(
+    [...new Set(drawn.flatMap(({ points }) => points.map(({ round }) => round)))].sort((a, b) => a - b),
+    200,
+  )
+  const lines: Line[] = drawn.map((line) => ({
+    ...line,
+    points: line.points.filter(({ round }) => rounds.includes(round)),
+  }))
+  const title = 'Unified accuracy by round'
+  const rows = rounds.map((round) => [
+    round,
+    ...lines.map(({ points }) => points.find((p) => p.round === round)?.value.toFixed(2) ?? ''),
+  ])
+  const desc = lines.map(({ name, points }) => `${name}: ${points.at(-1)!.value.toFixed(2)} at the end`).join('; ')
+  return figure({
+    id,
+    title,
+    caption: html`<p>Of the model that is copied back. Bands are one standard deviation over the seeds to both sides.</p>`,
+    plots: (['wide', 'narrow'] as const).map((size) =>
+      lineChart({ id: `${id}-${size}`, size, title, desc, lines, references: [], legend: [], rounds }),
+    ),
+    table: table(['round', ...lines.map(({ name, look }) => html`${key(look)}${name}`)], rows),
+    layout: 'side',
+    crosshair: 'round',
+  })
+}

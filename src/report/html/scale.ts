@@ -1,0 +1,66 @@
+/** A linear map of `domain` onto `range`, in either direction. */
+export function linear(domain: readonly [number, number], range: readonly [number, number]): (x: number) => number {
+  const [d0, d1] = domain
+  const [r0, r1] = range
+  return (x) => (d1 === d0 ? (r0 + r1) / 2 : r0 + ((x - d0) / (d1 - d0)) * (r1 - r0))
+}
+
+const STEPS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000]
+
+/** Whole numbers to label an axis from `low` to `high` with: both ends, and round ones between, `most` or fewer. */
+export function roundTicks(low: number, high: number, most: number): number[] {
+  const step = STEPS.find((s) => (high - low) / s <= most - 1) ?? Math.ceil((high - low) / (most - 1))
+  const between: number[] = []
+  for (let x = Math.ceil((low + 1) / step) * step; x < high; x += step) between.push(x)
+  // A round number right beside an end would run into its label.
+  const inner = between.filter((x) => x - low >= step / 2 && high - x >= step / 2)
+  return low === high ? [low] : [low, ...inner, high]
+}
+
+/** An axis for accuracies in percent: from a round number below the lowest to 100, and where to label it. */
+export function percentAxis(values: readonly number[]): { domain: [number, number]; ticks: number[] } {
+  const lowest = Math.min(100, ...values)
+  const step = lowest < 45 ? 20 : lowest < 75 ? 10 : lowest < 92 ? 5 : 2
+  const low = Math.max(0, Math.floor((lowest - step / 4) / step) * step)
+  const ticks: number[] = []
+  for (let tick = 100; tick >= low; tick -= step) ticks.unshift(tick)
+  return { domain: [low, 100], ticks }
+}
+
+/**
+ * Moves labels apart: positions as near to the wanted ones as `gap` between neighbours and the bounds allow.
+ * @returns in the order of `wanted`
+ */
+export function spread(wanted: readonly number[], gap: number, [low, high]: readonly [number, number]): number[] {
+  const order = wanted.map((_, i) => i).sort((a, b) => wanted[a]! - wanted[b]!)
+  const placed = order.map((i) => wanted[i]!)
+  for (let pass = 0; pass < 60; pass++) {
+    for (let i = 1; i < placed.length; i++) {
+      const overlap = gap - (placed[i]! - placed[i - 1]!)
+      if (overlap <= 0) continue
+      placed[i - 1]! -= overlap / 2
+      placed[i]! += overlap / 2
+    }
+    // Bounds last in each pass: the neighbours give way in the next.
+    if (placed.length > 0) placed[0] = Math.max(low, placed[0]!)
+    if (placed.length > 0) placed[placed.length - 1] = Math.min(high, placed.at(-1)!)
+  }
+  const result = [...wanted]
+  for (const [rank, i] of order.entries()) result[i] = placed[rank]!
+  return result
+}
+
+/** At most about `most` of the rounds, evenly, with the first three and the last, which the paper prints too. */
+export function thinOut(rounds: readonly number[], most: number): number[] {
+  if (rounds.length <= most) return [...rounds]
+  const every = Math.ceil(rounds.length / most)
+  return rounds.filter((_, i) => i < 3 || i === rounds.length - 1 || (i + 1) % every === 0)
+}
+
+/** The value below which a part `q` of the sorted values lies, interpolated. */
+export function quantile(sorted: readonly number[], q: number): number {
+  const place = q * (sorted.length - 1)
+  const below = Math.floor(place)
+  const above = Math.min(below + 1, sorted.length - 1)
+  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!)
+}
