@@ -1,4 +1,4 @@
-import { type Judged, recall } from './evaluations.ts'
+import { type Judged, recall, together } from './evaluations.ts'
 import { chart, figure, table } from './figure.ts'
 import { type LegendItem, legend, lookOf, markerPath, sample } from './marks.ts'
 import { html, type Markup, px } from './markup.ts'
@@ -6,14 +6,21 @@ import { linear } from './scale.ts'
 import { MOST_LINES } from './series.ts'
 
 /** How many of each class's images are recognised, by the model copied back, the pooled one and the local ones. */
-export function classesFigure(id: string, models: readonly Judged[], names: readonly string[]): Markup {
+export function classesFigure(id: string, all: readonly Judged[], names: readonly string[]): Markup {
+  const locals = all.filter(({ kind }) => kind === 'local')
+  const many = locals.length > MOST_LINES
+  const models = many ? [...all.filter(({ kind }) => kind !== 'local'), together(locals)] : all
   const title = 'Accuracy by class'
   const plots = (['wide', 'narrow'] as const).map((size) => classesChart(`${id}-${size}`, size, models, names))
   const rows = names.map((name, label) => [name, ...models.map((model) => recall(model)[label]?.toFixed(2) ?? '–')])
   return figure({
     id,
     title,
-    caption: html`<p>Percent of a class’s test images that are recognised after the last round. A digit is that owner’s local model, on its own images; an owner without images of a class has no digit there.</p>`,
+    caption: html`<p>Percent of a class’s test images that are recognised after the last round. ${
+      many
+        ? 'The ring counts all local models together, each on its own owner’s images.'
+        : 'A digit is that owner’s local model, on its own images; an owner without images of a class has no digit there.'
+    }</p>`,
     plots,
     table: table(['class', ...models.map(({ name }) => name)], rows),
     layout: 'side',
@@ -33,7 +40,7 @@ export function classesChart(
   const [unified, ...others] = models.filter(({ kind }) => kind === 'unified')
   const pooled = models.find(({ kind }) => kind === 'pooled')
   const locals = models.filter(({ kind }) => kind === 'local')
-  const many = locals.length > MOST_LINES
+  const ring = locals[0] !== undefined && !locals[0].name.startsWith('owner ')
   const look = lookOf(unified ?? { name: 'avg', kind: 'unified' })
   const digit = (x: number, y: number, text: string) =>
     html`<text class="local ink small strong" x="${px(x)}" y="${px(y)}" text-anchor="middle">${text}</text>`
@@ -42,8 +49,8 @@ export function classesChart(
     ...(pooled ? [{ text: 'pooled baseline', draw: (x: number, y: number) => tick(x + 11, y) }] : []),
     ...(locals.length > 0
       ? [
-          many
-            ? { text: `${locals.length} owners, from to`, draw: (x: number, y: number) => range(x, x + 22, y) }
+          ring
+            ? { text: locals[0]!.name, draw: (x: number, y: number) => circle(x + 11, y) }
             : { text: `owners’ local models`, draw: (x: number, y: number) => digit(x + 11, y + 4, '1 2') },
         ]
       : []),
@@ -64,11 +71,10 @@ export function classesChart(
     const ours = values.unified?.[label]
     const theirs = values.pooled?.[label]
     const own = values.locals.map((all, i) => ({ i, value: all[label] })).filter(({ value }) => value !== undefined)
-    const local =
-      many && own.length > 0
-        ? range(x(Math.min(...own.map((o) => o.value!))), x(Math.max(...own.map((o) => o.value!))), middle - 7)
-        : own.map(({ i, value }) => digit(x(value!), middle - 4, locals[i]!.name.replace('owner ', '')))
-    return html`<g><path class="grid" d="M${px(left)} ${px(middle + 6)}H${px(width - 44)}"/><text x="${px(left - 4)}" y="${px(middle + 6)}" text-anchor="end">${name}</text>${theirs !== undefined && tick(x(theirs), middle + 6)}${ours !== undefined && html`<path class="solid ${look.color}" d="${markerPath(look.shape!, x(ours), middle + 6, 5)}"/><text class="${look.color} ink strong" x="${width}" y="${px(middle + 10)}" text-anchor="end">${ours.toFixed(1)}</text>`}${local}</g>`
+    const local = own.map(({ i, value }) =>
+      ring ? circle(x(value!), middle + 6) : digit(x(value!), middle - 4, locals[i]!.name.replace('owner ', '')),
+    )
+    return html`<g><path class="grid" d="M${px(left)} ${px(middle + 6)}H${px(width - 44)}"/><text x="${px(left - 4)}" y="${px(middle + 10)}" text-anchor="end">${name}</text>${theirs !== undefined && tick(x(theirs), middle + 6)}${ours !== undefined && html`<path class="solid ${look.color}" d="${markerPath(look.shape!, x(ours), middle + 6, 5)}"/><text class="${look.color} ink strong" x="${width}" y="${px(middle + 10)}" text-anchor="end">${ours.toFixed(1)}</text>`}${local}</g>`
   })
   const title = 'Accuracy by class'
   const worst = values.unified && names[lowest(values.unified)]
@@ -79,8 +85,7 @@ export function classesChart(
 const tick = (x: number, y: number) =>
   html`<path class="pooled line" d="M${px(x)} ${px(y - 7)}v14" stroke-width="1.75" stroke-dasharray="3 1.5"/>`
 
-const range = (from: number, to: number, y: number) =>
-  html`<path class="local line" d="M${px(from)} ${px(y - 3)}v6M${px(from)} ${px(y)}H${px(to)}M${px(to)} ${px(y - 3)}v6" stroke-width="1.25"/>`
+const circle = (x: number, y: number) => html`<path class="local hollow" d="${markerPath('circle', x, y, 4.5)}"/>`
 
 function lowest(values: readonly (number | undefined)[]): number {
   const known = values.map((value) => value ?? Number.POSITIVE_INFINITY)

@@ -1,8 +1,10 @@
+import { thousands } from '../../format.ts'
 import type { PaperTable } from '../../paper/tables.ts'
 import type { RunGroup } from '../load.ts'
 import { signed, table } from './figure.ts'
 import { key, lookOf } from './marks.ts'
 import { type Content, html, type Markup } from './markup.ts'
+import { imagesIn } from './shards.ts'
 import { accuracyAt, estimate, judgedRuns } from './verdict.ts'
 
 const COLUMNS = ['local_1', 'local_2', 'avg', 'max', 'absmax'] as const
@@ -10,7 +12,8 @@ const COLUMNS = ['local_1', 'local_2', 'avg', 'max', 'absmax'] as const
 /** The paper's table with ours on top of each figure, and the difference in points. */
 export function comparisonBlock(id: string, group: RunGroup, paper: PaperTable): Markup {
   const runs = judgedRuns(group)
-  const { config, dataset } = group.runs[0]!.manifest
+  const { config, shards } = group.runs[0]!.manifest
+  const images = imagesIn(shards)
   const head = [
     'round',
     ...COLUMNS.map((name) =>
@@ -21,27 +24,28 @@ export function comparisonBlock(id: string, group: RunGroup, paper: PaperTable):
   ]
   const rows = paper.rows.map((row): Content[] => {
     const end = row.round === 5000
-    const name = end ? html`last<span class="theirs">paper’s 5,000</span>` : String(row.round)
+    const name = html`<span class="ours">${end ? 'last' : row.round}</span>${runs.length > 1 && html`<span class="sd">± sd</span>`}<span class="theirs">paper${end && ', 5,000'}</span><span class="delta">difference</span>`
     const cells = COLUMNS.map((column) => {
       const ours = runs.flatMap((run) => accuracyAt(run, column, end ? 'end' : row.round) ?? [])
-      return cell(ours, row[column])
+      return cell(ours, row[column], runs.length)
     })
     return [name, ...cells]
   })
   const notes = [
-    dataset.images < 70_000 && `the paper uses all 70,000 images, these runs ${dataset.images.toLocaleString('en-US')}`,
+    images < 70_000 && `the paper uses all 70,000 images, these runs ${thousands(images)}`,
     config.init === 'shared' &&
       'its first round looks as if its owners began from different initial weights, while these runs shared theirs',
   ].filter((note) => note !== false)
-  return html`<section class="block" id="${id}"><h3>Beside the paper’s Table ${paper.number}</h3>
-<p class="muted">Accuracy in percent: ours${runs.length > 1 && ` (mean ± sd of ${runs.length} seeds)`}, the paper’s, and ours minus the paper’s in points. ${paper.source}. It prints rounds 1 to 3 and «epoch 5,000»; that row stands beside our last. ${notes.length > 0 && `To bear in mind: ${notes.join('; ')}.`}</p>
+  return html`<section class="block side" id="${id}"><div class="text"><h3>Beside the paper’s Table ${paper.number}</h3>
+<p class="muted">Accuracy in percent: ours${runs.length > 1 && ` (mean ± sd of ${runs.length} seeds)`}, the paper’s, and ours minus the paper’s in points. ${paper.source}. It prints rounds 1 to 3 and «epoch 5,000»; that row stands beside our last. ${notes.length > 0 && `To bear in mind: ${notes.join('; ')}.`}</p></div>
 <div class="scroll" tabindex="0" role="region" aria-label="Comparison with Table ${paper.number}">${table(head, rows, 'paper')}</div></section>
 `
 }
 
-function cell(ours: readonly number[], theirs: number): Markup {
+function cell(ours: readonly number[], theirs: number, runs: number): Markup {
   const printed = html`<span class="theirs">${theirs.toFixed(2)}</span>`
-  if (ours.length === 0) return html`<span class="ours">–</span>${printed}`
+  if (ours.length === 0)
+    return html`<span class="ours">–</span>${runs > 1 && html`<span class="sd">\u00a0</span>`}${printed}`
   const { mean, sd } = estimate(ours)
-  return html`<span class="ours">${mean.toFixed(2)}</span>${sd !== undefined && html`<span class="sd">± ${sd.toFixed(2)}</span>`}${printed}<span class="delta">${signed(mean - theirs)}</span>`
+  return html`<span class="ours">${mean.toFixed(2)}</span>${runs > 1 && html`<span class="sd">${sd === undefined ? '\u00a0' : `± ${sd.toFixed(2)}`}</span>`}${printed}<span class="delta">${signed(mean - theirs)}</span>`
 }

@@ -14,7 +14,7 @@ import { manifestBlock } from './manifest-block.ts'
 import { html, Markup } from './markup.ts'
 import { overviewFigure, overviewTable } from './overview.ts'
 import { SCRIPT } from './script.ts'
-import { shardsFigure } from './shards.ts'
+import { imagesIn, shardsFigure } from './shards.ts'
 import { STYLE } from './style.ts'
 import { paperOf, verdictBlock, verdictOf } from './verdict.ts'
 
@@ -62,12 +62,12 @@ ${body}
 }
 
 function subtitle(runs: readonly RunRecord[]): string {
-  const { config, dataset, model, started } = runs[0]!.manifest
+  const { config, dataset, shards, model, started } = runs[0]!.manifest
   const seeds = runs.map(({ manifest }) => manifest.config.seed)
   return [
     `environment ${config.env}`,
     `${config.owners} owners`,
-    `${dataset.name}, ${thousands(dataset.images)} images`,
+    `${dataset.name}, ${thousands(imagesIn(shards))} images`,
     `${typeof config.model === 'string' ? `model ${config.model}` : 'own model'}, ${thousands(model.parameters)} parameters`,
     `${seeds.length > 1 ? 'seeds' : 'seed'} ${seeds.join(', ')}`,
     started.slice(0, 10),

@@ -43,6 +43,11 @@ function sum(a: Judged, b: Judged): Judged {
   return { ...a, images: a.images + b.images, correct: a.correct + b.correct, confusion }
 }
 
+/** All local models as one, each judged by its own owner's images: where single ones have too few, or are too many. */
+export function together(locals: readonly Judged[]): Judged {
+  return { ...locals.reduce(sum), name: `local models of ${locals.length} owners` }
+}
+
 /** Images of a class in the model's test set. */
 export function imagesOf({ confusion, classes }: Judged, label: number): number {
   return confusion.slice(label * classes, (label + 1) * classes).reduce((a, b) => a + b, 0)

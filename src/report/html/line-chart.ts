@@ -33,7 +33,7 @@ export interface LineChart {
 }
 
 const SIZES = { wide: { width: 720, height: 400, markers: 12 }, narrow: { width: 344, height: 330, markers: 6 } }
-const END = 44
+const END = 52
 
 /** Accuracy in percent by round: lines with their names at their ends, bands around them, hollow references. */
 export function lineChart({ id, size, title, desc, lines, references, legend: items, rounds }: LineChart): Markup {
@@ -47,7 +47,7 @@ export function lineChart({ id, size, title, desc, lines, references, legend: it
   const hasEnd = references.some(({ round }) => round === 'end')
   const top = head.height + 10
   const bottom = height - 38
-  const left = 34
+  const left = 46
   const right = width - labels - (hasEnd ? END : 8)
 
   const values = lines.flatMap(({ points }) => points.flatMap((p) => [p.value, ...(p.band ?? [])]))
@@ -60,7 +60,7 @@ export function lineChart({ id, size, title, desc, lines, references, legend: it
 
   const grid = axis.ticks.map(
     (tick) =>
-      html`<path class="grid" d="M${left} ${px(y(tick))}H${px(right)}"/><text class="tick" x="${left - 6}" y="${px(y(tick) + 4)}" text-anchor="end">${tick}</text>`,
+      html`<path class="grid" d="M${left} ${px(y(tick))}H${px(right)}"/><text class="tick" x="${left - 6}" y="${px(y(tick) + 4)}" text-anchor="end">${tick === 100 ? `100\u00a0%` : tick}</text>`,
   )
   const ticks = roundTicks(rounds[0]!, rounds.at(-1)!, size === 'wide' ? 9 : 6).map(
     (round) =>
@@ -79,7 +79,7 @@ export function lineChart({ id, size, title, desc, lines, references, legend: it
     const to = right + (hasEnd ? END : 8)
     return html`<g class="${line.look.color}"><path class="lead" d="M${px(from)} ${px(y(last.value))}L${px(to - 2)} ${px(places[i]!)}"/><text class="ink${line.look.shape && ' strong'}" x="${px(to)}" y="${px(places[i]! + 4)}">${text}</text></g>`
   })
-  const body = html`${head.markup}${paperEnd}<g>${grid}<path class="axis" d="M${left} ${px(bottom)}H${px(right)}"/>${ticks}<text class="tick" x="${left - 6}" y="${px(top - 12)}" text-anchor="end">%</text><text class="tick" x="${px((left + right) / 2)}" y="${px(bottom + 32)}" text-anchor="middle">round</text></g>
+  const body = html`${head.markup}${paperEnd}<g>${grid}<path class="axis" d="M${left} ${px(bottom)}H${px(right)}"/>${ticks}<text class="tick" x="${px((left + right) / 2)}" y="${px(bottom + 32)}" text-anchor="middle">round</text></g>
 ${lines.map((line) => drawBand(line, x, (v) => y(clamp(v))))}
 ${lines.map((line) => drawLine(line, x, y, markers))}
 ${references.map(({ look, round, value }) => look.shape && html`<path class="hollow ${look.color}" d="${markerPath(look.shape, at(round), y(value), 4.5)}"/>`)}

@@ -1,9 +1,11 @@
+import { basename } from 'node:path'
 import { ExperimentSchema } from '../../config/schema.ts'
 import { duration, thousands } from '../../format.ts'
 import type { Manifest } from '../../results/manifest.ts'
 import type { RunGroup, RunRecord } from '../load.ts'
 import { table } from './figure.ts'
 import { type Content, html, type Markup } from './markup.ts'
+import { imagesIn } from './shards.ts'
 import { accuracyAt } from './verdict.ts'
 
 /** What was run, on what, by what: the manifests of a group, in which only the seeds' parts differ. */
@@ -15,7 +17,7 @@ export function manifestBlock(id: string, { runs }: RunGroup): Markup {
     [
       'Data',
       [
-        ['dataset', `${dataset.name}, ${thousands(dataset.images)} images`],
+        ['dataset', `${dataset.name}, ${thousands(imagesIn(manifest.shards))} of ${thousands(dataset.images)} images`],
         ['read from', html`<code>${dataset.source}</code>`],
         ...Object.entries(dataset.sha256).map(([file, hash]): [string, Content] => [
           file.replace(/-idx\d-ubyte$/, ''),
@@ -69,7 +71,7 @@ function runsTable(runs: readonly RunRecord[]): Markup {
     const last = merge && accuracyAt(runs[i]!, merge, 'end')
     const time = (part: 'total' | 'train' | 'merge' | 'evaluate' | 'write') => (seconds ? duration(seconds[part]) : '–')
     return [
-      html`<code>${path}</code>`,
+      html`<code title="${path}">${basename(path)}</code>`,
       config.seed,
       manifest.status,
       `${tables.unified.at(-1)?.round ?? 0} of ${config.rounds}`,

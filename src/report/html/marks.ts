@@ -76,7 +76,7 @@ export function legend(items: readonly LegendItem[], left: number, width: number
   let x = left
   let y = 10
   const parts = items.map(({ text, draw }) => {
-    const needs = 30 + 6.6 * text.length + 14
+    const needs = 28 + 7 * text.length + 22
     if (x > left && x + needs > width) {
       x = left
       y += 18

@@ -28,6 +28,9 @@ export function shardsFigure(id: string, shards: Shards, names: readonly string[
   })
 }
 
+/** Images of all owners. */
+export const imagesIn = (shards: Shards): number => shards.reduce((sum, { train, test }) => sum + train + test, 0)
+
 const counts = ({ train_labels, test_labels }: Shards[number], label: number): [number, number] => [
   train_labels[label] ?? 0,
   test_labels[label] ?? 0,

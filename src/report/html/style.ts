@@ -76,7 +76,7 @@ p{margin:0 0 10px;max-width:68ch}
 a{color:var(--c1)}
 code{font:0.92em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 .muted,figcaption p,.sub{color:var(--muted)}
-.sub{font-size:14px;margin:2px 0 0}
+.sub{font-size:14px;margin:2px 0 0;max-width:none}
 .banner{border-left:4px solid var(--c2);background:var(--wash);padding:10px 16px;margin:20px 0;max-width:none}
 .banner p{margin:0;max-width:90ch}
 .verdict{display:grid;grid-template-columns:auto minmax(0,1fr);column-gap:32px;align-items:center;
@@ -84,14 +84,14 @@ border-top:2px solid var(--ink);border-bottom:1px solid var(--rule);padding:20px
 .figure-number{font:600 60px/1 var(--serif);font-variant-numeric:lining-nums tabular-nums;letter-spacing:-.02em;white-space:nowrap}
 .figure-number small{font-size:.45em;font-weight:400;letter-spacing:0;margin-left:.15em}
 .verdict p{font:19px/1.45 var(--serif);margin:0;max-width:60ch;text-wrap:pretty}
-.verdict .spread{font:13px/1.3 var(--sans);color:var(--muted);display:block;margin-top:6px;white-space:normal}
+.verdict .spread{font:13px/1.3 var(--sans);color:var(--muted);display:block;margin-top:6px;letter-spacing:0}
 .facts{display:flex;flex-wrap:wrap;gap:6px 36px;margin:14px 0 0;padding:0}
 .facts div{display:flex;gap:8px;align-items:baseline}
 .facts dt{color:var(--muted);font-size:13px}
 .facts dd{margin:0;font-variant-numeric:tabular-nums}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;padding:0;margin:20px 0 0}
 figure,section.block{margin:40px 0 0;padding:20px 0 0;border-top:1px solid var(--rule)}
-figcaption p,section.block>p{font-size:14px}
+figcaption p,section.block p{font-size:14px}
 figcaption{margin-bottom:12px}
 .plot{position:relative;max-width:720px}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(290px,1fr));gap:24px 28px}
@@ -114,7 +114,7 @@ svg .over{fill:var(--over)}
 .line{fill:none;stroke:var(--c);stroke-linejoin:round;stroke-linecap:butt}
 .band{fill:var(--c);fill-opacity:.16;stroke:none}
 .solid{fill:var(--c);stroke:var(--page);stroke-width:1}
-.hollow{fill:var(--page);stroke:var(--c);stroke-width:1.75}
+.hollow{fill:none;stroke:var(--c);stroke-width:1.75}
 .cell{fill:var(--c)}
 .cross{stroke:var(--ink);stroke-width:1;visibility:hidden}
 .cross.on{visibility:visible}
@@ -139,12 +139,14 @@ th:first-child,td:first-child{padding-left:0;text-align:left}
 thead th{font-weight:600;position:sticky;top:0;background:var(--page);vertical-align:bottom}
 tbody th{font-weight:400}
 td.text,th.text{text-align:left;white-space:normal;min-width:12ch}
-.paper td,.paper th{vertical-align:top;padding-top:8px;padding-bottom:8px}
-.paper .ours{display:block;font-weight:600;font-size:15px}
-.paper span{display:block}
+.paper td,.paper th{vertical-align:top;padding-top:8px;padding-bottom:8px;min-width:92px}
+.paper th:first-child{min-width:104px}
+.paper thead th{vertical-align:bottom;padding-top:0}
+.paper span{display:block;line-height:20px}
+.paper .ours{font-weight:600;font-size:15px}
 .paper .sd,.paper .theirs{color:var(--muted);font-size:13px}
 .paper .delta{font-size:13px}
-.columns{columns:2 300px;column-gap:48px;margin-top:8px}
+.columns{columns:2 300px;column-gap:48px;margin-top:24px}
 .columns dl,.sheet{margin:0}
 .pair{display:grid;grid-template-columns:minmax(9ch,13ch) minmax(0,1fr);gap:12px;padding:3px 0;border-bottom:1px solid var(--rule);
 font-size:13.5px;break-inside:avoid}
@@ -163,13 +165,16 @@ svg.narrow{display:block}svg.wide{display:none}
 .figure-number{font-size:52px}
 .verdict p{font-size:17px}
 .plots{grid-template-columns:1fr}
-.paper td,.paper th{padding-left:8px;font-size:12.5px}
+.paper td,.paper th,.paper th:first-child{padding-left:6px;font-size:12.5px;min-width:0;white-space:normal}
+.paper th:first-child{padding-left:0}
+.paper .key{display:none}
 .paper .ours{font-size:13px}
 .paper .sd,.paper .theirs,.paper .delta{font-size:11.5px}
 }
 @media (min-width:1100px){
-figure.side{display:grid;grid-template-columns:720px minmax(0,1fr);column-gap:40px;align-items:start}
-figure.side figcaption{grid-column:2;grid-row:1;margin-top:2px}
+.side{display:grid;grid-template:auto 1fr/720px minmax(0,1fr);column-gap:40px;align-items:start}
+.side>figcaption,.side>.text{grid-column:2;grid-row:1;margin-top:2px}
+section.side>.scroll{grid-column:1;grid-row:1 / span 2;margin-top:0}
 figure.side>.plot{grid-column:1;grid-row:1 / span 2}
 figure.side>.tools{grid-column:2;grid-row:2}
 figure.side>details{grid-column:1 / -1}
@@ -183,8 +188,13 @@ figure.matrices,figure.long,section.long{break-inside:auto}
 .plots .plot{break-inside:avoid}
 .plots{grid-template-columns:repeat(2,1fr)}
 h2,h3{break-after:avoid}
-h2{margin-top:32px}
-.scroll{max-height:none;overflow:visible}
+h2{margin-top:0}
+main>section[id^=g]{break-before:page}
+.scroll{max-height:none;overflow:visible;max-width:none}
+table{font-size:8.5pt}
+th,td{padding-left:8px;white-space:normal}
+.paper td,.paper th{min-width:84px}
+.banner code{overflow-wrap:anywhere}
 .banner{border:1px solid var(--ink);border-left-width:4px}
 }
 @page{margin:16mm}

@@ -91,11 +91,15 @@ const beside = (gap: number, what: string) => {
 /** One sentence that says how good the unified model is, beside what it is measured against. */
 export function sentence(v: Verdict): string {
   const rounds = `After ${v.round} ${v.round === 1 ? 'round' : 'rounds'}`
-  const what = `the unified model of ${v.owners} owners (${v.merge}) recognises ${v.unified.mean.toFixed(2)} % of all owners’ test images`
+  const what = `the unified model of ${v.owners} owners (${v.merge}) recognises ${v.unified.mean.toFixed(2)}\u00a0% of all owners’ test images`
   const gaps = [
-    v.pooled && beside(v.unified.mean - v.pooled.mean, `a model trained on their pooled data (${say(v.pooled)} %)`),
+    v.pooled &&
+      beside(v.unified.mean - v.pooled.mean, `a model trained on their pooled data (${say(v.pooled)}\u00a0%)`),
     v.paper &&
-      beside(v.unified.mean - v.paper.value, `the paper’s last row for ${v.merge} (${v.paper.value.toFixed(2)} %)`),
+      beside(
+        v.unified.mean - v.paper.value,
+        `the paper’s last row for ${v.merge} (${v.paper.value.toFixed(2)}\u00a0%)`,
+      ),
   ].filter((gap) => gap !== undefined)
   return `${rounds}, ${what}${gaps.length > 0 ? `: ${gaps.join(', and ')}` : ''}.`
 }
@@ -104,7 +108,7 @@ export function sentence(v: Verdict): string {
 export function verdictBlock(v: Verdict | undefined): Markup {
   if (!v)
     return html`<section class="verdict" aria-label="Verdict"><p>No round was finished: there is no accuracy to tell yet.</p></section>`
-  const facts: [string, string][] = [['best of any round', `${say(v.best)} %`]]
+  const facts: [string, string][] = [['best of any round', `${say(v.best)}\u00a0%`]]
   if (v.pooled) facts.push(['gap to pooled', `${signed(v.unified.mean - v.pooled.mean)} points`])
   if (v.paper)
     facts.push([`gap to the paper, Table ${v.paper.table}`, `${signed(v.unified.mean - v.paper.value)} points`])
