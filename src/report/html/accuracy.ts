@@ -17,10 +17,10 @@ export function accuracyFigure(id: string, { runs }: RunGroup, paper: PaperTable
   const rounds = thinOut(every, MOST_ROUNDS)
   const series = all.map((one) => ({ ...one, points: one.points.filter(({ round }) => rounds.includes(round)) }))
   const printed = paper ? printedSeries(series, paper, rounds) : []
-  const order = { local: 0, pooled: 1, unified: 2 }
-  const lines = series
-    .map((one): Line => ({ name: one.name, look: lookOf(one), points: one.points }))
-    .toSorted((a, b) => order[kindOf(series, a)] - order[kindOf(series, b)])
+  const line = (one: Series): Line => ({ name: one.name, look: lookOf(one), points: one.points })
+  const of = (kind: Series['kind']) => series.filter((one) => one.kind === kind).map(line)
+  // What matters most is drawn last, on top: the model that is copied back.
+  const lines = [...of('local'), ...of('pooled'), ...of('unified').toReversed()]
   const title = 'Accuracy by round'
   const plots = (['wide', 'narrow'] as const).map((size) =>
     lineChart({
@@ -28,7 +28,7 @@ export function accuracyFigure(id: string, { runs }: RunGroup, paper: PaperTable
       size,
       title,
       desc: describe(series),
-      lines: lines.toReversed().toSorted((a, b) => a.look.width - b.look.width),
+      lines,
       references: printed.flatMap(({ references }) => references),
       legend: legendOf(series, paper, runs.length),
       rounds,
@@ -45,8 +45,6 @@ export function accuracyFigure(id: string, { runs }: RunGroup, paper: PaperTable
     crosshair: 'round',
   })
 }
-
-const kindOf = (series: readonly Series[], line: Line) => series.find(({ name }) => name === line.name)!.kind
 
 /** What the paper prints of a series that we have too. */
 interface Printed {

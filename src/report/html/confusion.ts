@@ -35,7 +35,7 @@ export function confusionChart(id: string, model: Judged, names: readonly string
   const { classes, confusion, correct, images } = model
   const size = Math.max(6, Math.min(26, Math.floor(260 / classes)))
   const share = ((100 * correct) / images).toFixed(2)
-  const title = `${titleOf(model)}: ${share} % of ${thousands(images)} images`
+  const title = `${titleOf(model)}: ${share}\u00a0% of ${thousands(images)} images`
   const written = size >= 18
   const labels = names.map((name, i) => {
     const middle = (i + 0.5) * size
@@ -57,7 +57,7 @@ export function confusionChart(id: string, model: Judged, names: readonly string
   })
   const side = classes * size
   const frame = html`<rect class="grid" x="${LEFT}" y="${TOP}" width="${px(side)}" height="${px(side)}"/>`
-  const heading = html`<text class="strong" x="0" y="14">${titleOf(model)}</text><text class="tick" x="${px(LEFT + side)}" y="14" text-anchor="end">${share} % of ${thousands(images)}</text>`
+  const heading = html`<text class="strong" x="0" y="14">${titleOf(model)}</text><text class="tick" x="${px(LEFT + side)}" y="14" text-anchor="end">${share}\u00a0% of ${thousands(images)}</text>`
   const body = html`${heading}${written && labels}${cells}${frame}`
   const desc = `Rows: true class, columns: predicted class. The commonest mistakes: ${mistakes(model, names)}.`
   return chart({ id, width: LEFT + side + 2, height: TOP + side + 2, title, desc, body })

@@ -28,25 +28,29 @@ export function percentAxis(values: readonly number[]): { domain: [number, numbe
 }
 
 /**
- * Moves labels apart: positions as near to the wanted ones as `gap` between neighbours and the bounds allow.
+ * Moves labels apart: the positions nearest to the wanted ones (least squares) that keep their order, `gap` between
+ * neighbours, and the bounds; where these have no room for that, a smaller gap.
  * @returns in the order of `wanted`
  */
 export function spread(wanted: readonly number[], gap: number, [low, high]: readonly [number, number]): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a]! - wanted[b]!)
-  const placed = order.map((i) => wanted[i]!)
-  for (let pass = 0; pass < 60; pass++) {
-    for (let i = 1; i < placed.length; i++) {
-      const overlap = gap - (placed[i]! - placed[i - 1]!)
-      if (overlap <= 0) continue
-      placed[i - 1]! -= overlap / 2
-      placed[i]! += overlap / 2
+  const room = Math.min(gap, (high - low) / Math.max(1, order.length - 1))
+  // Less the gaps before it, each position has only to be no less than the one before: isotonic regression, by pooling
+  // neighbours that are in the wrong order into their mean.
+  const pools: { mean: number; size: number }[] = []
+  for (const [rank, i] of order.entries()) {
+    let pool = { mean: wanted[i]! - rank * room, size: 1 }
+    for (let last = pools.at(-1); last && last.mean > pool.mean; last = pools.at(-1)) {
+      const size = last.size + pool.size
+      pool = { mean: (last.mean * last.size + pool.mean * pool.size) / size, size }
+      pools.pop()
     }
-    // Bounds last in each pass: the neighbours give way in the next.
-    if (placed.length > 0) placed[0] = Math.max(low, placed[0]!)
-    if (placed.length > 0) placed[placed.length - 1] = Math.min(high, placed.at(-1)!)
+    pools.push(pool)
   }
+  const most = high - room * (order.length - 1)
+  const placed = pools.flatMap(({ mean, size }) => Array<number>(size).fill(Math.max(low, Math.min(most, mean))))
   const result = [...wanted]
-  for (const [rank, i] of order.entries()) result[i] = placed[rank]!
+  for (const [rank, i] of order.entries()) result[i] = placed[rank]! + rank * room
   return result
 }
 

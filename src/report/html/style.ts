@@ -39,7 +39,7 @@ export const THEMES = {
 } as const
 
 /** Opacity of the steps of a shaded cell; the last three carry text in `--over`, the others in `--ink`. */
-export const SHADES = [0, 0.06, 0.12, 0.2, 0.28, 0.36, 0.45, 0.82, 0.91, 1] as const
+export const SHADES = [0, 0.06, 0.12, 0.2, 0.28, 0.36, 0.45, 0.87, 0.94, 1] as const
 /** The first step that is dark enough for `--over`. */
 export const DEEP = 7
 

@@ -1,0 +1,160 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PAPER_TABLES } from '../../src/paper/tables.ts'
+import { reportDocument } from '../../src/report/html/document.ts'
+import { findRuns, groupRuns, loadRun } from '../../src/report/load.ts'
+import { readTables } from '../../src/results/read.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { writeRun } from '../support/run-folder.ts'
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const there = existsSync(executablePath)
+if (!there) console.warn(`skipped: no browser at ${executablePath}; name one with CHROMIUM=/path/to/chromium`)
+
+const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']
+
+let browser: Browser
+beforeAll(async () => {
+  if (!there) return
+  browser = await chromium.launch({ executablePath, args: [...ARGS, '--disable-component-update', '--disable-sync'] })
+}, 60_000)
+afterAll(() => browser?.close())
+
+const H = { env: 'H', rounds: 5, merge: ['avg', 'max', 'absmax'], baseline: 'pooled' }
+
+/** The report of invented runs, opened; complaints are errors, what the policy refused, and requests to elsewhere. */
+async function open(options: { dark?: boolean; width?: number; seeds?: number; script?: boolean } = {}) {
+  const dir = temporaryFolder()
+  const { dark = false, width = 1200, seeds = 1, script = true } = options
+  for (let seed = 0; seed < seeds; seed++) writeRun(join(dir, `s${seed}`), { config: { ...H, seed } })
+  const runs = await Promise.all((await findRuns([dir])).map((path) => loadRun(path)))
+  const file = join(dir, 'report.html')
+  writeFileSync(file, reportDocument(groupRuns(runs)))
+  const page = await browser.newPage({
+    viewport: { width, height: 900 },
+    colorScheme: dark ? 'dark' : 'light',
+    javaScriptEnabled: script,
+  })
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('request', (request) => {
+    if (!/^(file|data|blob):/.test(request.url())) complaints.push(request.url())
+  })
+  await page.goto(pathToFileURL(file).href)
+  return { dir, page, complaints }
+}
+
+const cells = (page: Page, selector: string): Promise<string[][]> =>
+  page.$$eval(`${selector} tbody tr`, (rows) =>
+    rows.map((row) => [...row.children].map((cell) => cell.textContent ?? '')),
+  )
+
+describe.skipIf(!there)('in a browser', { timeout: 60_000 }, () => {
+  it('the figures are there and their numbers are those of the CSVs', async () => {
+    const { dir, page, complaints } = await open()
+    const shown = await page.$$eval('figure svg.chart', (all) => all.filter((svg) => svg.clientWidth > 0).length)
+    // Accuracy, classes, six matrices, drift, shards.
+    expect(shown).toBe(10)
+
+    const { table, unified, local } = await readTables(join(dir, 's0'))
+    const rows = await cells(page, '#g1-accuracy')
+    const [head = [], ...lines] = table
+    const columns = ['avg', 'max', 'absmax', 'pooled', 'local_1', 'local_2'].map((name) => head.indexOf(name))
+    const expected = lines.map((line) => [line[0]!, ...columns.map((column) => line[column]!)])
+    expect(rows.slice(0, -1).map((row) => row.slice(0, 7))).toEqual(expected)
+    const paper = PAPER_TABLES[1]!.rows.map((row) => [row.avg, row.max, row.absmax].map((x) => x.toFixed(2)))
+    expect([...rows.slice(0, 3), rows.at(-1)!].map((row) => row.slice(7))).toEqual(paper)
+
+    const end = unified.filter(({ merge }) => merge === 'avg').at(-1)!
+    expect(await page.textContent('[data-verdict=unified]')).toBe(`${(100 * end.accuracy).toFixed(2)}%`)
+    const ours = await page.$$eval('#g1-paper tbody .ours', (all) => all.map((one) => one.textContent))
+    const percent = (fraction: number) => (100 * fraction).toFixed(2)
+    const first = [...local.slice(0, 2).map((r) => r.local_accuracy), ...unified.slice(0, 3).map((r) => r.accuracy)]
+    expect(ours.slice(0, 6)).toEqual(['1', ...first.map(percent)])
+    expect(complaints).toEqual([])
+  })
+
+  it('hovering and arrow keys show the values of a round', async () => {
+    const { page, complaints } = await open()
+    const tip = page.locator('#g1-accuracy .tip')
+    const rows = await cells(page, '#g1-accuracy')
+    const stops = await page.$eval('#g1-accuracy svg.wide', (svg) => {
+      const box = svg.getBoundingClientRect()
+      const scale = box.width / Number(svg.getAttribute('viewBox')!.split(' ')[2])
+      return String(svg.getAttribute('data-stops'))
+        .split(' ')
+        .map((stop: string) => box.left + Number(stop) * scale)
+    })
+    const box = (await page.locator('#g1-accuracy .pointer').boundingBox())!
+    for (const [i, x] of stops.entries()) {
+      await page.mouse.move(x + 3, box.y + 100)
+      const shown = await tip.locator('td').allTextContents()
+      expect(shown).toEqual(rows[i]!.slice(1).filter((cell) => cell !== ''))
+    }
+    expect(await tip.locator('strong').textContent()).toBe('paper’s epoch 5,000')
+    await page.mouse.move(0, 0)
+    expect(await tip.isVisible()).toBe(false)
+
+    await page.locator('#g1-accuracy .pointer').focus()
+    await page.keyboard.press('Home')
+    await page.keyboard.press('ArrowRight')
+    expect(await tip.locator('strong').textContent()).toBe('round 2')
+    const said = await page.getAttribute('#g1-accuracy .pointer', 'aria-valuetext')
+    expect(said).toContain(`round 2: avg ${rows[1]![1]}, max ${rows[1]![2]}`)
+    await page.keyboard.press('Escape')
+    expect(await tip.isVisible()).toBe(false)
+    expect(complaints).toEqual([])
+  })
+
+  it('figures are saved as SVG that stands alone, and as PNG, both light', async () => {
+    const { dir, page, complaints } = await open({ dark: true })
+    const save = async (selector: string) => {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.locator(selector).first().click()])
+      const file = join(dir, download.suggestedFilename())
+      await download.saveAs(file)
+      return file
+    }
+    const svg = readFileSync(await save('#g1-accuracy [data-export=svg]'), 'utf8')
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
+    expect(svg).toContain('stroke="rgb(11, 95, 165)"')
+    expect(svg).not.toMatch(/class=|var\(|style=/)
+    for (const figure of ['accuracy', 'classes', 'confusion', 'drift', 'shards']) {
+      const png = await save(`#g1-${figure} [data-export=png]`)
+      expect(png).toMatch(/\.png$/)
+      expect(statSync(png).size).toBeGreaterThan(5000)
+      expect(readFileSync(png).subarray(1, 4).toString()).toBe('PNG')
+    }
+    expect(await page.evaluate('document.documentElement.className')).toBe('js')
+    expect(complaints).toEqual([])
+  })
+
+  it('follows the theme, prints light, and shades seeds', async () => {
+    const background = (page: Page) => page.evaluate('getComputedStyle(document.body).backgroundColor')
+    const { page, complaints } = await open({ dark: true, seeds: 2 })
+    expect(await background(page)).toBe('rgb(20, 23, 26)')
+    expect(await page.locator('#g1-accuracy svg.wide .band').count()).toBeGreaterThan(4)
+    await page.emulateMedia({ colorScheme: 'light' })
+    expect(await background(page)).toBe('rgb(253, 253, 251)')
+    await page.emulateMedia({ colorScheme: 'dark', media: 'print' })
+    expect(await background(page)).toBe('rgb(253, 253, 251)')
+    expect(await page.locator('.tools').first().isVisible()).toBe(false)
+    expect(complaints).toEqual([])
+  })
+
+  it('fits any width, and works without its script', async () => {
+    const { page } = await open({ width: 360, script: false })
+    for (const width of [360, 640, 800, 1099, 1100, 1400]) {
+      await page.setViewportSize({ width, height: 900 })
+      const [scroll, visible] = await page.$$eval('html, #g1-accuracy svg.chart', ([html, ...charts]) => [
+        html!.scrollWidth,
+        charts.filter((svg) => svg.clientWidth > 0).length,
+      ])
+      expect([scroll, visible]).toEqual([width, 1])
+    }
+    expect(await page.locator('.tools').first().isVisible()).toBe(false)
+  })
+})

@@ -1,0 +1,181 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { PAPER_TABLES, paperTableFor } from '../../src/paper/tables.ts'
+import { confusionChart, shade } from '../../src/report/html/confusion.ts'
+import { together } from '../../src/report/html/evaluations.ts'
+import { signed } from '../../src/report/html/figure.ts'
+import { type LineChart, lineChart } from '../../src/report/html/line-chart.ts'
+import { lookOf } from '../../src/report/html/marks.ts'
+import { html } from '../../src/report/html/markup.ts'
+import { percentAxis, quantile, roundTicks, spread, thinOut } from '../../src/report/html/scale.ts'
+import { DEEP, SHADES, THEMES } from '../../src/report/html/style.ts'
+
+describe('markup', () => {
+  it('escapes every value, in text and in attributes, and keeps what is markup', () => {
+    const nasty = `<script>"&'\u0000`
+    expect(html`<p title="${nasty}">${nasty}${html`<b>${1}</b>`}${[nasty, false, undefined]}</p>`.text).toBe(
+      '<p title="&lt;script&gt;&quot;&amp;&#39;">&lt;script&gt;&quot;&amp;&#39;<b>1</b>&lt;script&gt;&quot;&amp;&#39;</p>',
+    )
+  })
+
+  it('signs numbers', () => {
+    expect([signed(1.234), signed(-1.2), signed(0.001), signed(-0.001)]).toEqual(['+1.23', '−1.20', '±0.00', '±0.00'])
+  })
+})
+
+describe('scales', () => {
+  it('label rounds at both ends and at round numbers', () => {
+    expect(roundTicks(1, 50, 9)).toEqual([1, 10, 20, 30, 40, 50])
+    expect(roundTicks(1, 5, 9)).toEqual([1, 2, 3, 4, 5])
+    expect(roundTicks(1, 1, 9)).toEqual([1])
+    expect(roundTicks(1, 100_000, 6).length).toBeLessThanOrEqual(7)
+  })
+
+  it('an accuracy axis holds every value', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 100, noNaN: true })), (values) => {
+        const { domain, ticks } = percentAxis(values)
+        expect(domain[1]).toBe(100)
+        expect(domain[0]).toBeGreaterThanOrEqual(0)
+        for (const value of values) expect(value).toBeGreaterThanOrEqual(domain[0])
+        expect(ticks.at(-1)).toBe(100)
+        expect(ticks.length).toBeLessThanOrEqual(7)
+      }),
+    )
+  })
+
+  it('labels are moved apart and stay in order and in bounds', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 300, noNaN: true }), { maxLength: 12 }), (wanted) => {
+        const sorted = wanted.toSorted((a, b) => a - b)
+        const placed = spread(sorted, 14, [0, 300])
+        placed.forEach((y, i) => {
+          expect(y).toBeGreaterThanOrEqual(-1e-9)
+          expect(y).toBeLessThanOrEqual(300 + 1e-9)
+          if (i > 0) expect(y - placed[i - 1]!).toBeGreaterThan(14 - 1e-9)
+        })
+      }),
+    )
+    expect(spread([100, 200], 14, [0, 300])).toEqual([100, 200])
+  })
+
+  it('thins out rounds but keeps the first three and the last', () => {
+    const rounds = Array.from({ length: 1000 }, (_, i) => i + 1)
+    const thin = thinOut(rounds, 200)
+    expect(thin.length).toBeLessThan(210)
+    expect([...thin.slice(0, 4), thin.at(-1)]).toEqual([1, 2, 3, 5, 1000])
+    expect(thinOut([1, 2], 200)).toEqual([1, 2])
+  })
+
+  it('quantiles interpolate', () => {
+    expect([quantile([1, 2, 3], 0.5), quantile([1, 3], 0.5), quantile([7], 0.9)]).toEqual([2, 2, 7])
+  })
+})
+
+const point = (round: number, value: number) => ({ round, value, seeds: 1 })
+
+describe('line chart', () => {
+  const avg = lookOf({ name: 'avg', kind: 'unified' })
+  const base: LineChart = {
+    id: 'x',
+    size: 'wide',
+    title: 'Accuracy <by> round',
+    desc: 'd',
+    lines: [
+      { name: 'avg', look: avg, points: [point(1, 40), point(2, 80)] },
+      { name: 'pooled', look: lookOf({ name: 'pooled', kind: 'pooled' }), points: [point(1, 50), point(2, 90)] },
+    ],
+    references: [{ look: avg, round: 'end', value: 78.68 }],
+    legend: [],
+    rounds: [1, 2],
+  }
+
+  it('draws unified thick with marks, pooled dashed, references hollow, names with values at the ends', () => {
+    const svg = lineChart(base).text
+    expect(svg).toMatch(
+      /<g class="c1" data-series="avg"><path class="line" d="M[^"]+" stroke-width="2.5"\/><path class="solid"/,
+    )
+    expect(svg).toMatch(/data-series="pooled"><path class="line" d="M[^"]+" stroke-width="1.75" stroke-dasharray="8 5"/)
+    expect(svg.match(/class="hollow c1"/g)).toHaveLength(1)
+    expect(svg).toContain('>avg 80.00</text>')
+    expect(svg).toContain('<title id="x-t">Accuracy &lt;by&gt; round</title>')
+    // Two rounds and the paper's last row.
+    expect(/data-stops="([^"]+)"/.exec(svg)![1]!.split(' ')).toHaveLength(3)
+    expect(svg).not.toMatch(/NaN|undefined|Infinity| style=/)
+  })
+
+  it('draws a single round, and bands', () => {
+    const lines = [{ name: 'avg', look: avg, points: [{ ...point(1, 40), band: [30, 50] as const }] }]
+    const svg = lineChart({ ...base, lines, references: [], rounds: [1], size: 'narrow' }).text
+    expect(svg).toContain('class="band c1"')
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('higher accuracy is higher on the page', () => {
+    const [, from, to] = /data-series="avg"><path class="line" d="M\S+ (\S+)L\S+ (\S+)"/.exec(lineChart(base).text)!
+    expect(Number(to)).toBeLessThan(Number(from))
+  })
+})
+
+describe('confusion', () => {
+  const model = { name: 'avg', kind: 'unified', images: 10, correct: 7, classes: 2, confusion: [4, 1, 2, 3] } as const
+
+  it('writes each count into its cell and says what it is', () => {
+    const svg = confusionChart('c', model, ['cat', 'dog']).text
+    for (const count of [4, 1, 2, 3]) expect(svg).toContain(`>${count}</text>`)
+    expect(svg).toContain('<title>cat taken for dog: 1 of 5</title>')
+    expect(svg).toContain('The commonest mistakes: dog taken for cat (2), cat taken for dog (1).')
+    expect(svg).toContain('70.00\u00a0% of 10')
+  })
+
+  it('shades grow with the share, and are deep above a half', () => {
+    const levels = [0.001, 0.02, 0.1, 0.3, 0.5, 0.51, 0.8, 1].map(shade)
+    expect(levels).toEqual(levels.toSorted((a, b) => a - b))
+    expect([levels[0], levels[4], levels[5], levels[7]]).toEqual([1, DEEP - 1, DEEP, SHADES.length - 1])
+  })
+
+  it('adds up local models', () => {
+    expect(together([model, model])).toMatchObject({ images: 20, correct: 14, confusion: [8, 2, 4, 6] })
+  })
+})
+
+/** WCAG 2 contrast of two colours given as [r, g, b] in 0-255. */
+function contrast(a: readonly number[], b: readonly number[]): number {
+  const luminance = (rgb: readonly number[]) => {
+    const [r, g, b] = rgb.map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4))
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+  }
+  const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x)
+  return (light! + 0.05) / (dark! + 0.05)
+}
+const rgb = (hex: string) => [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16))
+
+describe.each(['light', 'dark'] as const)('the %s theme', (name) => {
+  const theme = THEMES[name]
+
+  it('is readable: text 4.5, lines 3', () => {
+    const texts = ['ink', 'muted', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'local'] as const
+    for (const color of texts) expect(contrast(rgb(theme[color]), rgb(theme.page)), color).toBeGreaterThanOrEqual(4.5)
+    expect(contrast(rgb(theme.ink), rgb(theme.wash))).toBeGreaterThanOrEqual(4.5)
+    expect(contrast(rgb(theme.pooled), rgb(theme.page))).toBeGreaterThanOrEqual(3)
+  })
+
+  it('numbers are readable on every shade', () => {
+    for (const color of ['hit', 'miss'] as const) {
+      SHADES.forEach((opacity, level) => {
+        const cell = rgb(theme[color]).map((c, i) => c * opacity + rgb(theme.page)[i]! * (1 - opacity))
+        const text = rgb(level >= DEEP ? theme.over : theme.ink)
+        expect(contrast(text, cell), `${color} ${level}`).toBeGreaterThanOrEqual(4.5)
+      })
+    }
+  })
+})
+
+describe("the paper's tables", () => {
+  it('are found by environment', () => {
+    expect(paperTableFor('V')?.number).toBe(3)
+    expect(paperTableFor('H')?.rows.at(-1)).toMatchObject({ round: 5000, avg: 78.68, max: 71.49, absmax: 70.73 })
+    expect(paperTableFor('dirichlet')).toBeUndefined()
+    for (const { rows } of PAPER_TABLES) expect(rows.map(({ round }) => round)).toEqual([1, 2, 3, 5000])
+  })
+})

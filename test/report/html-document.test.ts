@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { main } from '../../src/cli/main.ts'
+import { paperTableFor } from '../../src/paper/tables.ts'
+import { reportDocument } from '../../src/report/html/document.ts'
+import { sentence, verdictOf } from '../../src/report/html/verdict.ts'
+import { findRuns, groupRuns, loadRun } from '../../src/report/load.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { type FakeRun, writeRun } from '../support/run-folder.ts'
+
+const H = { env: 'H', rounds: 4, merge: ['avg', 'max', 'absmax'], baseline: 'pooled' }
+
+function folder(runs: Record<string, FakeRun>): string {
+  const dir = temporaryFolder()
+  for (const [id, run] of Object.entries(runs)) writeRun(join(dir, id), run)
+  return dir
+}
+
+const groupsOf = async (...dirs: string[]) =>
+  groupRuns(await Promise.all((await findRuns(dirs)).map((path) => loadRun(path))))
+const page = async (...dirs: string[]) => reportDocument(await groupsOf(...dirs))
+const text = (html: string) =>
+  html
+    .replace(/<(style|script)>.*?<\/\1>/gs, '')
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/\s+/g, ' ')
+
+async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = ''
+  let err = ''
+  const signal = new AbortController().signal
+  const io = {
+    out: (t: string) => (out += t),
+    err: (t: string) => (err += t),
+    terminal: undefined,
+    colors: false,
+    signal,
+  }
+  return { code: await main(['report', ...args], io), out, err }
+}
+
+describe('a run', () => {
+  it('has every figure, and needs nothing from anywhere', async () => {
+    const html = await page(folder({ a: { config: H } }))
+    for (const part of ['accuracy', 'paper', 'classes', 'confusion', 'drift', 'shards', 'manifest']) {
+      expect(html).toContain(`id="g1-${part}"`)
+    }
+    expect(html).not.toMatch(/ (src|href)="(?!#)| style=|@import|url\(|NaN|undefined|Infinity/)
+    const styles = /<style>(.*?)<\/style>/s.exec(html)![1]!
+    const sha = createHash('sha256').update(styles).digest('base64')
+    expect(html).toContain(`style-src &#39;sha256-${sha}&#39;`)
+    expect(html).not.toContain('unsafe')
+  })
+
+  it('gives the same bytes again', async () => {
+    const dir = folder({ a: { config: H } })
+    expect(await page(dir)).toBe(await page(dir))
+  })
+
+  it('says the verdict in a sentence', async () => {
+    const [group] = await groupsOf(folder({ a: { config: H } }))
+    const verdict = verdictOf(group!, paperTableFor('H'))!
+    expect(sentence(verdict).replaceAll('\u00a0', ' ')).toBe(
+      'After 4 rounds, the unified model of 2 owners (avg) recognises 60.25 % of all owners’ test images: 11.25 points below a model trained on their pooled data (71.50 %), and 18.43 points below the paper’s last row for avg (78.68 %).',
+    )
+    expect(sentence({ ...verdict, pooled: undefined, paper: undefined })).toMatch(/test images\.$/)
+    expect(sentence({ ...verdict, unified: { mean: 78.68, sd: undefined } })).toContain('level with the paper’s')
+  })
+
+  it('cannot be broken by names', async () => {
+    const dir = folder({ a: { config: { ...H, data: '"><script>alert(1)</script>' } } })
+    expect(await page(dir)).not.toContain('<script>alert')
+  })
+
+  it('stands beside the paper only where that is about the same', async () => {
+    expect(text(await page(folder({ a: { config: { ...H, owners: 4 } } })))).not.toContain('Beside the paper')
+    expect(text(await page(folder({ a: { config: { rounds: 2, env: 'V' } } })))).toContain('Beside the paper’s Table 3')
+    const other = await page(folder({ a: { config: { ...H, dataset: 'idx', data: 'x' } } }))
+    expect(text(other)).not.toContain('Beside the paper')
+    expect(other).not.toContain('Ankle boot')
+  })
+
+  it('stays small', async () => {
+    expect((await page(folder({ a: { config: { ...H, rounds: 50 } } }))).length).toBeLessThan(400_000)
+    const many = await page(folder({ a: { config: { env: 'dirichlet', alpha: 1, owners: 500, rounds: 3 } } }))
+    expect(many.length).toBeLessThan(600_000)
+    expect(text(many)).toContain('median of 500 owners')
+    expect(text(many)).toContain('The first 24 of 500 owners')
+  })
+})
+
+describe('several runs', () => {
+  it('of one experiment are one group: mean, deviation, band', async () => {
+    const dir = folder({ s0: { config: H }, s1: { config: { ...H, seed: 1 } } })
+    const [group, ...others] = await groupsOf(dir)
+    expect(others).toEqual([])
+    const verdict = verdictOf(group!, undefined)!
+    const ends = group!.runs.map(({ tables }) => 100 * tables.unified.filter((r) => r.merge === 'avg').at(-1)!.accuracy)
+    expect(verdict.unified.mean).toBeCloseTo((ends[0]! + ends[1]!) / 2, 9)
+    expect(verdict.unified.sd).toBeCloseTo(Math.abs(ends[0]! - ends[1]!) / Math.SQRT2, 9)
+    expect(await page(dir)).toContain('class="band c1"')
+  })
+
+  it('of other experiments are told apart by what differs', async () => {
+    const dir = folder({ a: { config: H }, b: { config: { ...H, env: 'V', lr: 0.05 } } })
+    const groups = await groupsOf(dir)
+    expect(groups.map(({ label }) => label)).toEqual(['env H, lr 0.1', 'env V, lr 0.05'])
+    const html = await page(dir)
+    expect(html).toContain('href="#g2"')
+    expect(html).toContain('id="overview"')
+    expect(new Set(html.match(/ id="[^"]+"/g)).size).toBe(html.match(/ id="[^"]+"/g)!.length)
+  })
+
+  it('are judged by those that finished', async () => {
+    const dir = folder({ s0: { config: H }, s1: { config: { ...H, seed: 1 }, done: 2, status: 'interrupted' } })
+    const [group] = await groupsOf(dir)
+    expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1 })
+    expect(text(await page(dir))).toContain('was interrupted after round 2 of 4: shown are its 2 finished rounds')
+  })
+
+  it('are found in a batch and in a results folder, each once', async () => {
+    const dir = folder({ 'one/s0': {}, 'one/s1': { config: { seed: 1 } }, 'two/x': {} })
+    expect(await findRuns([dir])).toHaveLength(3)
+    expect(await findRuns([join(dir, 'one'), join(dir, 'one', 's0'), join(dir, 'one', '.', 's0')])).toHaveLength(2)
+  })
+})
+
+describe('an unfinished run', () => {
+  it.each([
+    ['running', 'is not finished: it is still running, or was killed. Of 4 rounds, shown is its one finished round'],
+    ['failed', 'failed after round 1 of 4 (owner 2: loss is NaN): shown is its one finished round'],
+  ] as const)('that is %s is shown as far as it came', async (status, banner) => {
+    const html = await page(folder({ a: { config: H, done: 1, status, reason: 'owner 2: loss is NaN' } }))
+    expect(text(html)).toContain(banner)
+    expect(html).toContain('id="g1-accuracy"')
+    expect(html).not.toMatch(/NaN(?!\))|undefined|Infinity/)
+  })
+
+  it('without a round says so and shows the shards', async () => {
+    const dir = folder({ a: { config: H, done: 0, status: 'interrupted' } })
+    expect(text(await page(dir))).toContain('No round was finished')
+    for (const file of ['local.csv', 'unified.csv', 'table.csv', 'events.jsonl']) rmSync(join(dir, 'a', file))
+    const html = await page(dir)
+    expect(html).toContain('id="g1-shards"')
+    expect(html).not.toContain('id="g1-accuracy"')
+  })
+
+  it('with a torn line, or without events, says what is left out', async () => {
+    const dir = folder({ a: { config: H } })
+    const events = join(dir, 'a', 'events.jsonl')
+    appendFileSync(events, '{"type":"owner-tr')
+    expect(text(await page(dir))).toContain('last line was cut short')
+    rmSync(events)
+    const html = await page(dir)
+    expect(text(html)).toContain('has no events.jsonl')
+    expect(html).not.toContain('id="g1-confusion"')
+    expect(html).toContain('id="g1-accuracy"')
+  })
+})
+
+describe('the command', () => {
+  it('writes the page and prints its path', async () => {
+    const dir = folder({ a: { config: H } })
+    const file = join(dir, 'a', 'report.html')
+    expect(await cli(join(dir, 'a'))).toMatchObject({ code: 0, out: `${file}\n`, err: '' })
+    expect(readFileSync(file, 'utf8')).toContain('<!doctype html>')
+    const other = join(dir, 'other.html')
+    expect(await cli(join(dir, 'a'), '--out', other)).toMatchObject({ code: 0, out: `${other}\n` })
+  })
+
+  it('ends with 3 and a hint where there is no run, or a torn one, and writes nothing', async () => {
+    const dir = folder({ a: { config: H }, b: { config: H } })
+    const empty = join(dir, 'empty')
+    mkdirSync(empty)
+    writeFileSync(join(dir, 'a', 'unified.csv'), readFileSync(join(dir, 'a', 'unified.csv'), 'utf8').slice(0, -24))
+    writeFileSync(join(dir, 'b', 'manifest.json'), '{"status": "fin')
+    for (const [path, message] of [
+      [join(dir, 'none'), 'no such folder'],
+      [join(dir, 'a', 'unified.csv'), 'is a file, not a folder'],
+      [empty, 'no run in it'],
+      [join(dir, 'a'), 'unified.csv'],
+      [join(dir, 'b'), 'not the manifest of a fedunify run'],
+    ] as const) {
+      const { code, err, out } = await cli(path)
+      expect({ code, out }).toEqual({ code: 3, out: '' })
+      expect(err).toContain(message)
+      expect(err).toContain('hint:')
+      expect(existsSync(join(path, 'report.html'))).toBe(false)
+    }
+  })
+
+  it('ends with 2 on wrong usage', async () => {
+    expect((await cli()).code).toBe(2)
+    const dir = folder({ a: {} })
+    expect((await cli(dir, '--out', join(dir, 'no', 'such', 'folder.html'))).code).toBe(2)
+    expect((await cli(dir, '--out', '')).err).toContain('--out is empty')
+  })
+})

@@ -1,0 +1,116 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'csv-stringify/sync'
+import { configHash } from '../../src/config/hash.ts'
+import { resolveExperiment } from '../../src/config/load.ts'
+import type { Experiment } from '../../src/config/schema.ts'
+import type { Evaluation } from '../../src/engine/engine.ts'
+import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
+import { POOLED } from '../../src/federation/events.ts'
+import type { MergeName } from '../../src/merge/registry.ts'
+import { type Manifest, manifestText, type Status } from '../../src/results/manifest.ts'
+import { TABLES } from '../../src/results/rows.ts'
+import { plainEvent } from '../../src/results/run-directory.ts'
+
+export interface FakeRun {
+  readonly config?: Record<string, unknown>
+  /** Rounds that are done; as many as the config has where not given. */
+  readonly done?: number
+  readonly status?: Status
+  readonly reason?: string
+}
+
+/** A run folder as a run leaves it, with invented numbers, written by the code that writes the real ones. */
+export function writeRun(path: string, { config = {}, done, status = 'finished', reason }: FakeRun = {}): Experiment {
+  const experiment = resolveExperiment([{ values: { name: 'fake', ...config }, where: () => 'test' }], 'test')
+  const rounds = done ?? experiment.rounds
+  const owners = Array.from({ length: experiment.owners }, (_, i) => i + 1)
+  const baseline = experiment.baseline === 'pooled'
+  const started: Started = { type: 'started', owners, rounds, done: 0, merges: experiment.merge, baseline }
+  const events = Array.from({ length: rounds }, (_, i) => fakeRound(experiment, owners, i + 1))
+  mkdirSync(path, { recursive: true })
+  for (const table of TABLES) {
+    const lines = [table.columns(started), ...events.flatMap((event) => table.rows(event))]
+    writeFileSync(join(path, table.file), stringify(lines))
+  }
+  const lines = [started, ...events.flatMap((event) => [...event.locals, event])].map((event) => plainEvent(event))
+  writeFileSync(join(path, 'events.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const outcome = { status, rounds, ...(reason !== undefined && { reason }) }
+  writeFileSync(join(path, 'manifest.json'), manifestText({ ...outcome, ...fakeDescription(experiment, owners) }))
+  return experiment
+}
+
+const CLASSES = 10
+const PER_CLASS = 40
+
+/** In H-like fashion an owner holds half of the classes. */
+const holds = (owner: number, label: number) => label < 5 === (owner % 2 === 1)
+
+function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly number[], round: number): RoundFinished {
+  const learnt = 1 - 0.6 / round
+  const trained = (owner: number, skill: number): OwnerTrained => ({
+    type: 'owner-trained',
+    round,
+    owner,
+    epochs: 1,
+    images: 1000,
+    trainImages: 1000,
+    loss: 1 / round,
+    local: fakeEvaluation(skill, (label) => (owner === POOLED ? true : holds(owner, label))),
+    copied: owner === POOLED ? undefined : fakeEvaluation(skill * 0.7, (label) => holds(owner, label)),
+    seconds: 1,
+  })
+  const skillOf = (name: MergeName) => learnt * (name === 'max' ? 0.5 : 0.8) + 0.01 * seed
+  return {
+    type: 'round-finished',
+    round,
+    lr: 0.1,
+    locals: owners.map((owner) => trained(owner, learnt * (0.9 + 0.02 * (owner % 5)))),
+    merges: merge.map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
+    weights: new Map(),
+    drift: { 'conv1.weight': 0.05 * round, 'dense1.bias': 1.5 / round },
+    baseline: baseline === 'pooled' ? { ...trained(POOLED, learnt * 0.95), weights: new Map() } : undefined,
+    seconds: { train: 2, merge: 0.1, evaluate: 0.3 },
+  }
+}
+
+/** A model that recognises a part of each class and takes the others for the next class. */
+function fakeEvaluation(skill: number, has: (label: number) => boolean): Evaluation {
+  const confusion = new Uint32Array(CLASSES * CLASSES)
+  let correct = 0
+  let images = 0
+  for (let label = 0; label < CLASSES; label++) {
+    if (!has(label)) continue
+    const right = Math.min(PER_CLASS, Math.round(PER_CLASS * Math.min(1, skill) * (1 - label / 40)))
+    confusion[label * CLASSES + label] = right
+    confusion[label * CLASSES + ((label + 1) % CLASSES)] = PER_CLASS - right
+    correct += right
+    images += PER_CLASS
+  }
+  return { images, correct, lossSum: images * (1.1 - skill), confusion }
+}
+
+function fakeDescription(config: Experiment, owners: readonly number[]): Omit<Manifest, 'status' | 'rounds'> {
+  const labels = (owner: number, each: number) =>
+    Array.from({ length: CLASSES }, (_, label) => (holds(owner, label) ? each : 0))
+  return {
+    fedunify: '0.0.0',
+    started: '2021-12-31T10:00:00.000Z',
+    seconds: { total: 90, train: 80, merge: 1, evaluate: 5, write: 2 },
+    config,
+    config_hash: configHash(config),
+    git: { commit: '0123456789abcdef', dirty: false },
+    dataset: { name: config.dataset, source: 'data', images: 70_000, sha256: { 'train-images-idx3-ubyte': 'c0ffee' } },
+    shards: owners.map((owner) => ({
+      owner,
+      train: 1000,
+      test: 200,
+      train_labels: labels(owner, 200),
+      test_labels: labels(owner, 40),
+      sha256: 'beef',
+    })),
+    model: { parameters: 1234, layers: [] },
+    engine: { name: 'onnx', device: 'cpu', version: '1' },
+    machine: { platform: 'linux-x64', cpu: 'a processor', cores: 2, memory_gib: 4, node: '20.0.0' },
+  }
+}
