@@ -117,7 +117,7 @@ describe('several runs', () => {
     const dir = folder({ s0: { config: H }, s1: { config: { ...H, seed: 1 }, done: 2, status: 'interrupted' } })
     const [group] = await groupsOf(dir)
     expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1 })
-    expect(text(await page(dir))).toContain('was interrupted after round 2 of 4: shown are its 2 finished rounds')
+    expect(text(await page(dir))).toContain('was interrupted after 2 of 4 rounds: shown are its 2 finished rounds')
   })
 
   it('are found in a batch and in a results folder, each once', async () => {
@@ -130,7 +130,7 @@ describe('several runs', () => {
 describe('an unfinished run', () => {
   it.each([
     ['running', 'is not finished: it is still running, or was killed. Of 4 rounds, shown is its one finished round'],
-    ['failed', 'failed after round 1 of 4 (owner 2: loss is NaN): shown is its one finished round'],
+    ['failed', 'failed after 1 of 4 rounds (owner 2: loss is NaN): shown is its one finished round'],
   ] as const)('that is %s is shown as far as it came', async (status, banner) => {
     const html = await page(folder({ a: { config: H, done: 1, status, reason: 'owner 2: loss is NaN' } }))
     expect(text(html)).toContain(banner)

@@ -19,8 +19,8 @@ function problems({ manifest, tables, events }: RunRecord): string[] {
   const state = {
     finished: undefined,
     running: `is not finished: it is still running, or was killed. Of ${manifest.config.rounds} rounds, ${shown}.`,
-    interrupted: `was interrupted after round ${done} of ${manifest.config.rounds}: ${shown}. Go on with --resume.`,
-    failed: `failed after round ${done} of ${manifest.config.rounds}${reason}: ${shown}.`,
+    interrupted: `was interrupted after ${done} of ${manifest.config.rounds} rounds: ${shown}. Go on with --resume.`,
+    failed: `failed after ${done} of ${manifest.config.rounds} rounds${reason}: ${shown}.`,
   }[manifest.status]
   const known = events?.rounds.at(-1)?.round ?? 0
   return [
