@@ -54,9 +54,11 @@ for (const pointer of document.querySelectorAll('.pointer')) {
     tip.hidden = false
     const box = svg.getBoundingClientRect()
     const x = stop * box.width / svg.viewBox.baseVal.width
-    const left = x + 14 + tip.offsetWidth <= box.width ? x + 14 : Math.max(0, x - 14 - tip.offsetWidth)
-    tip.style.left = left + 'px'
-    tip.style.top = Math.max(0, (box.height - tip.offsetHeight) / 2) + 'px'
+    const fitsRight = x + 14 + tip.offsetWidth <= box.width
+    const fitsLeft = x - 14 - tip.offsetWidth >= 0
+    // Where it would hide the lines that it tells of, it goes below them.
+    tip.style.left = (box.width < 500 ? 0 : fitsRight ? x + 14 : fitsLeft ? x - 14 - tip.offsetWidth : 0) + 'px'
+    tip.style.top = (box.width < 500 || !(fitsRight || fitsLeft) ? box.height + 4 : Math.max(0, (box.height - tip.offsetHeight) / 2)) + 'px'
     pointer.setAttribute('aria-valuenow', String(at))
     pointer.setAttribute('aria-valuetext', title.textContent + ': ' + said.join(', '))
   }
