@@ -8,7 +8,7 @@ import { reportDocument } from '../../src/report/html/document.ts'
 import { findRuns, groupRuns, loadRun } from '../../src/report/load.ts'
 import { readTables } from '../../src/results/read.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { writeRun } from '../support/run-folder.ts'
+import { writeRun } from '../support/invented-run.ts'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const there = existsSync(executablePath)

@@ -8,7 +8,7 @@ import { reportDocument } from '../../src/report/html/document.ts'
 import { sentence, verdictOf } from '../../src/report/html/verdict.ts'
 import { findRuns, groupRuns, loadRun } from '../../src/report/load.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { type FakeRun, writeRun } from '../support/run-folder.ts'
+import { type FakeRun, writeRun } from '../support/invented-run.ts'
 
 const H = { env: 'H', rounds: 4, merge: ['avg', 'max', 'absmax'], baseline: 'pooled' }
 

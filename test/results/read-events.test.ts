@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readEvents } from '../../src/results/read-events.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { writeRun } from '../support/run-folder.ts'
+import { writeRun } from '../support/invented-run.ts'
 
 function run(): { dir: string; file: string; lines: string[] } {
   const dir = temporaryFolder()
