@@ -86,8 +86,14 @@ function expectation(issue: Issue): { expected: string; legal?: string[] } {
 }
 
 const article = (type: string) =>
-  ({ int: 'a whole number', number: 'a number', string: 'text', array: 'a list', object: 'keys and values' })[type] ??
-  type
+  ({
+    int: 'a whole number',
+    number: 'a number',
+    string: 'text',
+    array: 'a list',
+    object: 'keys and values',
+    record: 'keys and values',
+  })[type] ?? type
 
 /** The place, and the key where the place does not say it (a flag names itself). */
 const named = (place: string, path: readonly PropertyKey[]) =>
