@@ -18,6 +18,7 @@ export const colorsOf = (io: Io) => pc.createColors(io.colors)
 
 export function progressView(io: Io, quiet: boolean): ProgressView {
   if (quiet) return { note() {}, event() {}, stop() {} }
-  if (io.terminal) return new LiveProgress(io.terminal, colorsOf(io))
+  // A terminal without a size (as some containers and CI services give) has no room to draw in.
+  if (io.terminal?.columns && io.terminal.rows) return new LiveProgress(io.terminal, colorsOf(io))
   return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io))
 }

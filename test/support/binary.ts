@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
 
 export const BINARY = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 
@@ -27,13 +26,14 @@ interface Options {
   readonly command?: readonly [string, ...string[]]
 }
 
-/** Starts the built binary; what still runs when the test ends is killed. */
+/** Starts the built binary; it is killed after a minute, so that nothing outlives the tests. */
 export function start(args: readonly string[], { cwd, env, command }: Options = {}): Running {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run npm run build first`)
   const [program, ...before] = command ?? ([process.execPath, BINARY] as const)
   // Whether this test runs in a terminal or in CI must not decide about colours.
   const { CI, NO_COLOR, FORCE_COLOR, ...inherited } = process.env
-  const child = spawn(program, [...before, ...args], { cwd, env: { ...inherited, ...env } })
+  const limits = { timeout: 60_000, killSignal: 'SIGKILL' } as const
+  const child = spawn(program, [...before, ...args], { cwd, env: { ...inherited, ...env }, ...limits })
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -43,16 +43,13 @@ export function start(args: readonly string[], { cwd, env, command }: Options = 
     err += text
   })
   const ended = once(child, 'close').then(([code, signal]): Ended => ({ code, signal, out, err }))
-  onTestFinished(() => {
-    if (child.exitCode === null) child.kill('SIGKILL')
-  })
   return {
     child,
     ended,
     async says(text) {
       const said = () => (typeof text === 'string' ? `${out}\n${err}`.includes(text) : text.test(`${out}\n${err}`))
       while (!said()) {
-        const over = await Promise.race([ended, new Promise<undefined>((resolve) => setTimeout(resolve, 5))])
+        const over = await Promise.race([ended, new Promise<void>((resolve) => setTimeout(resolve, 5))])
         if (over && !said()) throw new Error(`ended with ${over.code ?? over.signal} before it said ${text}\n${err}`)
       }
     },

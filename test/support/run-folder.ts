@@ -28,7 +28,10 @@ export function tornFiles(run: string): string[] {
     if (!existsSync(join(run, file))) return false
     const text = readText(run, file)
     if (text === '') return false
-    const widths = text.slice(0, -1).split('\n').map((line) => line.split(',').length)
+    const widths = text
+      .slice(0, -1)
+      .split('\n')
+      .map((line) => line.split(',').length)
     return !text.endsWith('\n') || new Set(widths).size !== 1
   })
   if (existsSync(join(run, 'events.jsonl'))) {
