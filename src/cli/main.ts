@@ -43,7 +43,7 @@ function report(error: unknown, io: Io): number {
     const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
     return report(new FedunifyError('usage', message, suggestion ?? 'see fedunify --help'), io)
   }
-  const { red, dim } = colorsOf(io)
+  const { red, dim } = colorsOf(io, 'err')
   if (error instanceof FedunifyError) {
     io.err(`${red('error:')} ${error.message}\n`)
     if (error.hint) io.err(`${dim('hint:')} ${error.hint}\n`)

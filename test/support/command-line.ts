@@ -23,7 +23,7 @@ export async function fedunify(
       err += text
     },
     terminal: given.terminal,
-    colors: given.colors ?? false,
+    colors: { out: given.colors ?? false, err: given.colors ?? false },
     signal: given.signal ?? new AbortController().signal,
   })
   return { code, out, err }
