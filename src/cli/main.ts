@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
+import { addCheckCommand } from './check.ts'
 import { addDataCommand } from './data.ts'
 import { colorsOf, type Io } from './io.ts'
 import { addRunCommand } from './run.ts'
@@ -21,6 +22,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError(false)
   addRunCommand(program, io)
   addBatchCommand(program, io)
+  addCheckCommand(program, io)
   addDataCommand(program, io)
   try {
     if (args.length === 0) {
