@@ -72,7 +72,6 @@ function differing(first: Side, side: Side, i: number): string[] {
   const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => show(a[key]) !== show(b[key]))
   if (keys.length === 0) return []
-  return [
-    `${letter(i)} was run with other ${keys.map((key) => `${key} (${show(b[key])}, not ${show(a[key])})`).join(', ')}`,
-  ]
+  const list = keys.map((key) => `${key} ${show(b[key])} (${letter(0)}: ${show(a[key])})`)
+  return [`${letter(i)} was run with other settings: ${list.join(', ')}`]
 }
