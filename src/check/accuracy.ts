@@ -100,8 +100,10 @@ function range(min: number | undefined, max: number | undefined): Demand {
 /** How far an accuracy lies under that of another model, in percentage points. */
 function below(accuracy: number, other: Point, points: number, what: string): { met: boolean; more: string } {
   const gap = 100 * (other.accuracy - accuracy)
-  const relation = `${atLeastTwo(Math.abs(gap).toFixed(4))} ${gap < 0 ? 'above' : 'below'}`
-  return { met: gap <= points + ROUNDING, more: `${relation} ${percent(other.accuracy)} of ${what}` }
+  const met = gap <= points + ROUNDING
+  const alike = !met && gap.toFixed(2) === points.toFixed(2)
+  const relation = `${alike ? atLeastTwo(gap.toFixed(8)) : Math.abs(gap).toFixed(2)} ${gap < 0 ? 'above' : 'below'}`
+  return { met, more: `${relation} ${percent(other.accuracy)} of ${what}` }
 }
 
 /** With two decimals, unless these would make it equal to a limit that it is not equal to. */

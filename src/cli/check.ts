@@ -18,6 +18,7 @@ What is expected stands in the experiment file, so that every run carries it, or
     - { metric: labels, owner: 1, sha256: 4b1c… }                # labels_sha256 of the shard in manifest.json
     - { metric: unified, max: 0.2, when: { merge: absmax-literal } }     # only for runs of this experiment
 
+A run carries what its experiment expected when it started; --expect experiment.yaml takes what that says now.
 A run, round, owner or merge that is not there is a miss, as is a run that did not finish.
 
 Examples:
