@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
+import { addCheckCommand } from './check.ts'
+import { addCompareCommand } from './compare.ts'
 import { addDataCommand } from './data.ts'
 import { colorsOf, type Io } from './io.ts'
 import { addRunCommand } from './run.ts'
@@ -21,6 +23,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError(false)
   addRunCommand(program, io)
   addBatchCommand(program, io)
+  addCheckCommand(program, io)
+  addCompareCommand(program, io)
   addDataCommand(program, io)
   try {
     if (args.length === 0) {

@@ -229,7 +229,7 @@ describe('an experiment file', () => {
 
   it('lists all keys where none is near', async () => {
     const { hint } = await refusal({ file: fileOf('colour: red\n') })
-    expect(hint).toMatch(/^keys are name, seed, dataset, .*, out$/)
+    expect(hint).toMatch(/^keys are name, seed, dataset, .*, out, expect$/)
   })
 
   it('that names too much in too few lines is refused', async () => {
