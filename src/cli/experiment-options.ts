@@ -6,6 +6,9 @@ import { MERGE_RULES } from '../merge/registry.ts'
 
 type Key = (typeof EXPERIMENT_KEYS)[number]
 
+/** A list of expectations belongs into a file: it has no flag. */
+const FLAG_KEYS = EXPERIMENT_KEYS.filter((key) => key !== 'expect')
+
 const DATA: readonly Key[] = ['env', 'owners', 'labels', 'alpha', 'dataset', 'data', 'images', 'normalise']
 const MODEL: readonly Key[] = ['model', 'init']
 const ROUNDS: readonly Key[] = ['merge', 'rounds', 'stop-at', 'baseline']
@@ -33,7 +36,7 @@ export function addExperimentOptions(command: Command): void {
   const defaults = ExperimentSchema.parse({})
   const groups = ['Data and owners:', 'Model:', 'Training at each owner:', 'Rounds and merging:', 'Run:']
   for (const group of groups) {
-    for (const key of EXPERIMENT_KEYS.filter((k) => groupOf(k) === group)) {
+    for (const key of FLAG_KEYS.filter((k) => groupOf(k) === group)) {
       const value = defaults[key]
       const shown =
         value === undefined ? '' : ` (default: ${typeof value === 'object' ? JSON.stringify(value) : value})`
@@ -45,8 +48,10 @@ export function addExperimentOptions(command: Command): void {
 
 /** The given flags by key, from what commander has parsed (it camel-cases names). */
 export function experimentFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
-  const given = EXPERIMENT_KEYS.map((key) => [key, options[camelCase(key)]] as const)
-  return Object.fromEntries(given.filter((pair): pair is [Key, string] => typeof pair[1] === 'string'))
+  const given = FLAG_KEYS.map((key) => [key, options[camelCase(key)]] as const)
+  return Object.fromEntries(
+    given.filter((pair): pair is [(typeof FLAG_KEYS)[number], string] => typeof pair[1] === 'string'),
+  )
 }
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())

@@ -1,8 +1,9 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { FedunifyError } from '../errors.ts'
 import { reportDocument } from '../report/html/document.ts'
-import { findRuns, groupRuns, loadRun } from '../report/load.ts'
+import { groupRuns, loadRuns, type RunRecord } from '../report/load.ts'
 import { putFile } from '../results/files.ts'
 import type { Io } from './io.ts'
 
@@ -25,21 +26,25 @@ export function addReportCommand(program: Command, io: Io): void {
     .command('report')
     .summary('one HTML page with the figures of a run or a batch')
     .description('Makes one self-contained HTML page of run folders: verdict, figures, tables, manifest.')
-    .argument('<dirs...>', 'run folders, or folders that hold them')
+    .argument('<dirs...>', 'run folders, folders that hold them, or globs')
     .option('--out <file>', 'where to write it (default: report.html in the first folder)')
     .addHelpText('after', EXAMPLES)
     .action((dirs: string[], options: { out?: string }) => report(dirs, options, io))
 }
 
 async function report(dirs: readonly string[], options: { out?: string }, io: Io): Promise<void> {
-  const paths = await findRuns(dirs)
-  const runs = []
-  for (const path of paths) {
-    if (io.signal.aborted) throw io.signal.reason
-    runs.push(await loadRun(path))
-  }
-  const out = options.out ?? join(dirs[0]!, 'report.html')
+  const runs = await loadRuns(dirs)
+  const out = options.out ?? join(await folderOf(dirs[0]!, runs), 'report.html')
   if (out === '') throw new FedunifyError('usage', '--out is empty', 'name the file to write, such as report.html')
   await putFile(out, reportDocument(groupRuns(runs)))
   io.out(`${out}\n`)
+}
+
+/** Where the page goes: into the folder that was named, or for a glob into the first run. */
+async function folderOf(named: string, [first]: readonly RunRecord[]): Promise<string> {
+  const isFolder = await stat(named).then(
+    (info) => info.isDirectory(),
+    () => false,
+  )
+  return isFolder ? named : first!.path
 }

@@ -1,12 +1,9 @@
-/** A row as printed: accuracy in percent. The paper's «epoch» is our round; both local columns are headed alike. */
+/** A printed row: accuracies in percent, as printed. */
 export interface PaperRow {
-  /** 1, 2, 3, or 5000, the last. */
+  /** The paper's «epoch»; 5,000 is the last one. */
   readonly round: 1 | 2 | 3 | 5000
-  /** Owner 1's local model on its own test set. */
   readonly local_1: number
-  /** Owner 2's local model on its own test set. */
   readonly local_2: number
-  /** Unified models on the server's test set, by merge rule. */
   readonly avg: number
   readonly max: number
   readonly absmax: number
@@ -14,45 +11,53 @@ export interface PaperRow {
 
 export interface PaperTable {
   readonly number: 3 | 4
-  /** The partition that it is about. */
+  /** The environment that it is of. */
   readonly env: 'V' | 'H'
   readonly source: string
   readonly rows: readonly PaperRow[]
 }
 
-const SOURCE = 'J.-L. Lee, JKSCI 26(12), 2021, doi:10.9708/jksci.2021.26.12.069'
+const row = (
+  round: PaperRow['round'],
+  local_1: number,
+  local_2: number,
+  avg: number,
+  max: number,
+  absmax: number,
+): PaperRow => ({ round, local_1, local_2, avg, max, absmax })
 
 /**
- * The two tables that the paper prints (Lee 2021, DOI 10.9708/jksci.2021.26.12.069), in percent; it has two owners,
- * and prints no rows between 3 and 5,000. The last H/avg is 78.68 in Table 4 and in section IV, while the conclusion
- * says 78.86: the table's figure stands here.
+ * Tables 3 and 4 of J.-L. Lee, "Unification of Deep Learning Model trained by Parallel Learning in Security
+ * environment", JKSCI 26(12), 2021, doi:10.9708/jksci.2021.26.12.069: all the rows that are printed, in percent.
+ *
+ * The local columns are each owner's model on its own test images: in H on its own five labels, so not comparable with
+ * the unified model on all ten. H/avg ends at 78.68 in Table 4 and in section IV, which stands here; the paper's
+ * conclusion says 78.86.
  */
 export const PAPER_TABLES: readonly PaperTable[] = [
   {
     number: 3,
     env: 'V',
-    source: `Table 3 of ${SOURCE}`,
+    source: 'Lee 2021, Table 3',
     rows: [
-      { round: 1, local_1: 91.41, local_2: 91.51, avg: 76.13, max: 18.28, absmax: 71.1 },
-      { round: 2, local_1: 92.43, local_2: 92.13, avg: 93.0, max: 85.32, absmax: 91.53 },
-      { round: 3, local_1: 92.46, local_2: 92.96, avg: 93.44, max: 58.03, absmax: 92.5 },
-      { round: 5000, local_1: 93.26, local_2: 92.43, avg: 93.73, max: 89.6, absmax: 93.22 },
+      row(1, 91.41, 91.51, 76.13, 18.28, 71.1),
+      row(2, 92.43, 92.13, 93.0, 85.32, 91.53),
+      row(3, 92.46, 92.96, 93.44, 58.03, 92.5),
+      row(5000, 93.26, 92.43, 93.73, 89.6, 93.22),
     ],
   },
   {
     number: 4,
     env: 'H',
-    source: `Table 4 of ${SOURCE}`,
+    source: 'Lee 2021, Table 4',
     rows: [
-      { round: 1, local_1: 93.71, local_2: 98.33, avg: 47.33, max: 11.49, absmax: 47.08 },
-      { round: 2, local_1: 94.58, local_2: 98.28, avg: 56.4, max: 49.51, absmax: 56.95 },
-      { round: 3, local_1: 95.01, local_2: 98.48, avg: 64.49, max: 27.14, absmax: 62.76 },
-      { round: 5000, local_1: 95.02, local_2: 98.41, avg: 78.68, max: 71.49, absmax: 70.73 },
+      row(1, 93.71, 98.33, 47.33, 11.49, 47.08),
+      row(2, 94.58, 98.28, 56.4, 49.51, 56.95),
+      row(3, 95.01, 98.48, 64.49, 27.14, 62.76),
+      row(5000, 95.02, 98.41, 78.68, 71.49, 70.73),
     ],
   },
 ]
 
-/** The table about a partition; undefined where the paper has none. */
-export function paperTableFor(env: string): PaperTable | undefined {
-  return PAPER_TABLES.find((table) => table.env === env)
-}
+/** The table of an environment; undefined for those that the paper does not have. */
+export const paperTableFor = (env: string): PaperTable | undefined => PAPER_TABLES.find((table) => table.env === env)

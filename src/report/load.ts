@@ -1,19 +1,18 @@
-import { access, stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import fastGlob from 'fast-glob'
+import { resolve } from 'node:path'
 import { decisive } from '../config/hash.ts'
 import { FedunifyError } from '../errors.ts'
-import { type Manifest, readManifest } from '../results/manifest.ts'
-import { readTables, type Tables } from '../results/read.ts'
+import { findRuns } from '../results/find-runs.ts'
+import { loadRun } from '../results/load-run.ts'
+import type { Manifest } from '../results/manifest.ts'
+import type { Tables } from '../results/read.ts'
 import { readEvents, type SavedEvents } from '../results/read-events.ts'
-import { TABLES } from '../results/rows.ts'
 
 /** All that a run folder tells. */
 export interface RunRecord {
   readonly path: string
   readonly manifest: Manifest
-  /** Empty where an unfinished run has not written them yet. */
-  readonly tables: Tables
+  /** Its complete rounds. */
+  readonly tables: Pick<Tables, 'local' | 'unified'>
   /** Undefined where the folder holds no events.jsonl. */
   readonly events: SavedEvents | undefined
 }
@@ -27,51 +26,28 @@ export interface RunGroup {
 }
 
 /**
- * The run folders that the folders given are or hold, each once.
- * @throws FedunifyError (data) for a folder that is none and holds none
+ * The runs that the folders or globs given name, each once, with their events.
+ * @throws FedunifyError (data) where a name has no run, or a file of a run is missing, torn, edited or foreign
  */
-export async function findRuns(dirs: readonly string[]): Promise<string[]> {
-  const found: string[] = []
-  for (const dir of dirs) {
-    const info = await stat(dir).catch(() => undefined)
-    if (!info?.isDirectory()) {
-      const problem = info ? 'is a file, not a folder' : 'no such folder'
-      throw new FedunifyError('data', `${dir}: ${problem}`, 'name a run folder, as `fedunify run` prints it')
+export async function loadRuns(named: readonly string[]): Promise<RunRecord[]> {
+  const paths = new Map<string, string>()
+  for (const name of named) {
+    const found = await findRuns(name)
+    if (found.length === 0) {
+      const hint = 'name the folder of a run, as `fedunify run` prints it, or of a batch, such as results/table4'
+      throw new FedunifyError('data', `${name}: no such folder`, hint)
     }
-    // A run; else a batch, whose runs lie in it; else a results folder, with batches in it.
-    const patterns = ['manifest.json', '*/manifest.json', '*/*/manifest.json']
-    let files: string[] = []
-    for (const pattern of patterns) {
-      files = await fastGlob(pattern, { cwd: dir })
-      if (files.length > 0) break
-    }
-    if (files.length === 0) {
-      const hint = 'name a run folder (it has a manifest.json) or the folder of a batch, such as results/table4'
-      throw new FedunifyError('data', `${dir}: no run in it`, hint)
-    }
-    found.push(...files.sort().map((file) => join(dir, file, '..')))
+    for (const path of found) if (!paths.has(resolve(path))) paths.set(resolve(path), path)
   }
-  return found.filter((path, i) => found.findIndex((other) => relative(other, path) === '') === i)
-}
-
-/** @throws FedunifyError (data) where a file of the run is missing, torn or foreign, naming it */
-export async function loadRun(path: string): Promise<RunRecord> {
-  const manifest = await readManifest(path)
-  const begun = manifest.status === 'finished' || (await anyTable(path))
-  const tables = begun ? await readTables(path) : { local: [], unified: [], table: [] }
-  return { path, manifest, tables, events: await readEvents(path) }
-}
-
-async function anyTable(path: string): Promise<boolean> {
-  const there = await Promise.all(
-    TABLES.map(({ file }) =>
-      access(join(path, file)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  return there.includes(true)
+  const runs: RunRecord[] = []
+  for (const path of paths.values()) {
+    const { manifest, rounds, local, unified } = await loadRun(path)
+    const events = await readEvents(path)
+    // A round that was under way when its run stopped may be in one file and not yet in the others.
+    const known = events && { ...events, rounds: events.rounds.filter(({ round }) => round <= rounds) }
+    runs.push({ path, manifest, tables: { local, unified }, events: known })
+  }
+  return runs
 }
 
 /** Groups runs by everything that decides their numbers but the seed, in the order in which they were given. */

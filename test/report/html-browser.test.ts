@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PAPER_TABLES } from '../../src/paper/tables.ts'
 import { reportDocument } from '../../src/report/html/document.ts'
-import { findRuns, groupRuns, loadRun } from '../../src/report/load.ts'
+import { groupRuns, loadRuns } from '../../src/report/load.ts'
 import { readTables } from '../../src/results/read.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/invented-run.ts'
@@ -30,9 +30,8 @@ async function open(options: { dark?: boolean; width?: number; seeds?: number; s
   const dir = temporaryFolder()
   const { dark = false, width = 1200, seeds = 1, script = true } = options
   for (let seed = 0; seed < seeds; seed++) writeRun(join(dir, `s${seed}`), { config: { ...H, seed } })
-  const runs = await Promise.all((await findRuns([dir])).map((path) => loadRun(path)))
   const file = join(dir, 'report.html')
-  writeFileSync(file, reportDocument(groupRuns(runs)))
+  writeFileSync(file, reportDocument(groupRuns(await loadRuns([dir]))))
   const page = await browser.newPage({
     viewport: { width, height: 900 },
     colorScheme: dark ? 'dark' : 'light',

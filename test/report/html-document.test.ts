@@ -6,7 +6,7 @@ import { main } from '../../src/cli/main.ts'
 import { paperTableFor } from '../../src/paper/tables.ts'
 import { reportDocument } from '../../src/report/html/document.ts'
 import { sentence, verdictOf } from '../../src/report/html/verdict.ts'
-import { findRuns, groupRuns, loadRun } from '../../src/report/load.ts'
+import { groupRuns, loadRuns } from '../../src/report/load.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type FakeRun, writeRun } from '../support/invented-run.ts'
 
@@ -18,8 +18,7 @@ function folder(runs: Record<string, FakeRun>): string {
   return dir
 }
 
-const groupsOf = async (...dirs: string[]) =>
-  groupRuns(await Promise.all((await findRuns(dirs)).map((path) => loadRun(path))))
+const groupsOf = async (...dirs: string[]) => groupRuns(await loadRuns(dirs))
 const page = async (...dirs: string[]) => reportDocument(await groupsOf(...dirs))
 const text = (html: string) =>
   html
@@ -35,7 +34,7 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
     out: (t: string) => (out += t),
     err: (t: string) => (err += t),
     terminal: undefined,
-    colors: false,
+    colors: { out: false, err: false },
     signal,
   }
   return { code: await main(['report', ...args], io), out, err }
@@ -122,8 +121,8 @@ describe('several runs', () => {
 
   it('are found in a batch and in a results folder, each once', async () => {
     const dir = folder({ 'one/s0': {}, 'one/s1': { config: { seed: 1 } }, 'two/x': {} })
-    expect(await findRuns([dir])).toHaveLength(3)
-    expect(await findRuns([join(dir, 'one'), join(dir, 'one', 's0'), join(dir, 'one', '.', 's0')])).toHaveLength(2)
+    expect(await loadRuns([dir])).toHaveLength(3)
+    expect(await loadRuns([join(dir, 'one'), join(dir, 'one', 's0'), join(dir, 'one', '.', 's0')])).toHaveLength(2)
   })
 })
 
@@ -178,8 +177,8 @@ describe('the command', () => {
     writeFileSync(join(dir, 'b', 'manifest.json'), '{"status": "fin')
     for (const [path, message] of [
       [join(dir, 'none'), 'no such folder'],
-      [join(dir, 'a', 'unified.csv'), 'is a file, not a folder'],
-      [empty, 'no run in it'],
+      [join(dir, 'a', 'unified.csv'), 'a file, not the folder of a run'],
+      [empty, 'nor one with runs in it'],
       [join(dir, 'a'), 'unified.csv'],
       [join(dir, 'b'), 'not the manifest of a fedunify run'],
     ] as const) {

@@ -107,6 +107,7 @@ function fakeDescription(config: Experiment, owners: readonly number[]): Omit<Ma
       test: 200,
       train_labels: labels(owner, 200),
       test_labels: labels(owner, 40),
+      labels_sha256: 'face',
       sha256: 'beef',
     })),
     model: { parameters: 1234, layers: [] },
