@@ -21,8 +21,10 @@ export interface RunRecord {
 export interface RunGroup {
   /** What tells it apart from the other groups, such as «env H, lr 0.05»; empty for a group alone. */
   readonly label: string
-  /** In the order of their seeds. */
+  /** One for each seed, in their order. */
   readonly runs: readonly RunRecord[]
+  /** Runs of a seed that another run of the group has too: the same numbers again, which would look like agreement. */
+  readonly repeats: readonly RunRecord[]
 }
 
 /**
@@ -58,11 +60,26 @@ export function groupRuns(runs: readonly RunRecord[]): RunGroup[] {
     groups.set(key, [...(groups.get(key) ?? []), run])
   }
   const lists = [...groups.values()]
-  const keys = differing(lists.map(([first]) => ({ name: first!.manifest.config.name, ...facts(first!) })))
-  return lists.map((list) => ({
-    label: keys.map((key) => say(key, { name: list[0]!.manifest.config.name, ...facts(list[0]!) }[key])).join(', '),
-    runs: list.toSorted((a, b) => a.manifest.config.seed - b.manifest.config.seed),
-  }))
+  const nameOf = ([first]: readonly RunRecord[]) => first!.manifest.config.name
+  const names = new Set(lists.map(nameOf))
+  return lists.map((list) => {
+    // Only what tells it apart from those of its own name: experiments of different names differ in much.
+    const own = lists.filter((other) => nameOf(other) === nameOf(list)).map(([first]) => facts(first!))
+    const differences = differing(own).map((key) => say(key, facts(list[0]!)[key]))
+    return {
+      label: [...(names.size > 1 ? [nameOf(list)] : []), ...differences].join(', '),
+      ...onePerSeed(list),
+    }
+  })
+}
+
+/** Of the runs of a seed, the one that came furthest. */
+function onePerSeed(list: readonly RunRecord[]): Pick<RunGroup, 'runs' | 'repeats'> {
+  const rounds = ({ tables }: RunRecord) => tables.unified.at(-1)?.round ?? 0
+  const seed = ({ manifest }: RunRecord) => manifest.config.seed
+  const sorted = list.toSorted((a, b) => seed(a) - seed(b) || rounds(b) - rounds(a))
+  const runs = sorted.filter((run, i) => i === 0 || seed(run) !== seed(sorted[i - 1]!))
+  return { runs, repeats: sorted.filter((run) => !runs.includes(run)) }
 }
 
 function facts({ manifest }: RunRecord): Record<string, unknown> {
@@ -76,7 +93,6 @@ function differing(all: readonly Record<string, unknown>[]): string[] {
 }
 
 function say(key: string, value: unknown): string {
-  if (key === 'name') return String(value)
   if (value === undefined) return `no ${key}`
   return `${key} ${Array.isArray(value) && value.every((v) => typeof v !== 'object') ? value.join('+') : typeof value === 'object' ? JSON.stringify(value) : value}`
 }

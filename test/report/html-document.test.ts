@@ -106,6 +106,8 @@ describe('several runs', () => {
     const dir = folder({ a: { config: H }, b: { config: { ...H, env: 'V', lr: 0.05 } } })
     const groups = await groupsOf(dir)
     expect(groups.map(({ label }) => label)).toEqual(['env H, lr 0.1', 'env V, lr 0.05'])
+    const named = folder({ a: { config: { ...H, name: 'a' } }, b: { config: { env: 'V', name: 'b', lr: 0.05 } } })
+    expect((await groupsOf(named)).map(({ label }) => label)).toEqual(['a', 'b'])
     const html = await page(dir)
     expect(html).toContain('href="#g2"')
     expect(html).toContain('id="overview"')
@@ -117,6 +119,13 @@ describe('several runs', () => {
     const [group] = await groupsOf(dir)
     expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1 })
     expect(text(await page(dir))).toContain('was interrupted after 2 of 4 rounds: shown are its 2 finished rounds')
+  })
+
+  it('of one config and seed count once, the furthest', async () => {
+    const dir = folder({ again: { config: H, done: 1, status: 'failed' }, one: { config: H } })
+    const [group] = await groupsOf(dir)
+    expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1, unified: { sd: undefined } })
+    expect(text(await page(dir))).toContain('again is of a config and a seed that another run has too')
   })
 
   it('are found in a batch and in a results folder, each once', async () => {

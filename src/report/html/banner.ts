@@ -1,10 +1,14 @@
-import type { RunRecord } from '../load.ts'
+import type { RunGroup, RunRecord } from '../load.ts'
 import { html, type Markup } from './markup.ts'
 
 /** What a reader must know before the figures: runs that did not finish, files that are missing or cut short. */
-export function banners(runs: readonly RunRecord[]): Markup {
-  const lines = runs.flatMap((run) => problems(run).map((problem) => html`<p><code>${run.path}</code> ${problem}</p>`))
-  return html`${lines.length > 0 && html`<section class="banner" role="note" aria-label="Unfinished runs">${lines}</section>`}`
+export function banners(groups: readonly RunGroup[]): Markup {
+  const line = (run: RunRecord, problem: string) => html`<p><code>${run.path}</code> ${problem}</p>`
+  const lines = groups.flatMap(({ runs, repeats }) => [
+    ...runs.flatMap((run) => problems(run).map((problem) => line(run, problem))),
+    ...repeats.map((run) => line(run, 'is of a config and a seed that another run has too: it is left out.')),
+  ])
+  return html`${lines.length > 0 && html`<section class="banner" role="note" aria-label="To know first">${lines}</section>`}`
 }
 
 function problems({ manifest, tables, events }: RunRecord): string[] {

@@ -36,8 +36,8 @@ export function reportDocument(groups: readonly RunGroup[]): string {
   ].join('; ')
   const head = several ? `${groups.length} experiments` : subtitle(first!.runs)
   const body = several
-    ? html`${banners(groups.flatMap(({ runs }) => runs))}<h2 class="away">Overview</h2>${overviewTable(groups)}${overviewFigure('overview', groups)}${groups.map((group, i) => html`<section id="g${i + 1}" aria-labelledby="g${i + 1}-h"><h2 id="g${i + 1}-h">${group.label}</h2><p class="sub">${subtitle(group.runs)}</p>${verdictBlock(verdictOf(group, paperOf(group)))}${chapter(`g${i + 1}`, group)}</section>`)}`
-    : html`${banners(first!.runs)}${verdictBlock(verdictOf(first!, paperOf(first!)))}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
+    ? html`${banners(groups)}<h2 class="away">Overview</h2>${overviewTable(groups)}${overviewFigure('overview', groups)}${groups.map((group, i) => html`<section id="g${i + 1}" aria-labelledby="g${i + 1}-h"><h2 id="g${i + 1}-h">${group.label}</h2><p class="sub">${subtitle(group.runs)}</p>${verdictBlock(verdictOf(group, paperOf(group)))}${chapter(`g${i + 1}`, group)}</section>`)}`
+    : html`${banners(groups)}${verdictBlock(verdictOf(first!, paperOf(first!)))}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
   const page = html`<!doctype html>
 <html lang="en" data-name="${names[0]!}${!several && `-${config.env}`}">
 <head>

@@ -34,13 +34,16 @@ export interface LineChart {
 
 const SIZES = { wide: { width: 720, height: 400, markers: 12 }, narrow: { width: 344, height: 330, markers: 6 } }
 const END = 52
+/** Letters of a name at the end of a line. */
+const LONGEST = 16
 
 /** Accuracy in percent by round: lines with their names at their ends, bands around them, hollow references. */
 export function lineChart({ id, size, title, desc, lines, references, legend: items, rounds }: LineChart): Markup {
   const { width, height, markers } = SIZES[size]
   const ends = lines.map((line) => {
     const last = line.points.at(-1)!
-    return { line, last, text: size === 'wide' ? `${line.name} ${last.value.toFixed(2)}` : line.name }
+    const name = line.name.length > LONGEST ? `${line.name.slice(0, LONGEST - 1)}…` : line.name
+    return { line, last, text: size === 'wide' ? `${name} ${last.value.toFixed(2)}` : name }
   })
   const head = legend(items, 0, width)
   const labels = 8 + 6.9 * Math.max(0, ...ends.map(({ text }) => text.length))

@@ -14,31 +14,42 @@ const MOST_GROUPS = 6
 export function overviewTable(groups: readonly RunGroup[]): Markup {
   const rows = groups.map((group, i): Content[] => {
     const verdict = verdictOf(group, paperOf(group))
-    const name = html`${i < MOST_GROUPS && groups.length <= MOST_GROUPS && key(numbered(i))}<a href="#g${i + 1}">${group.label}</a>`
-    if (!verdict) return [name, group.runs.length, '0', '–', '–', '–', '–', '–']
+    const name = html`${i + 1}\u2002${i < MOST_GROUPS && groups.length <= MOST_GROUPS && key(numbered(i))}<a href="#g${i + 1}">${group.label}</a>`
+    if (!verdict) return [name, '–', '–', '–', '–', '–', '0', group.runs.length]
     const { unified, pooled, paper, merge, round, seeds } = verdict
     return [
       name,
-      seeds,
-      round,
-      merge,
       html`<strong>${say(unified)}</strong>`,
       pooled ? say(pooled) : '–',
       pooled ? signed(unified.mean - pooled.mean) : '–',
       paper ? signed(unified.mean - paper.value) : '–',
+      merge,
+      round,
+      seeds,
     ]
   })
-  const head = ['', 'seeds', 'rounds', 'merge', 'unified %', 'pooled %', 'to pooled', 'to the paper']
+  const head = ['', 'unified %', 'pooled %', 'to pooled', 'to the paper', 'merge', 'rounds', 'seeds']
   return html`<section class="block" id="verdict" aria-label="Verdict"><h3>What each came to</h3><p class="muted">Accuracy of the unified model after the last round, mean ± standard deviation over the seeds, and its distance in points to the pooled baseline and to the paper’s last row.</p><div class="scroll" tabindex="0" role="region" aria-label="Overview">${table(head, rows)}</div></section>
 `
 }
+
+/** A longer label is its number in a drawing. */
+const LONGEST = 14
 
 /** The unified accuracy of all groups by round. */
 export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup | undefined {
   if (groups.length > MOST_GROUPS) return undefined
   const drawn = groups.flatMap((group, i) => {
     const unified = accuracySeries(group.runs).find(({ kind }) => kind === 'unified')
-    return unified ? [{ name: group.label, look: numbered(i), points: unified.points }] : []
+    return unified
+      ? [
+          {
+            name: group.label.length <= LONGEST ? group.label : `no. ${i + 1}`,
+            look: numbered(i),
+            points: unified.points,
+          },
+        ]
+      : []
   })
   if (drawn.length < 2) return undefined
   const rounds = thinOut(
@@ -58,7 +69,7 @@ export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup 
   return figure({
     id,
     title,
-    caption: html`<p>Of the model that is copied back. Bands are one standard deviation over the seeds to both sides.</p>`,
+    caption: html`<p>Of the model that is copied back. Bands are one standard deviation over the seeds to both sides.${lines.some(({ name }) => name.startsWith('no. ')) && ' Numbers are those of the table above.'}</p>`,
     plots: (['wide', 'narrow'] as const).map((size) =>
       lineChart({ id: `${id}-${size}`, size, title, desc, lines, references: [], legend: [], rounds }),
     ),
