@@ -1,7 +1,7 @@
-import { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
+import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
 import { configHash } from './hash.ts'
-import { BATCH_KEYS, resolveExperiment } from './load.ts'
+import { resolveExperiment } from './load.ts'
 import { describeProblem, first } from './problem.ts'
 import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
 import { fileSource, type Source, setSource } from './source.ts'
@@ -15,11 +15,6 @@ export interface PlannedRun {
   /** Folder under <out>/<name>: readable, and another for every config. */
   readonly id: string
 }
-
-const BatchSchema = z.object({
-  matrix: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
-  seeds: z.int().min(1).optional(),
-})
 
 /**
  * All runs of an experiment file: every combination of its `matrix`, each with `seeds` seeds from `seed` on.

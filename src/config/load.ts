@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
+import { BATCH_KEYS } from './batch-schema.ts'
 import { describeProblem, first } from './problem.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
 import { fileSource, flagSource, isMapping, overlay, type Source, setSource } from './source.ts'
@@ -26,9 +27,6 @@ export async function loadExperiment({ file, set = [], flags = {} }: ExperimentR
   }
   return resolveExperiment([...from, setSource(set), flagSource(flags)], file)
 }
-
-/** Keys that a file for `fedunify batch` may have besides those of an experiment. */
-export const BATCH_KEYS = ['matrix', 'seeds'] as const
 
 /**
  * Checks what the sources give together, later ones over earlier ones, and fills in the defaults.
