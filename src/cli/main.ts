@@ -2,7 +2,9 @@ import { Command, CommanderError } from 'commander'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
+import { addConfigCommand } from './config.ts'
 import { addDataCommand } from './data.ts'
+import { addInitCommand } from './init.ts'
 import { colorsOf, type Io } from './io.ts'
 import { addRunCommand } from './run.ts'
 
@@ -22,6 +24,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addRunCommand(program, io)
   addBatchCommand(program, io)
   addDataCommand(program, io)
+  addInitCommand(program, io)
+  addConfigCommand(program, io)
   try {
     if (args.length === 0) {
       io.out(program.helpInformation())
