@@ -67,7 +67,7 @@ function setting(key: Key, schema: JsonSchema): string[] {
 /** Why a key cannot be set in a file that is otherwise the template. */
 function refused(key: Key, value: unknown): string | undefined {
   try {
-    resolveExperiment([{ values: { [key]: value }, where: () => key }])
+    resolveExperiment([{ kind: 'file', values: { [key]: value }, where: () => key }])
     return undefined
   } catch (error) {
     if (error instanceof FedunifyError) return error.message.replace(`${key}: `, '')
@@ -96,9 +96,11 @@ const toLine = (key: string, value: unknown): string =>
 
 /** Comment lines of at most WIDTH characters. */
 function wrap(text: string, indent = '# '): string[] {
-  return text.split(' ').reduce<string[]>((lines, word) => {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
     const last = lines.at(-1)
-    if (last === undefined || last.length + 1 + word.length > WIDTH) return [...lines, indent + word]
-    return [...lines.slice(0, -1), `${last} ${word}`]
-  }, [])
+    if (last === undefined || last.length + 1 + word.length > WIDTH) lines.push(indent + word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
 }
