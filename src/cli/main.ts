@@ -4,6 +4,7 @@ import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
 import { addConfigCommand } from './config.ts'
 import { addDataCommand } from './data.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addInitCommand } from './init.ts'
 import { colorsOf, type Io } from './io.ts'
 import { addRunCommand } from './run.ts'
@@ -26,6 +27,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addDataCommand(program, io)
   addInitCommand(program, io)
   addConfigCommand(program, io)
+  addDoctorCommand(program, io)
   try {
     if (args.length === 0) {
       io.out(program.helpInformation())
