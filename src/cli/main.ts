@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
+import { addCompletionCommand } from './completion.ts'
 import { addConfigCommand } from './config.ts'
 import { addDataCommand } from './data.ts'
 import { addDoctorCommand } from './doctor.ts'
@@ -28,6 +29,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addInitCommand(program, io)
   addConfigCommand(program, io)
   addDoctorCommand(program, io)
+  addCompletionCommand(program, io)
   try {
     if (args.length === 0) {
       io.out(program.helpInformation())
