@@ -18,6 +18,8 @@ _fedunify() {
       n=$((n + 1))
     fi
   done
+  # A quote that is still open belongs to the shell.
+  words[n - 1]=\${words[n - 1]#[\\"\\']}
   full=\${words[n - 1]}
   # Of what is joined, bash wants the part after the last «=» alone.
   if [[ $COMP_WORDBREAKS == *=* && $full == *=* ]]; then prefix=\${full%"\${full##*=}"}; fi
@@ -34,16 +36,21 @@ complete -F _fedunify fedunify
 # fedunify completion for zsh: save it as _fedunify in a folder of $fpath, or put this into ~/.zshrc after compinit:
 #   source <(fedunify completion zsh)
 _fedunify() {
-  local -a described open files
+  local -a asked described plain open files
   local value text
+  asked=("\${(@Q)words[2,CURRENT]}")
+  # A quote that is still open belongs to the shell.
+  asked[-1]=\${asked[-1]#[\\"\\']}
   while IFS=$'\\t' read -r value text; do
     case $text in
       file | folder) files+=("$value") ;;
+      '') plain+=("$value") ;;
       *) if [[ $value == *= ]]; then open+=("$value"); else described+=("\${value//:/\\\\:}:$text"); fi ;;
     esac
-  done < <("\${(Q)words[1]}" __complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)
+  done < <("\${(Q)words[1]}" __complete -- "\${(@)asked}" 2>/dev/null)
   (( $#files )) && compadd -f -S '' -- \${(M)files:#*/}
   (( $#files )) && compadd -f -- \${files:#*/}
+  (( $#plain )) && compadd -- $plain
   (( $#open )) && compadd -S '' -- $open
   (( $#described )) && _describe fedunify described
   return 0
@@ -56,7 +63,8 @@ function __fedunify_complete
     set -l words (commandline -opc)
     set -l program $words[1]
     set -e words[1]
-    $program __complete -- $words (commandline -ct | string collect --allow-empty) 2>/dev/null
+    set -l current (string unescape -- (commandline -ct))
+    $program __complete -- $words "$current" 2>/dev/null
 end
 complete -c fedunify -f -k -a '(__fedunify_complete)'
 `,
