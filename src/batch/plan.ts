@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import fastGlob from 'fast-glob'
 import { expandFile, type PlannedRun } from '../config/expand.ts'
 import { FedunifyError } from '../errors.ts'
+import { matchGlob } from '../glob.ts'
 import type { Status } from '../results/manifest.ts'
 import { runState } from '../results/state.ts'
 
@@ -18,14 +18,11 @@ export interface BatchRun extends PlannedRun {
 export async function planBatch(globs: readonly string[], set: readonly string[]): Promise<BatchRun[]> {
   const files = new Set<string>()
   for (const glob of globs) {
-    // A shell hands over plain names as well as quoted globs; on Windows with backslashes.
-    const matches = await fastGlob(fastGlob.convertPathToPattern(glob).replace(/\\([*?{}[\]!()])/g, '$1'), {
-      unique: true,
-    })
+    const matches = await matchGlob(glob)
     if (matches.length === 0) {
       throw new FedunifyError('usage', `${glob}: matches no file`, "for example: fedunify batch 'experiments/*.yaml'")
     }
-    for (const file of matches.sort()) files.add(file)
+    for (const file of matches) files.add(file)
   }
   const planned: PlannedRun[] = []
   for (const file of files) planned.push(...(await expandFile(file, set)))

@@ -36,7 +36,11 @@ export async function summarise(runs: readonly Pick<BatchRun, 'group' | 'path'>[
   }))
 }
 
-function* seriesOf({ local, unified }: Tables): Generator<{ series: string; round: number; accuracy: number }> {
+/** The accuracies of a run by series, as SummaryRow has them. */
+export function* seriesOf({
+  local,
+  unified,
+}: Pick<Tables, 'local' | 'unified'>): Generator<{ series: string; round: number; accuracy: number }> {
   for (const row of local) yield { series: `local_${row.owner}`, round: row.round, accuracy: row.local_accuracy }
   for (const row of unified) yield { series: row.merge, round: row.round, accuracy: row.accuracy }
 }

@@ -80,7 +80,7 @@ function failure(failed: number, { run, error }: BatchResult): unknown {
 }
 
 function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: Io): BatchListener {
-  const { dim, red, bold } = colorsOf(io)
+  const { dim, red, bold } = colorsOf(io, 'err')
   const numbered = (run: BatchRun) => `[${runs.indexOf(run) + 1}/${runs.length}] ${run.path}`
   const say = (line: string) => {
     if (!quiet) io.err(`${line}\n`)
@@ -90,7 +90,7 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
     started(run) {
       say(bold(`${numbered(run)}${run.state === 'none' ? '' : ' (resuming)'}`))
       // Bars of several runs would draw over each other: then a plain line for each round, with the run's number.
-      const several = new PlainProgress((line) => say(`[${runs.indexOf(run) + 1}] ${line}`), colorsOf(io))
+      const several = new PlainProgress((line) => say(`[${runs.indexOf(run) + 1}] ${line}`), colorsOf(io, 'err'))
       views.set(run, jobs > 1 && !quiet ? several : progressView(io, quiet ?? false))
     },
     event: (run, event) => views.get(run)?.event(event),

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import pc from 'picocolors'
 import { FedunifyError } from '../errors.ts'
 import { main } from './main.ts'
 
@@ -18,6 +17,13 @@ function interrupt(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal)
 }
 
+/** NO_COLOR and FORCE_COLOR decide (no-color.org, force-color.org), else whether the stream is a terminal. */
+function hasColors(stream: NodeJS.WriteStream): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env
+  if (NO_COLOR) return false
+  return FORCE_COLOR ? FORCE_COLOR !== '0' : stream.isTTY === true && TERM !== 'dumb'
+}
+
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
 
@@ -33,6 +39,6 @@ process.exitCode = await main(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   terminal: process.stderr.isTTY ? process.stderr : undefined,
-  colors: pc.isColorSupported,
+  colors: { out: hasColors(process.stdout), err: hasColors(process.stderr) },
   signal: controller.signal,
 })

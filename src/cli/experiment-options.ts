@@ -7,6 +7,9 @@ import { MERGE_RULES } from '../merge/registry.ts'
 
 type Key = (typeof EXPERIMENT_KEYS)[number]
 
+/** A list of expectations belongs into a file: it has no flag. */
+const FLAG_KEYS = EXPERIMENT_KEYS.filter((key) => key !== 'expect')
+
 /** What a flag takes, for the help. */
 function argument(key: Key): string {
   if (key === 'merge') return '<names>'
@@ -20,7 +23,7 @@ function argument(key: Key): string {
 export function addExperimentOptions(command: Command): void {
   const defaults = ExperimentSchema.parse({})
   for (const { title, keys } of KEY_GROUPS) {
-    for (const key of keys) {
+    for (const key of FLAG_KEYS.filter((k) => keys.includes(k))) {
       const value = defaults[key]
       const shown =
         value === undefined ? '' : ` (default: ${typeof value === 'object' ? JSON.stringify(value) : value})`
@@ -32,8 +35,10 @@ export function addExperimentOptions(command: Command): void {
 
 /** The given flags by key, from what commander has parsed (it camel-cases names). */
 export function experimentFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
-  const given = EXPERIMENT_KEYS.map((key) => [key, options[camelCase(key)]] as const)
-  return Object.fromEntries(given.filter((pair): pair is [Key, string] => typeof pair[1] === 'string'))
+  const given = FLAG_KEYS.map((key) => [key, options[camelCase(key)]] as const)
+  return Object.fromEntries(
+    given.filter((pair): pair is [(typeof FLAG_KEYS)[number], string] => typeof pair[1] === 'string'),
+  )
 }
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())

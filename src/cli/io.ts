@@ -10,14 +10,17 @@ export interface Io {
   err(text: string): void
   /** stderr, where it is a terminal. */
   readonly terminal: WriteStream | undefined
-  readonly colors: boolean
+  /** Whether each of the two shows colours. */
+  readonly colors: { readonly out: boolean; readonly err: boolean }
   readonly signal: AbortSignal
 }
 
-export const colorsOf = (io: Io) => pc.createColors(io.colors)
+/** Colours for what goes to stdout (`out`) or stderr (`err`): one may be a file while the other is a terminal. */
+export const colorsOf = (io: Io, stream: 'out' | 'err' = 'out') => pc.createColors(io.colors[stream])
 
 export function progressView(io: Io, quiet: boolean): ProgressView {
   if (quiet) return { note() {}, event() {}, stop() {} }
-  if (io.terminal) return new LiveProgress(io.terminal, colorsOf(io))
-  return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io))
+  // A terminal without a size (as some containers and CI services give) has no room to draw in.
+  if (io.terminal?.columns && io.terminal.rows) return new LiveProgress(io.terminal, colorsOf(io, 'err'))
+  return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io, 'err'))
 }

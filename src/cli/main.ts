@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
+import { addCheckCommand } from './check.ts'
+import { addCompareCommand } from './compare.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addConfigCommand } from './config.ts'
 import { addDataCommand } from './data.ts'
@@ -25,6 +27,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError(false)
   addRunCommand(program, io)
   addBatchCommand(program, io)
+  addCheckCommand(program, io)
+  addCompareCommand(program, io)
   addDataCommand(program, io)
   addInitCommand(program, io)
   addConfigCommand(program, io)
@@ -51,7 +55,7 @@ function report(error: unknown, io: Io): number {
     const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
     return report(new FedunifyError('usage', message, suggestion ?? 'see fedunify --help'), io)
   }
-  const { red, dim } = colorsOf(io)
+  const { red, dim } = colorsOf(io, 'err')
   if (error instanceof FedunifyError) {
     io.err(`${red('error:')} ${error.message}\n`)
     if (error.hint) io.err(`${dim('hint:')} ${error.hint}\n`)

@@ -1,8 +1,10 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { stringify as toYaml } from 'yaml'
 import { loadExperiment } from '../config/load.ts'
+import { ExperimentSchema } from '../config/schema.ts'
+import { FedunifyError } from '../errors.ts'
 import { type PreparedRun, prepareRun } from '../federation/prepare.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
@@ -55,18 +57,21 @@ interface RunOptions {
 }
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
-  const { set = [], resume, json = false, quiet = false } = options
+  const { set = [], runId, resume, json = false, quiet = false } = options
   // A run folder's config is an experiment file; what is given besides must agree with it.
   const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
   if (resume !== undefined && (await readManifest(resume)).status === 'finished') {
-    return io.out(await summary(resume, io))
+    return io.out(json ? await readFile(join(resume, 'events.jsonl'), 'utf8') : await summary(resume, io))
+  }
+  if (runId !== undefined && !ExperimentSchema.shape.name.safeParse(runId).success) {
+    throw new FedunifyError('usage', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
   }
   const experiment = await loadExperiment({ file: source, set, flags: experimentFlags({ ...options }) })
   const view = progressView(io, quiet)
   try {
     const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })
     if (options.dryRun) return io.out(plan(prepared))
-    const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
+    const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
     await execute(prepared, {
       path,
       resume: resume !== undefined,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Experiment } from './schema.ts'
 
 /** Keys that say where and how fast a run is done, but cannot change a number of its result. */
-const NEUTRAL: readonly (keyof Experiment)[] = ['name', 'out', 'data', 'workers']
+const NEUTRAL: readonly (keyof Experiment)[] = ['name', 'out', 'data', 'workers', 'expect']
 
 /** What decides a run's numbers: the experiment without its neutral keys, sorted by key. */
 export function decisive(experiment: Experiment): Record<string, unknown> {

@@ -40,10 +40,11 @@ export function legalValues(schema: JsonSchema): string {
   }
 }
 
-/** Kinds of mappings (layers, for example) go by the name that tells them apart. */
+/** Kinds of mappings (layers, for example) go by the key that tells them apart. */
 function legalItem(schema: JsonSchema): string {
-  const types = (schema.oneOf ?? []).map((branch) => (branch.properties?.type as JsonSchema | undefined)?.const)
-  return types.length > 0 && types.every(Boolean) ? `of type ${types.join(' | ')}` : legalValues(schema)
+  const kinds = (schema.oneOf ?? []).map(({ properties = {} }) => properties as Record<string, JsonSchema>)
+  const apart = Object.keys(kinds[0] ?? {}).find((key) => kinds.every((kind) => kind[key]?.const !== undefined))
+  return apart === undefined ? legalValues(schema) : `of ${apart} ${kinds.map((k) => k[apart]!.const).join(' | ')}`
 }
 
 function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {

@@ -22,7 +22,9 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
   const { expected, legal } = expectation(found)
   const near = legal && typeof value === 'string' ? nearest(value, legal) : undefined
   const quote = found.code === 'invalid_type' && found.expected === 'string' && typeof value === 'number'
-  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : undefined
+  const percent = found.code === 'too_big' && found.maximum === 1 && typeof value === 'number' && value <= 100
+  const fraction = percent ? `a fraction, not percent: ${Number((value / 100).toPrecision(12))}` : undefined
+  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : fraction
   const got = value === undefined ? 'nothing' : show(value)
   return new FedunifyError('usage', `${named(where(found.path), found.path)}: expected ${expected}, got ${got}`, hint)
 }
@@ -30,6 +32,8 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
 /** A union reports every branch: take the one that the value comes nearest to, the one that looked deepest. */
 function innermost(issue: Issue): Issue & { path: PropertyKey[] } {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue
+  // A union that has words of its own says all its branches at once.
+  if (issue.message !== 'Invalid input') return issue
   const branches = issue.errors.map(first)
   const isList = Array.isArray(issue.input)
   const fits = branches.find((b) => (isList ? b.code !== 'invalid_value' : b.code === 'invalid_value')) ?? branches[0]!
@@ -44,7 +48,7 @@ export function first(issues: readonly Issue[]): Issue {
 
 type JsonSchema = z.core.JSONSchema.BaseSchema
 
-/** The keys that the mapping in question may hold; among the kinds of layers, those of its type. */
+/** The keys that the mapping in question may hold; among the kinds of layers or expectations, those of its kind. */
 function legalKeys({ path, input }: Issue): string[] {
   const branches = (schema: JsonSchema): JsonSchema[] => [
     schema,
@@ -55,8 +59,12 @@ function legalKeys({ path, input }: Issue): string[] {
     const inside = schemas.map((schema) => (typeof key === 'number' ? schema.items : schema.properties?.[String(key)]))
     schemas = inside.filter((schema) => typeof schema === 'object').flatMap((schema) => branches(schema as JsonSchema))
   }
-  const type = isMapping(input) ? input.type : undefined
-  const fits = ({ properties: { type: own } = {} }: JsonSchema) => typeof own !== 'object' || own.const === type
+  const given = isMapping(input) ? input : {}
+  const fits = ({ properties = {} }: JsonSchema) =>
+    ['type', 'metric'].every((key) => {
+      const own = properties[key]
+      return typeof own !== 'object' || own.const === undefined || own.const === given[key]
+    })
   return schemas.filter(fits).flatMap(({ properties = {} }) => Object.keys(properties))
 }
 
@@ -86,8 +94,14 @@ function expectation(issue: Issue): { expected: string; legal?: string[] } {
 }
 
 const article = (type: string) =>
-  ({ int: 'a whole number', number: 'a number', string: 'text', array: 'a list', object: 'keys and values' })[type] ??
-  type
+  ({
+    int: 'a whole number',
+    number: 'a number',
+    string: 'text',
+    array: 'a list',
+    object: 'keys and values',
+    record: 'keys and values',
+  })[type] ?? type
 
 /** The place, and the key where the place does not say it (a flag names itself). */
 const named = (place: string, path: readonly PropertyKey[]) =>

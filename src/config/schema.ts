@@ -5,6 +5,7 @@ import { ENGINE_NAMES } from '../engine/registry.ts'
 import { MERGE_NAMES } from '../merge/registry.ts'
 import { LayerSchema } from '../model/layers.ts'
 import { PRESET_NAMES } from '../model/presets.ts'
+import { ExpectationsSchema } from './expectations.ts'
 
 const count = z.int().min(1)
 const fraction = z.number().min(0).max(1)
@@ -109,6 +110,10 @@ export const ExperimentSchema = z.strictObject({
     .describe('owners that train at the same time (default: the cores, at most the owners)')
     .meta({ examples: [2] }),
   out: z.string().min(1).default('results').describe('results folder'),
+
+  expect: ExpectationsSchema.optional()
+    .describe('what fedunify check holds the finished run against')
+    .meta({ examples: [[{ metric: 'unified', at: 'end', min: 0.75 }]] }),
 })
 
 type Parsed = z.output<typeof ExperimentSchema>

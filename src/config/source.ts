@@ -13,6 +13,20 @@ export interface Source {
 
 /** @throws FedunifyError (usage) naming file and line where it is no YAML mapping */
 export async function fileSource(file: string): Promise<Source> {
+  const { value, where } = await readYaml(file)
+  const values = value ?? {}
+  if (!isMapping(values)) {
+    const got = Array.isArray(values) ? 'a list' : JSON.stringify(values)
+    throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
+  }
+  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : file) }
+}
+
+/**
+ * What a YAML file holds, null where it is empty, and the place of each value: `where([])` is where the first stands.
+ * @throws FedunifyError (usage) naming file and line where it is no YAML
+ */
+export async function readYaml(file: string): Promise<{ value: unknown; where: Source['where'] }> {
   const lines = new LineCounter()
   const document = parseDocument(await readExperiment(file), { lineCounter: lines, stringKeys: true })
   const [problem] = document.errors
@@ -24,20 +38,10 @@ export async function fileSource(file: string): Promise<Source> {
       'the file must be YAML',
     )
   }
-  const values = toValues(document, file) ?? {}
-  if (!isMapping(values)) {
-    const line = lines.linePos(document.contents?.range?.[0] ?? 0).line
-    const got = Array.isArray(values) ? 'a list' : JSON.stringify(values)
-    throw new FedunifyError(
-      'usage',
-      `${file}:${line}: expected keys and values, got ${got}`,
-      'write «key: value» lines',
-    )
-  }
   return {
-    kind: 'file',
-    values,
+    value: toValues(document, file),
     where(path) {
+      if (path.length === 0) return `${file}:${lines.linePos(document.contents?.range?.[0] ?? 0).line}`
       for (let depth = path.length; depth > 0; depth--) {
         const node = document.getIn(path.slice(0, depth), true)
         if (isNode(node) && node.range) return `${file}:${lines.linePos(node.range[0]).line}`

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
@@ -36,14 +37,19 @@ export async function describeRun({ experiment, dataset, shards, model, engine }
     config_hash: configHash(experiment),
     git: await gitState(),
     dataset: { name: dataset.name, source: dataset.source, images: dataset.count, sha256: dataset.sha256 },
-    shards: shards.map((shard) => ({
-      owner: shard.owner,
-      train: shard.train.length,
-      test: shard.test.length,
-      train_labels: labelHistogram(dataset, shard.train),
-      test_labels: labelHistogram(dataset, shard.test),
-      sha256: shardHash(shard),
-    })),
+    shards: shards.map((shard) => {
+      const train_labels = labelHistogram(dataset, shard.train)
+      const test_labels = labelHistogram(dataset, shard.test)
+      return {
+        owner: shard.owner,
+        train: shard.train.length,
+        test: shard.test.length,
+        train_labels,
+        test_labels,
+        labels_sha256: labelsHash(train_labels, test_labels),
+        sha256: shardHash(shard),
+      }
+    }),
     model: {
       parameters: parameterCount(model),
       layers: model.layers.map(({ name, layer, output }) => ({ name, ...layer, output })),
@@ -57,6 +63,13 @@ export async function describeRun({ experiment, dataset, shards, model, engine }
       node: process.versions.node,
     },
   }
+}
+
+/** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
+export function labelsHash(train: readonly number[], test: readonly number[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([train, test]))
+    .digest('hex')
 }
 
 export type RunDescription = Awaited<ReturnType<typeof describeRun>>

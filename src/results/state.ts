@@ -1,12 +1,18 @@
 import { access } from 'node:fs/promises'
 import { readManifest, type Status } from './manifest.ts'
 
-/** What a run folder holds so far; `none` where there is no such folder. */
+/**
+ * What a run folder holds so far; `none` where there is no such folder. One with no readable manifest counts as
+ * failed: to go on with it says what is wrong.
+ */
 export async function runState(dir: string): Promise<Status | 'none'> {
   try {
     await access(dir)
   } catch {
     return 'none'
   }
-  return (await readManifest(dir)).status
+  return readManifest(dir).then(
+    ({ status }) => status,
+    () => 'failed',
+  )
 }

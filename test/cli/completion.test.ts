@@ -4,11 +4,11 @@ import { delimiter, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { SCRIPTS, SHELLS } from '../../src/completion/scripts.ts'
 import { MERGE_NAMES } from '../../src/merge/registry.ts'
-import { cli } from '../support/cli.ts'
+import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 async function complete(...words: string[]): Promise<string[]> {
-  const { code, out, err } = await cli('__complete', '--', ...words)
+  const { code, out, err } = await fedunify(['__complete', '--', ...words])
   expect({ code, err }).toEqual({ code: 0, err: '' })
   return out
     .split('\n')
@@ -22,7 +22,7 @@ const inHelp = (help: string, pattern: RegExp) => [...help.matchAll(pattern)].ma
 
 describe('candidates', () => {
   it('are all commands that the help names, and their own', async () => {
-    const help = (await cli('--help')).out
+    const help = (await fedunify(['--help'])).out
     const commands = inHelp(help.slice(help.indexOf('Commands:')), COMMAND)
     expect(commands.length).toBeGreaterThan(5)
     expect(await complete('')).toEqual(commands)
@@ -31,7 +31,7 @@ describe('candidates', () => {
   })
 
   it.each(['run', 'batch', 'doctor', 'init'])('are all options of %s that the help names', async (name) => {
-    const options = inHelp((await cli(name, '--help')).out, OPTION)
+    const options = inHelp((await fedunify([name, '--help'])).out, OPTION)
     expect(options).toContain('--help')
     expect((await complete(name, '-')).sort()).toEqual(options.sort())
   })
@@ -99,22 +99,22 @@ function shellSetting() {
   return { cwd, env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }, encoding: 'utf8' as const }
 }
 
+const inShell = (shell: string, ...args: string[]) => spawnSync(shell, args, shellSetting())
 const installed = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0
 
 describe('scripts', () => {
   it('are printed, and an unknown shell is refused by name', async () => {
-    for (const shell of SHELLS) expect((await cli('completion', shell)).out).toBe(SCRIPTS[shell])
-    expect(await cli('completion', 'fisch')).toMatchObject({
+    for (const shell of SHELLS) expect((await fedunify(['completion', shell])).out).toBe(SCRIPTS[shell])
+    expect(await fedunify(['completion', 'fisch'])).toMatchObject({
       code: 2,
       err: expect.stringContaining('did you mean fish?'),
     })
   })
 
   it.skipIf(!installed('bash'))('bash completes, also what it splits at =', () => {
-    const setting = shellSetting()
     // As bash itself fills COMP_WORDS; `--env=` is two words of it, `--env=d` three.
     const cases: [words: string[], replies: string[]][] = [
-      [['co'], ['config', 'completion']],
+      [['conf'], ['config']],
       [
         ['run', '--optimizer', ''],
         ['sgd', 'momentum', 'adam'],
@@ -133,14 +133,14 @@ describe('scripts', () => {
       return `COMP_WORDS=(${all}); COMP_CWORD=${words.length}; _fedunify fedunify; (IFS='|'; echo "\${COMPREPLY[*]}")`
     })
     const script = ['source <(fedunify completion bash)', ...calls].join('\n')
-    const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', script], setting)
+    const { stdout, stderr } = inShell('bash', '--norc', '-c', script)
     expect(stderr).toBe('')
     expect(stdout.trimEnd().split('\n')).toEqual(cases.map(([, replies]) => replies.join('|')))
   })
 
   it.skipIf(!installed('fish'))('fish completes', () => {
     const script = "fedunify completion fish | source; complete -C 'fedunify run --init '; complete -C 'fedunify doc'"
-    const { stdout } = spawnSync('fish', ['--no-config', '-c', script], shellSetting())
+    const { stdout } = inShell('fish', '--no-config', '-c', script)
     expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(['shared', 'independent', 'doctor', ''])
   })
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadExperiment } from '../../src/config/load.ts'
 import { EXPERIMENT_KEYS } from '../../src/config/schema.ts'
-import { cli } from '../support/cli.ts'
+import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 function write(text: string): string {
@@ -23,7 +23,17 @@ const row = (out: string, key: string) =>
 describe('fedunify config show', () => {
   it('says of every value where it comes from', async () => {
     const file = write('# an experiment\nlr: 0.3\nrounds: 7\nbatch: 32\nnormalise:\n  mean: 0.3\nmerge:\n  - avg\n')
-    const { out, code } = await cli('config', 'show', file, '--set', 'batch=16', '--set', 'rounds=8', '--rounds', '9')
+    const { out, code } = await fedunify([
+      'config',
+      'show',
+      file,
+      '--set',
+      'batch=16',
+      '--set',
+      'rounds=8',
+      '--rounds',
+      '9',
+    ])
     expect(code).toBe(0)
     expect(row(out, 'lr')).toEqual(['0.3', `${file}:2`])
     expect(row(out, 'batch')).toEqual(['16', '--set batch'])
@@ -40,18 +50,18 @@ describe('fedunify config show', () => {
   })
 
   it('calls a value given where it equals the default', async () => {
-    expect(row((await cli('config', 'show', '--lr', '0.1', '--owners', '2')).out, 'lr')).toEqual(['0.1', '--lr'])
+    expect(row((await fedunify(['config', 'show', '--lr', '0.1', '--owners', '2'])).out, 'lr')).toEqual(['0.1', '--lr'])
   })
 
   it('keeps a list of layers on one line', async () => {
     const layer = '{ type: conv2d, filters: 32, kernel: 3, padding: same }'
     const file = write(`model: [${Array(6).fill(layer).join(', ')}, { type: flatten }]\n`)
-    expect(row((await cli('config', 'show', file)).out, 'model')![1]).toBe(`${file}:1`)
+    expect(row((await fedunify(['config', 'show', file])).out, 'model')![1]).toBe(`${file}:1`)
   })
 
   it('writes JSON with the values that a run would have', async () => {
     const file = write('env: dirichlet\nalpha: 0.3\nowners: 8\n')
-    const { out } = await cli('config', 'show', file, '--json', '--set', 'normalise.std=0.5')
+    const { out } = await fedunify(['config', 'show', file, '--json', '--set', 'normalise.std=0.5'])
     const { settings, batch } = JSON.parse(out)
     expect(batch).toBe(false)
     expect(settings.alpha).toEqual({ value: 0.3, from: 'file', place: `${file}:2` })
@@ -64,7 +74,7 @@ describe('fedunify config show', () => {
 
   it('shows the runs of a batch', async () => {
     const file = write('lr: 0.3\nmatrix:\n  env: [V, H]\n  init: [shared]\nseeds: 2\n')
-    const { out, code } = await cli('config', 'show', file, '--set', 'rounds=3')
+    const { out, code } = await fedunify(['config', 'show', file, '--set', 'rounds=3'])
     expect(code).toBe(0)
     expect(out).toContain(`${file} is a batch of 4 runs: fedunify batch ${file}`)
     expect(row(out, 'env')).toEqual(['see below', `${file}:3`])
@@ -78,13 +88,13 @@ describe('fedunify config show', () => {
       ['H', '0'],
       ['H', '1'],
     ])
-    const { runs } = JSON.parse((await cli('config', 'show', file, '--json')).out)
+    const { runs } = JSON.parse((await fedunify(['config', 'show', file, '--json'])).out)
     expect(runs[3].settings.seed).toEqual({ value: 1, from: 'file', place: `${file}:5` })
   })
 
   it('takes no flags for a batch, which has none either', async () => {
     const file = write('seeds: 2\n')
-    expect(await cli('config', 'show', file, '--lr', '0.2')).toMatchObject({
+    expect(await fedunify(['config', 'show', file, '--lr', '0.2'])).toMatchObject({
       code: 2,
       err: expect.stringContaining('--set lr=0.2'),
     })
@@ -95,8 +105,8 @@ describe('fedunify config show', () => {
     [['--set', 'lrr=1'], '--set lrr: unknown key "lrr"'],
     [['none.yaml'], 'none.yaml: no such file'],
   ])('%j: the error of run', async (args, message) => {
-    const shown = await cli('config', 'show', ...args)
+    const shown = await fedunify(['config', 'show', ...args])
     expect(shown).toMatchObject({ code: 2, out: '', err: expect.stringContaining(message) })
-    expect((await cli('run', '--dry-run', ...args)).err).toBe(shown.err)
+    expect((await fedunify(['run', '--dry-run', ...args])).err).toBe(shown.err)
   })
 })

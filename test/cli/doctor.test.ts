@@ -8,7 +8,7 @@ import { examine } from '../../src/doctor/doctor.ts'
 import { checkEngine } from '../../src/doctor/engines.ts'
 import { checkGit, checkMemory, checkNode, featuresIn, inRange } from '../../src/doctor/machine.ts'
 import { checkResults, space } from '../../src/doctor/results.ts'
-import { cli } from '../support/cli.ts'
+import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
 
@@ -41,7 +41,7 @@ describe('fedunify doctor', () => {
 
   it('prints a line for each with a word, and exits with 3 for the data', async () => {
     const empty = temporaryFolder()
-    const { code, out, err } = await cli('doctor', '--data', empty, '--out', empty)
+    const { code, out, err } = await fedunify(['doctor', '--data', empty, '--out', empty])
     expect(code).toBe(3)
     expect(out).toMatch(/^node +ok +\d/m)
     expect(out).toMatch(/^dataset +problem +.*lacks train-images.*\n +try: fedunify data fetch$/m)
@@ -50,7 +50,7 @@ describe('fedunify doctor', () => {
 
   it('writes JSON', async () => {
     const empty = temporaryFolder()
-    const { code, out } = await cli('doctor', '--data', empty, '--out', empty, '--json')
+    const { code, out } = await fedunify(['doctor', '--data', empty, '--out', empty, '--json'])
     expect(code).toBe(3)
     const { ready, findings } = JSON.parse(out)
     expect(ready).toBe(false)

@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { expandFile } from '../../src/config/expand.ts'
 import { loadExperiment } from '../../src/config/load.ts'
 import { EXPERIMENT_KEYS, ExperimentSchema } from '../../src/config/schema.ts'
-import { cli } from '../support/cli.ts'
+import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
 
@@ -13,7 +13,7 @@ const DEFAULTS = ExperimentSchema.parse({})
 
 async function written(): Promise<{ file: string; text: string; settable: string[] }> {
   const file = join(temporaryFolder(), 'new.yaml')
-  expect(await cli('init', file)).toMatchObject({ code: 0, err: '' })
+  expect(await fedunify(['init', file])).toMatchObject({ code: 0, err: '' })
   const text = readFileSync(file, 'utf8')
   return { file, text, settable: text.split('\n').filter((line) => /^#[^ ]/.test(line)) }
 }
@@ -64,7 +64,7 @@ describe('fedunify init', () => {
     const { file } = await written()
     const data = temporaryFolder()
     writeTinyIdx(data)
-    const { code, out } = await cli('run', file, '--dry-run', '--dataset', 'idx', '--data', data)
+    const { code, out } = await fedunify(['run', file, '--dry-run', '--dataset', 'idx', '--data', data])
     expect(code).toBe(0)
     expect(out).toContain('nothing was written')
   })
@@ -72,18 +72,18 @@ describe('fedunify init', () => {
   it('refuses to replace a file unless asked to', async () => {
     const { file, text } = await written()
     writeFileSync(file, 'lr: 0.5\n')
-    expect(await cli('init', file)).toMatchObject({ code: 2, err: expect.stringContaining('--force') })
+    expect(await fedunify(['init', file])).toMatchObject({ code: 2, err: expect.stringContaining('--force') })
     expect(readFileSync(file, 'utf8')).toBe('lr: 0.5\n')
-    expect(await cli('init', file, '--force')).toMatchObject({ code: 0 })
+    expect(await fedunify(['init', file, '--force'])).toMatchObject({ code: 0 })
     expect(readFileSync(file, 'utf8')).toBe(text)
   })
 
   it('makes folders, and says where it cannot write', async () => {
     const dir = temporaryFolder()
-    expect((await cli('init', join(dir, 'a', 'b.yaml'))).code).toBe(0)
+    expect((await fedunify(['init', join(dir, 'a', 'b.yaml')])).code).toBe(0)
     mkdirSync(join(dir, 'folder.yaml'))
-    expect(await cli('init', join(dir, 'folder.yaml'), '--force')).toMatchObject({ code: 2 })
-    expect(await cli('init', join(dir, 'a', 'b.yaml', 'c.yaml'))).toMatchObject({
+    expect(await fedunify(['init', join(dir, 'folder.yaml'), '--force'])).toMatchObject({ code: 2 })
+    expect(await fedunify(['init', join(dir, 'a', 'b.yaml', 'c.yaml')])).toMatchObject({
       code: 2,
       err: expect.stringContaining('cannot be written'),
     })

@@ -1,0 +1,93 @@
+// Fills the tables between the README's markers from committed files; with --check it fails where they differ.
+// Needs a build: the paper's figures come from dist/.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = new URL('../', import.meta.url)
+const read = (path) => readFileSync(new URL(path, root), 'utf8')
+const csv = (path) => {
+  const [head, ...rows] = read(path)
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(','))
+  return rows.map((row) => Object.fromEntries(head.map((column, i) => [column, row[i]])))
+}
+const table = (head, rows) =>
+  [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+
+/** Ten rounds with the defaults, both environments side by side. */
+function first() {
+  const [V, H] = ['V', 'H'].map((env) => csv(`results/reference/first/${env}/table.csv`))
+  const head = ['round', 'V local 1', 'V local 2', '**V avg**', 'H local 1', 'H local 2', '**H avg**']
+  const rows = V.map((v, i) => {
+    const h = H[i]
+    return [v.epoch, v.local_1, v.local_2, `**${v.avg}**`, h.local_1, h.local_2, `**${h.avg}**`]
+  })
+  const source =
+    'From [results/reference/first](results/reference/first): `fedunify run --env V` and `--env H`, nothing else set.'
+  return `${table(head, rows)}\n\n${source}`
+}
+
+/** Training speed and memory, as `npm run bench` measured them. */
+function speed() {
+  const bench = JSON.parse(read('results/bench/training.json'))
+  const { images_per_second: rate, whole_run: whole, machine, versions } = bench
+  const n = (value) => Math.round(value).toLocaleString('en-US')
+  const names = {
+    fedunify_2: 'fedunify, two workers on two cores',
+    torch_nchw_2: `PyTorch ${versions.torch}, NCHW, two processes of one thread`,
+    torch_channels_last_2: `PyTorch ${versions.torch}, channels_last, two processes of one thread`,
+    fedunify_1: 'fedunify, one worker',
+    torch_nchw_1: `PyTorch ${versions.torch}, NCHW, one thread`,
+    torch_channels_last_1: `PyTorch ${versions.torch}, channels_last, one thread`,
+  }
+  const rows = Object.entries(names)
+    .filter(([key]) => rate[key])
+    .map(([key, name]) => [name, `**${n(rate[key].median)}**`, `${n(rate[key].min)} – ${n(rate[key].max)}`])
+  const facts =
+    `Reference CNN, batch 64, plain SGD, real images; the sides in turn in one run on ${machine.cores} cores (${machine.cpu}). ` +
+    `A whole \`fedunify run\` peaks at ${n(whole.peak_mib.median)} MiB, and what the server does in a round (merging, ` +
+    `evaluating, writing) takes ${whole.server_side_percent.median} % of it. ` +
+    'From [results/bench/training.json](results/bench/training.json): `npm run bench`.'
+  return `${table(['training', 'images/s, median', 'min – max'], rows)}\n\n${facts}`
+}
+
+/** The paper's Tables 3 and 4 beside ours: mean ± sd over the seeds. */
+async function paper() {
+  const { PAPER_TABLES } = await import(new URL('dist/paper/tables.js', root))
+  const parts = PAPER_TABLES.map(({ number, env, rows }) => {
+    const summary = csv(`results/reference/table${number}/summary.csv`)
+    const last = Math.max(...summary.map(({ round }) => Number(round)))
+    const seeds = summary[0].seeds
+    const ours = (round, series) => {
+      const row = summary.find((r) => r.series === series && Number(r.round) === (round === 5000 ? last : round))
+      return `${(100 * row.mean).toFixed(2)}${row.sd ? ` ± ${(100 * row.sd).toFixed(2)}` : ''}`
+    }
+    const series = ['local_1', 'local_2', 'avg', 'max', 'absmax']
+    const lines = rows.map((row) => [
+      row.round === 5000 ? `last (ours ${last}, paper 5,000)` : String(row.round),
+      ...series.map((name) => `**${ours(row.round, name)}** / ${row[name].toFixed(2)}`),
+    ])
+    const head = ['round', 'local 1', 'local 2', 'avg', 'max', 'absmax']
+    return `Table ${number}, environment ${env}, **ours** (${seeds} seeds, mean ± sd) / the paper:\n\n${table(head, lines)}`
+  })
+  return parts.join('\n\n')
+}
+
+const parts = { first, speed, paper }
+const file = fileURLToPath(new URL('README.md', root))
+const before = readFileSync(file, 'utf8')
+let after = before
+for (const [name, make] of Object.entries(parts)) {
+  const marked = new RegExp(`(<!-- table:${name} -->\n)[^]*?(<!-- /table:${name} -->)`)
+  if (!marked.test(after)) continue
+  const text = await make()
+  after = after.replace(marked, (_, open, close) => `${open}${text}\n${close}`)
+}
+if (process.argv.includes('--check')) {
+  if (after !== before) {
+    console.error('README.md: a table differs from its source; fill it with: node .ci/readme.mjs')
+    process.exit(1)
+  }
+  console.log('README.md: every table is as its source')
+} else if (after !== before) writeFileSync(file, after)

@@ -1,0 +1,156 @@
+import { resolve } from 'node:path'
+import { FedunifyError } from '../errors.ts'
+import { findRuns } from '../results/find-runs.ts'
+import { type LoadedRun, loadRun } from '../results/load-run.ts'
+import type { Reference } from './accuracy.ts'
+import { applies, checkFinished, evaluate } from './evaluate.ts'
+import { EXPECT_HINT, expectationsOf, readExpectations, type WrittenExpectation } from './expectations.ts'
+import type { Outcome, RunOutcomes } from './outcome.ts'
+import { readReference } from './reference.ts'
+
+/**
+ * Holds runs against what is expected of them. A run that cannot be read is an outcome too, so that the others are
+ * still told of.
+ * @param named run folders, folders of runs, globs
+ * @param file expectations to take instead of the runs' own
+ * @throws FedunifyError (usage) where nothing is expected of any run, or the file is wrong
+ */
+export async function checkRuns(named: readonly string[], file?: string): Promise<RunOutcomes[]> {
+  const given = file === undefined ? undefined : await readExpectations(file)
+  const found = await loadAll(named, given)
+  const loaded = found.filter((one): one is Expecting => 'run' in one)
+  if (loaded.length > 0 && loaded.every(({ expectations }) => expectations.length === 0)) {
+    const message = `${loaded[0]!.run.path}: nothing is expected of it${loaded.length > 1 ? ', nor of the others' : ''}`
+    throw new FedunifyError('usage', message, `give --expect FILE; ${EXPECT_HINT}`)
+  }
+
+  const references = new References(file)
+  const applied = new Set<string>()
+  const reports: RunOutcomes[] = []
+  for (const one of found) {
+    if (!('run' in one)) {
+      reports.push(one)
+      continue
+    }
+    const { run, expectations } = one
+    const outcomes = [checkFinished(run)]
+    if (expectations.length === 0) outcomes.push(nothingExpected(run))
+    for (const written of expectations.filter(({ expectation }) => applies(expectation, run))) {
+      applied.add(JSON.stringify(written.expectation))
+      outcomes.push(...(await evaluateWritten(written, run, references)))
+    }
+    reports.push({ path: run.path, outcomes })
+  }
+  return [...reports, ...unmatched(loaded, applied)]
+}
+
+/** A run and what is expected of it. */
+interface Expecting {
+  readonly run: LoadedRun
+  readonly expectations: readonly WrittenExpectation[]
+}
+
+/** Every run that is meant, once; what is not there or cannot be trusted as an outcome. */
+async function loadAll(
+  named: readonly string[],
+  given: readonly WrittenExpectation[] | undefined,
+): Promise<(Expecting | RunOutcomes)[]> {
+  const seen = new Set<string>()
+  const found: (Expecting | RunOutcomes)[] = []
+  const load = async (path: string): Promise<Expecting> => {
+    const run = await loadRun(path)
+    return { run, expectations: given ?? expectationsOf(path, run.manifest) }
+  }
+  for (const name of named) {
+    const paths = await attempt(name, () => findRuns(name))
+    if (!Array.isArray(paths)) {
+      found.push(paths)
+      continue
+    }
+    if (paths.length === 0) found.push({ path: name, outcomes: [missing(name)] })
+    for (const path of paths.filter((one) => !seen.has(resolve(one)))) {
+      seen.add(resolve(path))
+      found.push(await attempt(path, () => load(path)))
+    }
+  }
+  return found
+}
+
+/** What cannot be read is an outcome, not the end. */
+async function attempt<T>(path: string, read: () => Promise<T>): Promise<T | RunOutcomes> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof FedunifyError) || error.kind !== 'data') throw error
+    return { path, outcomes: [failure('run', 'files as a run leaves them', error, path)] }
+  }
+}
+
+async function evaluateWritten(
+  { expectation, from }: WrittenExpectation,
+  run: LoadedRun,
+  references: References,
+): Promise<Outcome[]> {
+  const drop = 'max-drop-from' in expectation ? expectation['max-drop-from'] : undefined
+  try {
+    const reference =
+      drop === undefined || !('at' in expectation) ? undefined : await references.get(drop, expectation.metric, run)
+    return evaluate(expectation, run, reference).map((outcome) => ({ ...outcome, from }))
+  } catch (error) {
+    if (!(error instanceof FedunifyError)) throw error
+    return [{ ...failure(`${expectation.metric} against a reference`, 'a reference', error, drop ?? run.path), from }]
+  }
+}
+
+/** Reference tables, each read once. */
+class References {
+  readonly #file: string | undefined
+  readonly #read = new Map<string, Promise<Reference>>()
+
+  constructor(file: string | undefined) {
+    this.#file = file
+  }
+
+  get(named: string, metric: 'unified' | 'local', run: LoadedRun): Promise<Reference> {
+    const beside = this.#file ?? `${run.path}/manifest.json`
+    const key = JSON.stringify([named, metric, beside])
+    const reading = this.#read.get(key) ?? readReference(named, metric, beside)
+    this.#read.set(key, reading)
+    return reading
+  }
+}
+
+const missing = (path: string): Outcome => ({
+  status: 'missed',
+  subject: 'run',
+  expected: 'a finished run',
+  got: /[*?{[]/.test(path) ? 'nothing: the glob matches no run' : 'nothing: no such folder',
+  file: path,
+})
+
+const nothingExpected = ({ path }: LoadedRun): Outcome => ({
+  status: 'missed',
+  subject: 'expectations',
+  expected: 'at least one, as the other runs have',
+  got: 'none',
+  file: `${path}/manifest.json`,
+})
+
+function failure(subject: string, expected: string, error: FedunifyError, file: string): Outcome {
+  const got = error.hint ? `${error.message} (${error.hint})` : error.message
+  return { status: 'error', subject, expected, got, file }
+}
+
+/** Expectations that were those of no run: nobody would notice that they are never looked at. */
+function unmatched(loaded: readonly Expecting[], applied: ReadonlySet<string>): RunOutcomes[] {
+  const idle = new Map<string, Outcome>()
+  for (const { expectation, from } of loaded.flatMap(({ expectations }) => expectations)) {
+    const key = JSON.stringify(expectation)
+    if (applied.has(key) || idle.has(key)) continue
+    const when = Object.entries(expectation.when ?? {}).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+    const expected = `a run with ${when.join(' and ')}`
+    const file = from.replace(/:\d+$|: .*$/, '')
+    idle.set(key, { status: 'missed', subject: expectation.metric, expected, got: 'none of the runs', file, from })
+  }
+  return idle.size > 0 ? [{ path: 'expectations of no run', outcomes: [...idle.values()] }] : []
+}

@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import type { Expectation } from '../config/expectations.ts'
+import type { LoadedRun } from '../results/load-run.ts'
+import { labelsHash } from '../results/manifest.ts'
+import { localTable, unifiedTable } from '../results/rows.ts'
+import { checkAccuracy, type Reference } from './accuracy.ts'
+import type { Outcome } from './outcome.ts'
+
+/**
+ * What an expectation comes to in a run; never nothing. Pure.
+ * @param reference what `max-drop-from` names
+ */
+export function evaluate(expectation: Expectation, run: LoadedRun, reference?: Reference): Outcome[] {
+  switch (expectation.metric) {
+    case 'participants':
+      return [checkParticipants(expectation['each-round'], run)]
+    case 'labels':
+      return [checkLabels(expectation.owner, expectation.sha256.toLowerCase(), run)]
+    default:
+      return checkAccuracy(expectation, run, reference)
+  }
+}
+
+/** Every run must have come to its end. */
+export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): Outcome {
+  const { status, reason, config } = manifest
+  const word = status === 'running' ? 'running, or killed' : status
+  const why = reason ? `: ${reason}` : ''
+  return {
+    status: finished ? 'met' : 'missed',
+    subject: 'run',
+    expected: 'finished',
+    got: finished ? `finished after ${rounds} rounds` : `${word} after ${rounds} of ${config.rounds} rounds${why}`,
+    file: join(path, 'manifest.json'),
+  }
+}
+
+/** Whether an expectation is one of this run: its `when` is a part of the run's experiment. */
+export function applies({ when = {} }: Expectation, { manifest }: LoadedRun): boolean {
+  const config: Record<string, unknown> = manifest.config
+  // The merge rules of a run are a list, also where it is one rule.
+  const plain = (value: unknown) => JSON.stringify(Array.isArray(value) ? value : [value])
+  return Object.entries(when).every(([key, value]) => plain(config[key]) === plain(value))
+}
+
+function checkParticipants(each: number, run: LoadedRun): Outcome {
+  const file = join(run.path, unifiedTable.file)
+  const base = { subject: 'participants in each round', expected: `${each}`, file }
+  if (run.rounds === 0) return { ...base, status: 'missed', got: 'nothing: no round is complete' }
+  const row = run.unified.find(({ owners }) => owners !== each)
+  if (row) return { ...base, status: 'missed', got: `${row.owners} in round ${row.round}`, line: row.line }
+  for (let round = 1; round <= run.rounds; round++) {
+    const rows = run.local.filter((local) => local.round === round)
+    if (rows.length === each) continue
+    const got = `${rows.length} in round ${round}`
+    return { ...base, status: 'missed', got, file: join(run.path, localTable.file), line: rows[0]?.line }
+  }
+  return { ...base, status: 'met', got: `${each} in ${run.rounds} rounds` }
+}
+
+function checkLabels(owner: number, expected: string, { path, manifest }: LoadedRun): Outcome {
+  const base = { subject: `labels of owner ${owner}`, expected, file: join(path, 'manifest.json') }
+  const shard = manifest.shards.find((one) => one.owner === owner)
+  if (!shard) return { ...base, status: 'missed', got: `nothing: the run has ${manifest.shards.length} owners` }
+  // From the counts: runs of earlier versions hold no hash, and an edited hash would prove nothing.
+  const got = labelsHash(shard.train_labels, shard.test_labels)
+  const counts = `[${shard.train_labels.join(' ')}] train, [${shard.test_labels.join(' ')}] test`
+  return got === expected ? { ...base, status: 'met', got } : { ...base, status: 'missed', got: `${got} (${counts})` }
+}

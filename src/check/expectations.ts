@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type Expectation, ExpectationsSchema } from '../config/expectations.ts'
+import { describeProblem, first } from '../config/problem.ts'
+import { EXPERIMENT_KEYS } from '../config/schema.ts'
+import { isMapping, readYaml } from '../config/source.ts'
+import { FedunifyError, nearest } from '../errors.ts'
+import type { Manifest } from '../results/manifest.ts'
+
+/** An expectation and the place where it is written. */
+export interface WrittenExpectation {
+  readonly expectation: Expectation
+  readonly from: string
+}
+
+type Where = (path: readonly PropertyKey[]) => string
+
+/**
+ * The expectations of a YAML file: a list of them, or a mapping that has one under `expect`, as an experiment file.
+ * @throws FedunifyError (usage) naming file and line where there are none or one is wrong
+ */
+export async function readExpectations(file: string): Promise<WrittenExpectation[]> {
+  const { value, where } = await readYaml(file)
+  if (Array.isArray(value)) return parseExpectations(value, (path) => where(path.slice(1)))
+  if (isMapping(value) && value.expect !== undefined) return parseExpectations(value.expect, where)
+  const near = isMapping(value) ? nearest('expect', Object.keys(value)) : undefined
+  const hint = near ? `is ${near} meant to be expect?` : EXPECT_HINT
+  throw new FedunifyError('usage', `${file}: holds no expectations`, hint)
+}
+
+export const EXPECT_HINT = 'for example expect: [{ metric: unified, merge: avg, at: end, min: 0.78 }]'
+
+/**
+ * The expectations that a run's experiment had.
+ * @throws FedunifyError (data) where the manifest holds what no experiment can
+ */
+export function expectationsOf(path: string, { config }: Manifest): WrittenExpectation[] {
+  if (config.expect === undefined) return []
+  const file = join(path, 'manifest.json')
+  try {
+    return parseExpectations(config.expect, (at) => `${file}: config.${at.join('.')}`)
+  } catch (error) {
+    if (!(error instanceof FedunifyError)) throw error
+    throw new FedunifyError('data', error.message, error.hint, { cause: error })
+  }
+}
+
+function parseExpectations(list: unknown, where: Where): WrittenExpectation[] {
+  const parsed = z.object({ expect: ExpectationsSchema }).safeParse({ expect: list }, { reportInput: true })
+  if (!parsed.success) throw describeProblem(first(parsed.error.issues), where)
+  return parsed.data.expect.map((expectation, i) => {
+    assertWhen(expectation, (key) => where(['expect', i, 'when', key]))
+    return { expectation, from: where(['expect', i]) }
+  })
+}
+
+/** A mistyped key would make the expectation one of no run. */
+function assertWhen({ when = {} }: Expectation, where: (key: string) => string): void {
+  const keys: readonly string[] = EXPERIMENT_KEYS
+  const wrong = Object.keys(when).find((key) => !keys.includes(key))
+  if (wrong === undefined) return
+  const near = nearest(wrong, keys)
+  const hint = near ? `did you mean ${near}?` : 'name keys of an experiment, for example when: { env: H }'
+  throw new FedunifyError('usage', `${where(wrong)}: unknown key "${wrong}" in when`, hint)
+}

@@ -1,0 +1,65 @@
+import { stat } from 'node:fs/promises'
+import { dirname, isAbsolute, join } from 'node:path'
+import type { AccuracyExpectation } from '../config/expectations.ts'
+import { codeOf, FedunifyError } from '../errors.ts'
+import { readRows } from '../results/read.ts'
+import { localTable, unifiedTable } from '../results/rows.ts'
+import type { Reference } from './accuracy.ts'
+import { collect } from './points.ts'
+
+/**
+ * The CSV that `max-drop-from` names, or that of the run folder that it names.
+ * @param file that the expectation stands in: a relative path starts at the current folder, else at that file's
+ * @throws FedunifyError (data) where there is none, or it has other columns
+ */
+export async function readReference(
+  named: string,
+  metric: AccuracyExpectation['metric'],
+  file: string,
+): Promise<Reference> {
+  const places = isAbsolute(named) ? [named] : [named, join(dirname(file), named)]
+  for (const place of places) {
+    const kind = await kindOf(place)
+    if (kind === 'none') continue
+    const table = metric === 'unified' ? unifiedTable : localTable
+    return read(kind === 'folder' ? join(place, table.file) : place, metric)
+  }
+  throw new FedunifyError(
+    'data',
+    `max-drop-from ${named}: no such file`,
+    `looked for ${[...new Set(places)].join(' and ')}`,
+  )
+}
+
+async function read(file: string, metric: AccuracyExpectation['metric']): Promise<Reference> {
+  const unified = metric === 'unified'
+  const [name, accuracy] = unified ? ['merge', 'accuracy'] : ['owner', 'local_accuracy']
+  const rows = await readRows<Record<string, string | number>>(
+    file,
+    ['round', name!, accuracy!],
+    unified ? [name!] : [],
+  )
+  if (rows.length === 0) throw new FedunifyError('data', `${file}: holds no round`, 'name a reference that has some')
+  const series = rows.map((row, i) => ({
+    name: unified ? String(row[name!]) : `owner ${row[name!]}`,
+    point: { round: Number(row.round), accuracy: Number(row[accuracy!]), line: i + 2 },
+  }))
+  for (const { point } of series) {
+    if (point.accuracy >= 0 && point.accuracy <= 1) continue
+    throw new FedunifyError(
+      'data',
+      `${file}:${point.line}: ${accuracy} is ${point.accuracy}, not a fraction`,
+      'a reference has the columns and units of a run',
+    )
+  }
+  return { file, series: collect(series) }
+}
+
+async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file'
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return 'none'
+    throw error
+  }
+}

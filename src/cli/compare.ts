@@ -1,0 +1,47 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { compareSides } from '../compare/compare.ts'
+import type { At } from '../compare/side.ts'
+import { namedSides } from '../compare/sides.ts'
+import { COMPARISON_FORMAT_NAMES, COMPARISON_FORMATS, type ComparisonFormat } from '../report/comparison.ts'
+import type { Io } from './io.ts'
+
+const HELP = `
+A side is a run folder, a folder of runs (one side for each experiment in it: mean ± standard deviation over its
+seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch 5,000, stands at end.
+
+Examples:
+  fedunify compare results/table4 paper                      ours beside the paper's
+  fedunify compare results/V-avg/before results/V-avg/after
+  fedunify compare results/table3 results/table3-separate --rounds 1,10,end
+  fedunify compare results/table4 paper --format markdown >> notes.md
+
+A figure that a side does not have is shown as a dash. For a folder that is called paper, say ./paper.
+`
+
+export function addCompareCommand(program: Command, io: Io): void {
+  const format = new Option('--format <name>', 'how to show it').choices(COMPARISON_FORMAT_NAMES).default('terminal')
+  program
+    .command('compare')
+    .summary("show runs side by side, or beside the paper's tables")
+    .description('Shows the accuracies of two or more sides, with differences in points from the first.')
+    .argument('<sides...>', 'run folders, folders of runs, globs, or paper')
+    .addOption(format)
+    .option('--rounds <list>', 'rounds to show, by number or end', roundList, [1, 2, 3, 'end'] satisfies At[])
+    .addHelpText('after', HELP)
+    .action(async (named: string[], options: { format: ComparisonFormat; rounds: At[] }) => {
+      const comparison = compareSides(await namedSides(named), options.rounds)
+      io.out(COMPARISON_FORMATS[options.format](comparison))
+      // A CSV has no place for them.
+      if (options.format === 'csv') for (const note of comparison.notes) io.err(`note: ${note}\n`)
+    })
+}
+
+function roundList(text: string): At[] {
+  const rounds = text.split(',').map((part): At => {
+    const word = part.trim()
+    if (word === 'end') return word
+    if (!/^[1-9]\d*$/.test(word)) throw new InvalidArgumentError(`expected round numbers or end, for example 1,10,end`)
+    return Number(word)
+  })
+  return [...new Set(rounds)]
+}

@@ -1,0 +1,77 @@
+import { FedunifyError } from '../errors.ts'
+import type { At, Figure, Side } from './side.ts'
+
+/** A figure, and how far it is from the first side's, in percentage points. */
+export interface Cell extends Figure {
+  readonly delta: number | undefined
+}
+
+export interface ComparedRow {
+  readonly at: At
+  readonly series: string
+  /** One for each side; undefined where it has no such figure. */
+  readonly cells: readonly (Cell | undefined)[]
+}
+
+export interface Comparison {
+  readonly sides: readonly Pick<Side, 'name' | 'detail'>[]
+  readonly rows: readonly ComparedRow[]
+  /** What a reader must know to take the figures for what they are. */
+  readonly notes: readonly string[]
+}
+
+/** The letter that stands for a side. */
+export const letter = (i: number): string => (i < 26 ? String.fromCharCode(65 + i) : `S${i + 1}`)
+
+/**
+ * Sides beside each other, with differences from the first. Pure.
+ * @throws FedunifyError (data) where no side has any of the rounds
+ */
+export function compareSides(sides: readonly Side[], rounds: readonly At[]): Comparison {
+  const series = [...new Set(sides.flatMap((side) => side.series))].sort((a, b) => rank(a) - rank(b))
+  const rows = rounds.flatMap((at) => series.map((name) => comparedRow(sides, name, at)))
+  const filled = rows.filter(({ cells }) => cells.some(Boolean))
+  if (filled.length === 0) {
+    throw new FedunifyError('data', `no side has a round of ${rounds.join(', ')}`, 'choose others with --rounds')
+  }
+  const empty = rounds.filter((at) => !filled.some((row) => row.at === at))
+  const notes = [
+    ...sides.flatMap((side) => side.notes),
+    ...sides.flatMap((side, i) => lacking(side, i, series)),
+    ...sides.slice(1).flatMap((side, i) => differing(sides[0]!, side, i + 1)),
+    ...empty.map((at) => `no side has round ${at}`),
+  ]
+  return { sides: sides.map(({ name, detail }) => ({ name, detail })), rows: filled, notes }
+}
+
+/** Owners by number, then the merges as they come, then the baseline. */
+function rank(series: string): number {
+  if (series.startsWith('local_')) return Number(series.slice(6)) - 1e9
+  return series === 'pooled' ? 1 : 0
+}
+
+function comparedRow(sides: readonly Side[], series: string, at: At): ComparedRow {
+  const figures = sides.map((side) => side.figure(series, at))
+  const [first] = figures
+  const cells = figures.map((figure, i) => {
+    if (!figure) return undefined
+    return { ...figure, delta: i > 0 && first ? 100 * (figure.mean - first.mean) : undefined }
+  })
+  return { at, series, cells }
+}
+
+function lacking({ series }: Side, i: number, all: readonly string[]): string[] {
+  const missing = all.filter((name) => !series.includes(name))
+  return missing.length > 0 ? [`${letter(i)} has no ${missing.join(', ')}`] : []
+}
+
+/** Other settings are what a difference may come from. */
+function differing(first: Side, side: Side, i: number): string[] {
+  if (!first.config || !side.config) return []
+  const [a, b] = [first.config, side.config]
+  const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => show(a[key]) !== show(b[key]))
+  if (keys.length === 0) return []
+  const list = keys.map((key) => `${key} ${show(b[key])} (${letter(0)}: ${show(a[key])})`)
+  return [`${letter(i)} was run with other settings: ${list.join(', ')}`]
+}

@@ -1,0 +1,43 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { meanAndDeviation, summarise, summaryCsv } from '../../src/batch/summary.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+function runFolder(root: string, name: string, accuracy: number): string {
+  const path = join(root, name)
+  mkdirSync(path)
+  const local = 'round,owner,epochs,train_images,train_loss,local_accuracy,copied_accuracy\n'
+  writeFileSync(join(path, 'local.csv'), `${local}1,1,1,60,0.5,${accuracy},0.1\n1,2,1,60,0.5,0.5,0.1\n`)
+  writeFileSync(join(path, 'unified.csv'), `round,merge,owners,accuracy,loss\n1,avg,2,${accuracy},1.5\n`)
+  writeFileSync(join(path, 'table.csv'), 'epoch,local_1,local_2,avg\n1,50.00,50.00,50.00\n')
+  return path
+}
+
+test('mean and sample deviation', () => {
+  expect(meanAndDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, sd: Math.sqrt(32 / 7) })
+  expect(meanAndDeviation([0.5])).toEqual({ mean: 0.5, sd: Number.NaN })
+})
+
+test('runs of one group are seeds of each other, groups stay apart', async () => {
+  const root = temporaryFolder()
+  const rows = await summarise([
+    { group: 'V', path: runFolder(root, 'a', 0.25) },
+    { group: 'V', path: runFolder(root, 'b', 0.75) },
+    { group: 'H', path: runFolder(root, 'c', 0.5) },
+  ])
+  expect(rows).toEqual([
+    { group: 'V', series: 'local_1', round: 1, seeds: 2, mean: 0.5, sd: Math.sqrt(0.125) },
+    { group: 'V', series: 'local_2', round: 1, seeds: 2, mean: 0.5, sd: 0 },
+    { group: 'V', series: 'avg', round: 1, seeds: 2, mean: 0.5, sd: Math.sqrt(0.125) },
+    { group: 'H', series: 'local_1', round: 1, seeds: 1, mean: 0.5, sd: Number.NaN },
+    { group: 'H', series: 'local_2', round: 1, seeds: 1, mean: 0.5, sd: Number.NaN },
+    { group: 'H', series: 'avg', round: 1, seeds: 1, mean: 0.5, sd: Number.NaN },
+  ])
+  expect(summaryCsv(rows).split('\n').slice(0, 3)).toEqual([
+    'group,series,round,seeds,mean,sd',
+    `V,local_1,1,2,0.5,${Math.sqrt(0.125)}`,
+    'V,local_2,1,2,0.5,0',
+  ])
+  expect(summaryCsv(rows)).toContain('H,avg,1,1,0.5,\n')
+})

@@ -1,0 +1,99 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runBinary, start } from '../support/binary.ts'
+import { workshop } from '../support/experiment.ts'
+import { manifestOf, rowsOf } from '../support/run-folder.ts'
+
+const { experiment, folder } = workshop()
+const results = join(folder, 'results')
+const runsOf = (name: string) =>
+  readdirSync(join(results, name), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(results, name, entry.name))
+
+test('runs every combination and seed, summarises, and skips what has finished', async () => {
+  const file = experiment('study', { rounds: 2, matrix: { merge: ['avg', ['max', 'avg']] }, seeds: 2 })
+  const first = await runBinary(['batch', file, '--jobs', '2'])
+  expect(first.code, first.err).toBe(0)
+  expect(first.out).toContain('4 finished, 0 skipped, 0 failed of 4 runs')
+  expect(runsOf('study')).toHaveLength(4)
+  const rows = rowsOf(join(results, 'study'), 'summary.csv')
+  expect(rows.find((r) => r.group === 'avg' && r.series === 'avg' && r.round === '2')).toMatchObject({ seeds: '2' })
+
+  const summary = readFileSync(join(results, 'study', 'summary.csv'), 'utf8')
+  const again = await runBinary(['batch', file])
+  expect(again).toMatchObject({ code: 0, out: expect.stringContaining('0 finished, 4 skipped') })
+  expect(again.err.match(/finished already/g)).toHaveLength(4)
+  expect(readFileSync(join(results, 'study', 'summary.csv'), 'utf8')).toBe(summary)
+})
+
+test('goes on past a run that fails and ends with its exit code', async () => {
+  const file = experiment('mixed', { rounds: 1, matrix: { lr: [1e9, 0.05] }, lr: undefined })
+  const { code, out, err } = await runBinary(['batch', file])
+  expect(code).toBe(4)
+  expect(out).toContain('1 finished, 0 skipped, 1 failed of 2 runs')
+  expect(err).toMatch(/failed: .*diverged/)
+})
+
+test('Ctrl-C leaves everything resumable, and the next batch ends with the same bytes', {
+  timeout: 60_000,
+}, async () => {
+  const given = { rounds: 30, seeds: 2, merge: ['avg', 'absmax'] }
+  const whole = experiment('whole', { ...given, name: 'whole' })
+  await runBinary(['batch', whole, '--quiet'])
+
+  const cut = experiment('cut', { ...given, name: 'cut' })
+  const { child, ended, says } = start(['batch', cut])
+  await says('round  2/30')
+  child.kill('SIGINT')
+  expect((await ended).code).toBe(130)
+  expect(runsOf('cut').map((run) => manifestOf(run).status)).toContain('interrupted')
+
+  const again = await runBinary(['batch', cut])
+  expect(again.code, again.err).toBe(0)
+  expect(again.err).toContain('(resuming)')
+  for (const [i, run] of runsOf('cut').entries()) {
+    for (const file of ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors']) {
+      expect(readFileSync(join(run, file)).equals(readFileSync(join(runsOf('whole')[i]!, file)))).toBe(true)
+    }
+  }
+})
+
+test('--dry-run names the runs and an estimate, and writes nothing', async () => {
+  const file = experiment('planned', { rounds: 2, seeds: 3, name: 'planned' })
+  const { code, out } = await runBinary(['batch', '--dry-run', file])
+  expect(code).toBe(0)
+  expect(out).toMatch(/3 runs, about .* of training/)
+  expect(out.match(/ new /g)).toHaveLength(3)
+  expect(existsSync(join(results, 'planned'))).toBe(false)
+})
+
+test('globs are expanded here too; one that matches nothing is an error', async () => {
+  experiment('glob-a', { rounds: 1 })
+  experiment('glob-b', { rounds: 1 })
+  const all = await runBinary(['batch', '--dry-run', join(folder, 'glob-*.yaml')])
+  expect(all.out).toMatch(/2 runs/)
+  const none = await runBinary(['batch', join(folder, 'nothing-*.yaml')])
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('matches no file') })
+})
+
+test('two runs for one folder are refused before anything runs', async () => {
+  const a = experiment('twin-a', { rounds: 1, name: 'twin' })
+  const b = experiment('twin-b', { rounds: 1, name: 'twin' })
+  const { code, err } = await runBinary(['batch', a, b])
+  expect(code).toBe(2)
+  expect(err).toContain('would write to one folder')
+  expect(existsSync(join(results, 'twin'))).toBe(false)
+})
+
+test('a run folder with a foreign manifest fails that run alone', async () => {
+  const file = experiment('foreign', { rounds: 1, seeds: 2 })
+  await runBinary(['batch', file, '--quiet'])
+  const [first] = runsOf('foreign')
+  writeFileSync(join(first!, 'manifest.json'), '{}')
+  const { code, err, out } = await runBinary(['batch', file])
+  expect(code).toBe(3)
+  expect(err).toContain('not the manifest of a fedunify run')
+  expect(out).toContain('1 skipped')
+})

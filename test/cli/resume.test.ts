@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { stream } from '../../src/random.ts'
+import { runBinary, start } from '../support/binary.ts'
+import { workshop } from '../support/experiment.ts'
+import { manifestOf, tornFiles } from '../support/run-folder.ts'
+
+const { experiment, folder } = workshop()
+const file = experiment('resumed', { rounds: 80, merge: ['avg', 'max'], baseline: 'pooled', init: 'independent' })
+const folderOf = (id: string) => join(folder, 'results', 'resumed', id)
+const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+
+const rounds = (run: string) => {
+  const text = existsSync(join(run, 'table.csv')) ? readFileSync(join(run, 'table.csv'), 'utf8') : ''
+  return Math.max(0, text.split('\n').length - 2)
+}
+
+function expectSameResults(run: string, reference: string): void {
+  for (const name of RESULTS) {
+    expect(readFileSync(join(run, name)).equals(readFileSync(join(reference, name))), name).toBe(true)
+  }
+}
+
+test('a run killed 20 times at random moments ends with the bytes of one that never was', {
+  timeout: 180_000,
+}, async () => {
+  const reference = folderOf('whole')
+  expect((await runBinary(['run', file, '--run-id', 'whole', '--quiet'])).code).toBe(0)
+
+  const run = folderOf('killed')
+  const random = stream(1, 'shuffle')
+  let kills = 0
+  for (let tries = 0; kills < 20 && tries < 60; tries++) {
+    const resume = existsSync(join(run, 'manifest.json'))
+    const { child, ended, says } = start([
+      'run',
+      ...(resume ? ['--resume', run] : [file, '--run-id', 'killed']),
+      '--json',
+    ])
+    // Some kills fall into start-up; most come after a few rounds, spread over everything that a round does.
+    if (tries % 6 === 5) await new Promise((resolve) => setTimeout(resolve, 1000 * random.uniform()))
+    else {
+      await says('round-finished')
+      await new Promise((resolve) => setTimeout(resolve, 80 * random.uniform()))
+    }
+    child.kill('SIGKILL')
+    if ((await ended).signal === 'SIGKILL') kills += 1
+    expect(tornFiles(run)).toEqual([])
+  }
+  expect(kills).toBe(20)
+  expect(rounds(run)).toBeGreaterThan(8)
+
+  const last = await runBinary(['run', '--resume', run, '--quiet'])
+  expect(last.err).toBe('')
+  expect(last.code).toBe(0)
+  expect(manifestOf(run)).toMatchObject({ status: 'finished', rounds: 80 })
+  expectSameResults(run, reference)
+})
+
+test('a kill between any two writes of a round loses that round alone', { timeout: 120_000 }, async () => {
+  const short = experiment('between', { rounds: 3, init: 'independent', baseline: 'pooled' })
+  const at = (id: string) => join(folder, 'results', 'between', id)
+  await runBinary(['run', short, '--run-id', 'whole', '--quiet'])
+
+  // Snapshots after round 2 and after round 3, as a kill right behind a checkpoint leaves them.
+  const after = async (round: number) => {
+    const { child, ended, says } = start(['run', short, '--run-id', `after-${round}`, '--json'])
+    await says(`"round":${round},"lr"`)
+    child.kill('SIGKILL')
+    await ended
+    return at(`after-${round}`)
+  }
+  const older = await after(2)
+  const newer = at('whole')
+  // The order in which a round writes. A kill in front of the k-th leaves the first k new and the rest old.
+  const order = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+  for (let k = 0; k <= order.length; k++) {
+    const run = at(`mixed-${k}`)
+    await cp(older, run, { recursive: true })
+    for (const name of order.slice(0, k)) await cp(join(newer, name), join(run, name))
+    await appendFile(join(run, 'events.jsonl'), '{"type":"round-fin')
+    await writeFile(join(run, '.model.onnx.0123456789ab.tmp'), 'half a fi')
+    const ended = await runBinary(['run', '--resume', run, '--quiet'])
+    expect(ended.code, ended.err).toBe(0)
+    for (const name of RESULTS) {
+      expect((await readFile(join(run, name))).equals(await readFile(join(newer, name))), `${name} of ${k}`).toBe(true)
+    }
+    expect(existsSync(join(run, '.model.onnx.0123456789ab.tmp'))).toBe(false)
+  }
+})
+
+test('a run goes on only as what it was, and says what differs', async () => {
+  const two = experiment('differs', { rounds: 2 })
+  const run = join(folder, 'results', 'differs', 'a')
+  await runBinary(['run', two, '--run-id', 'a', '--quiet'])
+  const manifest = manifestOf(run)
+  const set = (change: object) => writeFile(join(run, 'manifest.json'), JSON.stringify({ ...manifest, ...change }))
+
+  await set({ status: 'interrupted' })
+  const other = await runBinary(['run', '--resume', run, '--lr', '0.2', '--seed', '3'])
+  expect(other.code).toBe(2)
+  expect(other.err).toContain('lr (was 0.05, is 0.2)')
+  expect(other.err).toContain('seed (was 0, is 3)')
+  expect((await runBinary(['run', '--resume', run, '--workers', '1', '--quiet'])).code).toBe(0)
+
+  await set({
+    status: 'interrupted',
+    fedunify: '0.0.1',
+    engine: { ...manifest.engine, version: 'onnxruntime-node 1.0' },
+  })
+  const older = await runBinary(['run', '--resume', run])
+  expect(older.code).toBe(2)
+  expect(older.err).toContain('fedunify (was "0.0.1"')
+  expect(older.err).toContain('engine (was "onnx on cpu, onnxruntime-node 1.0"')
+
+  await set({ status: 'interrupted', dataset: { ...manifest.dataset, sha256: { x: '00' } } })
+  expect((await runBinary(['run', '--resume', run])).err).toContain('dataset_sha256')
+})
+
+test('what was changed behind its back is refused, and nothing is overwritten', async () => {
+  const two = experiment('edited', { rounds: 2 })
+  const run = join(folder, 'results', 'edited', 'a')
+  await runBinary(['run', two, '--run-id', 'a', '--quiet'])
+  await writeFile(join(run, 'manifest.json'), JSON.stringify({ ...manifestOf(run), status: 'interrupted' }))
+  const resume = () => runBinary(['run', '--resume', run])
+
+  const csv = await readFile(join(run, 'local.csv'), 'utf8')
+  await writeFile(join(run, 'local.csv'), csv.replace(/0\.\d/, '0.9'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('it was edited') })
+  await writeFile(join(run, 'local.csv'), csv.slice(0, 100))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('shorter than it was') })
+  expect(await readFile(join(run, 'local.csv'), 'utf8')).toBe(csv.slice(0, 100))
+  await rm(join(run, 'local.csv'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('local.csv') })
+  await writeFile(join(run, 'local.csv'), csv)
+
+  await writeFile(join(run, 'checkpoint.safetensors'), 'torn')
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('checkpoint.safetensors') })
+  await writeFile(join(run, 'manifest.json'), '{"half": ')
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('not the manifest') })
+})
+
+test('resuming a finished run shows its result and changes nothing', async () => {
+  const two = experiment('done', { rounds: 2 })
+  const run = join(folder, 'results', 'done', 'a')
+  await runBinary(['run', two, '--run-id', 'a', '--quiet'])
+  const before = await readFile(join(run, 'manifest.json'), 'utf8')
+  const again = await runBinary(['run', '--resume', run])
+  expect(again).toMatchObject({ code: 0, out: expect.stringContaining('unified accuracy') })
+  expect(await readFile(join(run, 'manifest.json'), 'utf8')).toBe(before)
+})

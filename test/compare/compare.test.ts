@@ -1,0 +1,170 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { PAPER_TABLES, paperTableFor } from '../../src/paper/tables.ts'
+import { fedunify as inProcess } from '../support/command-line.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { writeRun } from '../support/written-run.ts'
+
+const fedunify = (...args: string[]) => inProcess(args)
+
+interface Json {
+  sides: { name: string; detail: string }[]
+  rows: { round: number | 'end'; series: string; sides: ({ accuracy: number; delta_points: number | null } | null)[] }[]
+  notes: string[]
+}
+
+async function compare(...args: string[]): Promise<Json> {
+  const { code, out, err } = await fedunify('compare', ...args, '--format', 'json')
+  expect(err).toBe('')
+  expect(code).toBe(0)
+  return JSON.parse(out)
+}
+
+const row = ({ rows }: Json, round: number | 'end', series: string) =>
+  rows.find((one) => one.round === round && one.series === series)!.sides
+
+describe('fedunify compare', () => {
+  it('shows differences in points from the first side', async () => {
+    const folder = temporaryFolder()
+    const a = writeRun(join(folder, 'a'))
+    const b = writeRun(join(folder, 'b'), { unified: { avg: [0.52, 0.74] }, local: [[0.9, 0.9]], config: { lr: 0.01 } })
+    const both = await compare(a, b)
+    expect(row(both, 1, 'avg')[1]!.delta_points).toBeCloseTo(2, 9)
+    expect(row(both, 'end', 'avg')).toMatchObject([{ accuracy: 0.7, delta_points: null }, { accuracy: 0.74 }])
+    expect(row(both, 3, 'avg')[1]).toBeNull()
+    expect(both.notes).toContain('B has no local_2')
+    expect(both.notes.join()).toContain('B was run with other settings: ')
+    expect(both.notes.join()).toContain('lr 0.01 (A: not set)')
+    const { out } = await fedunify('compare', a, b)
+    expect(out).toMatch(
+      /\n1 +local 1 +90\.00 +90\.00 +0\.00\n +local 2 +95\.00 +- +-\n +avg +50\.00 +52\.00 +\+2\.00\n/,
+    )
+  })
+
+  it('puts a run beside the table of its env, whose epoch 5,000 is the end', async () => {
+    const run = writeRun(join(temporaryFolder(), 'a'), { env: 'V' })
+    const beside = await compare(run, 'paper')
+    expect(beside.sides[1]!.name).toBe('paper, Table 3')
+    expect(row(beside, 'end', 'avg')).toMatchObject([{ accuracy: 0.7 }, { accuracy: 0.9373 }])
+    expect(row(beside, 1, 'max')).toMatchObject([null, { accuracy: 0.1828, delta_points: null }])
+    expect(beside.notes).toContain('A has no max, absmax')
+    const first = await compare('paper', writeRun(join(temporaryFolder(), 'b')))
+    expect(row(first, 'end', 'avg')[1]!.delta_points).toBeCloseTo(70 - 78.68, 9)
+  })
+
+  it('takes the mean and deviation over the seeds of each experiment of a batch', async () => {
+    const folder = temporaryFolder()
+    for (const [seed, last] of [0.6, 0.7, 0.8].entries()) {
+      writeRun(join(folder, `h${seed}`), { seed, unified: { avg: [0.1, 0.2, last] } })
+      writeRun(join(folder, `v${seed}`), { seed, env: 'V' })
+    }
+    const { out } = await fedunify('compare', folder, '--rounds', 'end')
+    expect(out).toContain(`A  ${folder} (env H): env H, 3 seeds, 3 rounds`)
+    expect(out).toMatch(/avg +70\.00 ± 10\.00 +70\.00 ± 0\.00 +0\.00\n/)
+    expect(out).toContain('note: B was run with other settings: env "V" (A: "H")')
+  })
+
+  it('shows what there is of an unfinished run, and says so', async () => {
+    const folder = temporaryFolder()
+    writeRun(join(folder, 's0'))
+    const cut = {
+      seed: 1,
+      status: 'interrupted',
+      rounds: 3,
+      unified: { avg: [0.6, 0.65] },
+      local: [
+        [0.9, 0.9],
+        [1, 1],
+      ],
+    } as const
+    const unfinished = writeRun(join(folder, 's1'), cut)
+    const alone = await compare(unfinished, 'paper')
+    expect(row(alone, 'end', 'avg')[0]!.accuracy).toBe(0.65)
+    expect(alone.notes[0]).toBe(
+      `${unfinished} is not finished: interrupted, 2 of 3 rounds; «end» is its last round so far`,
+    )
+    const among = await compare(folder, 'paper')
+    expect(row(among, 1, 'avg')[0]).toMatchObject({ accuracy: 0.55, runs: 2 })
+    expect(row(among, 'end', 'avg')[0]).toMatchObject({ accuracy: 0.7, runs: 1 })
+    expect(among.notes[0]).toContain('«end» leaves it out')
+  })
+
+  it('says that a seed is there twice', async () => {
+    const folder = temporaryFolder()
+    for (const name of ['a', 'b']) writeRun(join(folder, name))
+    expect((await compare(folder, 'paper')).notes[0]).toContain('has seed 0 more than once')
+  })
+
+  it('writes markdown and csv', async () => {
+    const run = writeRun(join(temporaryFolder(), 'a|b'))
+    const markdown = await fedunify('compare', run, 'paper', '--format', 'markdown', '--rounds', '1')
+    expect(markdown.out).toContain(
+      '| round | series | A | B | B - A |\n| --- | --- | ---: | ---: | ---: |\n| 1 | local 1 |',
+    )
+    const csv = await fedunify('compare', run, 'paper', '--format', 'csv', '--rounds', '1,9')
+    expect(csv.out.split('\n').slice(0, 2)).toEqual([
+      'round,series,side,runs,accuracy,sd,delta_points',
+      `1,local_1,${run},1,0.9,,`,
+    ])
+    expect(csv.err).toContain('note: no side has round 9')
+  })
+
+  it.each<[string[], number, string]>([
+    [['paper'], 2, 'paper: one side alone'],
+    [['RUN'], 2, 'one side alone'],
+    [['paper', 'paper'], 2, 'nothing to choose it by'],
+    [['RUN/../x*', 'paper'], 2, 'there is no such run'],
+    [['RUN/manifest.csv', 'paper'], 2, 'there is no such run'],
+    [['RUN/local.csv', 'paper'], 3, 'a file, not the folder of a run'],
+    [['RUN', 'paper', '--rounds', '0'], 2, 'expected round numbers or end'],
+    [['RUN', 'paper', '--rounds', '77'], 3, 'no side has a round of 77'],
+    [['RUN', 'paper', '--format', 'html'], 2, 'Allowed choices are'],
+  ])('refuses %j', async (args, exit, message) => {
+    const run = writeRun(join(temporaryFolder(), 'a'))
+    const { code, out, err } = await fedunify('compare', ...args.map((arg) => arg.replace('RUN', run)))
+    expect(err).toContain(message)
+    expect({ code, out }).toEqual({ code: exit, out: '' })
+  })
+
+  it('knows no table of other envs', async () => {
+    const folder = temporaryFolder()
+    const other = writeRun(join(folder, 'a'), { env: 'dirichlet' })
+    expect(await fedunify('compare', other, 'paper')).toMatchObject({ code: 2, out: '' })
+    writeRun(join(folder, 'b'), { env: 'V' })
+    const { err } = await fedunify('compare', folder, 'paper')
+    expect(err).toContain('got env dirichlet and V')
+  })
+
+  it('refuses a folder of something else', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'notes.txt'), 'x')
+    expect(await fedunify('compare', folder, 'paper')).toMatchObject({ code: 3 })
+  })
+})
+
+describe("the paper's tables", () => {
+  it('hold the figures as printed', () => {
+    expect(PAPER_TABLES.map(({ number, env, rows }) => [number, env, rows.length])).toEqual([
+      [3, 'V', 4],
+      [4, 'H', 4],
+    ])
+    expect(paperTableFor('V')!.rows[0]).toEqual({
+      round: 1,
+      local_1: 91.41,
+      local_2: 91.51,
+      avg: 76.13,
+      max: 18.28,
+      absmax: 71.1,
+    })
+    expect(paperTableFor('H')!.rows[3]).toEqual({
+      round: 5000,
+      local_1: 95.02,
+      local_2: 98.41,
+      avg: 78.68,
+      max: 71.49,
+      absmax: 70.73,
+    })
+    expect(paperTableFor('labels')).toBeUndefined()
+  })
+})

@@ -1,0 +1,74 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { expandFile } from '../../src/config/expand.ts'
+import { configHash } from '../../src/config/hash.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+function fileOf(text: string, name = 'study.yaml'): string {
+  const file = join(temporaryFolder(), name)
+  writeFileSync(file, text)
+  return file
+}
+
+test('a file without a matrix is one run, named after the file, its seed and its config', async () => {
+  const [run, ...others] = await expandFile(fileOf('env: H\nseed: 4\n'))
+  expect(others).toEqual([])
+  expect(run).toMatchObject({ group: '', experiment: { name: 'study', env: 'H', seed: 4 } })
+  expect(run!.id).toBe(`s4-${configHash(run!.experiment).slice(0, 8)}`)
+})
+
+test('a matrix gives every combination, each with its seeds', async () => {
+  const runs = await expandFile(fileOf('matrix: { env: [V, H], merge: [avg, [max, avg]] }\nseeds: 2\nrounds: 3\n'))
+  expect(runs.map(({ group, experiment }) => `${group} ${experiment.seed}`)).toEqual([
+    'V-avg 0',
+    'V-avg 1',
+    'V-max+avg 0',
+    'V-max+avg 1',
+    'H-avg 0',
+    'H-avg 1',
+    'H-max+avg 0',
+    'H-max+avg 1',
+  ])
+  expect(new Set(runs.map(({ id }) => id)).size).toBe(8)
+  expect(runs.at(-1)!.experiment).toMatchObject({ env: 'H', merge: ['max', 'avg'], seed: 1, rounds: 3 })
+})
+
+test('seeds begin at the seed; a matrix may go over seeds itself', async () => {
+  const seeds = async (text: string) => (await expandFile(fileOf(text))).map(({ experiment }) => experiment.seed)
+  expect(await seeds('seed: 5\nseeds: 3\n')).toEqual([5, 6, 7])
+  expect(await seeds('matrix: { seed: [1, 9] }\n')).toEqual([1, 9])
+})
+
+test('--set changes every run, and with it the folder', async () => {
+  const file = fileOf('matrix: { env: [V, H] }\n')
+  const [plain, set] = [await expandFile(file), await expandFile(file, ['lr=0.5'])]
+  expect(set.map(({ experiment }) => experiment.lr)).toEqual([0.5, 0.5])
+  expect(set[0]!.id).not.toBe(plain[0]!.id)
+})
+
+test.each([
+  ['matrix: {}\n', 'study.yaml:1: the matrix is empty'],
+  ['env: V\nmatrix: { lr: [] }\n', 'study.yaml:2: matrix.lr: expected at least 1'],
+  ['matrix: { mrge: [avg] }\n', 'study.yaml:1: unknown key "mrge" in matrix'],
+  ['matrix:\n  env: [V, Q]\n', 'study.yaml:2: env: expected one of V, H, labels, dirichlet, got "Q"'],
+  ['env: V\nmatrix: { env: [H] }\n', 'study.yaml:2: env is given twice'],
+  ['matrix: { seed: [1] }\nseeds: 2\n', 'study.yaml:1: seed is given twice'],
+  ['seeds: 0\n', 'study.yaml:1: seeds: expected a number of at least 1, got 0'],
+  ['matrix: 3\n', 'study.yaml:1: matrix: expected keys and values, got 3'],
+])('%j is refused with its line', async (text, message) => {
+  await expect(expandFile(fileOf(text))).rejects.toMatchObject({
+    kind: 'usage',
+    message: expect.stringContaining(message),
+  })
+})
+
+test('the config hash ignores where and how fast, and nothing else', async () => {
+  const hash = async (text: string) => configHash((await expandFile(fileOf(text)))[0]!.experiment)
+  const base = await hash('env: H\n')
+  expect(await hash('env: H\nworkers: 7\nout: elsewhere\nname: other\ndata: there\n')).toBe(base)
+  expect(await hash('merge: [avg]\nenv: H\nlr: 0.1\n')).toBe(base)
+  for (const other of ['env: V', 'lr: 0.2', 'seed: 1', 'merge: [max]', 'rounds: 11', 'init: independent']) {
+    expect(await hash(`env: ${other === 'env: V' ? 'V' : 'H'}\n${other === 'env: V' ? '' : other}\n`)).not.toBe(base)
+  }
+})

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import type { Dataset } from '../../src/data/dataset.ts'
+import { columns } from '../../src/report/columns.ts'
+import { paperTable } from '../../src/report/paper-table.ts'
+import { shardTable } from '../../src/report/shards.ts'
+
+/** table.csv of so many rounds, owners and merges. */
+function table(rounds: number, owners: number, merges: readonly string[]): string[][] {
+  const head = ['epoch', ...Array.from({ length: owners }, (_, i) => `local_${i + 1}`), ...merges]
+  const rows = Array.from({ length: rounds }, (_, r) => [String(r + 1), ...head.slice(1).map((_, c) => `${r}.${c}0`)])
+  return [head, ...rows]
+}
+
+const lines = (text: string) => text.split('\n').map((line) => line.trimEnd())
+
+describe('columns', () => {
+  it('aligns numbers to the right, without a frame or colours', () => {
+    const text = columns(
+      ['name', 'n'],
+      [
+        ['a', '1'],
+        ['long name', '1,000'],
+      ],
+    )
+    expect(lines(text)).toEqual(['name           n', 'a              1', 'long name  1,000'])
+  })
+})
+
+describe('the paper’s table', () => {
+  it('shows a few rounds as they are', () => {
+    const text = paperTable([
+      ['epoch', 'local_1', 'local_2', 'avg', 'absmax'],
+      ['1', '95.01', '98.48', '64.49', '9.90'],
+      ['10', '96.00', '99.00', '86.40', '10.00'],
+    ])
+    expect(lines(text)).toEqual([
+      'round  local 1  local 2    avg  absmax',
+      '1        95.01    98.48  64.49    9.90',
+      '10       96.00    99.00  86.40   10.00',
+    ])
+  })
+
+  it('cuts many rounds to the first and the last ones', () => {
+    expect(lines(paperTable(table(12, 2, ['avg'])))).toHaveLength(13)
+    const shown = lines(paperTable(table(50, 2, ['avg'])))
+    expect(shown).toHaveLength(13)
+    expect(shown.slice(1).map((line) => line.split(' ')[0])).toEqual([
+      '1',
+      '2',
+      '3',
+      '…',
+      '43',
+      '44',
+      '45',
+      '46',
+      '47',
+      '48',
+      '49',
+      '50',
+    ])
+    expect(shown[4]).toBe('…')
+  })
+
+  it('cuts many owners, and keeps every merge', () => {
+    const [head, first] = lines(paperTable(table(2, 100, ['avg', 'max', 'pooled'])))
+    expect(head).toMatch(/^round {2}local 1 {2}local 2 .* … +avg +max +pooled$/)
+    expect(head!.length).toBeLessThan(120)
+    expect(first!.split(/\s+/)).toHaveLength(head!.replace(/local /g, 'local_').split(/\s+/).length)
+    expect(first).toMatch(/0\.1000? +0\.1010? +0\.1020?$/)
+  })
+
+  it('has its head where no round was finished', () => {
+    expect(lines(paperTable([['epoch', 'local_1', 'avg']]))[0]).toBe('round  local 1  avg')
+  })
+})
+
+describe('the table of shards', () => {
+  const labels = new Uint8Array(new SharedArrayBuffer(60)).map((_, i) => i % 3)
+  const dataset = { labels, classes: 3, count: 60 } as unknown as Dataset
+  const shard = (owner: number, train: number[], test: number[]) => ({
+    owner,
+    train: Uint32Array.from(train),
+    test: Uint32Array.from(test),
+  })
+
+  it('tells who holds what', () => {
+    const text = shardTable(dataset, [shard(1, [0, 1, 3, 6], [9]), shard(2, [2, 5], [4])])
+    expect(lines(text)).toEqual([
+      '         train  test  0  1  2',
+      'owner 1      4     1  4  1  0',
+      'owner 2      2     1  0  1  2',
+    ])
+  })
+
+  it('names only the first of many owners', () => {
+    const shards = Array.from({ length: 20 }, (_, i) => shard(i + 1, [i], [i + 20]))
+    const shown = lines(shardTable(dataset, shards))
+    expect(shown).toHaveLength(14)
+    expect(shown.at(-1)).toBe('… and 8 more owners')
+  })
+})

@@ -1,0 +1,107 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { writeWhole } from '../../src/files.ts'
+import { GrowingFile, putFile, writeError } from '../../src/results/files.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+describe('writeWhole', () => {
+  it('replaces a file and leaves nothing beside it', async () => {
+    const folder = temporaryFolder()
+    const file = join(folder, 'manifest.json')
+    await writeWhole(file, 'one')
+    await writeWhole(file, Buffer.from('two'))
+    expect(readFileSync(file, 'utf8')).toBe('two')
+    expect(readdirSync(folder)).toEqual(['manifest.json'])
+  })
+
+  it('leaves the older file, and nothing beside it, where it fails', async () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'taken', 'inside'), { recursive: true })
+    await expect(writeWhole(join(folder, 'taken'), 'text')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
+    await expect(writeWhole(join(folder, 'absent', 'file'), 'text')).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(readdirSync(folder)).toEqual(['taken'])
+  })
+})
+
+describe('putFile', () => {
+  it('says which file could not be written', async () => {
+    const file = join(temporaryFolder(), 'file')
+    writeFileSync(file, '')
+    await expect(putFile(join(file, 'below'), 'text')).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining(`cannot write ${join(file, 'below')}: ENOTDIR`),
+      hint: expect.stringContaining('--out DIR'),
+    })
+  })
+})
+
+describe('writeError', () => {
+  it.each([
+    ['ENOSPC', 'data', /no space left to write it \(ENOSPC\)$/],
+    ['EFBIG', 'data', /no space left/],
+    ['EDQUOT', 'data', /no space left/],
+    ['EACCES', 'usage', /^cannot write file: why$/],
+  ])('%s', (code, kind, message) => {
+    const error = writeError('file', Object.assign(new Error('why'), { code }))
+    expect(error).toMatchObject({ kind, message: expect.stringMatching(message) })
+    expect(error.hint).toBeTruthy()
+  })
+})
+
+describe('a growing file', () => {
+  it('grows by what is appended, and shows it at once', async () => {
+    const file = join(temporaryFolder(), 'local.csv')
+    const growing = await GrowingFile.create(file, 'a,b\n')
+    expect(readFileSync(file, 'utf8')).toBe('a,b\n')
+    await growing.append('1,ä\n')
+    expect(readFileSync(file, 'utf8')).toBe('a,b\n1,ä\n')
+    await growing.append('2,3\n4,5\n')
+    await growing.close()
+    expect(readFileSync(file, 'utf8')).toBe('a,b\n1,ä\n2,3\n4,5\n')
+  })
+
+  it('names itself where it cannot be created', async () => {
+    const folder = temporaryFolder()
+    await expect(GrowingFile.create(join(folder, 'absent', 'local.csv'))).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining('local.csv'),
+    })
+    expect(existsSync(join(folder, 'absent'))).toBe(false)
+  })
+
+  // A device that takes nothing: every write to it is as to a full disk.
+  it.skipIf(!existsSync('/dev/full'))('says that there is no space left', async () => {
+    await expect(GrowingFile.create('/dev/full', 'a,b\n')).rejects.toMatchObject({
+      kind: 'data',
+      message: '/dev/full: no space left to write it (ENOSPC)',
+    })
+  })
+
+  it('goes on behind a mark, what came after it is cut off', async () => {
+    const file = join(temporaryFolder(), 'local.csv')
+    const first = await GrowingFile.create(file, 'a,b\n')
+    await first.append('1,2\n')
+    const mark = await first.mark()
+    await first.append('lost,')
+    await first.close()
+    const second = await GrowingFile.resume(file, mark)
+    expect(readFileSync(file, 'utf8')).toBe('a,b\n1,2\n')
+    await second.append('3,4\n')
+    await second.close()
+    expect(readFileSync(file, 'utf8')).toBe('a,b\n1,2\n3,4\n')
+  })
+
+  it('does not go on where what stands before the mark was changed', async () => {
+    const file = join(temporaryFolder(), 'local.csv')
+    const growing = await GrowingFile.create(file, 'a,b\n1,2\n')
+    const mark = await growing.mark()
+    await growing.close()
+    writeFileSync(file, 'a,b\n1,3\n')
+    await expect(GrowingFile.resume(file, mark)).rejects.toMatchObject({ kind: 'data', message: /it was edited$/ })
+    writeFileSync(file, 'a,b\n')
+    await expect(GrowingFile.resume(file, mark)).rejects.toMatchObject({
+      message: expect.stringMatching(/shorter than it was$/),
+    })
+  })
+})

@@ -1,0 +1,30 @@
+import type { WriteStream } from 'node:tty'
+import { main } from '../../src/cli/main.ts'
+
+export interface Outcome {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs the command line in this process. */
+export async function fedunify(
+  args: readonly string[],
+  given: { colors?: boolean; signal?: AbortSignal; terminal?: WriteStream; out?: (text: string) => void } = {},
+): Promise<Outcome> {
+  let out = ''
+  let err = ''
+  const code = await main(args, {
+    out: (text) => {
+      out += text
+      given.out?.(text)
+    },
+    err: (text) => {
+      err += text
+    },
+    terminal: given.terminal,
+    colors: { out: given.colors ?? false, err: given.colors ?? false },
+    signal: given.signal ?? new AbortController().signal,
+  })
+  return { code, out, err }
+}
