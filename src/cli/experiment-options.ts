@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
+import { KEY_GROUPS } from '../config/groups.ts'
 import { EXPERIMENT_KEYS, ExperimentSchema } from '../config/schema.ts'
 import { PARTITIONS } from '../data/partition/registry.ts'
 import { MERGE_RULES } from '../merge/registry.ts'
@@ -8,19 +9,6 @@ type Key = (typeof EXPERIMENT_KEYS)[number]
 
 /** A list of expectations belongs into a file: it has no flag. */
 const FLAG_KEYS = EXPERIMENT_KEYS.filter((key) => key !== 'expect')
-
-const DATA: readonly Key[] = ['env', 'owners', 'labels', 'alpha', 'dataset', 'data', 'images', 'normalise']
-const MODEL: readonly Key[] = ['model', 'init']
-const ROUNDS: readonly Key[] = ['merge', 'rounds', 'stop-at', 'baseline']
-const RUN: readonly Key[] = ['seed', 'name', 'out', 'engine', 'workers']
-
-function groupOf(key: Key): string {
-  if (DATA.includes(key)) return 'Data and owners:'
-  if (MODEL.includes(key)) return 'Model:'
-  if (ROUNDS.includes(key)) return 'Rounds and merging:'
-  if (RUN.includes(key)) return 'Run:'
-  return 'Training at each owner:'
-}
 
 /** What a flag takes, for the help. */
 function argument(key: Key): string {
@@ -34,14 +22,13 @@ function argument(key: Key): string {
 /** Gives a command one flag for every key of an experiment, so that both are always called the same. */
 export function addExperimentOptions(command: Command): void {
   const defaults = ExperimentSchema.parse({})
-  const groups = ['Data and owners:', 'Model:', 'Training at each owner:', 'Rounds and merging:', 'Run:']
-  for (const group of groups) {
-    for (const key of FLAG_KEYS.filter((k) => groupOf(k) === group)) {
+  for (const { title, keys } of KEY_GROUPS) {
+    for (const key of FLAG_KEYS.filter((k) => keys.includes(k))) {
       const value = defaults[key]
       const shown =
         value === undefined ? '' : ` (default: ${typeof value === 'object' ? JSON.stringify(value) : value})`
       const description = `${ExperimentSchema.shape[key].description}${shown}`
-      command.addOption(new Option(`--${key} ${argument(key)}`, description).helpGroup(group))
+      command.addOption(new Option(`--${key} ${argument(key)}`, description).helpGroup(`${title}:`))
     }
   }
 }

@@ -4,7 +4,11 @@ import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
 import { addCheckCommand } from './check.ts'
 import { addCompareCommand } from './compare.ts'
+import { addCompletionCommand } from './completion.ts'
+import { addConfigCommand } from './config.ts'
 import { addDataCommand } from './data.ts'
+import { addDoctorCommand } from './doctor.ts'
+import { addInitCommand } from './init.ts'
 import { colorsOf, type Io } from './io.ts'
 import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
@@ -28,6 +32,10 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addCheckCommand(program, io)
   addCompareCommand(program, io)
   addDataCommand(program, io)
+  addInitCommand(program, io)
+  addConfigCommand(program, io)
+  addDoctorCommand(program, io)
+  addCompletionCommand(program, io)
   try {
     if (args.length === 0) {
       io.out(program.helpInformation())

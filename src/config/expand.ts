@@ -1,7 +1,7 @@
-import { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
+import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
 import { configHash } from './hash.ts'
-import { BATCH_KEYS, resolveExperiment } from './load.ts'
+import { resolveExperiment } from './load.ts'
 import { describeProblem, first } from './problem.ts'
 import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
 import { fileSource, type Source, setSource } from './source.ts'
@@ -14,12 +14,9 @@ export interface PlannedRun {
   readonly group: string
   /** Folder under <out>/<name>: readable, and another for every config. */
   readonly id: string
+  /** Where its values come from, later ones over earlier ones. */
+  readonly sources: readonly Source[]
 }
-
-const BatchSchema = z.object({
-  matrix: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
-  seeds: z.int().min(1).optional(),
-})
 
 /**
  * All runs of an experiment file: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
@@ -50,20 +47,29 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
 
   const single: Source = { ...written, values: omit(written.values, BATCH_KEYS) }
   return combinations(matrix).flatMap((combination) => {
-    const chosen: Source = { values: combination, where: (path) => written.where(['matrix', ...path.slice(0, 1)]) }
+    const chosen: Source = {
+      kind: 'file',
+      values: combination,
+      where: (path) => written.where(['matrix', ...path.slice(0, 1)]),
+    }
     const sources = [single, chosen, setSource(set)]
     const group = Object.entries(combination)
       .filter(([key]) => key !== 'seed')
       .map(([, value]) => label(value))
       .join('-')
     const one = resolveExperiment(sources, file)
-    return Array.from({ length: seeds ?? 1 }, (_, i) => planned({ ...one, seed: one.seed + i }, file, group))
+    if (seeds === undefined) return [planned(one, file, group, sources)]
+    return Array.from({ length: seeds }, (_, i) => {
+      const seed = one.seed + i
+      const counted: Source = { kind: 'file', values: { seed }, where: () => written.where(['seeds']) }
+      return planned({ ...one, seed }, file, group, [...sources, counted])
+    })
   })
 }
 
-function planned(experiment: Experiment, file: string, group: string): PlannedRun {
+function planned(experiment: Experiment, file: string, group: string, sources: readonly Source[]): PlannedRun {
   const id = [group, `s${experiment.seed}`, configHash(experiment).slice(0, 8)].filter(Boolean).join('-')
-  return { experiment, file, group, id }
+  return { experiment, file, group, id, sources }
 }
 
 function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown>[] {

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
+import { BATCH_KEYS } from './batch-schema.ts'
+import { whereIs } from './origin.ts'
 import { describeProblem, first } from './problem.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
-import { fileSource, flagSource, isMapping, overlay, type Source, setSource } from './source.ts'
+import { fileSource, flagSource, overlay, type Source, setSource } from './source.ts'
 
 export interface ExperimentRequest {
   readonly file?: string | undefined
@@ -17,18 +19,20 @@ export interface ExperimentRequest {
  * The experiment that was asked for: defaults < file < --set < flags.
  * @throws FedunifyError (usage) naming where the wrong value stands and what would be legal
  */
-export async function loadExperiment({ file, set = [], flags = {} }: ExperimentRequest): Promise<Experiment> {
+export async function loadExperiment(request: ExperimentRequest): Promise<Experiment> {
+  return resolveExperiment(await experimentSources(request), request.file)
+}
+
+/** What was asked for, place by place, later ones over earlier ones. @throws FedunifyError (usage) */
+export async function experimentSources({ file, set = [], flags = {} }: ExperimentRequest): Promise<Source[]> {
   const from = file === undefined ? [] : [await fileSource(file)]
   const plural = from.flatMap(({ values }) => BATCH_KEYS.filter((key) => key in values))[0]
   if (plural !== undefined) {
     const place = from[0]!.where([plural])
     throw new FedunifyError('usage', `${place}: ${plural} makes several runs`, `run them with: fedunify batch ${file}`)
   }
-  return resolveExperiment([...from, setSource(set), flagSource(flags)], file)
+  return [...from, setSource(set), flagSource(flags)]
 }
-
-/** Keys that a file for `fedunify batch` may have besides those of an experiment. */
-export const BATCH_KEYS = ['matrix', 'seeds'] as const
 
 /**
  * Checks what the sources give together, later ones over earlier ones, and fills in the defaults.
@@ -52,22 +56,6 @@ export function resolveExperiment(sources: readonly Source[], file?: string): Ex
     owners,
     workers: experiment.workers ?? Math.min(parties, availableParallelism()),
   }
-}
-
-/** The source of the value that counts: the last that gives it, mappings looked into. */
-function whereIs(sources: readonly Source[], path: readonly PropertyKey[]): string {
-  let given = sources.map((source): { source: Source; value: unknown } => ({ source, value: source.values }))
-  let found = sources[0]!
-  for (const key of path.map(String)) {
-    given = given.flatMap(({ source, value }) =>
-      isMapping(value) && Object.hasOwn(value, key) ? [{ source, value: value[key] }] : [],
-    )
-    const last = given.at(-1)
-    if (!last) break
-    found = last.source
-    if (!isMapping(last.value)) break
-  }
-  return found.where(path)
 }
 
 function nameOf(file: string): string | undefined {

@@ -22,24 +22,50 @@ export const ExperimentSchema = z.strictObject({
     .string()
     .regex(/^[\w][\w.-]*$/, 'expected letters, digits, dot, dash or underscore')
     .optional()
-    .describe("folder under the results folder; default: the file's name, or the env and the merges"),
+    .describe("folder under the results folder; default: the file's name, or the env and the merges")
+    .meta({ examples: ['my-experiment'] }),
   seed: z.int().min(0).default(0).describe('the one seed that partition, initial weights and shuffles derive from'),
 
   dataset: z.enum(DATASETS).default('fashion-mnist').describe('fashion-mnist, or idx: any four IDX files in --data'),
-  data: z.string().min(1).optional().describe('folder with the four dataset files; default: found or fetched'),
-  images: count.optional().describe('use a random subset of this many images (default: all 70,000)'),
+  data: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder with the four dataset files; default: found or fetched')
+    .meta({ examples: ['data/fashion-mnist'] }),
+  images: count
+    .optional()
+    .describe('use a random subset of this many images (default: all 70,000)')
+    .meta({ examples: [7000] }),
   normalise: z
     .strictObject({ mean: z.number().default(0.286), std: z.number().gt(0).default(0.353) })
     .prefault({})
     .describe("published mean and deviation of the 0-1 grey values; no owner's own statistics are used"),
 
   env: z.enum(PARTITION_NAMES).default('V').describe('how the images are split among owners'),
-  owners: count.min(2).optional().describe('number of data owners (default: 2, or one for each list of labels)'),
+  owners: count
+    .min(2)
+    .optional()
+    .describe('number of data owners (default: 2, or one for each list of labels)')
+    .meta({ examples: [2] }),
   labels: z
     .array(z.array(z.int().min(0)))
     .optional()
-    .describe('for env labels: the labels of each owner'),
-  alpha: z.number().gt(0).optional().describe('for env dirichlet: concentration; smaller is more uneven'),
+    .describe('for env labels: the labels of each owner')
+    .meta({
+      examples: [
+        [
+          [0, 1, 2, 3, 4],
+          [5, 6, 7, 8, 9],
+        ],
+      ],
+    }),
+  alpha: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('for env dirichlet: concentration; smaller is more uneven')
+    .meta({ examples: [0.5] }),
 
   model: z
     .union([z.enum(PRESET_NAMES), z.array(LayerSchema).min(1)])
@@ -52,7 +78,10 @@ export const ExperimentSchema = z.strictObject({
     .default(['avg'])
     .describe('merge rules: the first drives the run, the others are scored on the same local models'),
   rounds: count.default(10).describe('rounds of training, merging and copying back'),
-  'stop-at': fraction.optional().describe("stop once the copied model is this accurate on every owner's test set"),
+  'stop-at': fraction
+    .optional()
+    .describe("stop once the copied model is this accurate on every owner's test set")
+    .meta({ examples: [0.9] }),
 
   baseline: z
     .enum(['none', 'pooled'])
@@ -60,7 +89,10 @@ export const ExperimentSchema = z.strictObject({
     .describe('pooled: also train the same model on all shards together, on as many images'),
 
   'local-epochs': count.default(1).describe('epochs that every owner trains in a round'),
-  'until-local-accuracy': fraction.optional().describe("train until this accuracy on the owner's own test set instead"),
+  'until-local-accuracy': fraction
+    .optional()
+    .describe("train until this accuracy on the owner's own test set instead")
+    .meta({ examples: [0.95] }),
   'max-local-epochs': count.default(20).describe('with --until-local-accuracy: at most so many epochs in a round'),
   batch: count.default(64).describe('images in a mini-batch'),
   optimizer: z.enum(['sgd', 'momentum', 'adam']).default('sgd').describe('how gradients become updates'),
@@ -75,10 +107,13 @@ export const ExperimentSchema = z.strictObject({
   workers: count
     .max(1024)
     .optional()
-    .describe('owners that train at the same time (default: the cores, at most the owners)'),
+    .describe('owners that train at the same time (default: the cores, at most the owners)')
+    .meta({ examples: [2] }),
   out: z.string().min(1).default('results').describe('results folder'),
 
-  expect: ExpectationsSchema.optional().describe('what fedunify check holds the finished run against'),
+  expect: ExpectationsSchema.optional()
+    .describe('what fedunify check holds the finished run against')
+    .meta({ examples: [[{ metric: 'unified', at: 'end', min: 0.75 }]] }),
 })
 
 type Parsed = z.output<typeof ExperimentSchema>

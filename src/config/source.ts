@@ -5,6 +5,7 @@ import { TEXT_KEYS } from './schema.ts'
 
 /** Raw values from one place (a file, a --set, a flag), and the words that name the place of each. */
 export interface Source {
+  readonly kind: 'file' | 'set' | 'flag'
   readonly values: Readonly<Record<string, unknown>>
   /** Where the value at `path` was written: «exp.yaml:3», «--set lr», «--lr». */
   where(path: readonly PropertyKey[]): string
@@ -18,7 +19,7 @@ export async function fileSource(file: string): Promise<Source> {
     const got = Array.isArray(values) ? 'a list' : JSON.stringify(values)
     throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
   }
-  return { values, where: (path) => (path.length > 0 ? where(path) : file) }
+  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : file) }
 }
 
 /**
@@ -77,13 +78,13 @@ export function setSource(pairs: readonly string[]): Source {
     const value = scalar(key, pair.slice(at + 1), `--set ${key}`)
     return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Record<string, unknown>
   })
-  return { values: values.reduce(overlay, {}), where: (path) => `--set ${path.join('.')}` }
+  return { kind: 'set', values: values.reduce(overlay, {}), where: (path) => `--set ${path.join('.')}` }
 }
 
 /** Flags as the command line gives them: strings that are read as YAML values, where the key is not text itself. */
 export function flagSource(flags: Readonly<Record<string, string>>): Source {
   const values = Object.entries(flags).map(([key, text]) => [key, scalar(key, text, `--${key}`)])
-  return { values: Object.fromEntries(values), where: (path) => `--${String(path[0])}` }
+  return { kind: 'flag', values: Object.fromEntries(values), where: (path) => `--${String(path[0])}` }
 }
 
 function scalar(key: string, text: string, where: string): unknown {

@@ -1,0 +1,110 @@
+import type { Command } from 'commander'
+import { BATCH_KEYS } from '../config/batch-schema.ts'
+import { expandFile } from '../config/expand.ts'
+import { schemaText } from '../config/json-schema.ts'
+import { experimentSources, resolveExperiment } from '../config/load.ts'
+import { type Setting, settings } from '../config/origin.ts'
+import { fileSource } from '../config/source.ts'
+import { FedunifyError } from '../errors.ts'
+import { columns } from '../report/columns.ts'
+import { flow, settingsTable } from '../report/settings.ts'
+import { addExperimentOptions, experimentFlags } from './experiment-options.ts'
+import { colorsOf, type Io } from './io.ts'
+
+export function addConfigCommand(program: Command, io: Io): void {
+  const config = program
+    .command('config')
+    .summary('show a resolved experiment, or the schema of experiment files')
+    .description('What an experiment comes to, and what it may hold.')
+  addShowCommand(config, io)
+  addSchemaCommand(config, io)
+}
+
+const SHOW_HELP = `
+Each value says where it comes from: the file and its line, --set, a flag, the default; "derived" is what follows from
+other values or from this machine. Of a file for \`fedunify batch\` all runs are shown.
+
+Examples:
+  fedunify config show                                   the defaults
+  fedunify config show experiments/table4.yaml
+  fedunify config show my.yaml --set lr=0.05 --env H     what \`fedunify run\` with the same words would run
+`
+
+interface ShowOptions {
+  readonly set?: string[]
+  readonly json?: true
+}
+
+function addShowCommand(config: Command, io: Io): void {
+  const command = config
+    .command('show')
+    .summary('show every value of an experiment and where it comes from')
+    .description('Shows what an experiment comes to: defaults < file < --set < flags. Nothing is run.')
+    .argument('[experiment]', 'experiment file (YAML)')
+    .option('--set <key=value>', 'set any key of the experiment; may be repeated', collect)
+    .option('--json', 'write one JSON object')
+  addExperimentOptions(command)
+  command
+    .addHelpText('after', SHOW_HELP)
+    .action(async (file: string | undefined, options: ShowOptions) => io.out(await show(file, options, io)))
+}
+
+async function show(file: string | undefined, options: ShowOptions, io: Io): Promise<string> {
+  const { set = [], json = false } = options
+  const flags = experimentFlags({ ...options })
+  if (file !== undefined && (await isBatch(file))) return await showBatch(file, options, flags, io)
+  const sources = await experimentSources({ file, set, flags })
+  const shown = settings(resolveExperiment(sources, file), sources)
+  if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
+  return settingsTable(shown, colorsOf(io))
+}
+
+async function isBatch(file: string): Promise<boolean> {
+  const { values } = await fileSource(file)
+  return BATCH_KEYS.some((key) => key in values)
+}
+
+async function showBatch(file: string, options: ShowOptions, flags: Record<string, string>, io: Io): Promise<string> {
+  const [flag] = Object.entries(flags)
+  if (flag !== undefined) {
+    const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
+    throw new FedunifyError('usage', `--${flag[0]}: ${file} makes several runs`, hint)
+  }
+  const runs = await expandFile(file, options.set)
+  const each = runs.map(({ experiment, sources }) => settings(experiment, sources))
+  if (options.json) {
+    const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
+    return jsonText({ file, batch: true, runs: shown })
+  }
+  const values = (key: string) => each.map((own) => flow(own.find((s) => s.key === key)?.value))
+  const varying = each[0]!.map(({ key }) => key).filter((key) => new Set(values(key)).size > 1)
+  const common = each[0]!.map((s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s))
+  const table = columns(
+    ['run', ...varying],
+    runs.map(({ id }, i) => [id, ...varying.map((key) => values(key)[i]!)]),
+  )
+  const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
+  return `${file} is a batch of ${count}: fedunify batch ${file}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
+}
+
+const jsonSettings = (shown: readonly Setting[]) =>
+  Object.fromEntries(shown.map(({ key, value = null, from, place = null }) => [key, { value, from, place }]))
+
+const jsonText = (value: object) => `${JSON.stringify(value, null, 2)}\n`
+
+const collect = (value: string, list: string[] = []): string[] => [...list, value]
+
+const SCHEMA_HELP = `
+Editors with a YAML language server use it for every file whose first line is
+  # yaml-language-server: $schema=schema.json
+and \`fedunify init\` writes that line. It comes with fedunify as experiments/schema.json.
+`
+
+function addSchemaCommand(config: Command, io: Io): void {
+  config
+    .command('schema')
+    .summary('print the JSON Schema of experiment files')
+    .description('Prints the JSON Schema (draft 2020-12) of experiment files: keys, descriptions, defaults, names.')
+    .addHelpText('after', SCHEMA_HELP)
+    .action(() => io.out(schemaText()))
+}

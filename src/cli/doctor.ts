@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import { ExperimentSchema } from '../config/schema.ts'
+import { examine } from '../doctor/doctor.ts'
+import type { Finding } from '../doctor/finding.ts'
+import { FedunifyError } from '../errors.ts'
+import { colorsOf, type Io } from './io.ts'
+
+const HELP = `
+Every line says ok, warning (a run works, or may) or problem (a run would fail), and the command that helps.
+
+Exit codes: 0 a run would work, 2 something is wrong with the set-up, 3 with the data or the disk.
+`
+
+interface DoctorOptions {
+  readonly data?: string
+  readonly out: string
+  readonly json?: true
+}
+
+export function addDoctorCommand(program: Command, io: Io): void {
+  program
+    .command('doctor')
+    .summary('say whether this machine is ready, and what to do where it is not')
+    .description('Looks at Node, processor, memory, disk, the results folder, the dataset, the engines and git.')
+    .option('--data <dir>', 'folder with the four dataset files, as for fedunify run')
+    .option('--out <dir>', 'results folder', ExperimentSchema.parse({}).out)
+    .option('--json', 'write one JSON object')
+    .addHelpText('after', HELP)
+    .action((options: DoctorOptions) => doctor(options, io))
+}
+
+async function doctor({ data, out, json }: DoctorOptions, io: Io): Promise<void> {
+  const findings = await examine({ data, out, signal: io.signal })
+  io.signal.throwIfAborted()
+  const problems = findings.filter(({ status }) => status === 'problem')
+  const ready = problems.length === 0
+  io.out(json ? `${JSON.stringify({ ready, findings }, null, 2)}\n` : `${table(findings, io)}\n`)
+  if (ready) return json ? undefined : io.out('a run would work\n')
+  const kind = problems.some((problem) => !problem.data) ? 'usage' : 'data'
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+  throw new FedunifyError(kind, `${count}: a run would fail`, problems.find(({ fix }) => fix)?.fix)
+}
+
+function table(findings: readonly Finding[], io: Io): string {
+  const { green, yellow, red, dim } = colorsOf(io)
+  const paint = { ok: green, warning: yellow, problem: red }
+  const width = Math.max(...findings.map(({ subject }) => subject.length))
+  const lines = findings.map(({ subject, status, detail, fix }) => {
+    const line = `${subject.padEnd(width)}  ${paint[status](status.padEnd('problem'.length))}  ${detail}`
+    return fix === undefined ? line : `${line}\n${' '.repeat(width + 11)}${dim('try:')} ${fix}`
+  })
+  return `${lines.join('\n')}\n`
+}

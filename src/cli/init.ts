@@ -1,0 +1,63 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { experimentTemplate } from '../config/template.ts'
+import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import type { Io } from './io.ts'
+
+const SCHEMA = fileURLToPath(new URL('../../experiments/schema.json', import.meta.url))
+
+const EXAMPLES = `
+Examples:
+  fedunify init                       writes experiment.yaml
+  fedunify init studies/alpha.yaml    folders are made where they lack
+  fedunify run experiment.yaml --dry-run
+
+An editor with a YAML language server checks and completes the file: its first line names the schema of its keys,
+which \`fedunify config schema\` prints.
+`
+
+export function addInitCommand(program: Command, io: Io): void {
+  program
+    .command('init')
+    .summary('write a commented experiment file to start from')
+    .description(
+      'Writes an experiment file with every key: what it means, what it may be, its default. The common keys are ' +
+        'set, the others are commented out.',
+    )
+    .argument('[file]', 'experiment file (YAML)', 'experiment.yaml')
+    .option('--force', 'replace a file that is there')
+    .addHelpText('after', EXAMPLES)
+    .action((file: string, { force }: { force?: true }) => init(file, force ?? false, io))
+}
+
+async function init(file: string, force: boolean, io: Io): Promise<void> {
+  const text = experimentTemplate(file, schemaAddress(file))
+  const folder = dirname(file)
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw unwritable(folder, error)
+  })
+  await writeFile(file, text, { flag: force ? 'w' : 'wx' }).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw unwritable(file, error)
+    throw new FedunifyError('usage', `${file} is there already`, 'name another file, or replace it with --force')
+  })
+  io.out(`${file}: every key, explained\n  fedunify run ${file} --dry-run    says what it would do\n`)
+}
+
+function unwritable(path: string, error: unknown): FedunifyError {
+  const why = codeOf(error) ?? messageOf(error)
+  return new FedunifyError('usage', `${path} cannot be written (${why})`, 'name a file in a folder of yours')
+}
+
+/**
+ * Where the schema is, for a comment in `file`: relative where both are in the current folder, so that the file can be
+ * shared with it; else an address, in which a path may have spaces.
+ */
+function schemaAddress(file: string): string {
+  const fromHere = relative(process.cwd(), SCHEMA)
+  const fromFile = relative(dirname(resolve(file)), SCHEMA)
+  const within = (path: string) => !isAbsolute(path) && !path.startsWith('..')
+  const together = within(fromHere) && within(relative(process.cwd(), resolve(file)))
+  return together && !/\s/.test(fromFile) ? fromFile.split(sep).join('/') : pathToFileURL(SCHEMA).href
+}

@@ -1,0 +1,100 @@
+import type { Argument, Command, Option } from 'commander'
+import { experimentJsonSchema } from '../config/json-schema.ts'
+import { type LegalNames, legalNames } from '../config/legal.ts'
+import { listFiles } from './files.ts'
+import { follow, optionOf, type Position } from './words.ts'
+
+/** One way to go on with the word under the cursor. */
+export interface Candidate {
+  /** The whole word, not only what is missing of it. */
+  readonly value: string
+  /** `file` and `folder` tell shells that it is one. */
+  readonly description: string
+}
+
+/**
+ * What the last of `words` may become. Commands and options are asked of commander, so that none is forgotten; names
+ * that an option takes come from its choices, or from the schema of experiments where it is one of their keys.
+ * @param words what stands behind the program's name, up to the cursor; the last may be empty
+ */
+export async function candidates(program: Command, words: readonly string[]): Promise<Candidate[]> {
+  const current = words.at(-1) ?? ''
+  const position = follow(program, words.slice(0, -1))
+  const all = await offered(position, current)
+  return all.filter(({ value }) => value.startsWith(current))
+}
+
+async function offered(position: Position, current: string): Promise<Candidate[]> {
+  const { command, pending, count, literal, help } = position
+  if (pending) return await valuesOf(pending, current)
+  if (!literal && current.startsWith('-')) return await options(position, current)
+  if (help || (command.commands.length > 0 && count === 0)) return commands(command)
+  const argument = argumentAt(command, count)
+  return argument ? await argumentValues(argument, current) : await options(position, current)
+}
+
+const commands = (command: Command): Candidate[] =>
+  command
+    .createHelp()
+    .visibleCommands(command)
+    .map((inner) => ({ value: inner.name(), description: inner.summary() || inner.description() }))
+
+async function options({ command, given }: Position, current: string): Promise<Candidate[]> {
+  const [, name, value] = /^(--[^=]+)=(.*)$/s.exec(current) ?? []
+  const inline = name === undefined ? undefined : optionOf(command, name)
+  if (inline) return prefixed(`${name}=`, await valuesOf(inline, value!))
+  return command
+    .createHelp()
+    .visibleOptions(command)
+    .filter((option) => option.long && (!given.has(option) || option.variadic || option.parseArg))
+    .map((option) => ({ value: option.long!, description: option.description }))
+}
+
+/** The argument that comes after `count` others; the last may take any number. */
+function argumentAt(command: Command, count: number): Argument | undefined {
+  const last = command.registeredArguments.at(-1)
+  return command.registeredArguments[count] ?? (last?.variadic ? last : undefined)
+}
+
+async function argumentValues(argument: Argument, current: string): Promise<Candidate[]> {
+  if (argument.argChoices) return plain(argument.argChoices)
+  const name = argument.name()
+  if (/^(experiment|globs|file)/.test(name)) return await listFiles(current, /\.ya?ml$/)
+  if (/^dir/.test(name)) return await listFiles(current)
+  return await listFiles(current, /./)
+}
+
+async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
+  if (option.argChoices) return plain(option.argChoices)
+  const [, placeholder = ''] = /[<[]([^>\]]+)[>\]]/.exec(option.flags) ?? []
+  if (placeholder === 'key=value') return settings(current)
+  if (/^dir/.test(placeholder)) return await listFiles(current)
+  if (/^file/.test(placeholder)) return await listFiles(current, /./)
+  const key = option.long?.slice(2) ?? ''
+  const schema = experimentJsonSchema().properties[key]
+  return names(schema && legalNames(schema), current)
+}
+
+/** For --set: keys, then the names that the key takes. */
+function settings(current: string): Candidate[] {
+  const { properties } = experimentJsonSchema()
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(current) ?? []
+  if (key === undefined) {
+    return Object.entries(properties).map(([name, { description = '' }]) => ({ value: `${name}=`, description }))
+  }
+  const schema = properties[key]
+  return prefixed(`${key}=`, names(schema && legalNames(schema), value!))
+}
+
+/** Of a list «avg,max», the last name is the one to complete, and no name comes twice. */
+function names(legal: LegalNames | undefined, current: string): Candidate[] {
+  if (!legal?.list) return plain(legal?.names ?? [])
+  const before = current.split(',').slice(0, -1)
+  const rest = legal.names.filter((name) => !before.includes(name))
+  return prefixed(before.map((name) => `${name},`).join(''), plain(rest))
+}
+
+const plain = (values: readonly string[]): Candidate[] => values.map((value) => ({ value, description: '' }))
+
+const prefixed = (prefix: string, values: readonly Candidate[]): Candidate[] =>
+  values.map(({ value, description }) => ({ value: prefix + value, description }))

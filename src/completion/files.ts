@@ -1,0 +1,25 @@
+import { readdir, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Candidate } from './candidates.ts'
+
+/**
+ * Folders, and files whose names match, that a path begun as `current` may mean. Hidden ones only where asked for.
+ * @param pattern without it folders alone
+ */
+export async function listFiles(current: string, pattern?: RegExp): Promise<Candidate[]> {
+  const before = current.slice(0, current.lastIndexOf('/') + 1)
+  const begun = current.slice(before.length)
+  const folder = before.startsWith('~/') ? join(homedir(), before.slice(2)) : before || '.'
+  const entries = (await readdir(folder).catch(() => [])).sort()
+  const fitting = entries.filter((name) => name.startsWith(begun) && (begun !== '' || !name.startsWith('.')))
+  const candidates = fitting.map(async (name): Promise<Candidate[]> => {
+    const isFolder = await stat(join(folder, name)).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+    if (isFolder) return [{ value: `${before}${name}/`, description: 'folder' }]
+    return pattern?.test(name) ? [{ value: before + name, description: 'file' }] : []
+  })
+  return (await Promise.all(candidates)).flat()
+}

@@ -1,0 +1,106 @@
+import { stringify } from 'yaml'
+import { PARTITIONS } from '../data/partition/registry.ts'
+import { FedunifyError } from '../errors.ts'
+import { MERGE_RULES } from '../merge/registry.ts'
+import { KEY_GROUPS } from './groups.ts'
+import { experimentJsonSchema, fileJsonSchema, type JsonSchema } from './json-schema.ts'
+import { legalValues } from './legal.ts'
+import { resolveExperiment } from './load.ts'
+import { EXPERIMENT_KEYS, ExperimentSchema } from './schema.ts'
+
+type Key = (typeof EXPERIMENT_KEYS)[number]
+
+/** What people set first; every other key is there, commented out. */
+const COMMON: readonly Key[] = ['env', 'model', 'local-epochs', 'batch', 'optimizer', 'lr', 'merge', 'rounds', 'seed']
+
+const SUMMARIES: Partial<Record<Key, Readonly<Record<string, { readonly summary: string }>>>> = {
+  env: PARTITIONS,
+  merge: MERGE_RULES,
+}
+
+const WIDTH = 118
+
+/**
+ * A new experiment file: every key with what it means and what it may be. The common ones are set to their defaults,
+ * the others stand behind a # that can be taken away.
+ * @param file its name, for the commands in its head
+ * @param schema where the JSON Schema is, as seen from the file
+ */
+export function experimentTemplate(file: string, schema: string): string {
+  const head = [
+    `# yaml-language-server: $schema=${schema}`,
+    '#',
+    '# An experiment: every key that it may have, with its default or an example.',
+    `#   fedunify run ${file} --dry-run    says what it would do`,
+    `#   fedunify run ${file}              does it`,
+    '# To set a key, take away the # before it. Lines that begin with "# " explain.',
+  ]
+  const { properties } = experimentJsonSchema()
+  const groups = KEY_GROUPS.flatMap(({ title, keys }) => [
+    heading(title),
+    '',
+    ...keys.flatMap((key) => [...explain(key, properties[key]!), ...setting(key, properties[key]!), '']),
+  ])
+  return `${[...head, '', ...groups, ...batch(file)].join('\n')}\n`
+}
+
+/** `# ---- title ----…` */
+const heading = (title: string) => `# ---- ${title} `.padEnd(WIDTH, '-')
+
+function explain(key: Key, schema: JsonSchema): string[] {
+  const entries = Object.entries(SUMMARIES[key] ?? {})
+  const wide = Math.max(...entries.map(([name]) => name.length))
+  const names = entries.map(([name, { summary }]) => `#   ${name.padEnd(wide)}  ${summary}`)
+  return [...wrap(schema.description ?? key), ...(names.length > 0 ? names : wrap(legalValues(schema), '#   '))]
+}
+
+function setting(key: Key, schema: JsonSchema): string[] {
+  const value = ExperimentSchema.parse({})[key] ?? schema.examples?.[0]
+  if (value === undefined) return []
+  const line = toLine(key, value)
+  if (COMMON.includes(key)) return [line]
+  // Some keys belong to a value of another one, and alone would be an error: then the comment says with which.
+  const refusal = refused(key, value)
+  return refusal === undefined ? [`#${line}`] : wrap(`Not by itself: ${refusal}. Then, for example: ${line}`)
+}
+
+/** Why a key cannot be set in a file that is otherwise the template. */
+function refused(key: Key, value: unknown): string | undefined {
+  try {
+    resolveExperiment([{ kind: 'file', values: { [key]: value }, where: () => key }])
+    return undefined
+  } catch (error) {
+    if (error instanceof FedunifyError) return error.message.replace(`${key}: `, '')
+    throw error
+  }
+}
+
+function batch(file: string): string[] {
+  const properties = fileJsonSchema().properties as Record<string, JsonSchema>
+  const keys = Object.keys(properties).filter((key) => !(EXPERIMENT_KEYS as readonly string[]).includes(key))
+  return [
+    heading('Several runs'),
+    `# With one of these, the file is run by  fedunify batch ${file}`,
+    ...keys.flatMap((key) => {
+      const { description = key, examples = [] } = properties[key]!
+      return ['', ...wrap(description), `#${toLine(key, examples[0])}`]
+    }),
+  ]
+}
+
+/** One line of YAML, lists and mappings in brackets. */
+const toLine = (key: string, value: unknown): string =>
+  `${key}: ${stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim()}`
+    .replace(/\[ /g, '[')
+    .replace(/ \]/g, ']')
+
+/** Comment lines of at most WIDTH characters. */
+function wrap(text: string, indent = '# '): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length > WIDTH) lines.push(indent + word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
+}

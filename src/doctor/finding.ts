@@ -1,0 +1,15 @@
+/** What was looked at, and how it is. */
+export interface Finding {
+  readonly subject: string
+  /** A run fails with a `problem`; with a `warning` it works, or may. */
+  readonly status: 'ok' | 'warning' | 'problem'
+  /** What was found, on one line. */
+  readonly detail: string
+  /** The one command that helps, where there is one. */
+  readonly fix?: string
+  /** Whether a problem lies in the data or the disk (exit code 3) and not in the set-up (2). */
+  readonly data?: true
+}
+
+/** 12.3 GB or 512 MB, in powers of ten. */
+export const bytes = (n: number): string => (n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.floor(n / 1e6)} MB`)

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import { promisify } from 'node:util'
+import { bytes, type Finding } from './finding.ts'
+
+/** What a run of the default experiment needs at most: two owners, each with a session and the dataset between them. */
+const MEMORY = 1.5e9
+
+/** Instruction sets that decide how fast the engine computes, as Linux calls them. */
+const FEATURES: Readonly<Record<string, string>> = { avx2: 'avx2', avx512f: 'avx512f', neon: 'neon', asimd: 'neon' }
+
+const ENGINES: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).engines.node
+
+/** Whether `version` is in a range of comparators, «>=20.17» or «>=20.17 <25». */
+export function inRange(version: string, range: string): boolean {
+  return range.split(/\s+/).every((comparator) => {
+    const [, operator = '', bound = ''] = /^(>=|<)?(.*)$/.exec(comparator) ?? []
+    const order = compare(version, bound)
+    return operator === '<' ? order < 0 : order >= 0
+  })
+}
+
+function compare(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.split('.').map((part) => Number.parseInt(part, 10)))
+  for (let i = 0; i < 3; i++) {
+    const difference = (left![i] ?? 0) - (right![i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+export function checkNode(version = process.versions.node): Finding {
+  const fits = inRange(version, ENGINES)
+  const detail = `${version} (needs ${ENGINES})`
+  if (fits) return { subject: 'node', status: 'ok', detail }
+  const install = process.env.NVM_DIR ? { fix: 'nvm install --lts' } : {}
+  return { subject: 'node', status: 'problem', detail: `${detail}: install another from nodejs.org`, ...install }
+}
+
+export async function checkProcessor(): Promise<Finding> {
+  const all = cpus()
+  const usable = availableParallelism()
+  const cores = usable === all.length ? `${usable} cores` : `${usable} of ${all.length} cores`
+  const features = await processorFeatures()
+  const known = features && (features.length > 0 ? features.join(' ') : 'neither avx2 nor neon')
+  const model = all[0]?.model.trim() || 'unknown processor'
+  const detail = [`${process.platform}-${process.arch}`, model, cores, known].filter(Boolean).join(', ')
+  const slow = process.arch === 'x64' && features !== undefined && !features.includes('avx2')
+  return {
+    subject: 'processor',
+    status: slow ? 'warning' : 'ok',
+    detail: slow ? `${detail}: training is slow` : detail,
+  }
+}
+
+/** Undefined where the system does not tell. */
+async function processorFeatures(): Promise<string[] | undefined> {
+  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : featuresIn(text)
+}
+
+/** The instruction sets that matter, from the text of /proc/cpuinfo. */
+export function featuresIn(cpuinfo: string): string[] {
+  const words = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1]?.split(/\s+/) ?? []
+  return [...new Set(Object.entries(FEATURES).flatMap(([word, name]) => (words.includes(word) ? [name] : [])))]
+}
+
+export function checkMemory(free = process.availableMemory?.() ?? freemem()): Finding {
+  // In a container its limit counts, not the machine's memory.
+  const limit = process.constrainedMemory()
+  const total = limit > 0 && limit < totalmem() ? limit : totalmem()
+  const detail = `${bytes(free)} free of ${bytes(total)} (a run takes about ${bytes(MEMORY)})`
+  if (free >= MEMORY) return { subject: 'memory', status: 'ok', detail }
+  return { subject: 'memory', status: 'warning', detail, fix: 'fedunify run --workers 1' }
+}
+
+/** What a run writes into its manifest besides: the commit that it was run from. */
+export async function checkGit(program = 'git'): Promise<Finding> {
+  try {
+    const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 2000 })
+    return { subject: 'git', status: 'ok', detail: stdout.trim().replace(/^git version /, '') }
+  } catch {
+    const detail = 'not found: manifests will not name the commit that a run was made from'
+    const fix = { linux: 'sudo apt-get install git', darwin: 'xcode-select --install', win32: 'winget install Git.Git' }
+    const command = (fix as Record<string, string>)[process.platform]
+    return { subject: 'git', status: 'warning', detail, ...(command && { fix: command }) }
+  }
+}

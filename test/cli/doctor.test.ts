@@ -1,0 +1,137 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { IDX_NAMES, type KnownFiles } from '../../src/data/fashion-mnist.ts'
+import { readContent } from '../../src/data/files.ts'
+import { checkDataset } from '../../src/doctor/dataset.ts'
+import { examine } from '../../src/doctor/doctor.ts'
+import { checkEngine } from '../../src/doctor/engines.ts'
+import { checkGit, checkMemory, checkNode, featuresIn, inRange } from '../../src/doctor/machine.ts'
+import { checkResults, space } from '../../src/doctor/results.ts'
+import { fedunify } from '../support/command-line.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { writeTinyIdx } from '../support/idx.ts'
+
+/** A folder with a tiny dataset, and what a verification of it expects. */
+async function tinyDataset() {
+  const dir = temporaryFolder()
+  writeTinyIdx(dir, { rows: 4, cols: 4 })
+  const known = await Promise.all(
+    IDX_NAMES.map(async (name) => {
+      const { bytes, sha256, stored } = await readContent(join(dir, `${name}.gz`))
+      return [name, { bytes: bytes.length, sha256, download: stored }]
+    }),
+  )
+  return { dir, known: Object.fromEntries(known) as KnownFiles }
+}
+
+describe('fedunify doctor', () => {
+  it('finds a machine ready that runs these tests', async () => {
+    const { dir, known } = await tinyDataset()
+    const out = join(temporaryFolder(), 'a', 'b')
+    const findings = await examine({ out, places: { cache: dir, known } })
+    expect(findings.filter(({ status }) => status === 'problem')).toEqual([])
+    const detail = (subject: string) => findings.find((finding) => finding.subject === subject)?.detail
+    expect(detail('node')).toContain(process.versions.node)
+    expect(detail('engine onnx')).toMatch(/^onnxruntime-node \d+\.\d+\.\d+ on cpu, trained a batch in /)
+    expect(detail('other devices')).toMatch(/webgpu .*not used yet$/)
+    expect(detail('dataset')).toContain('verified')
+    expect(detail('results')).toContain('will be made')
+  })
+
+  it('prints a line for each with a word, and exits with 3 for the data', async () => {
+    const empty = temporaryFolder()
+    const { code, out, err } = await fedunify(['doctor', '--data', empty, '--out', empty])
+    expect(code).toBe(3)
+    expect(out).toMatch(/^node +ok +\d/m)
+    expect(out).toMatch(/^dataset +problem +.*lacks train-images.*\n +try: fedunify data fetch$/m)
+    expect(err).toBe('error: 1 problem: a run would fail\nhint: fedunify data fetch\n')
+  })
+
+  it('writes JSON', async () => {
+    const empty = temporaryFolder()
+    const { code, out } = await fedunify(['doctor', '--data', empty, '--out', empty, '--json'])
+    expect(code).toBe(3)
+    const { ready, findings } = JSON.parse(out)
+    expect(ready).toBe(false)
+    expect(findings).toContainEqual(
+      expect.objectContaining({ subject: 'dataset', status: 'problem', fix: 'fedunify data fetch' }),
+    )
+  })
+
+  it('turns whatever goes wrong into a finding', async () => {
+    const boom = () => Promise.reject(new Error('libonnxruntime.so.1: cannot open shared object file\nand more'))
+    expect(await checkEngine('onnx', boom, new AbortController().signal)).toMatchObject({
+      status: 'problem',
+      detail: 'libonnxruntime.so.1: cannot open shared object file',
+    })
+    const findings = await examine({ out: temporaryFolder(), data: temporaryFolder(), signal: AbortSignal.abort() })
+    expect(findings.length).toBeGreaterThan(6)
+    expect(await checkGit('no-such-git')).toMatchObject({ status: 'warning' })
+  })
+})
+
+describe('the dataset', () => {
+  it('is a problem where a file is another', async () => {
+    const { dir, known } = await tinyDataset()
+    writeTinyIdx(dir, { rows: 4, cols: 4, seed: 2 })
+    expect(await checkDataset(undefined, { cache: dir, known })).toMatchObject({
+      status: 'problem',
+      fix: 'fedunify data fetch --force',
+      data: true,
+    })
+    expect(await checkDataset(dir, { known })).toMatchObject({ fix: `fedunify run --dataset idx --data ${dir}` })
+  })
+
+  it('is a problem where it is nowhere, a warning where a mirror has it', async () => {
+    const nowhere = { cache: '/nowhere', system: '/nowhere', mirrors: ['http://127.0.0.1:9/'] }
+    expect(await checkDataset(undefined, nowhere)).toMatchObject({ status: 'problem', fix: 'fedunify data fetch' })
+    const { createServer } = await import('node:http')
+    const server = createServer((_, response) => response.end()).listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as { port: number }
+    const mirrors = ['http://127.0.0.1:9/', `http://127.0.0.1:${port}/`]
+    expect(await checkDataset(undefined, { ...nowhere, mirrors })).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining(`127.0.0.1:${port}`),
+    })
+    server.closeAllConnections()
+    server.close()
+  })
+})
+
+describe('the machine', () => {
+  it.each([
+    ['20.17.0', '>=20.17', true],
+    ['20.9.9', '>=20.17', false],
+    ['24.0.0', '>=20.17', true],
+    ['25.1.0', '>=20.17 <25', false],
+    ['24.9.0', '>=20.17 <25', true],
+  ])('node %s in %s: %s', (version, range, fits) => {
+    expect(inRange(version, range)).toBe(fits)
+  })
+
+  it('reads processor features on x86 and ARM', () => {
+    expect(featuresIn('model name\t: x\nflags\t\t: fpu sse avx avx2 avx512f\n')).toEqual(['avx2', 'avx512f'])
+    expect(featuresIn('Features\t: fp asimd evtstrm\n')).toEqual(['neon'])
+    expect(featuresIn('flags : fpu sse\n')).toEqual([])
+  })
+
+  it('says what is too old or too small', () => {
+    expect(checkNode('18.20.0').status).toBe('problem')
+    expect(checkMemory(5e8)).toMatchObject({ status: 'warning', fix: 'fedunify run --workers 1' })
+    expect(space(5e8).status).toBe('warning')
+    expect(space(1e6)).toMatchObject({ status: 'problem', data: true })
+  })
+})
+
+describe('the results folder', () => {
+  it('is a problem where a file has its name, or nothing can be made', async () => {
+    const dir = temporaryFolder()
+    writeFileSync(join(dir, 'results'), '')
+    expect((await checkResults(join(dir, 'results')))[0]).toMatchObject({ status: 'problem', data: true })
+    expect((await checkResults(join(dir, 'results', 'deeper')))[0]).toMatchObject({ status: 'problem' })
+    mkdirSync(join(dir, 'fine'))
+    expect((await checkResults(join(dir, 'fine')))[0]).toMatchObject({ status: 'ok' })
+  })
+})
