@@ -22,7 +22,10 @@ export interface FakeRun {
 
 /** A run folder as a run leaves it, with invented numbers, written by the code that writes the real ones. */
 export function writeRun(path: string, { config = {}, done, status = 'finished', reason }: FakeRun = {}): Experiment {
-  const experiment = resolveExperiment([{ kind: 'file', values: { name: 'fake', ...config }, where: () => 'test' }], 'test')
+  const experiment = resolveExperiment(
+    [{ kind: 'file', values: { name: 'fake', ...config }, where: () => 'test' }],
+    'test',
+  )
   const rounds = done ?? experiment.rounds
   const owners = Array.from({ length: experiment.owners }, (_, i) => i + 1)
   const baseline = experiment.baseline === 'pooled'
