@@ -13,7 +13,7 @@ What is expected stands in the experiment file, so that every run carries it, or
     - { metric: unified, merge: avg, at: end, min: 0.7868 }      # at: a round, end or best; min and max are fractions
     - { metric: local, owner: 1, at: 1, min: 0.90 }              # without owner: every owner; without merge: every rule
     - { metric: unified, merge: avg, max-gap-to: pooled, points: 5 }
-    - { metric: unified, merge: avg, max-drop-from: results/reference/table4/unified.csv, points: 1.5 }
+    - { metric: unified, merge: avg, max-drop-from: results/reference/first/H/unified.csv, points: 1.5 }
     - { metric: participants, each-round: 2 }
     - { metric: labels, owner: 1, sha256: 4b1c… }                # labels_sha256 of the shard in manifest.json
     - { metric: unified, max: 0.2, when: { merge: absmax-literal } }     # only for runs of this experiment

@@ -7,8 +7,9 @@ import type { Engine, Learner, LearnerJob, TrainPlan } from '../engine.ts'
 import type { Diverged } from './train.ts'
 import type { Task, TaskResult, WorkerSetup } from './worker.ts'
 
-/** Threads load compiled JavaScript, also when this file itself runs from src/ (as it does under test). */
-const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url.replace('/src/engine/', '/dist/engine/')))
+/** Threads load compiled JavaScript, also when this file itself is TypeScript (as it is under test). */
+const COMPILED = import.meta.url.endsWith('.ts') ? '../../../dist/engine/onnx/worker.js' : './worker.js'
+const WORKER = fileURLToPath(new URL(COMPILED, import.meta.url))
 
 /** Trains with onnxruntime: the training step is an ONNX graph of its own (see training-graph.ts). */
 export const onnxEngine: Engine = {
