@@ -100,17 +100,17 @@ describe('a reference', () => {
   })
   /** Beside the run folder, so that a path from the manifest reaches it. */
   const reference = (text: string) => (folder: string) => {
-    mkdirSync(join(folder, 'ref'))
-    writeFileSync(join(folder, 'ref', 'unified.csv'), text)
+    mkdirSync(join(folder, 'reference-beside-it'))
+    writeFileSync(join(folder, 'reference-beside-it', 'unified.csv'), text)
   }
   const FIVE = 'round,merge,accuracy\n1,avg,0.4\n2,avg,0.9\n5,avg,0.715\n5,max,0.2\n'
 
   it.each<[object, string, string]>([
-    [drop('../ref/unified.csv', 1.5), 'met', '1.50 below 71.50 of the reference (line 4)'],
-    [drop('../ref', 1.49), 'missed', '1.50 below 71.50 of the reference (line 4)'],
-    [drop('../ref', 0, { at: 1 }), 'met', '10.00 above 40.00 of the reference (line 2)'],
-    [drop('../ref', 15, { at: 'best' }), 'met', '15.00 below 90.00 of the reference (line 3)'],
-    [drop('../ref', 99, { at: 3 }), 'missed', 'has no avg there'],
+    [drop('../reference-beside-it/unified.csv', 1.5), 'met', '1.50 below 71.50 of the reference (line 4)'],
+    [drop('../reference-beside-it', 1.49), 'missed', '1.50 below 71.50 of the reference (line 4)'],
+    [drop('../reference-beside-it', 0, { at: 1 }), 'met', '10.00 above 40.00 of the reference (line 2)'],
+    [drop('../reference-beside-it', 15, { at: 'best' }), 'met', '15.00 below 90.00 of the reference (line 3)'],
+    [drop('../reference-beside-it', 99, { at: 3 }), 'missed', 'has no avg there'],
   ])('%j is %s', async (expectation, status, got) => {
     const [outcome] = await outcomes(expectation, {}, reference(FIVE))
     expect(outcome).toMatchObject({ status, file: expect.stringMatching(/run.unified\.csv$/) })
@@ -123,7 +123,7 @@ describe('a reference', () => {
     ['no rows', 'round,merge,accuracy\n', 'holds no round'],
     ['a torn row', FIVE.slice(0, -5), 'unified.csv'],
   ])('with %s is an error', async (_, text, message) => {
-    const [outcome] = await outcomes(drop('../ref', 99), {}, reference(text))
+    const [outcome] = await outcomes(drop('../reference-beside-it', 99), {}, reference(text))
     expect(outcome!.status).toBe('error')
     expect(outcome!.got).toContain(message)
   })
@@ -131,7 +131,7 @@ describe('a reference', () => {
   it('that is not there is an error, one without the series a miss', async () => {
     const [lost] = await outcomes(drop('../nowhere.csv', 99))
     expect(lost).toMatchObject({ status: 'error', got: expect.stringContaining('no such file') })
-    const [other] = await outcomes(drop('../ref', 99), {}, reference('round,merge,accuracy\n1,max,0.1\n'))
+    const [other] = await outcomes(drop('../reference-beside-it', 99), {}, reference('round,merge,accuracy\n1,max,0.1\n'))
     expect(other).toMatchObject({ status: 'missed', got: expect.stringContaining('has no avg at all') })
   })
 
