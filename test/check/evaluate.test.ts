@@ -131,7 +131,11 @@ describe('a reference', () => {
   it('that is not there is an error, one without the series a miss', async () => {
     const [lost] = await outcomes(drop('../nowhere.csv', 99))
     expect(lost).toMatchObject({ status: 'error', got: expect.stringContaining('no such file') })
-    const [other] = await outcomes(drop('../reference-beside-it', 99), {}, reference('round,merge,accuracy\n1,max,0.1\n'))
+    const [other] = await outcomes(
+      drop('../reference-beside-it', 99),
+      {},
+      reference('round,merge,accuracy\n1,max,0.1\n'),
+    )
     expect(other).toMatchObject({ status: 'missed', got: expect.stringContaining('has no avg at all') })
   })
 
