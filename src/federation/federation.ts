@@ -63,9 +63,10 @@ export async function* runFederation(
     const clock = new Clock()
 
     const parties = owners.map((owner, i) => ({ owner, held: held[i]!, copied: copied[i] }))
-    const all = baseline ? [...parties, { owner: baseline, held: pooled, copied: undefined }] : parties
+    // The baseline trains as long as all owners together: it goes first, so that they share what it leaves of the cores.
+    const all = baseline ? [{ owner: baseline, held: pooled, copied: undefined }, ...parties] : parties
     const results = yield* trainAll(all, { round, lr })
-    const trained = results.slice(0, owners.length)
+    const trained = results.slice(-owners.length)
     const train = clock.lap()
 
     const models = rounds.merge.map((name) => mergeFinite(name, trained, round))
@@ -78,7 +79,7 @@ export async function* runFederation(
     held = owners.map(() => unified)
     copied = scores[0]!
     content = isContent(copied)
-    const pooledResult = results[owners.length]
+    const pooledResult = baseline && results[0]
     pooled = pooledResult?.weights ?? pooled
     yield {
       type: 'round-finished',
