@@ -1,16 +1,9 @@
 import type { Argument, Command, Option } from 'commander'
 import { experimentJsonSchema } from '../config/json-schema.ts'
 import { type LegalNames, legalNames } from '../config/legal.ts'
+import type { Candidate } from './candidate.ts'
 import { listFiles } from './files.ts'
 import { follow, optionOf, type Position } from './words.ts'
-
-/** One way to go on with the word under the cursor. */
-export interface Candidate {
-  /** The whole word, not only what is missing of it. */
-  readonly value: string
-  /** `file` and `folder` tell shells that it is one. */
-  readonly description: string
-}
 
 /**
  * What the last of `words` may become. Commands and options are asked of commander, so that none is forgotten; names

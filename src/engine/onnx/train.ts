@@ -1,7 +1,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { firstNonFinite, type Weights } from '../../model/weights.ts'
 import { range, shuffle, stream } from '../../random.ts'
-import type { Evaluation, Progress, TrainingSetup, TrainPlan } from '../engine.ts'
+import type { Evaluation, Progress, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
 import { accuracy } from '../engine.ts'
 import { gather } from './gather.ts'
 import { stateNames, updated } from './training-graph.ts'
@@ -15,15 +15,6 @@ export interface Diverged {
   readonly value: number
   /** Updates done when it was seen. */
   readonly step: number
-}
-
-export interface LocalResult {
-  readonly weights: Weights
-  readonly epochs: number
-  readonly images: number
-  readonly loss: number
-  readonly local: Evaluation
-  readonly seconds: number
 }
 
 export interface Hooks {
@@ -42,7 +33,7 @@ export async function train(
   plan: TrainPlan,
   start: Weights,
   hooks: Hooks,
-): Promise<LocalResult | { diverged: Diverged }> {
+): Promise<Trained | { diverged: Diverged }> {
   const total = plan.train.length * plan.epochs
   const lr = new Tensor('float32', [plan.lr], [])
   const keys = stream(job.seed, 'dropout', plan.owner, plan.round)

@@ -2,10 +2,10 @@ import type { MessagePort } from 'node:worker_threads'
 import type { InferenceSession } from 'onnxruntime-node'
 import { workerData as given } from 'piscina'
 import type { Weights } from '../../model/weights.ts'
-import type { Evaluation, TrainingSetup, TrainPlan } from '../engine.ts'
+import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
 import { evaluate } from './evaluate.ts'
 import { createSession } from './session.ts'
-import { type Diverged, type LocalResult, train } from './train.ts'
+import { type Diverged, train } from './train.ts'
 import { trainingGraph } from './training-graph.ts'
 
 /** What every thread of a pool is started with. */
@@ -19,7 +19,7 @@ export type Task =
   | { readonly kind: 'train'; readonly start: Weights; readonly plan: TrainPlan; readonly progress: MessagePort }
   | { readonly kind: 'evaluate'; readonly weights: Weights; readonly indices: Uint32Array }
 
-export type TaskResult<T extends Task> = T extends { kind: 'train' } ? LocalResult | { diverged: Diverged } : Evaluation
+export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
 
 const { job, cancelled } = given as WorkerSetup
 let trainingSession: Promise<InferenceSession> | undefined
