@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { experimentTemplate } from '../config/template.ts'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { makeFolders } from '../files.ts'
 import type { Io } from './io.ts'
 
 const SCHEMA = fileURLToPath(new URL('../../experiments/schema.json', import.meta.url))
@@ -35,7 +36,7 @@ export function addInitCommand(program: Command, io: Io): void {
 async function init(file: string, force: boolean, io: Io): Promise<void> {
   const text = experimentTemplate(file, schemaAddress(file))
   const folder = dirname(file)
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  await makeFolders(folder).catch((error: unknown) => {
     throw unwritable(folder, error)
   })
   await writeFile(file, text, { flag: force ? 'w' : 'wx' }).catch((error: unknown) => {

@@ -1,7 +1,7 @@
-import { access, constants, mkdir, readdir, readFile } from 'node:fs/promises'
+import { access, constants, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
-import { writeWhole } from '../files.ts'
+import { makeFolders, writeWhole } from '../files.ts'
 import { IDX_NAMES, type IdxName, type KnownFile } from './fashion-mnist.ts'
 import { sha256, unzip } from './idx.ts'
 
@@ -73,7 +73,7 @@ export function mismatch(known: KnownFile, bytes: Uint8Array, hash: string): str
  */
 export async function prepareFolder(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true })
+    await makeFolders(dir)
     await access(dir, constants.W_OK)
   } catch (error) {
     throw unwritable(dir, error)

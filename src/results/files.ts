@@ -103,7 +103,7 @@ export function writeError(file: string, error: unknown): FedunifyError {
     const hint = 'free some space; the files in the run folder hold every round that was finished'
     return new FedunifyError('data', `${file}: no space left to write it (${code})`, hint, { cause: error })
   }
-  const denied = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code)
+  const denied = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT'].includes(code)
   const hint = denied ? 'name a folder that you may write to: --out DIR' : undefined
   return new FedunifyError('usage', `cannot write ${file}: ${messageOf(error)}`, hint, { cause: error })
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { access, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
@@ -7,6 +7,7 @@ import { inferenceGraph } from '../engine/onnx/inference-graph.ts'
 import { codeOf, FedunifyError } from '../errors.ts'
 import type { FederationEvent, RoundFinished, Started } from '../federation/events.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
+import { makeFolders } from '../files.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, readCheckpoint, type SavedState } from './checkpoint.ts'
 import { GrowingFile, putFile, writeError } from './files.ts'
@@ -54,7 +55,7 @@ export class RunDirectory {
     const description = await describeRun(run)
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     try {
-      await mkdir(draft, { recursive: true })
+      await makeFolders(draft)
       await putFile(join(draft, 'config.yaml'), toYaml(run.experiment))
       await putFile(join(draft, 'manifest.json'), manifestText({ status: 'running', rounds: 0, ...description }))
       if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { writeWhole } from '../../src/files.ts'
+import { makeFolders, writeWhole } from '../../src/files.ts'
 import { GrowingFile, putFile, writeError } from '../../src/results/files.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
@@ -21,6 +21,25 @@ describe('writeWhole', () => {
     await expect(writeWhole(join(folder, 'taken'), 'text')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
     await expect(writeWhole(join(folder, 'absent', 'file'), 'text')).rejects.toMatchObject({ code: 'ENOENT' })
     expect(readdirSync(folder)).toEqual(['taken'])
+  })
+})
+
+describe('makeFolders', () => {
+  it('makes what is missing, and takes what is there', async () => {
+    const folder = join(temporaryFolder(), 'a', 'b', 'c')
+    await makeFolders(folder)
+    await makeFolders(folder)
+    expect(existsSync(folder)).toBe(true)
+  })
+
+  it('fails below a file, and where the system takes no folder', async () => {
+    const file = join(temporaryFolder(), 'file')
+    writeFileSync(file, '')
+    await expect(makeFolders(file)).rejects.toMatchObject({ code: 'EEXIST' })
+    await expect(makeFolders(join(file, 'a', 'b'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+    if (process.platform === 'linux') {
+      await expect(makeFolders('/proc/none/of/these')).rejects.toMatchObject({ code: 'ENOENT' })
+    }
   })
 })
 
