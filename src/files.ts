@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { codeOf } from './errors.ts'
+import { codeOf, FedunifyError, messageOf } from './errors.ts'
 
 /**
  * Writes a file whole: a temporary file beside it, flushed to the disk, then renamed. An older file stays as it was
@@ -32,11 +32,39 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
  */
 export async function makeFolders(path: string): Promise<void> {
   try {
-    await mkdir(path)
+    await makeFolder(path)
   } catch (error) {
-    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return
     if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
     await makeFolders(dirname(path))
+    await makeFolder(path)
+  }
+}
+
+/** One that is there already, or that somebody else makes at the same moment, will do. */
+async function makeFolder(path: string): Promise<void> {
+  try {
     await mkdir(path)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+  }
+}
+
+/** What stands at a path; `none` also where the path leads through a file or cannot be one. */
+export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file'
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EINVAL'].includes(codeOf(error) ?? '')) return 'none'
+    throw new FedunifyError('data', `${path}: ${messageOf(error)}`, undefined, { cause: error })
+  }
+}
+
+/** The content of a file, undefined where there is none. @throws FedunifyError (data) where it cannot be read */
+export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
   }
 }

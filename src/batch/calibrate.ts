@@ -1,5 +1,6 @@
 import { localParties } from '../federation/local.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
+import { openLearner } from '../federation/start.ts'
 import { initialWeights } from '../model/init.ts'
 
 /** Images that a calibration trains: some chunks, of which the first warms up. */
@@ -7,16 +8,18 @@ const IMAGES = 3200
 
 /** Images that this machine trains in a second on one worker, from a second of trying. */
 export async function trainingSpeed(run: PreparedRun, signal: AbortSignal): Promise<number> {
-  const { experiment, dataset, shards, model, engine } = run
-  const { seed, normalise, optimizer: kind, momentum } = experiment
-  const optimizer = { kind, momentum, weightDecay: experiment['weight-decay'] }
-  const learner = await engine.open({ model, dataset, normalise, optimizer, seed, workers: 1, signal })
+  const { experiment, shards, model } = run
+  const learner = await openLearner(run, 1, signal)
   try {
     const [first] = shards
     const some = { owner: 1, train: first!.train.subarray(0, IMAGES), test: first!.test.subarray(0, 1) }
     const once = { ...experiment, 'local-epochs': 1, 'until-local-accuracy': undefined, baseline: 'none' } as const
     const [owner] = localParties(once, [some], learner).owners
-    const { images, seconds } = await owner!.train(initialWeights(model, seed), { round: 1, lr: 1e-4 }, () => {})
+    const { images, seconds } = await owner!.train(
+      initialWeights(model, experiment.seed),
+      { round: 1, lr: 1e-4 },
+      () => {},
+    )
     return images / seconds
   } finally {
     await learner.close()

@@ -51,11 +51,8 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
   }
 }
 
-/** The exit code of the worst run. */
-export function worstExit(results: readonly BatchResult[]): number {
-  const codes = results.map(({ error }) => {
-    if (error === undefined) return EXIT.ok
-    return error instanceof FedunifyError ? error.exitCode : EXIT.training
-  })
-  return Math.max(EXIT.ok, ...codes)
+/** The exit code that a run would end with by itself. */
+export function exitOf({ error }: BatchResult): number {
+  if (error === undefined) return EXIT.ok
+  return error instanceof FedunifyError ? error.exitCode : EXIT.training
 }

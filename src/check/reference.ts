@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { AccuracyExpectation } from '../config/expectations.ts'
-import { codeOf, FedunifyError } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
+import { kindOf } from '../files.ts'
 import { readRows } from '../results/read.ts'
 import { localTable, unifiedTable } from '../results/rows.ts'
 import type { Reference } from './accuracy.ts'
@@ -53,13 +53,4 @@ async function read(file: string, metric: AccuracyExpectation['metric']): Promis
     )
   }
   return { file, series: collect(series) }
-}
-
-async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
-  try {
-    return (await stat(path)).isDirectory() ? 'folder' : 'file'
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return 'none'
-    throw error
-  }
 }

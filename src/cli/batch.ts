@@ -3,14 +3,15 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import { trainingSpeed } from '../batch/calibrate.ts'
 import { type BatchRun, planBatch } from '../batch/plan.ts'
-import { type BatchListener, type BatchResult, runBatch, worstExit } from '../batch/run-batch.ts'
+import { type BatchListener, type BatchResult, exitOf, runBatch } from '../batch/run-batch.ts'
 import { type SummaryRow, summarise, summaryCsv } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
-import { prepareRun } from '../federation/prepare.ts'
+import { imagesToTrain, prepareRun } from '../federation/prepare.ts'
 import { duration, percent, thousands } from '../format.ts'
 import { columns } from '../report/columns.ts'
 import { PlainProgress } from '../report/progress.ts'
 import { putFile } from '../results/files.ts'
+import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
 const EXAMPLES = `
@@ -41,7 +42,7 @@ export function addBatchCommand(program: Command, io: Io): void {
       'Runs every experiment of the files that match, each possibly with a matrix of values and several seeds.',
     )
     .argument('<globs...>', 'experiment files; quoted globs too')
-    .option('--set <key=value>', 'set any key in all of them; may be repeated', collect)
+    .option('--set <key=value>', 'set any key in all of them; may be repeated', repeated)
     .option('--jobs <n>', 'runs at the same time', positive, 1)
     .option('--quiet', 'no progress, only the summary')
     .option('--dry-run', 'say what would be run, and about how long it would take')
@@ -68,7 +69,7 @@ async function batch(globs: readonly string[], options: BatchOptions, io: Io): P
     `\n${count('finished')} finished, ${count('skipped')} skipped, ${count('failed')} failed of ${runs.length} runs in ${time}\n`,
   )
   if (io.signal.aborted) throw io.signal.reason
-  const worst = results.toSorted((a, b) => worstExit([b]) - worstExit([a]))[0]
+  const worst = results.toSorted((a, b) => exitOf(b) - exitOf(a))[0]
   if (worst?.error !== undefined) throw failure(count('failed'), worst)
 }
 
@@ -109,10 +110,8 @@ async function plan(runs: readonly BatchRun[], io: Io): Promise<string> {
   for (const run of runs) {
     const { experiment } = run
     const prepared = await prepareRun(experiment, { signal: io.signal })
-    const { rounds, workers, baseline } = experiment
-    const epochs = experiment[experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs']
-    const owners = prepared.shards.reduce((sum, { train }) => sum + train.length, 0)
-    const images = owners * (baseline === 'pooled' ? 2 : 1) * epochs * rounds
+    const { rounds, workers } = experiment
+    const images = imagesToTrain(prepared)
     const kind = JSON.stringify([experiment.model, experiment.optimizer, experiment.batch, experiment.engine])
     const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, io.signal))
     speeds.set(kind, speed)
@@ -156,8 +155,6 @@ function byFolder(runs: readonly BatchRun[]): Map<string, BatchRun[]> {
   }
   return folders
 }
-
-const collect = (value: string, list: string[] = []): string[] => [...list, value]
 
 function positive(value: string): number {
   const n = Number(value)

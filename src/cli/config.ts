@@ -8,7 +8,7 @@ import { fileSource } from '../config/source.ts'
 import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/columns.ts'
 import { flow, settingsTable } from '../report/settings.ts'
-import { addExperimentOptions, experimentFlags } from './experiment-options.ts'
+import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
 
 export function addConfigCommand(program: Command, io: Io): void {
@@ -41,7 +41,7 @@ function addShowCommand(config: Command, io: Io): void {
     .summary('show every value of an experiment and where it comes from')
     .description('Shows what an experiment comes to: defaults < file < --set < flags. Nothing is run.')
     .argument('[experiment]', 'experiment file (YAML)')
-    .option('--set <key=value>', 'set any key of the experiment; may be repeated', collect)
+    .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--json', 'write one JSON object')
   addExperimentOptions(command)
   command
@@ -91,8 +91,6 @@ const jsonSettings = (shown: readonly Setting[]) =>
   Object.fromEntries(shown.map(({ key, value = null, from, place = null }) => [key, { value, from, place }]))
 
 const jsonText = (value: object) => `${JSON.stringify(value, null, 2)}\n`
-
-const collect = (value: string, list: string[] = []): string[] => [...list, value]
 
 const SCHEMA_HELP = `
 Editors with a YAML language server use it for every file whose first line is

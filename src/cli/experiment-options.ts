@@ -33,6 +33,9 @@ export function addExperimentOptions(command: Command): void {
   }
 }
 
+/** Gathers the values of an option that may be repeated, such as --set. */
+export const repeated = (value: string, before: string[] = []): string[] => [...before, value]
+
 /** The given flags by key, from what commander has parsed (it camel-cases names). */
 export function experimentFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
   const given = FLAG_KEYS.map((key) => [key, options[camelCase(key)]] as const)

@@ -5,7 +5,7 @@ import { stringify as toYaml } from 'yaml'
 import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
-import { type PreparedRun, prepareRun } from '../federation/prepare.ts'
+import { imagesToTrain, type PreparedRun, prepareRun } from '../federation/prepare.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
 import { paperTable } from '../report/paper-table.ts'
@@ -14,7 +14,7 @@ import { execute } from '../results/execute.ts'
 import { readManifest } from '../results/manifest.ts'
 import { readTables } from '../results/read.ts'
 import { plainEvent } from '../results/run-directory.ts'
-import { addExperimentOptions, experimentFlags, NAMES_HELP } from './experiment-options.ts'
+import { addExperimentOptions, experimentFlags, NAMES_HELP, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
 const EXAMPLES = `
@@ -36,7 +36,7 @@ export function addRunCommand(program: Command, io: Io): void {
         'theirs, which is evaluated and copied back. Values come from defaults < file < --set < flags.',
     )
     .argument('[experiment]', 'experiment file (YAML)')
-    .option('--set <key=value>', 'set any key of the experiment; may be repeated', collect)
+    .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'go on with an unfinished run after its last complete round')
     .option('--json', 'write the events to stdout, one JSON object a line')
@@ -105,10 +105,9 @@ function overview({ experiment, dataset, model, engine, shards }: PreparedRun): 
 
 function plan(prepared: PreparedRun): string {
   const { experiment, dataset, shards } = prepared
-  const epochs = experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs'
-  const images = shards.reduce((sum, { train }) => sum + train.length, 0) * experiment.rounds * experiment[epochs]
-  const most = epochs === 'max-local-epochs' || experiment['stop-at'] !== undefined ? 'at most ' : ''
-  const work = `would train ${most}${thousands(images)} images in ${experiment.rounds} rounds; nothing was written`
+  const early = experiment['until-local-accuracy'] ?? experiment['stop-at']
+  const most = early === undefined ? '' : 'at most '
+  const work = `would train ${most}${thousands(imagesToTrain(prepared))} images in ${experiment.rounds} rounds; nothing was written`
   return `${toYaml(experiment)}\n${overview(prepared)}\n\n${shardTable(dataset, shards)}\n\n${work}\n`
 }
 
@@ -127,5 +126,3 @@ async function summary(path: string, io: Io): Promise<string> {
 
 /** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */
 const timestamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
-
-const collect = (value: string, list: string[] = []): string[] => [...list, value]

@@ -1,3 +1,4 @@
+import type { Learner } from '../engine/engine.ts'
 import { initialWeights } from '../model/init.ts'
 import type { Weights } from '../model/weights.ts'
 import type { FederationEvent } from './events.ts'
@@ -12,16 +13,23 @@ export interface Checkpoint {
   readonly pooled: Weights | undefined
 }
 
+/** What trains for a run's owners, `workers` of them at a time. */
+export function openLearner(run: PreparedRun, workers: number, signal?: AbortSignal): Promise<Learner> {
+  const { experiment, dataset, model, engine } = run
+  const { seed, normalise, optimizer: kind, momentum } = experiment
+  const optimizer = { kind, momentum, weightDecay: experiment['weight-decay'] }
+  return engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
+}
+
 /** Runs a prepared experiment with all owners in this process. */
 export async function* startLocally(
   run: PreparedRun,
   signal?: AbortSignal,
   checkpoint?: Checkpoint,
 ): AsyncGenerator<FederationEvent> {
-  const { experiment, dataset, shards, model, engine } = run
-  const { seed, normalise, workers, optimizer: kind, momentum, init } = experiment
-  const optimizer = { kind, momentum, weightDecay: experiment['weight-decay'] }
-  const learner = await engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
+  const { experiment, shards, model } = run
+  const { seed, workers, init } = experiment
+  const learner = await openLearner(run, workers, signal)
   const common = initialWeights(model, seed)
   const initial = (owner: number) => (init === 'shared' ? common : initialWeights(model, seed, owner))
   const start = {

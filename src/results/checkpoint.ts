@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
 import type { Checkpoint } from '../federation/start.ts'
+import { readIfThere } from '../files.ts'
 import { decodeSafetensors, encodeSafetensors } from '../model/safetensors.ts'
 import type { Tensor, Weights } from '../model/weights.ts'
 import type { Mark } from './files.ts'
@@ -34,13 +34,8 @@ export const checkpointFile = (dir: string): string => join(dir, FILE)
  */
 export async function readCheckpoint(dir: string): Promise<SavedState | undefined> {
   const file = checkpointFile(dir)
-  let bytes: Uint8Array
-  try {
-    bytes = await readFile(file)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`)
-  }
+  const bytes = await readIfThere(file)
+  if (!bytes) return undefined
   const { weights, metadata } = decodeSafetensors(bytes, file)
   const { round, files, seconds } = metadata
   if (!round || !files || !seconds) {

@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
+import { kindOf } from '../files.ts'
 import { byName, matchGlob } from '../glob.ts'
 
 /** A run folder has one of these at least: without the manifest it is a damaged one, which must not be passed over. */
@@ -43,14 +44,4 @@ async function runsIn(dir: string, depth: number): Promise<string[]> {
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
   const nested = await Promise.all(folders.map(({ name }) => runsIn(join(dir, name), depth - 1)))
   return nested.flat().sort(byName)
-}
-
-async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
-  try {
-    return (await stat(path)).isDirectory() ? 'folder' : 'file'
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL') return 'none'
-    throw new FedunifyError('data', `${path}: ${messageOf(error)}`)
-  }
 }

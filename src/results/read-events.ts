@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
+import { readIfThere } from '../files.ts'
 
 /** An evaluation as events.jsonl holds it: counts, the confusion matrix [true][predicted] row-major. */
 export interface SavedEvaluation {
@@ -35,14 +35,9 @@ export interface SavedEvents {
  */
 export async function readEvents(dir: string): Promise<SavedEvents | undefined> {
   const file = join(dir, 'events.jsonl')
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`)
-  }
-  const lines = text.split('\n')
+  const content = await readIfThere(file)
+  if (!content) return undefined
+  const lines = content.toString('utf8').split('\n')
   // Every event ends with a line feed: what follows the last is empty, or the part that a kill let through.
   const torn = lines.pop() !== ''
   const rounds = new Map<number, SavedRound>()

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
-import { localTable, paperTable, unifiedTable } from './rows.ts'
+import { LOCAL_COLUMNS, localTable, paperTable, UNIFIED_COLUMNS, unifiedTable } from './rows.ts'
 
 export interface LocalRow {
   readonly round: number
@@ -39,15 +39,12 @@ export interface Tables {
  */
 export async function readTables(dir: string): Promise<Tables> {
   const [local, unified, table] = await Promise.all([
-    readRows<LocalRow>(join(dir, localTable.file), LOCAL),
-    readRows<UnifiedRow>(join(dir, unifiedTable.file), UNIFIED, ['merge']),
+    readRows<LocalRow>(join(dir, localTable.file), LOCAL_COLUMNS),
+    readRows<UnifiedRow>(join(dir, unifiedTable.file), UNIFIED_COLUMNS, ['merge']),
     readCsv(join(dir, paperTable.file)),
   ])
   return { local, unified, table }
 }
-
-const LOCAL = ['round', 'owner', 'epochs', 'train_images', 'train_loss', 'local_accuracy', 'copied_accuracy']
-const UNIFIED = ['round', 'merge', 'owners', 'accuracy', 'loss']
 
 /** Rows of the columns asked for, all of which must be there; all are numbers but those named in `texts`. */
 export async function readRows<Row>(

@@ -11,10 +11,21 @@ export interface Table {
   rows(round: RoundFinished): Row[]
 }
 
+export const LOCAL_COLUMNS = [
+  'round',
+  'owner',
+  'epochs',
+  'train_images',
+  'train_loss',
+  'local_accuracy',
+  'copied_accuracy',
+] as const
+export const UNIFIED_COLUMNS = ['round', 'merge', 'owners', 'accuracy', 'loss'] as const
+
 /** One row for each owner and round; accuracies are fractions. */
 export const localTable: Table = {
   file: 'local.csv',
-  columns: () => ['round', 'owner', 'epochs', 'train_images', 'train_loss', 'local_accuracy', 'copied_accuracy'],
+  columns: () => [...LOCAL_COLUMNS],
   rows: ({ round, locals }) =>
     locals.map((l) => [round, l.owner, l.epochs, l.trainImages, l.loss, accuracy(l.local), accuracy(l.copied!)]),
 }
@@ -22,7 +33,7 @@ export const localTable: Table = {
 /** One row for each merge rule and round, and for the pooled baseline; `owners` is the number of participants. */
 export const unifiedTable: Table = {
   file: 'unified.csv',
-  columns: () => ['round', 'merge', 'owners', 'accuracy', 'loss'],
+  columns: () => [...UNIFIED_COLUMNS],
   rows: ({ round, locals, merges, baseline }) => {
     const row = (name: string, e: Evaluation) => [round, name, locals.length, accuracy(e), meanLoss(e)]
     const rows = merges.map(({ merge, unified }) => row(merge, unified))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
+import { readIfThere } from '../files.ts'
 import { percent } from '../format.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import type { Tables } from './read.ts'
@@ -61,12 +61,3 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
 
 const changed = (file: string, why: string) =>
   new FedunifyError('data', `${file}: ${why}`, 'restore the file, or do the run again')
-
-async function readIfThere(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`)
-  }
-}

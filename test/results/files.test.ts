@@ -32,6 +32,12 @@ describe('makeFolders', () => {
     expect(existsSync(folder)).toBe(true)
   })
 
+  it('may be asked for the same folders by several at once', async () => {
+    const folder = join(temporaryFolder(), 'a', 'b')
+    await Promise.all(['1', '2', '3', '4'].map((name) => makeFolders(join(folder, name))))
+    expect(readdirSync(folder)).toEqual(['1', '2', '3', '4'])
+  })
+
   it('fails below a file, and where the system takes no folder', async () => {
     const file = join(temporaryFolder(), 'file')
     writeFileSync(file, '')
