@@ -1,7 +1,8 @@
 import { Tensor } from 'onnxruntime-node'
+import { forwardBackward } from '../../src/engine/onnx/backward.ts'
 import { Graph } from '../../src/engine/onnx/graph.ts'
-import { forwardBackward } from '../../src/engine/onnx/network.ts'
 import { createSession } from '../../src/engine/onnx/session.ts'
+import { trainingSteps } from '../../src/engine/onnx/steps.ts'
 import { crossEntropy } from '../../src/engine/onnx/training-graph.ts'
 import type { Model } from '../../src/model/model.ts'
 import type { Weights } from '../../src/model/weights.ts'
@@ -25,8 +26,9 @@ export async function openStep(model: Model): Promise<StepFunction> {
   g.input('labels', 'int32', ['N'])
   g.input('key', 'uint32', [])
   for (const { name, shape } of model.parameters) g.input(name, 'float32', shape)
-  const names = new Map(model.parameters.map(({ name }) => [name, name]))
-  const net = forwardBackward(g, model, 'x', names, 'key')
+  const parameters = new Map(model.parameters.map(({ name }) => [name, name]))
+  const steps = trainingSteps(model.layers)
+  const net = forwardBackward(g, 'x', { steps, block: undefined, parameters, dropoutKey: 'key' })
   const { loss, dLogits } = crossEntropy(g, net.logits, 'labels', model.classes)
   const gradients = net.backward(dLogits)
   g.op('Identity', [loss], {}, ['loss'])

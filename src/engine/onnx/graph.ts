@@ -25,6 +25,8 @@ const DATA_TYPE: Record<ElementType, DataType> = {
   bool: DataType.BOOL,
 }
 
+const NCHWC = 'com.microsoft.nchwc'
+
 /** The ONNX number of an element type, for Cast. */
 export const elementType = (type: ElementType): number => DATA_TYPE[type]
 
@@ -43,10 +45,13 @@ export class Graph {
   readonly #inputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = []
   readonly #outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = []
   readonly #known = new Map<string, string>()
+  /** Operator domains besides the standard one. */
+  readonly #domains: Set<string>
 
   constructor(name: string, outer?: Graph) {
     this.#name = name
     this.#names = outer ? outer.#names : { next: 0 }
+    this.#domains = outer ? outer.#domains : new Set()
   }
 
   input(name: string, type: ElementType, shape: readonly Dimension[]): string {
@@ -86,9 +91,26 @@ export class Graph {
 
   /** Adds a node and returns the name of its (first) output. */
   op(type: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}, outputs?: string[]): string {
+    return this.#node('', type, inputs, attributes, outputs)
+  }
+
+  /** Adds a node of the runtime's own domain for blocked channels. */
+  nchwc(type: string, inputs: readonly string[], attributes: Record<string, Attribute>): string {
+    this.#domains.add(NCHWC)
+    return this.#node(NCHWC, type, inputs, attributes)
+  }
+
+  #node(
+    domain: string,
+    type: string,
+    inputs: readonly string[],
+    attributes: Record<string, Attribute>,
+    outputs?: string[],
+  ): string {
     const output = outputs ?? [this.#fresh(type)]
     this.#nodes.push({
       name: this.#fresh(`node_${type}`),
+      domain,
       opType: type,
       input: [...inputs],
       output,
@@ -131,7 +153,10 @@ export class Graph {
       create(ModelProtoSchema, {
         irVersion: BigInt(irVersion),
         producerName: 'fedunify',
-        opsetImport: [{ domain: '', version: BigInt(opset) }],
+        opsetImport: [
+          { domain: '', version: BigInt(opset) },
+          ...[...this.#domains].map((domain) => ({ domain, version: 1n })),
+        ],
         graph: this.proto(),
       }),
     )

@@ -1,8 +1,8 @@
 import type { Model } from '../../model/model.ts'
 import type { Weights } from '../../model/weights.ts'
 import type { Normalisation } from '../engine.ts'
+import { forward } from './forward.ts'
 import { Graph } from './graph.ts'
-import { forward } from './network.ts'
 import { imageInput } from './training-graph.ts'
 
 /** Old enough for any ONNX runtime of the last years (ONNX 1.8, 2020). */

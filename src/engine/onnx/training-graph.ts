@@ -1,8 +1,9 @@
 import type { Model } from '../../model/model.ts'
 import type { Normalisation, OptimizerSettings } from '../engine.ts'
+import { forwardBackward } from './backward.ts'
 import { elementType, Graph } from './graph.ts'
-import { forwardBackward } from './network.ts'
 import { OPTIMIZERS } from './optimizers.ts'
+import { type Step, trainingSteps } from './steps.ts'
 
 /** IR 10 and opset 18: the first with BitwiseXor; every operator is of the standard domain. */
 const OPSET = 18
@@ -22,12 +23,21 @@ export const updated = (name: string): string => `new.${name}`
  * Inputs: images uint8 [S, N, pixels] · labels int32 [S, N] · keys uint32 [S] (dropout) · lr float32 [] ·
  * step float32 [] (updates done before) · every parameter and its state under its own name.
  * Outputs: losses float32 [S], the mean of each batch · every input tensor as `new.NAME`.
+ *
+ * @param block channels of a block, for the blocked layout. What goes in and comes out is in the standard order.
  */
-export function trainingGraph(model: Model, normalise: Normalisation, settings: OptimizerSettings): Uint8Array {
+export function trainingGraph(
+  model: Model,
+  normalise: Normalisation,
+  settings: OptimizerSettings,
+  block?: number,
+): Uint8Array {
   const pixels = model.input.reduce((n, d) => n * d, 1)
   const tensors = model.parameters.flatMap(({ name, shape }) =>
-    [name, ...stateNames(settings, name)].map((tensor) => ({ tensor, shape })),
+    [name, ...stateNames(settings, name)].map((tensor) => ({ tensor, shape, parameter: name })),
   )
+  const steps = trainingSteps(model.layers, block)
+  const orders = blockedWeights(steps, block)
 
   const g = new Graph('train')
   g.input('images', 'uint8', ['S', 'N', pixels])
@@ -44,7 +54,7 @@ export function trainingGraph(model: Model, normalise: Normalisation, settings: 
   const at = (name: string) => body.op('Gather', [name, 'i'], { axis: 0 })
   const x = imageInput(body, at('images'), model, normalise)
   const weights = new Map(model.parameters.map(({ name }) => [name, `old.${name}`]))
-  const net = forwardBackward(body, model, x, weights, at('keys'))
+  const net = forwardBackward(body, x, { steps, block, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
   const { loss, dLogits } = crossEntropy(body, net.logits, at('labels'), model.classes, rule.scaled ? 'lr' : undefined)
   const gradients = net.backward(dLogits)
@@ -66,12 +76,46 @@ export function trainingGraph(model: Model, normalise: Normalisation, settings: 
   }
   body.output(loss, 'float32', [])
 
-  const steps = g.op('Gather', [g.op('Shape', ['labels']), g.constant('int64', [], [0])], { axis: 0 })
-  const carried = tensors.map(({ tensor }) => tensor)
-  g.op('Loop', [steps, g.constant('bool', [], [1]), ...carried], { body }, [...carried.map(updated), 'losses'])
-  for (const { tensor, shape } of tensors) g.output(updated(tensor), 'float32', shape)
+  const count = g.op('Gather', [g.op('Shape', ['labels']), g.constant('int64', [], [0])], { axis: 0 })
+  const entered = tensors.map(({ tensor, parameter }) => orders.get(parameter)?.enter(g, tensor) ?? tensor)
+  const left = tensors.map(({ tensor, parameter }) => (orders.has(parameter) ? `blocked.${tensor}` : updated(tensor)))
+  g.op('Loop', [count, g.constant('bool', [], [1]), ...entered], { body }, [...left, 'losses'])
+  for (const [i, { tensor, parameter, shape }] of tensors.entries()) {
+    orders.get(parameter)?.leave(g, left[i]!, updated(tensor))
+    g.output(updated(tensor), 'float32', shape)
+  }
   g.output('losses', 'float32', ['S'])
   return g.model(OPSET, IR_VERSION)
+}
+
+/** How a tensor's order changes around the loop. */
+interface Order {
+  enter(g: Graph, standard: string): string
+  leave(g: Graph, blocked: string, standard: string): void
+}
+
+/**
+ * Dense weights whose features come from blocked images: inside the loop they are in the images' order, which saves
+ * reordering the images of every step.
+ */
+function blockedWeights(steps: readonly Step[], block = 1): Map<string, Order> {
+  const orders = new Map<string, Order>()
+  for (const { placed, features } of steps) {
+    if (!features) continue
+    const [channels, rows, cols] = features
+    const shape = [placed.output[0]!, channels * rows * cols]
+    orders.set(`${placed.name}.weight`, {
+      enter(g, standard) {
+        const apart = g.reshape(standard, shape[0]!, channels / block, block, rows * cols)
+        return g.reshape(g.transpose(apart, 0, 1, 3, 2), ...shape)
+      },
+      leave(g, blocked, standard) {
+        const apart = g.reshape(blocked, shape[0]!, channels / block, rows * cols, block)
+        g.op('Reshape', [g.transpose(apart, 0, 1, 3, 2), g.ints(...shape)], {}, [standard])
+      },
+    })
+  }
+  return orders
 }
 
 /** uint8 [N, pixels] or [N, C, H, W] → standardised float32 [N, C, H, W]: (value / 255 - mean) / std. */

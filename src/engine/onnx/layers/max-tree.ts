@@ -20,12 +20,3 @@ export function maxTree(g: Graph, items: readonly string[]): { out: string; back
     },
   }
 }
-
-/** Puts the gradients of the size*size pool positions (row-major) back into one image of `rows` x `cols`. */
-export function unpool(g: Graph, parts: readonly string[], size: number, rows: number, cols: number): string {
-  if (size === 1) return parts[0]!
-  const image = g.op('DepthToSpace', [g.op('Concat', parts, { axis: 1 })], { blocksize: size, mode: 'DCR' })
-  // Rows and columns that no pool window covers never reached the output: their gradient is 0.
-  const [below, beside] = [rows % size, cols % size]
-  return below || beside ? g.op('Pad', [image, g.ints(0, 0, 0, 0, 0, 0, below, beside)]) : image
-}

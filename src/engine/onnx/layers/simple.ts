@@ -1,7 +1,8 @@
 import type { Layer } from '../../../model/layers.ts'
 import { type PlacedLayer, sizeOf } from '../../../model/model.ts'
 import type { Graph } from '../graph.ts'
-import { maxTree, unpool } from './max-tree.ts'
+import type { ImageLayout, ImageShape } from './image-layout.ts'
+import { maxTree } from './max-tree.ts'
 import type { Pass } from './pass.ts'
 
 type MaxPool2d = PlacedLayer<Extract<Layer, { type: 'maxpool2d' }>>
@@ -24,13 +25,15 @@ export function maxpool2dForward(g: Graph, { layer }: MaxPool2d, x: string): str
 }
 
 /** A pool that no convolution could take in: the maximum over its strided slices. */
-export function maxpool2d(g: Graph, { layer, input }: MaxPool2d, x: string): Pass {
+export function maxpool2d(g: Graph, { layer, input }: MaxPool2d, x: string, layout: ImageLayout): Pass {
   const { size } = layer
-  const [, rows, cols] = input as [number, number, number]
-  const covered = [rows - (rows % size), cols - (cols % size)]
+  const [channels, rows, cols] = input as ImageShape
+  const covered = [rows - (rows % size), cols - (cols % size)] as const
   const slices = Array.from({ length: size * size }, (_, i) =>
-    g.op('Slice', [x, g.ints(Math.floor(i / size), i % size), g.ints(...covered), g.ints(2, 3), g.ints(size, size)]),
+    layout.slice(x, [channels, rows, cols], [Math.floor(i / size), i % size], covered, size),
   )
   const max = maxTree(g, slices)
-  return { out: max.out, backward: (dOut) => ({ dIn: unpool(g, max.backward(dOut), size, rows, cols) }) }
+  const unpool = (parts: readonly string[]) =>
+    size === 1 ? parts[0]! : layout.unpool(parts, [channels, rows, cols], size)
+  return { out: max.out, backward: (dOut) => ({ dIn: unpool(max.backward(dOut)) }) }
 }
