@@ -35,7 +35,7 @@ export function forwardBackward(
     out = pass.out
   }
   for (const step of emission.steps) {
-    if (step.input !== layout) add(reorder(g, out, step), step.first)
+    if (step.input !== layout) add(reordered(out, layouts[layout], layouts[step.input], step), step.first)
     add(emit(g, step, out, emission, layouts), step.first)
     layout = step.output
   }
@@ -55,25 +55,28 @@ export function forwardBackward(
   }
 }
 
-/** Images into the layout that `step` takes. */
-function reorder(g: Graph, x: string, { input, placed }: Step): Pass {
-  const toBlocked = (images: string) => g.nchwc('ReorderInput', [images], {})
-  const toStandard = (images: string) => g.nchwc('ReorderOutput', [images], { channels: placed.input[0]! })
-  return input === 'blocked'
-    ? { out: toBlocked(x), backward: (dOut) => ({ dIn: toStandard(dOut) }) }
-    : { out: toStandard(x), backward: (dOut) => ({ dIn: toBlocked(dOut) }) }
+/** Images of `step` from one layout to another. */
+function reordered(x: string, from: ImageLayout, to: ImageLayout, { placed }: Step): Pass {
+  const channels = placed.input[0]!
+  const move = (images: string, a: ImageLayout, b: ImageLayout) => b.fromStandard(a.toStandard(images, channels))
+  return { out: move(x, from, to), backward: (dOut) => ({ dIn: move(dOut, to, from) }) }
 }
 
 function emit(
   g: Graph,
-  { placed, position, pool, input, output }: Step,
+  { placed, position, pool, relu: withRelu, input, output }: Step,
   x: string,
   { parameters, dropoutKey }: Emission,
   layouts: Record<ImageLayout['name'], ImageLayout>,
 ): Pass {
   switch (placed.layer.type) {
     case 'conv2d':
-      return conv2d(g, placed as Conv2d, x, parameters, pool, { input: layouts[input], output: layouts[output] })
+      return conv2d(g, placed as Conv2d, x, parameters, {
+        pool,
+        relu: withRelu,
+        input: layouts[input],
+        output: layouts[output],
+      })
     case 'dense':
       return dense(g, placed as Placed<'dense'>, x, parameters)
     case 'maxpool2d':

@@ -5,8 +5,9 @@ import type { ImageLayout, ImageShape } from './layers/image-layout.ts'
 export interface Step {
   readonly placed: PlacedLayer
   readonly position: number
-  /** Size of the max-pool that a convolution takes along; 1: none. */
+  /** Size of the max-pool that a convolution takes along, 1: none, and whether it takes a ReLU along. */
   readonly pool: number
+  readonly relu: boolean
   /** Nothing before it has parameters: the gradient goes no further back. */
   readonly first: boolean
   readonly input: ImageLayout['name']
@@ -16,8 +17,7 @@ export interface Step {
 }
 
 /**
- * conv2d, relu, maxpool2d becomes conv2d with its pool, then relu: the maximum of what relu lets through is what
- * relu lets through of the maximum, and the smaller tensor costs a quarter.
+ * The layers as they are trained, each in the layout that it takes.
  *
  * @param block channels of a block where the runtime has blocked convolutions. Each layer whose channels fit takes
  * them, the others work in the standard layout.
@@ -26,11 +26,12 @@ export function trainingSteps(layers: readonly PlacedLayer[], block?: number): S
   const steps: Step[] = []
   let layout: ImageLayout['name'] = 'standard'
   let first = true
-  for (const { placed, position, pool } of withPools(layers)) {
+  for (const step of fused(layers)) {
+    const { placed, position } = step
     const { input, output } = layouts(placed, layers[position + 1], layout, first, block)
     const image = layers[position - 1]?.input as ImageShape
     const features = placed.layer.type === 'dense' && input === 'blocked' ? { features: image } : {}
-    steps.push({ placed, position, pool, first, input, output, ...features })
+    steps.push({ ...step, first, input, output, ...features })
     layout = output
     if (placed.parameters.length > 0) first = false
   }
@@ -66,24 +67,18 @@ function layouts(
   }
 }
 
-function withPools(layers: readonly PlacedLayer[]): Pick<Step, 'placed' | 'position' | 'pool'>[] {
-  const steps: Pick<Step, 'placed' | 'position' | 'pool'>[] = []
+/** A convolution takes the ReLU behind it along, and the pool behind either. */
+function fused(layers: readonly PlacedLayer[]): Pick<Step, 'placed' | 'position' | 'pool' | 'relu'>[] {
+  const steps: Pick<Step, 'placed' | 'position' | 'pool' | 'relu'>[] = []
   for (let i = 0; i < layers.length; i++) {
-    const placed = layers[i]!
-    const step = { placed, position: i, pool: 1 }
-    if (placed.layer.type !== 'conv2d') {
-      steps.push(step)
-      continue
-    }
-    const activation = layers[i + 1]?.layer.type === 'relu' ? layers[i + 1] : undefined
-    const pool = layers[i + (activation ? 2 : 1)]?.layer
-    if (pool?.type !== 'maxpool2d') {
-      steps.push(step)
-      continue
-    }
-    steps.push({ ...step, pool: pool.size })
-    if (activation) steps.push({ placed: activation, position: i + 1, pool: 1 })
-    i += activation ? 2 : 1
+    const step = { placed: layers[i]!, position: i }
+    const isConv = step.placed.layer.type === 'conv2d'
+    const relu = isConv && layers[i + 1]?.layer.type === 'relu'
+    if (relu) i += 1
+    const next = layers[i + 1]?.layer
+    const pool = isConv && next?.type === 'maxpool2d' ? next.size : 1
+    if (pool > 1) i += 1
+    steps.push({ ...step, relu, pool })
   }
   return steps
 }

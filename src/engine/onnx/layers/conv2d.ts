@@ -1,7 +1,7 @@
 import type { Layer } from '../../../model/layers.ts'
 import type { PlacedLayer } from '../../../model/model.ts'
 import type { Graph } from '../graph.ts'
-import type { ImageLayout, ImageShape } from './image-layout.ts'
+import type { ConvAttributes, ImageLayout, ImageShape } from './image-layout.ts'
 import { maxTree } from './max-tree.ts'
 import { type ParameterNames, type Pass, plainGradient } from './pass.ts'
 
@@ -35,132 +35,120 @@ export function conv2dForward(g: Graph, placed: Conv2d, x: string, p: ParameterN
   })
 }
 
-/** The layouts of a convolution's images on their way in and out. */
-interface Layouts {
+/** How a convolution is trained. */
+export interface ConvStep {
+  /** Size of the max-pool that it takes along; 1: none. */
+  readonly pool: number
+  readonly relu: boolean
+  /** The layouts of its images on their way in and out. */
   readonly input: ImageLayout
   readonly output: ImageLayout
 }
 
 /**
- * Convolution followed by a max-pool of `pool` x `pool` (1: none), for training. The pool is emitted as one
- * strided convolution for each of its positions and a maximum over them: the same arithmetic, but the pool and
- * its gradient become cheap elementwise work (MaxPool with indices and MaxUnpool cost more than the convolution).
+ * Convolution with the ReLU and the max-pool that follow it, for training. The pool is emitted as one strided
+ * convolution for each of its positions and a maximum over them: the same arithmetic, but the pool and its gradient
+ * become cheap elementwise work (MaxPool with indices and MaxUnpool cost more than the convolution).
  */
-export function conv2d(
-  g: Graph,
-  placed: Conv2d,
-  x: string,
-  p: ParameterNames,
-  pool: number,
-  { input, output }: Layouts,
-): Pass {
+export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, step: ConvStep): Pass {
+  const { pool, relu, input, output } = step
   const s = sizes(placed)
+  const shape = [s.filters, s.channels, s.kernel] as const
   const weight = p.get(`${placed.name}.weight`)!
-  const bias = p.get(`${placed.name}.bias`)!
-  const kernels = output.kernels(weight, s.filters, s.channels, s.kernel, input.name === 'standard')
-  const views = poolViews(input, x, s, pool)
+  const kernels = output.kernels(weight, shape, input.name === 'standard' ? 'plain' : undefined)
+  const positions = Array.from({ length: pool * pool }, (_, i) => [Math.floor(i / pool), i % pool] as const)
+  const views = positions.map((position) => view(input, x, s, pool, position, s.kernel))
   const max = maxTree(
     g,
-    views.map((view) => output.conv(view.x, kernels, bias, view.attributes)),
+    views.map(({ x, attributes }) => output.conv(x, kernels, attributes, p.get(`${placed.name}.bias`)!, relu)),
   )
   return {
     out: max.out,
     backward(dOut, wantInput) {
-      const parts = max.backward(dOut)
-      const whole = () => (pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool))
+      const dMax = relu ? g.mask(g.op('Greater', [max.out, g.scalar(0)]), dOut) : dOut
+      const parts = max.backward(dMax)
       // The kernel as a matrix has channels * kernel² columns: few of them fit an im2col, many the long convolution.
       const few = s.channels * s.kernel * s.kernel <= 32 && input.name === 'standard'
-      const dz = few && !wantInput ? undefined : whole()
-      const images = () => input.channelsLast(x, s.input)
-      const dWeight = few
-        ? im2colWeightGradient(g, s, views, parts, output)
-        : longWeightGradient(g, s, images(), output.channelsFirst(dz!, s.output))
+      const dz = few && !wantInput ? undefined : pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool)
+      const dWeight = few ? im2colGradient(g, s, x, parts, positions, step) : kernelGradient(s, x, dz!, step)
       const gradients = new Map([
         [`${placed.name}.weight`, plainGradient(g, dWeight)],
-        [`${placed.name}.bias`, plainGradient(g, output.channelSums(dOut, s.filters))],
+        [`${placed.name}.bias`, plainGradient(g, output.channelSums(dMax, s.filters))],
       ])
-      return wantInput ? { dIn: inputGradient(g, s, weight, dz!, output), gradients } : { gradients }
+      return wantInput ? { dIn: inputGradient(s, weight, dz!, output), gradients } : { gradients }
     },
   }
 }
 
-/** The convolution at one pool position: its input and the attributes that pick every pool-th output. */
-interface View {
-  readonly x: string
-  readonly attributes: Record<string, number[]>
-}
-
-function poolViews(layout: ImageLayout, x: string, s: Sizes, pool: number): View[] {
-  const [, rows, cols] = s.input
-  const axis = (position: number, length: number, out: number) => {
-    const pooled = Math.floor(out / pool)
-    const before = s.before - position
-    const after = (pooled - 1) * pool + s.kernel - length - before
-    // A negative pad means that this position does not see the image's edge: cut it off.
-    return { before, after, from: Math.max(0, -before), to: length - Math.max(0, -after) }
-  }
-  return Array.from({ length: pool * pool }, (_, i) => {
-    const r = axis(Math.floor(i / pool), rows, s.output[1])
-    const c = axis(i % pool, cols, s.output[2])
-    const whole = r.from === 0 && c.from === 0 && r.to === rows && c.to === cols
+/** What a kernel sees when it stands at one position of every pool window: the image and the attributes. */
+function view(
+  layout: ImageLayout,
+  x: string,
+  s: Sizes,
+  pool: number,
+  position: readonly [row: number, col: number],
+  kernel: number,
+): { x: string; attributes: ConvAttributes } {
+  const axis = (at: number, length: number, out: number) => {
+    const before = s.before - at
+    const after = (Math.floor(out / pool) - 1) * pool + kernel - length - before
+    // A negative pad means that the image's edge is not seen from here: cut it off.
     return {
-      x: whole ? x : layout.slice(x, s.input, [r.from, c.from], [r.to, c.to]),
-      attributes: {
-        kernel_shape: [s.kernel, s.kernel],
-        strides: [pool, pool],
-        pads: [r.before, c.before, r.after, c.after].map((pad) => Math.max(0, pad)),
-      },
+      pads: [Math.max(0, before), Math.max(0, after)],
+      from: Math.max(0, -before),
+      to: length - Math.max(0, -after),
     }
-  })
+  }
+  const [, rows, cols] = s.input
+  const [r, c] = [axis(position[0], rows, s.output[1]), axis(position[1], cols, s.output[2])]
+  const whole = r.from === 0 && c.from === 0 && r.to === rows && c.to === cols
+  return {
+    x: whole ? x : layout.slice(x, s.input, [r.from, c.from], [r.to, c.to]),
+    attributes: {
+      kernel_shape: [kernel, kernel],
+      strides: [pool, pool],
+      pads: [r.pads[0]!, c.pads[0]!, r.pads[1]!, c.pads[1]!],
+    },
+  }
 }
 
 /** dX = dZ convolved with the flipped kernels, their channels and filters exchanged. */
-function inputGradient(g: Graph, s: Sizes, weight: string, dz: string, layout: ImageLayout): string {
-  const taps = s.kernel * s.kernel
-  const backwards = g.constant(
-    'int64',
-    [taps],
-    Array.from({ length: taps }, (_, i) => taps - 1 - i),
-  )
-  const flipped = g.op('Gather', [g.reshape(weight, s.filters, s.channels, taps), backwards], { axis: 2 })
-  const exchanged = g.reshape(g.transpose(flipped, 1, 0, 2), s.channels, s.filters, s.kernel, s.kernel)
-  const before = s.kernel - 1 - s.before
-  const after = s.kernel - 1 - s.after
-  return layout.conv(dz, layout.kernels(exchanged, s.channels, s.filters, s.kernel), undefined, {
+function inputGradient(s: Sizes, weight: string, dz: string, layout: ImageLayout): string {
+  const [before, after] = [s.kernel - 1 - s.before, s.kernel - 1 - s.after]
+  return layout.conv(dz, layout.flippedKernels(weight, [s.filters, s.channels, s.kernel]), {
     kernel_shape: [s.kernel, s.kernel],
     pads: [before, before, after, after],
   })
 }
 
-/**
- * dW as one 2-D convolution: the input in NHWC seen as N channels of H rows of W*C values, the kernel dZ as
- * [F, N, H', W'] with dilation C along the rows, so that the output [F, k, k*C] is dW with its axes reordered.
- */
-function longWeightGradient(g: Graph, s: Sizes, images: string, dz: string): string {
-  const result = g.op('Conv', [images, dz], {
-    kernel_shape: [s.output[1], s.output[2]],
-    dilations: [1, s.channels],
-    pads: [s.before, s.before * s.channels, s.after, s.after * s.channels],
-  })
-  const tapsFirst = g.reshape(result, s.filters, s.kernel * s.kernel, s.channels)
-  return g.reshape(g.transpose(tapsFirst, 0, 2, 1), s.filters, s.channels, s.kernel, s.kernel)
+function kernelGradient(s: Sizes, x: string, dz: string, { input, output }: ConvStep): string {
+  const same = input.name === output.name ? dz : output.toStandard(dz, s.filters)
+  return input.kernelGradient(x, s.input, same, s.output, s)
 }
 
-/** dW as dZ times the input's im2col, summed over images and pool positions; im2col is a convolution with the identity. */
-function im2colWeightGradient(
+/**
+ * dW as dZ times the input's im2col, summed over images and pool positions. im2col is a convolution with the identity:
+ * one that sees what all positions of a pool window see together, of which each position then takes its own columns.
+ */
+function im2colGradient(
   g: Graph,
   s: Sizes,
-  views: readonly View[],
+  x: string,
   parts: readonly string[],
-  layout: ImageLayout,
+  positions: readonly (readonly [number, number])[],
+  { pool, input, output }: ConvStep,
 ): string {
-  const columns = s.channels * s.kernel * s.kernel
+  const side = s.kernel + pool - 1
+  const columns = s.channels * side * side
   const identity = new Float32Array(columns * columns)
   for (let i = 0; i < columns; i++) identity[i * columns + i] = 1
-  const pick = g.constant('float32', [columns, s.channels, s.kernel, s.kernel], identity)
-  const sums = views.map((view, i) =>
-    layout.correlate(parts[i]!, s.filters, g.op('Conv', [view.x, pick], view.attributes), columns),
-  )
-  const total = sums.reduce((a, b) => g.op('Add', [a, b]))
-  return g.reshape(total, s.filters, s.channels, s.kernel, s.kernel)
+  const pick = g.constant('float32', [columns, s.channels, side, side], identity)
+  const seen = view(input, x, s, pool, [0, 0], side)
+  const im2col = g.op('Conv', [seen.x, pick], { ...seen.attributes })
+  const sums = positions.map(([row, col], i) => {
+    const all = g.reshape(output.correlate(parts[i]!, s.filters, im2col, columns), s.filters, s.channels, side, side)
+    if (pool === 1) return all
+    return g.op('Slice', [all, g.ints(row, col), g.ints(row + s.kernel, col + s.kernel), g.ints(2, 3)])
+  })
+  return sums.reduce((a, b) => g.op('Add', [a, b]))
 }
