@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { loadDataset } from '../dist/data/load.js'
-import { onnxEngine } from '../dist/engine/onnx/onnx-engine.js'
+import { loadOnnx } from '../dist/engine/onnx/load.js'
 import { initialWeights } from '../dist/model/init.js'
 import { buildModel } from '../dist/model/model.js'
 import { PRESETS } from '../dist/model/presets.js'
@@ -15,7 +15,8 @@ const [workers, images, warmUp, batch, lr, mean, std] = names.slice(1).map((name
 
 const dataset = await loadDataset({ dataset: 'fashion-mnist', dir: values.data })
 const model = buildModel(PRESETS.cnn, [1, dataset.rows, dataset.cols], dataset.classes)
-const learner = await onnxEngine.open({
+const engine = await loadOnnx('cpu', 'auto')
+const learner = await engine.open({
   model,
   dataset,
   normalise: { mean, std },
@@ -55,7 +56,7 @@ const result = {
   images: images * workers,
   loss,
   memory: process.resourceUsage().maxRSS / 1024,
-  versions: { engine: onnxEngine.version, node: process.versions.node },
+  versions: { engine: engine.version, node: process.versions.node },
 }
 console.log(JSON.stringify(result))
 process.stdin.destroy()

@@ -13,6 +13,8 @@ export interface BatchResult {
 
 export interface BatchListener {
   started(run: BatchRun): void
+  /** What the user should know about the engine of a run. */
+  note(run: BatchRun, note: string): void
   event(run: BatchRun, event: FederationEvent): void
   ended(result: BatchResult): void
 }
@@ -43,6 +45,7 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
   listener.started(run)
   try {
     const prepared = await prepareRun(run.experiment, { signal })
+    if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const listen = (event: FederationEvent) => listener.event(run, event)
     await execute(prepared, { path: run.path, resume: run.state !== 'none', signal, listen })
     return { run, outcome: 'finished' }

@@ -87,12 +87,17 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
     if (!quiet) io.err(`${line}\n`)
   }
   const views = new Map<BatchRun, ReturnType<typeof progressView>>()
+  const notes = new Set<string>()
   return {
     started(run) {
       say(bold(`${numbered(run)}${run.state === 'none' ? '' : ' (resuming)'}`))
       // Bars of several runs would draw over each other: then a plain line for each round, with the run's number.
       const several = new PlainProgress((line) => say(`[${runs.indexOf(run) + 1}] ${line}`), colorsOf(io, 'err'))
       views.set(run, jobs > 1 && !quiet ? several : progressView(io, quiet ?? false))
+    },
+    note(_, note) {
+      if (!notes.has(note)) say(`note: ${note}`)
+      notes.add(note)
     },
     event: (run, event) => views.get(run)?.event(event),
     ended({ run, outcome, error }) {
@@ -112,7 +117,8 @@ async function plan(runs: readonly BatchRun[], io: Io): Promise<string> {
     const prepared = await prepareRun(experiment, { signal: io.signal })
     const { rounds, workers } = experiment
     const images = imagesToTrain(prepared)
-    const kind = JSON.stringify([experiment.model, experiment.optimizer, experiment.batch, experiment.engine])
+    const { model, optimizer, batch, engine, device, layout } = experiment
+    const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
     const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, io.signal))
     speeds.set(kind, speed)
     const time = run.state === 'finished' ? 0 : images / (speed * workers)

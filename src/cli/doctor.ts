@@ -43,7 +43,7 @@ async function doctor({ data, out, json }: DoctorOptions, io: Io): Promise<void>
 
 function table(findings: readonly Finding[], io: Io): string {
   const { green, yellow, red, dim } = colorsOf(io)
-  const paint = { ok: green, warning: yellow, problem: red }
+  const paint = { ok: green, absent: dim, warning: yellow, problem: red }
   const width = Math.max(...findings.map(({ subject }) => subject.length))
   const lines = findings.map(({ subject, status, detail, fix }) => {
     const line = `${subject.padEnd(width)}  ${paint[status](status.padEnd('problem'.length))}  ${detail}`

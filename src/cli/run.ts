@@ -77,6 +77,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       resume: resume !== undefined,
       signal: io.signal,
       ready(done) {
+        if (prepared.engine.note) view.note(`note: ${prepared.engine.note}`)
         view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
         if (done > 0) view.note(`resuming ${path} after round ${done}\n`)
       },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DATASETS } from '../data/load.ts'
 import { PARTITION_NAMES } from '../data/partition/registry.ts'
+import { DEVICES, LAYOUTS } from '../engine/engine.ts'
 import { ENGINE_NAMES } from '../engine/registry.ts'
 import { MERGE_NAMES } from '../merge/registry.ts'
 import { LayerSchema } from '../model/layers.ts'
@@ -103,7 +104,18 @@ export const ExperimentSchema = z.strictObject({
   'lr-step-rounds': count.default(10).describe('for lr-schedule step: rounds between two steps'),
   'lr-step-factor': z.number().gt(0).lte(1).default(0.1).describe('for lr-schedule step: factor at each step'),
 
-  engine: z.enum(ENGINE_NAMES).default('onnx').describe('what computes'),
+  engine: z
+    .enum(['auto', ...ENGINE_NAMES])
+    .default('auto')
+    .describe('what computes; auto: the fastest that works on the device'),
+  device: z
+    .enum(['auto', ...DEVICES])
+    .default('auto')
+    .describe('where it computes; auto: CUDA where there is an NVIDIA GPU and a library for it, else the CPU'),
+  layout: z
+    .enum(LAYOUTS)
+    .default('auto')
+    .describe('order of the channels in memory, for engine onnx on the CPU; auto: blocked where that works'),
   workers: count
     .max(1024)
     .optional()

@@ -1,38 +1,46 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Dataset } from '../data/dataset.ts'
-import type { Engine } from '../engine/engine.ts'
-import { ENGINE_NAMES, ENGINES, type EngineName } from '../engine/registry.ts'
-import { messageOf } from '../errors.ts'
+import type { Device, Engine } from '../engine/engine.ts'
+import { ENGINES, type EngineEntry } from '../engine/registry.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
 import { duration } from '../format.ts'
 import { initialWeights } from '../model/init.ts'
 import { buildModel } from '../model/model.ts'
 import { range } from '../random.ts'
 import type { Finding } from './finding.ts'
 
-/** Each engine trains a few images; then what is there besides and is not used so far. */
+/** Each engine trains a few images on each of its devices. */
 export async function checkEngines(signal: AbortSignal): Promise<Finding[]> {
-  const engines = await Promise.all(ENGINE_NAMES.map((name) => checkEngine(name, ENGINES[name], signal)))
-  return [...engines, await checkProviders(), checkTensorflow()]
+  const found: Finding[] = []
+  // One after the other: native libraries that start side by side get in each other's way.
+  for (const [name, { devices, load }] of Object.entries<EngineEntry>(ENGINES)) {
+    for (const device of devices) found.push(await checkEngine(name, device, () => load(device, 'auto'), signal))
+  }
+  return found
 }
 
-/** @param load the engine's entry in the registry */
+/** A device that is not there is no problem: a run with `auto` takes another. The CPU is always there. */
 export async function checkEngine(
-  name: EngineName,
+  name: string,
+  device: Device,
   load: () => Promise<Engine>,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const subject = `engine ${name}`
+  const subject = `${name} on ${device}`
   try {
     const engine = await load()
     const seconds = await trainALittle(engine, signal)
-    const detail = `${engine.version} on ${engine.device}, trained a batch in ${duration(seconds)}`
-    return { subject, status: 'ok', detail }
+    const detail = `${engine.version}, trained a batch in ${duration(seconds)}`
+    return engine.note
+      ? { subject, status: 'warning', detail: `${detail}; ${engine.note}` }
+      : { subject, status: 'ok', detail }
   } catch (error) {
     const detail = signal.aborted ? 'did not answer in time' : messageOf(error).split('\n')[0]!
-    return { subject, status: 'problem', detail, ...reinstall() }
+    if (name === 'onnx' && device === 'cpu') return { subject, status: 'problem', detail, ...reinstall() }
+    const hint = error instanceof FedunifyError ? error.hint : undefined
+    return { subject, status: 'absent', detail, ...(hint && { fix: hint }) }
   }
 }
 
@@ -86,25 +94,4 @@ function shared(values: Uint8Array): Uint8Array<SharedArrayBuffer> {
   const copy = new Uint8Array(new SharedArrayBuffer(values.length))
   copy.set(values)
   return copy
-}
-
-async function checkProviders(): Promise<Finding> {
-  const { providers } = await import('../engine/onnx/providers.ts')
-  const others = providers().filter(({ name }) => name !== 'cpu')
-  const shown = others.map(({ name, bundled }) => `${name} ${bundled ? 'bundled' : 'not bundled'}`)
-  return { subject: 'other devices', status: 'ok', detail: `${shown.join(', ') || 'none'}; not used yet` }
-}
-
-/** Resolved and not loaded: loading would start its native library. */
-function checkTensorflow(): Finding {
-  const name = '@tensorflow/tfjs-node-gpu'
-  const state = (() => {
-    try {
-      const { version } = createRequire(import.meta.url)(`${name}/package.json`)
-      return `${version} installed`
-    } catch {
-      return 'not installed'
-    }
-  })()
-  return { subject: 'tfjs-node-gpu', status: 'ok', detail: `${name} ${state}; not used yet` }
 }

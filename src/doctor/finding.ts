@@ -1,8 +1,8 @@
 /** What was looked at, and how it is. */
 export interface Finding {
   readonly subject: string
-  /** A run fails with a `problem`; with a `warning` it works, or may. */
-  readonly status: 'ok' | 'warning' | 'problem'
+  /** A run fails with a `problem`; with a `warning` it works, or may; what is `absent` it can do without. */
+  readonly status: 'ok' | 'absent' | 'warning' | 'problem'
   /** What was found, on one line. */
   readonly detail: string
   /** The one command that helps, where there is one. */

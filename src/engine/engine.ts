@@ -2,14 +2,22 @@ import type { Dataset } from '../data/dataset.ts'
 import type { Model } from '../model/model.ts'
 import type { Weights } from '../model/weights.ts'
 
-export type Device = 'cpu'
+/** What computes: the processor, an NVIDIA GPU through CUDA, any GPU through WebGPU. */
+export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const
+export type Device = (typeof DEVICES)[number]
+
+/** The order of channels in memory while training on the CPU. `auto`: blocked where that works. */
+export const LAYOUTS = ['auto', 'blocked', 'standard'] as const
+export type Layout = (typeof LAYOUTS)[number]
 
 /** An engine turns a model into training and evaluation on a device. */
 export interface Engine {
   readonly name: string
   readonly device: Device
-  /** Name and version of what computes, for the manifest. */
+  /** Name and version of what computes and how, for the manifest: runs of one version give the same bits. */
   readonly version: string
+  /** What the user should know about the choice: a faster way that did not work here, and why. */
+  readonly note?: string
   open(job: LearnerJob): Promise<Learner>
 }
 

@@ -1,9 +1,24 @@
-import type { Engine } from './engine.ts'
+import type { Device, Engine, Layout } from './engine.ts'
 
-/** Every engine, loaded when it is asked for: a native library must not slow down `--help`. */
+export interface EngineEntry {
+  readonly summary: string
+  /** Where it can compute, the fastest first. */
+  readonly devices: readonly Device[]
+  /**
+   * Loaded when it is asked for: a native library must not slow down `--help`.
+   * @throws FedunifyError (usage) naming what is missing on this machine, and how to get it
+   */
+  load(device: Device, layout: Layout): Promise<Engine>
+}
+
+/** Every engine; where a device is open to several, the first that works is taken. */
 export const ENGINES = {
-  onnx: async () => (await import('./onnx/onnx-engine.ts')).onnxEngine,
-} satisfies Record<string, () => Promise<Engine>>
+  onnx: {
+    summary: 'onnxruntime: the fastest on a CPU',
+    devices: ['cuda', 'webgpu', 'cpu'],
+    load: async (device, layout) => (await import('./onnx/load.ts')).loadOnnx(device, layout),
+  },
+} satisfies Record<string, EngineEntry>
 
 export type EngineName = keyof typeof ENGINES
 

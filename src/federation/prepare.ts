@@ -3,7 +3,7 @@ import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadDataset } from '../data/load.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
-import { ENGINES } from '../engine/registry.ts'
+import { selectEngine } from '../engine/select.ts'
 import { buildModel, type Model } from '../model/model.ts'
 import { PRESETS } from '../model/presets.ts'
 
@@ -34,7 +34,7 @@ export async function prepareRun(
   const { dataset: name, data: dir } = experiment
   const [dataset, engine] = await Promise.all([
     loadDataset({ dataset: name, ...(dir !== undefined && { dir }), ...options }),
-    ENGINES[experiment.engine](),
+    selectEngine(experiment),
   ])
   const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
   const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)

@@ -54,7 +54,12 @@ export async function describeRun({ experiment, dataset, shards, model, engine }
       parameters: parameterCount(model),
       layers: model.layers.map(({ name, layer, output }) => ({ name, ...layer, output })),
     },
-    engine: { name: engine.name, device: engine.device, version: engine.version },
+    engine: {
+      name: engine.name,
+      device: engine.device,
+      version: engine.version,
+      ...(engine.note && { note: engine.note }),
+    },
     machine: {
       platform: `${process.platform}-${process.arch}`,
       cpu: cpus()[0]?.model.trim(),

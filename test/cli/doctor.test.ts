@@ -8,6 +8,7 @@ import { examine } from '../../src/doctor/doctor.ts'
 import { checkEngine } from '../../src/doctor/engines.ts'
 import { checkGit, checkMemory, checkNode, featuresIn, inRange } from '../../src/doctor/machine.ts'
 import { checkResults, space } from '../../src/doctor/results.ts'
+import { FedunifyError } from '../../src/errors.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
@@ -33,8 +34,8 @@ describe('fedunify doctor', () => {
     expect(findings.filter(({ status }) => status === 'problem')).toEqual([])
     const detail = (subject: string) => findings.find((finding) => finding.subject === subject)?.detail
     expect(detail('node')).toContain(process.versions.node)
-    expect(detail('engine onnx')).toMatch(/^onnxruntime-node \d+\.\d+\.\d+ on cpu, trained a batch in /)
-    expect(detail('other devices')).toMatch(/webgpu .*not used yet$/)
+    expect(detail('onnx on cpu')).toMatch(/^onnxruntime-node \d+\.\d+\.\d+.*, trained a batch in /)
+    expect(findings.map(({ subject }) => subject)).toEqual(expect.arrayContaining(['onnx on cuda', 'onnx on webgpu']))
     expect(detail('dataset')).toContain('verified')
     expect(detail('results')).toContain('will be made')
   })
@@ -61,9 +62,17 @@ describe('fedunify doctor', () => {
 
   it('turns whatever goes wrong into a finding', async () => {
     const boom = () => Promise.reject(new Error('libonnxruntime.so.1: cannot open shared object file\nand more'))
-    expect(await checkEngine('onnx', boom, new AbortController().signal)).toMatchObject({
+    const { signal } = new AbortController()
+    expect(await checkEngine('onnx', 'cpu', boom, signal)).toMatchObject({
       status: 'problem',
       detail: 'libonnxruntime.so.1: cannot open shared object file',
+    })
+    const lacking = () => Promise.reject(new FedunifyError('usage', 'no library', 'the command'))
+    expect(await checkEngine('onnx', 'cuda', lacking, signal)).toEqual({
+      subject: 'onnx on cuda',
+      status: 'absent',
+      detail: 'no library',
+      fix: 'the command',
     })
     const findings = await examine({ out: temporaryFolder(), data: temporaryFolder(), signal: AbortSignal.abort() })
     expect(findings.length).toBeGreaterThan(6)

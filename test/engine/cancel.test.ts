@@ -56,7 +56,7 @@ describe('cancelling', () => {
   })
 
   it('may be closed twice', async () => {
-    const learner = await onnxEngine.open(job())
+    const learner = await onnxEngine({ device: 'cpu' }).open(job())
     await watch(learner, start, { epochs: 1 })
     await learner.close()
     await expect(learner.close()).resolves.toBeUndefined()

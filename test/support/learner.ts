@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from 'vitest'
 import type { Learner, LearnerJob, Progress, Trained, TrainPlan } from '../../src/engine/engine.ts'
-import { onnxEngine } from '../../src/engine/onnx/onnx-engine.ts'
+import { onnxEngine, type Target } from '../../src/engine/onnx/onnx-engine.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { quarters, range } from './synthetic.ts'
@@ -41,8 +41,8 @@ export const plan = (given: Partial<TrainPlan> = {}): TrainPlan => ({
 })
 
 /** A learner that is closed when the test ends. */
-export async function open(given: Partial<LearnerJob> = {}): Promise<Learner> {
-  const learner = await onnxEngine.open(job(given))
+export async function open(given: Partial<LearnerJob> = {}, target: Partial<Target> = {}): Promise<Learner> {
+  const learner = await onnxEngine({ device: 'cpu', ...target }).open(job(given))
   onTestFinished(() => learner.close())
   return learner
 }

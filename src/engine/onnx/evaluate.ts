@@ -2,7 +2,7 @@ import { Tensor } from 'onnxruntime-node'
 import type { Dataset } from '../../data/dataset.ts'
 import type { Model } from '../../model/model.ts'
 import type { Weights } from '../../model/weights.ts'
-import type { Evaluation, Normalisation } from '../engine.ts'
+import type { Device, Evaluation, Normalisation } from '../engine.ts'
 import { gather } from './gather.ts'
 import { inferenceGraph } from './inference-graph.ts'
 import { createSession } from './session.ts'
@@ -12,13 +12,14 @@ const BATCH = 100
 
 /** Counts of a model on the images at `indices`. */
 export async function evaluate(
+  device: Device,
   model: Model,
   normalise: Normalisation,
   dataset: Dataset,
   weights: Weights,
   indices: Uint32Array,
 ): Promise<Evaluation> {
-  const session = await createSession(inferenceGraph(model, normalise, weights))
+  const session = await createSession(inferenceGraph(model, normalise, weights), device)
   const confusion = new Uint32Array(model.classes ** 2)
   let correct = 0
   let lossSum = 0

@@ -3,7 +3,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { env } from 'onnxruntime-node'
 import { Piscina } from 'piscina'
 import { FedunifyError, messageOf } from '../../errors.ts'
-import type { Engine, Learner, LearnerJob, TrainPlan } from '../engine.ts'
+import type { Device, Engine, Learner, LearnerJob, TrainPlan } from '../engine.ts'
 import type { Diverged } from './train.ts'
 import type { Task, TaskResult, WorkerSetup } from './worker.ts'
 
@@ -11,63 +11,77 @@ import type { Task, TaskResult, WorkerSetup } from './worker.ts'
 const COMPILED = import.meta.url.endsWith('.ts') ? '../../../dist/engine/onnx/worker.js' : './worker.js'
 const WORKER = fileURLToPath(new URL(COMPILED, import.meta.url))
 
-/** Trains with onnxruntime: the training step is an ONNX graph of its own (see training-graph.ts). */
-export const onnxEngine: Engine = {
-  name: 'onnx',
-  device: 'cpu',
-  version: `onnxruntime-node ${env.versions.node ?? env.versions.common}`,
-  async open({ signal, ...job }: LearnerJob): Promise<Learner> {
-    const cancelled = new Int32Array(new SharedArrayBuffer(4))
-    const cancel = () => Atomics.store(cancelled, 0, 1)
-    if (signal?.aborted) cancel()
-    signal?.addEventListener('abort', cancel, { once: true })
-    const pool = new Piscina<Task, TaskResult<Task>>({
-      filename: WORKER,
-      minThreads: job.workers,
-      maxThreads: job.workers,
-      workerData: { job, cancelled } satisfies WorkerSetup,
-    })
-    const underWay = new Set<Promise<unknown>>()
-    const run = async <T extends Task>(task: T, transfer: MessagePort[] = []): Promise<TaskResult<T>> => {
-      const result = pool.run(task, { transferList: transfer })
-      underWay.add(result)
-      try {
-        return (await result) as TaskResult<T>
-      } catch (error) {
-        signal?.throwIfAborted()
-        throw error
-      } finally {
-        underWay.delete(result)
-      }
-    }
+/** How the graphs run: on a device, with channels in blocks of this size where they are blocked. */
+export interface Target {
+  readonly device: Device
+  readonly block?: number
+}
 
-    return {
-      async train(start, plan, report) {
-        const { port1, port2 } = new MessageChannel()
-        port1.on('message', report)
-        try {
-          const result = await run({ kind: 'train', start, plan, progress: port2 }, [port2])
-          // The result comes by a way of its own and may overtake reports that were sent before it.
-          for (let late = receiveMessageOnPort(port1); late; late = receiveMessageOnPort(port1)) report(late.message)
-          if ('diverged' in result) throw divergence(plan, result.diverged)
-          return result
-        } catch (error) {
-          if (error instanceof FedunifyError || signal?.aborted) throw error
-          throw failure(plan, error)
-        } finally {
-          port1.close()
-        }
-      },
-      evaluate: (weights, indices) => run({ kind: 'evaluate', weights, indices }),
-      async close() {
-        signal?.removeEventListener('abort', cancel)
-        cancel()
-        // Tasks end at their next check. To end a thread inside the native library takes the whole process down.
-        await Promise.allSettled(underWay)
-        await pool.destroy()
-      },
+/** Trains with onnxruntime: the training step is an ONNX graph of its own (see training-graph.ts). */
+export function onnxEngine(target: Target): Engine {
+  const { device, block } = target
+  const version = `onnxruntime-node ${env.versions.node ?? env.versions.common}`
+  return {
+    name: 'onnx',
+    device,
+    version: block === undefined ? version : `${version}, blocks of ${block} channels`,
+    open: (job) => open(target, job),
+  }
+}
+
+async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Learner> {
+  const cancelled = new Int32Array(new SharedArrayBuffer(4))
+  const cancel = () => Atomics.store(cancelled, 0, 1)
+  if (signal?.aborted) cancel()
+  signal?.addEventListener('abort', cancel, { once: true })
+  // On a GPU the owners take turns: one of them fills it.
+  const threads = target.device === 'cpu' ? job.workers : 1
+  const pool = new Piscina<Task, TaskResult<Task>>({
+    filename: WORKER,
+    minThreads: threads,
+    maxThreads: threads,
+    workerData: { target, job, cancelled } satisfies WorkerSetup,
+  })
+  const underWay = new Set<Promise<unknown>>()
+  const run = async <T extends Task>(task: T, transfer: MessagePort[] = []): Promise<TaskResult<T>> => {
+    const result = pool.run(task, { transferList: transfer })
+    underWay.add(result)
+    try {
+      return (await result) as TaskResult<T>
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      underWay.delete(result)
     }
-  },
+  }
+
+  return {
+    async train(start, plan, report) {
+      const { port1, port2 } = new MessageChannel()
+      port1.on('message', report)
+      try {
+        const result = await run({ kind: 'train', start, plan, progress: port2 }, [port2])
+        // The result comes by a way of its own and may overtake reports that were sent before it.
+        for (let late = receiveMessageOnPort(port1); late; late = receiveMessageOnPort(port1)) report(late.message)
+        if ('diverged' in result) throw divergence(plan, result.diverged)
+        return result
+      } catch (error) {
+        if (error instanceof FedunifyError || signal?.aborted) throw error
+        throw failure(plan, error)
+      } finally {
+        port1.close()
+      }
+    },
+    evaluate: (weights, indices) => run({ kind: 'evaluate', weights, indices }),
+    async close() {
+      signal?.removeEventListener('abort', cancel)
+      cancel()
+      // Tasks end at their next check. To end a thread inside the native library takes the whole process down.
+      await Promise.allSettled(underWay)
+      await pool.destroy()
+    },
+  }
 }
 
 type MessagePort = InstanceType<typeof MessageChannel>['port1']

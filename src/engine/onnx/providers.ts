@@ -1,6 +1,79 @@
-import { listSupportedBackends } from 'onnxruntime-node'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { Tensor } from 'onnxruntime-node'
+import { FedunifyError, messageOf } from '../../errors.ts'
+import type { Device } from '../engine.ts'
+import { hasNvidiaGpu } from '../nvidia.ts'
+import { Graph } from './graph.ts'
+import { createSession } from './session.ts'
 
-/** The execution providers that onnxruntime knows on this platform, and whether its package brings them. */
-export function providers(): readonly { readonly name: string; readonly bundled: boolean }[] {
-  return listSupportedBackends()
+/** The command that adds onnxruntime's CUDA library, on a machine that reaches the internet. */
+export const ADD_CUDA = 'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --foreground-scripts'
+const ADD_VULKAN = 'apt-get install libvulkan1, and the driver of your GPU'
+
+/**
+ * Tries the device with a small addition.
+ * @throws FedunifyError (usage) naming what is missing: library, driver, GPU
+ */
+export async function requireProvider(device: Exclude<Device, 'cpu'>): Promise<void> {
+  if (device === 'cuda') await requireCuda()
+  const g = new Graph('probe')
+  g.input('x', 'float32', [2])
+  g.op('Add', ['x', 'x'], {}, ['y'])
+  g.output('y', 'float32', [2])
+  try {
+    const session = await createSession(g.model(18, 10), device)
+    const { y } = await session.run({ x: new Tensor('float32', [1, 2], [2]) })
+    await session.release()
+    if ((await y!.getData())[1] !== 4) throw new Error('it computes wrongly')
+  } catch (error) {
+    throw device === 'cuda' ? cudaRefusal(messageOf(error)) : webgpuRefusal(messageOf(error))
+  }
 }
+
+/** What can be seen without loading anything: the native library complains on the terminal by itself. */
+async function requireCuda(): Promise<void> {
+  const library = cudaLibrary()
+  if (library === undefined) {
+    throw missing(
+      `onnxruntime has no CUDA library for ${process.platform}-${process.arch}`,
+      'use --device webgpu or cpu',
+    )
+  }
+  if (!existsSync(library)) {
+    throw missing('onnxruntime-node is installed without its CUDA library (it needs CUDA 12 and cuDNN 9)', ADD_CUDA)
+  }
+  if (!(await hasNvidiaGpu())) throw missing('no NVIDIA GPU with a driver was found', 'nvidia-smi should list one')
+}
+
+function cudaLibrary(): string | undefined {
+  const file = { linux: 'libonnxruntime_providers_cuda.so', win32: 'onnxruntime_providers_cuda.dll' }[
+    process.platform as string
+  ]
+  if (!file || process.arch !== 'x64') return undefined
+  const root = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
+  return join(root, 'bin', 'napi-v6', process.platform, process.arch, file)
+}
+
+function cudaRefusal(message: string): FedunifyError {
+  const lacking = /(lib(?:cudnn|cublas|cudart|cufft|curand|nvrtc)\w*\.so[\d.]*)/.exec(message)?.[1]
+  return lacking
+    ? missing(
+        `onnxruntime on CUDA needs ${lacking}`,
+        'install CUDA 12 and cuDNN 9, and let LD_LIBRARY_PATH name their folder',
+      )
+    : missing(`onnxruntime cannot use CUDA: ${firstLine(message)}`, 'fedunify doctor')
+}
+
+function webgpuRefusal(message: string): FedunifyError {
+  return /adapter/i.test(message)
+    ? missing(
+        'WebGPU finds no GPU here (on Linux it needs Vulkan)',
+        process.platform === 'linux' ? ADD_VULKAN : undefined,
+      )
+    : missing(`onnxruntime cannot use WebGPU: ${firstLine(message)}`, 'fedunify doctor')
+}
+
+const missing = (message: string, hint?: string) => new FedunifyError('usage', message, hint)
+const firstLine = (message: string) => message.split('\n')[0]!.replace(/^\S*onnxruntime_src\S*\s*/, '')

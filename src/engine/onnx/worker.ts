@@ -4,12 +4,14 @@ import { workerData as given } from 'piscina'
 import type { Weights } from '../../model/weights.ts'
 import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
 import { evaluate } from './evaluate.ts'
+import type { Target } from './onnx-engine.ts'
 import { createSession } from './session.ts'
 import { type Diverged, train } from './train.ts'
 import { trainingGraph } from './training-graph.ts'
 
 /** What every thread of a pool is started with. */
 export interface WorkerSetup {
+  readonly target: Target
   readonly job: TrainingSetup
   /** One shared int32: not 0 once the run is cancelled. */
   readonly cancelled: Int32Array<SharedArrayBuffer>
@@ -21,14 +23,14 @@ export type Task =
 
 export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
 
-const { job, cancelled } = given as WorkerSetup
+const { target, job, cancelled } = given as WorkerSetup
 let trainingSession: Promise<InferenceSession> | undefined
 
 /** Runs one task in a pool's thread. */
 export default async function run(task: Task): Promise<TaskResult<Task>> {
   check()
   if (task.kind === 'evaluate') return await score(task.weights, task.indices)
-  trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer))
+  trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer, target.block), target.device)
   try {
     return await train(await trainingSession, job, task.plan, task.start, {
       evaluate: (weights) => score(weights, task.plan.test),
@@ -41,7 +43,7 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
 }
 
 const score = (weights: Weights, indices: Uint32Array) =>
-  evaluate(job.model, job.normalise, job.dataset, weights, indices)
+  evaluate(target.device, job.model, job.normalise, job.dataset, weights, indices)
 
 function check(): void {
   if (Atomics.load(cancelled, 0) !== 0) throw new Error('cancelled')

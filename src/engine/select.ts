@@ -1,0 +1,54 @@
+import { FedunifyError } from '../errors.ts'
+import type { Device, Engine, Layout } from './engine.ts'
+import { hasNvidiaGpu } from './nvidia.ts'
+import { ENGINE_NAMES, ENGINES, type EngineEntry, type EngineName } from './registry.ts'
+
+export interface Choice {
+  readonly engine: EngineName | 'auto'
+  readonly device: Device | 'auto'
+  readonly layout: Layout
+}
+
+interface Candidate {
+  readonly name: EngineName
+  readonly device: Device
+}
+
+interface Places {
+  readonly engines?: Record<string, EngineEntry>
+  readonly gpu?: () => Promise<boolean>
+}
+
+/**
+ * The engine and device to compute with. What is named is taken or refused; `auto` is CUDA where there is an NVIDIA
+ * GPU and a library for it, else the CPU, and the engine's note says what kept it from the GPU.
+ *
+ * @throws FedunifyError (usage) where nothing fits: what is missing for each, and the command that gets it
+ */
+export async function selectEngine(
+  { engine, device, layout }: Choice,
+  { engines = ENGINES, gpu = hasNvidiaGpu }: Places = {},
+): Promise<Engine> {
+  const names = engine === 'auto' ? ENGINE_NAMES : [engine]
+  const devices = device === 'auto' ? [...((await gpu()) ? (['cuda'] as const) : []), 'cpu' as const] : [device]
+  const candidates = devices.flatMap((device) =>
+    names.filter((name) => engines[name]!.devices.includes(device)).map((name): Candidate => ({ name, device })),
+  )
+  if (candidates.length === 0) {
+    const able = ENGINE_NAMES.find((name) => devices.some((d) => engines[name]!.devices.includes(d)))
+    throw new FedunifyError('usage', `engine ${engine} does not compute on ${device}`, able && `try --engine ${able}`)
+  }
+  const refused: { why: string; hint: string | undefined }[] = []
+  for (const candidate of candidates) {
+    try {
+      const loaded = await engines[candidate.name]!.load(candidate.device, layout)
+      const notes = [...refused.map(({ why }) => why), ...(loaded.note ? [loaded.note] : [])]
+      return notes.length === 0 ? loaded : { ...loaded, note: notes.join('; ') }
+    } catch (error) {
+      if (candidates.length === 1 || !(error instanceof FedunifyError)) throw error
+      refused.push({ why: `${candidate.name} on ${candidate.device}: ${error.message}`, hint: error.hint })
+    }
+  }
+  const why = refused.map((r) => r.why).join('; ')
+  throw new FedunifyError('usage', `nothing here computes on ${device}: ${why}`, refused[0]?.hint)
+}

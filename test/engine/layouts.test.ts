@@ -1,0 +1,202 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { OptimizerSettings } from '../../src/engine/engine.ts'
+import { findBlocked, probeBlockSize } from '../../src/engine/onnx/blocked.ts'
+import { loadOnnx } from '../../src/engine/onnx/load.ts'
+import { trainingSteps } from '../../src/engine/onnx/steps.ts'
+import { initialWeights } from '../../src/model/init.ts'
+import type { Layer } from '../../src/model/layers.ts'
+import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
+import { PRESETS } from '../../src/model/presets.ts'
+import { stream } from '../../src/random.ts'
+import { type Chunk, openTrainer } from '../support/chunk.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { NORMALISE } from '../support/learner.ts'
+import { relativeError } from '../support/numbers.ts'
+
+const block = await probeBlockSize()
+const B = block ?? 16
+
+const conv = (filters: number, kernel = 3, padding: 'same' | 'valid' = 'same'): Layer => ({
+  type: 'conv2d',
+  filters,
+  kernel,
+  padding,
+})
+const relu: Layer = { type: 'relu' }
+const pool = (size: number): Layer => ({ type: 'maxpool2d', size })
+const flatten: Layer = { type: 'flatten' }
+const dense = (units: number): Layer => ({ type: 'dense', units })
+const dropout: Layer = { type: 'dropout', rate: 0.3 }
+
+/** Every way through the layers: those that fit the blocks, those that do not, and those between them. */
+const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> = {
+  'the reference CNN': [PRESETS.cnn, [1, 12, 12]],
+  'cnn-small': [PRESETS['cnn-small'], [1, 9, 9]],
+  mlp: [PRESETS.mlp, [1, 5, 5]],
+  'channels that fit no block between others that do': [
+    [conv(B), relu, conv(B + 3), relu, pool(2), conv(2 * B), relu, flatten, dense(10)],
+    [1, 8, 8],
+  ],
+  'a first layer that fits no block': [
+    [conv(B - 1), relu, conv(B), relu, conv(2 * B), relu, pool(2), flatten, dense(10)],
+    [1, 6, 7],
+  ],
+  'as many channels as a block from the start': [
+    [conv(B), relu, flatten, dense(10)],
+    [B, 5, 4],
+  ],
+  'colours, a large kernel and no padding': [
+    [conv(B, 5, 'valid'), relu, pool(3), conv(B, 2), pool(2), flatten, dense(10)],
+    [3, 15, 14],
+  ],
+  'a pool behind a pool, a convolution without ReLU': [
+    [conv(B), pool(2), pool(2), conv(B, 1), flatten, dense(10)],
+    [1, 11, 10],
+  ],
+  'dropout on images and on features': [
+    [conv(B), relu, dropout, conv(B), relu, pool(2), flatten, dropout, dense(10), relu, dropout, dense(10)],
+    [1, 6, 6],
+  ],
+  'a dense layer behind a ReLU behind flatten': [
+    [conv(B), flatten, relu, dense(10)],
+    [1, 4, 5],
+  ],
+}
+
+const SGD: OptimizerSettings = { kind: 'sgd', momentum: 0, weightDecay: 0 }
+const STEPS = 20
+
+function chunk(model: Model, batch: number): Chunk {
+  const random = stream(4, 'subset')
+  const pixels = Uint8Array.from({ length: STEPS * batch * sizeOf(model.input) }, () => random.below(256))
+  const labels = Array.from({ length: STEPS * batch }, () => random.below(model.classes))
+  const keys = Array.from({ length: STEPS }, (_, i) => i * 7919)
+  return { images: pixels, labels, steps: STEPS, lr: 0.02, done: 0, keys }
+}
+
+async function expectParity(model: Model, settings: OptimizerSettings, batch: number): Promise<void> {
+  const given = chunk(model, batch)
+  const [standard, blocked] = await Promise.all(
+    [undefined, block!].map(async (size) => {
+      const trainer = await openTrainer(model, NORMALISE, settings, size === undefined ? {} : { block: size })
+      return await trainer.run(trainer.start(initialWeights(model, 3)), given)
+    }),
+  )
+  for (const [i, loss] of standard!.losses.entries()) {
+    expect(Math.abs(blocked!.losses[i]! - loss) / loss, `step ${i + 1}`).toBeLessThan(1e-4)
+  }
+  for (const [name, values] of Object.entries(standard!.state)) {
+    expect(relativeError(blocked!.state[name]!, values), name).toBeLessThan(1e-5)
+  }
+}
+
+describe.skipIf(block === undefined)('blocked training is standard training', () => {
+  for (const [name, [layers, input]] of Object.entries(MODELS)) {
+    it(`of ${name}, step by step`, async () => {
+      await expectParity(buildModel(layers, input, 10), SGD, B)
+    })
+  }
+
+  for (const settings of [
+    { kind: 'momentum', momentum: 0.9, weightDecay: 0 },
+    { kind: 'momentum', momentum: 0.5, weightDecay: 0.01 },
+    { kind: 'adam', momentum: 0, weightDecay: 0 },
+  ] as const) {
+    it(`with ${settings.kind}, weight decay ${settings.weightDecay}: its state is in the standard order too`, async () => {
+      await expectParity(buildModel(PRESETS.cnn, [1, 8, 8], 10), settings, B)
+    })
+  }
+
+  it.each([1, B - 1, B + 1])('of batches that do not fill their blocks: %i images', async (batch) => {
+    await expectParity(buildModel([conv(B), relu, pool(2), conv(B), flatten, dense(10)], [1, 7, 6], 10), SGD, batch)
+  })
+})
+
+describe('the layout of each layer', () => {
+  const layouts = (layers: readonly Layer[], input: Model['input'] = [1, 12, 12], size = 16) =>
+    trainingSteps(buildModel(layers, input, 10).layers, size).map(
+      ({ placed, input, output }) => `${placed.layer.type} ${input} ${output}`,
+    )
+
+  it('is blocked as far as the channels fit', () => {
+    expect(layouts([conv(16), relu, pool(2), conv(32), relu, flatten, dense(10)])).toEqual([
+      'conv2d standard blocked',
+      'conv2d blocked blocked',
+      'flatten blocked blocked',
+      'dense blocked standard',
+    ])
+  })
+
+  it('is standard for what does not fit, and only there', () => {
+    expect(layouts([conv(16), conv(20), relu, conv(16), conv(16), flatten, relu, dense(10)])).toEqual([
+      'conv2d standard blocked',
+      'conv2d standard standard',
+      'conv2d standard standard',
+      'conv2d blocked blocked',
+      'flatten standard standard',
+      'relu standard standard',
+      'dense standard standard',
+    ])
+  })
+
+  it('is standard everywhere without blocks', () => {
+    const steps = trainingSteps(buildModel(PRESETS.cnn, [1, 28, 28], 10).layers)
+    expect(steps.filter(({ input, output }) => input === 'blocked' || output === 'blocked')).toEqual([])
+  })
+})
+
+describe('finding the blocked convolutions', () => {
+  const cache = () => join(temporaryFolder(), 'a', 'blocked.json')
+
+  it('checks once, and remembers the outcome', async () => {
+    const file = cache()
+    let checks = 0
+    const check = async () => {
+      checks += 1
+      return undefined
+    }
+    const means = { cache: file, probe: async () => 8, check }
+    expect(await findBlocked(means)).toEqual({ block: 8 })
+    expect(await findBlocked(means)).toEqual({ block: 8 })
+    expect(checks).toBe(1)
+    expect(await findBlocked({ ...means, probe: async () => 16 })).toEqual({ block: 16 })
+    expect(checks).toBe(2)
+    expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')))).toHaveLength(2)
+  })
+
+  it('remembers a failed check too', async () => {
+    const file = cache()
+    const wrong = { cache: file, probe: async () => 8, check: async () => 'another gradient' }
+    expect(await findBlocked(wrong)).toEqual({ why: 'another gradient' })
+    expect(await findBlocked({ ...wrong, check: async () => undefined })).toEqual({ why: 'another gradient' })
+  })
+
+  it('goes without where there are none, where the runtime refuses them, and where the cache is broken', async () => {
+    expect(await findBlocked({ cache: cache(), probe: async () => undefined })).toEqual({
+      why: 'this processor has no blocked convolutions',
+    })
+    const boom = () => Promise.reject(new Error('ReorderInput is not a registered function'))
+    expect(await findBlocked({ cache: cache(), probe: boom })).toEqual({
+      why: 'the runtime refuses blocked convolutions: ReorderInput is not a registered function',
+    })
+    const file = join(temporaryFolder(), 'blocked.json')
+    writeFileSync(file, '{ torn')
+    const fine = { cache: file, probe: async () => 8, check: async () => undefined }
+    expect(await findBlocked(fine)).toEqual({ block: 8 })
+    expect(await findBlocked({ ...fine, cache: join('/dev/null', 'blocked.json') })).toEqual({ block: 8 })
+  })
+
+  it.skipIf(block === undefined)('sees that a block of another size computes something else', async () => {
+    expect(await findBlocked({ cache: cache(), probe: async () => B / 2 })).toEqual({
+      why: expect.stringMatching(/^blocked convolutions compute another \S+ here|^the runtime refuses/),
+    })
+  })
+
+  it.skipIf(block === undefined)('passes its own check on this machine', async () => {
+    expect(await findBlocked({ cache: cache() })).toEqual({ block })
+    expect((await loadOnnx('cpu', 'auto')).version).toMatch(new RegExp(`, blocks of ${block} channels$`))
+    expect((await loadOnnx('cpu', 'standard')).version).not.toContain('blocks')
+  })
+})
