@@ -7,13 +7,13 @@ import { loadOnnx } from '../../src/engine/onnx/load.ts'
 import { trainingSteps } from '../../src/engine/onnx/steps.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
-import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
+import { buildModel, type Model } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'
-import { stream } from '../../src/random.ts'
-import { type Chunk, openTrainer } from '../support/chunk.ts'
+import { openTrainer } from '../support/chunk.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { NORMALISE } from '../support/learner.ts'
 import { relativeError } from '../support/numbers.ts'
+import { someSteps } from '../support/steps.ts'
 
 const block = await probeBlockSize()
 const B = block ?? 16
@@ -66,18 +66,9 @@ const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> 
 }
 
 const SGD: OptimizerSettings = { kind: 'sgd', momentum: 0, weightDecay: 0 }
-const STEPS = 20
-
-function chunk(model: Model, batch: number): Chunk {
-  const random = stream(4, 'subset')
-  const pixels = Uint8Array.from({ length: STEPS * batch * sizeOf(model.input) }, () => random.below(256))
-  const labels = Array.from({ length: STEPS * batch }, () => random.below(model.classes))
-  const keys = Array.from({ length: STEPS }, (_, i) => i * 7919)
-  return { images: pixels, labels, steps: STEPS, lr: 0.02, done: 0, keys }
-}
 
 async function expectParity(model: Model, settings: OptimizerSettings, batch: number): Promise<void> {
-  const given = chunk(model, batch)
+  const given = someSteps(model, 20, batch)
   const [standard, blocked] = await Promise.all(
     [undefined, block!].map(async (size) => {
       const trainer = await openTrainer(model, NORMALISE, settings, size === undefined ? {} : { block: size })
