@@ -131,9 +131,12 @@ export class Graph {
     return this.op('ReduceSum', [x, this.ints(...axes)], { keepdims: 0 })
   }
 
-  /** `x` where the boolean `condition` holds, else 0. */
-  mask(condition: string, x: string): string {
-    return this.op('Mul', [this.op('Cast', [condition], { to: elementType('float32') }), x])
+  /**
+   * `x` where `sign` is above 0, else 0. A sigmoid steep enough to be a step is one quick pass over the numbers;
+   * comparing and casting the answer are two slow ones.
+   */
+  wherePositive(sign: string, x: string): string {
+    return this.op('Mul', [this.op('HardSigmoid', [sign], { alpha: { float: 3e38 }, beta: { float: 0 } }), x])
   }
 
   proto(): MessageInitShape<typeof GraphProtoSchema> {

@@ -65,7 +65,7 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
   return {
     out: max.out,
     backward(dOut, wantInput) {
-      const dMax = relu ? g.mask(g.op('Greater', [max.out, g.scalar(0)]), dOut) : dOut
+      const dMax = relu ? g.wherePositive(max.out, dOut) : dOut
       const parts = max.backward(dMax)
       // The kernel as a matrix has channels * kernel² columns: few of them fit an im2col, many the long convolution.
       const few = s.channels * s.kernel * s.kernel <= 32 && input.name === 'standard'

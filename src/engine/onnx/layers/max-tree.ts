@@ -14,7 +14,7 @@ export function maxTree(g: Graph, items: readonly string[]): { out: string; back
   return {
     out: g.op('Max', [left.out, right.out]),
     backward(dOut) {
-      const dRight = g.mask(g.op('Greater', [right.out, left.out]), dOut)
+      const dRight = g.wherePositive(g.op('Sub', [right.out, left.out]), dOut)
       const dLeft = g.op('Sub', [dOut, dRight])
       return [...left.backward(dLeft), ...right.backward(dRight)]
     },

@@ -9,7 +9,7 @@ type MaxPool2d = PlacedLayer<Extract<Layer, { type: 'maxpool2d' }>>
 
 export function relu(g: Graph, x: string): Pass {
   const out = g.op('Relu', [x])
-  return { out, backward: (dOut) => ({ dIn: g.mask(g.op('Greater', [out, g.scalar(0)]), dOut) }) }
+  return { out, backward: (dOut) => ({ dIn: g.wherePositive(out, dOut) }) }
 }
 
 /** [N, C, H, W] → [N, C*H*W]; -1 stands for the batch's length. */
