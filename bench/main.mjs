@@ -19,7 +19,7 @@ if (load > 0.3) note(`this machine is not idle (load ${load.toFixed(1)}): do not
 const { cores, pin } = pinning(options.cores)
 if (!cores) note('no taskset, or not these cores: programs run where the system puts them')
 
-const { dir: data } = await locateFashionMnist({ dir: options.data })
+const data = await findData()
 const python = findTorch(options.python ? [options.python] : ['python3', '/usr/bin/python3'], note)
 if (!python) note('PyTorch is left out: see bench/README.md')
 
@@ -71,3 +71,12 @@ for (const name of missed) console.log(`  missed: ${name}`)
 for (const name of open) console.log(`  not measured: ${name}`)
 for (const name of failed) console.log(`  failed: suite ${name}`)
 process.exitCode = failed.length > 0 || (options.strict && missed.length > 0) ? 1 : 0
+
+async function findData() {
+  try {
+    return (await locateFashionMnist({ dir: options.data })).dir
+  } catch (error) {
+    note(`error: ${error.message}\nhint: ${error.hint}`)
+    process.exit(3)
+  }
+}
