@@ -28,11 +28,52 @@ function first() {
   return `${table(head, rows)}\n\n${source}`
 }
 
-/** Training speed and memory, as `npm run bench` measured them. */
+const n = (value) => Math.round(value).toLocaleString('en-US')
+
+/** Speed and memory, as the suites of `npm run bench` measured them. */
 function speed() {
-  const bench = JSON.parse(read('results/bench/training.json'))
+  const suite = (name) => JSON.parse(read(`results/bench/${name}.json`))
+  const training = suite('training')
+  if ('images_per_second' in training) return speedBeforeSuites(training)
+  const [forward, rounds] = [suite('forward'), suite('rounds')]
+  const { machine, versions, peak_gflops: peak, figures } = training
+  const torch = `PyTorch ${versions.torch}`
+  const row = ({ figures }, key, name) => {
+    const { median, min, max } = figures[key]
+    return median === undefined ? [] : [[name, `**${n(median)}**`, `${n(min)} – ${n(max)}`]]
+  }
+  const rows = [
+    ...row(training, 'fedunify_blocked_2', 'training: fedunify, two workers on two cores'),
+    ...row(training, 'torch_nchw_2', `training: ${torch}, NCHW, two processes of one thread`),
+    ...row(training, 'torch_channels_last_2', `training: ${torch}, channels_last, two processes of one thread`),
+    ...row(training, 'fedunify_blocked_1', 'training: fedunify, one worker'),
+    ...row(training, 'torch_nchw_1', `training: ${torch}, NCHW, one thread`),
+    ...row(training, 'torch_channels_last_1', `training: ${torch}, channels_last, one thread`),
+    ...row(forward, 'fedunify_blocked', 'evaluation: fedunify, one worker'),
+    ...row(forward, 'torch_nchw', `evaluation: ${torch}, NCHW, one thread`),
+    ...row(forward, 'torch_channels_last', `evaluation: ${torch}, channels_last, one thread`),
+  ]
+  const times = ({ ratios }, key) => ratios[key].of_medians?.toFixed(2)
+  const against = (part, suffix) =>
+    `${times(part, `blocked_to_torch_nchw${suffix}`)} × PyTorch NCHW and ` +
+    `${times(part, `blocked_to_torch_channels_last${suffix}`)} × channels_last`
+  const ratios = versions.torch
+    ? `On one core fedunify trains at ${against(training, '_1')}, and evaluates at ${against(forward, '')}. `
+    : ''
+  const facts =
+    'Reference CNN, batch 64, plain SGD, real images; the sides in turn in one run on ' +
+    `${machine.cores} cores (${machine.cpu}). ${ratios}` +
+    `That is ${n(figures.gflops.median)} GFLOP/s in training, of a core's peak of ${n(peak.max)}; ` +
+    `two owners on two cores train ${times(training, 'two_owners_to_one')} × as fast as one. ` +
+    `A whole \`fedunify run\` peaks at ${n(rounds.figures.peak_mib.median)} MiB, and all that is not training ` +
+    `(evaluating, merging, writing) takes ${rounds.figures.rest.median} % of a round. ` +
+    'From [results/bench](results/bench): `npm run bench`.'
+  return `${table(['', 'images/s, median', 'min – max'], rows)}\n\n${facts}`
+}
+
+/** As speed(), from the one file that the bench wrote before it had suites. */
+function speedBeforeSuites(bench) {
   const { images_per_second: rate, whole_run: whole, machine, versions } = bench
-  const n = (value) => Math.round(value).toLocaleString('en-US')
   const names = {
     fedunify_2: 'fedunify, two workers on two cores',
     torch_nchw_2: `PyTorch ${versions.torch}, NCHW, two processes of one thread`,

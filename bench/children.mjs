@@ -1,5 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** The path of a file of this folder. */
+export const file = (name) => fileURLToPath(new URL(name, import.meta.url))
+
+/** { images: 1600 } as a command line has it: --images 1600. */
+export const flags = (values) => Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)])
 
 /**
  * Starts programs that print `ready`, wait for a line on stdin, work, and end with one line of JSON.
@@ -9,9 +16,14 @@ import { createInterface } from 'node:readline'
  */
 export async function together(commands) {
   const children = commands.map(start)
-  await Promise.all(children.map(({ ready }) => ready))
-  for (const { child } of children) child.stdin.write('go\n')
-  return Promise.all(children.map(({ result }) => result))
+  try {
+    await Promise.all(children.map(({ ready }) => ready))
+    for (const { child } of children) child.stdin.write('go\n')
+    return await Promise.all(children.map(({ result }) => result))
+  } catch (error) {
+    for (const { child } of children) child.kill() // else the others wait for ever
+    throw error
+  }
 }
 
 /** Runs one program to its end, and returns the JSON of its last line. */
@@ -29,33 +41,11 @@ function start([program, ...args]) {
     const name = args.find((arg) => /\.(mjs|py)$/.test(arg)) ?? program
     child.on('error', reject)
     child.on('close', (code, signal) => {
-      if (code === 0) resolve(JSON.parse(last))
-      else reject(new Error(`${name} ended with ${signal ?? `exit code ${code}`}`))
+      if (code === 0 && last.startsWith('{')) resolve(JSON.parse(last))
+      else reject(new Error(`${name} ended with ${signal ?? `exit code ${code}`}${code === 0 ? ' and no JSON' : ''}`))
     })
   })
   const ready = Promise.race([new Promise((resolve) => lines.once('line', resolve)), result])
+  ready.catch(() => {}) // whoever waits for the result alone learns of a failure there
   return { child, ready, result }
-}
-
-/**
- * The first of these Pythons whose PyTorch is a fair match. One with the reference BLAS is not: its dense layers take
- * more time than all the rest, some 20 times what they take with OpenBLAS or MKL.
- * @param script torch_baseline.py
- * @param note told why one was passed over
- */
-export function findTorch(pythons, script, note) {
-  return pythons.find((python) => {
-    const { status, stdout } = spawnSync(python, [script, '--check'], { stdio: ['ignore', 'pipe', 'ignore'] })
-    if (status !== 0) {
-      note(`${python} has no PyTorch`)
-      return false
-    }
-    const { blas, convolution, versions } = JSON.parse(stdout)
-    if (blas > convolution / 5) return true
-    note(
-      `${python}: PyTorch ${versions.torch} has a slow BLAS (${blas.toFixed(0)} GFLOP/s, its convolutions ` +
-        `${convolution.toFixed(0)}): that would flatter fedunify`,
-    )
-    return false
-  })
 }

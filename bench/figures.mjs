@@ -1,4 +1,16 @@
-import { columns } from '../dist/report/columns.js'
+// What samples come to: medians, ratios, and whether targets are met. Pure.
+
+/** @typedef {{ atLeast: number } | { atMost: number }} Target */
+
+/**
+ * One thing that was measured several times.
+ * @typedef {{ key: string, name: string, unit: string, digits?: number, values: number[], target?: Target }} Series
+ */
+
+/**
+ * One series over another of the same suite, both by their keys. Sample i of both comes from turn i.
+ * @typedef {{ key: string, name: string, over: string, under: string, target?: Target }} Ratio
+ */
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
@@ -17,20 +29,45 @@ export function figure(values, digits = 0) {
   }
 }
 
-/** The median ratio of values that were measured in turn: what slows the machine for a while slows both. */
-export const ratio = (values, others) => Number(median(values.map((value, i) => value / others[i])).toFixed(2))
+/** @param value undefined where there was nothing to measure it with */
+function judge(value, target) {
+  if (!target) return {}
+  const met = 'atLeast' in target ? value >= target.atLeast : value <= target.atMost
+  return { target, status: value === undefined ? 'not measured' : met ? 'pass' : 'miss' }
+}
 
-/** @param rows [measure, figure, digits, ratio to PyTorch on as many cores, ratio to one PyTorch process] */
-export function table(rows) {
-  const ratioText = (value) => (value === undefined ? '' : value.toFixed(2))
-  return columns(
-    ['measure', 'median', 'min', 'max', '/ PyTorch NCHW, same cores', '/ PyTorch NCHW, 1 core'],
-    rows.map(([measure, { median, min, max }, digits, same, one]) => {
-      const text = (value) =>
-        value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-      return [measure, text(median), text(min), text(max), ratioText(same), ratioText(one)]
-    }),
+/** @param series a Series; without values where there was nothing to measure it with */
+function seriesFigure({ name, unit, digits, values, target }) {
+  if (values.length === 0) return { name, unit, ...judge(undefined, target) }
+  return { name, unit, ...figure(values, digits), ...judge(median(values), target) }
+}
+
+/** The ratio of the medians, and the median and extremes of the ratios in each turn. The first one is judged. */
+function ratioFigure({ name, target, over, under }, byKey) {
+  const [a, b] = [byKey.get(over)?.values ?? [], byKey.get(under)?.values ?? []]
+  if (a.length === 0 || b.length === 0) return { name, ...judge(undefined, target) }
+  const ofMedians = median(a) / median(b)
+  const {
+    median: ofTurns,
+    min,
+    max,
+  } = figure(
+    a.map((value, turn) => value / b[turn]),
+    3,
   )
+  return { name, of_medians: Number(ofMedians.toFixed(3)), of_turns: ofTurns, min, max, ...judge(ofMedians, target) }
+}
+
+/**
+ * @param {{ series: Series[], ratios?: Ratio[] }} measured
+ * @returns the figures of a suite by key, as its JSON file holds them
+ */
+export function summarise({ series, ratios = [] }) {
+  const byKey = new Map(series.map((one) => [one.key, one]))
+  return {
+    figures: Object.fromEntries(series.map((one) => [one.key, seriesFigure(one)])),
+    ratios: Object.fromEntries(ratios.map((one) => [one.key, ratioFigure(one, byKey)])),
+  }
 }
 
 /** JSON for people too, and as the formatter has it: lists of numbers stay on one line. */

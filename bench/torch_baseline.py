@@ -1,9 +1,11 @@
-"""Trains the reference CNN with PyTorch on one thread and prints how fast, as one JSON line.
+"""Trains or evaluates the reference CNN with PyTorch on one thread and prints how fast, as one JSON line.
 
-Loads and warms up, prints `ready`, waits for a line on stdin, then trains a new model for one shuffled epoch over
-`--images` images: so that several processes can start together. Pixels stay bytes until their batch, as in fedunify.
+Loads and warms up, prints `ready`, waits for a line on stdin, then works: so that several processes can start
+together. `train` trains a new model for one shuffled epoch over `--images` images; `forward` evaluates one on the
+images, `--passes` times. Pixels stay bytes until their batch, as in fedunify.
 
-With --check it only prints the speed of its matrix product, by its BLAS and by its convolutions' library.
+`batches` prints how fast `forward` is with batches of several sizes.
+`check` prints the speed of the matrix product, by the BLAS and by the convolutions' library.
 """
 
 import argparse
@@ -69,59 +71,109 @@ def check():
     print(json.dumps({"blas": blas, "convolution": convolution, "versions": VERSIONS}))
 
 
-def main():
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    torch.set_flush_denormal(True)
-    if sys.argv[1:] == ["--check"]:
-        return check()
-
+def parse():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--layout", choices=["nchw", "channels_last"], required=True)
-    parser.add_argument("--images", type=int, required=True)
-    parser.add_argument("--warm-up", type=int, required=True)
-    parser.add_argument("--owner", type=int, required=True, help="from 0: which images of the train file")
-    parser.add_argument("--batch", type=int, required=True)
-    parser.add_argument("--lr", type=float, required=True)
-    parser.add_argument("--mean", type=float, required=True)
-    parser.add_argument("--std", type=float, required=True)
-    args = parser.parse_args()
+    parser.add_argument("mode", choices=["train", "forward", "batches", "check"])
+    parser.add_argument("--data")
+    parser.add_argument("--layout", choices=["nchw", "channels_last"])
+    parser.add_argument("--images", type=int)
+    parser.add_argument("--warm-up", type=int, help="images")
+    parser.add_argument("--owner", type=int, default=0, help="from 0: which images of the train file")
+    parser.add_argument("--passes", type=int, default=1, help="forward: evaluations of all images")
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument("--mean", type=float)
+    parser.add_argument("--std", type=float)
+    return parser.parse_args()
 
-    torch.manual_seed(args.owner)
-    skip = args.owner * args.images
-    pixels = read_idx(args.data, "train-images-idx3-ubyte", 16, args.images, skip).view(-1, 28, 28, 1)
-    labels = read_idx(args.data, "train-labels-idx1-ubyte", 8, args.images, skip).long()
-    cross_entropy = nn.CrossEntropyLoss()
 
-    def train(images):
+class Work:
+    """The images of one owner, and what is done with them."""
+
+    def __init__(self, args):
+        skip = args.owner * args.images
+        self.args = args
+        self.pixels = read_idx(args.data, "train-images-idx3-ubyte", 16, args.images, skip).view(-1, 28, 28, 1)
+        self.labels = read_idx(args.data, "train-labels-idx1-ubyte", 8, args.images, skip).long()
+
+    def model(self):
         model = reference_cnn()
-        if args.layout == "channels_last":
-            model = model.to(memory_format=torch.channels_last)
-        optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+        return model.to(memory_format=torch.channels_last) if self.args.layout == "channels_last" else model
+
+    def batch(self, select):
+        mean, std = self.args.mean, self.args.std
+        # With one channel both layouts are the same bytes; the strides say which one the convolutions shall take.
+        x = self.pixels[select].permute(0, 3, 1, 2).float().mul_(1 / (255 * std)).sub_(mean / std)
+        if self.args.layout == "nchw":
+            x = x.reshape(-1, 28, 28).unsqueeze(1)
+        return x, self.labels[select]
+
+    def train(self, images):
+        """The mean loss of one epoch over `images` of the images, drawn at random, from new weights."""
+        model = self.model()
+        optimizer = torch.optim.SGD(model.parameters(), lr=self.args.lr)
+        cross_entropy = nn.CrossEntropyLoss()
         total = 0.0
-        for indices in torch.randperm(args.images)[:images].split(args.batch):
-            # With one channel both layouts are the same bytes; the strides say which one the convolutions shall take.
-            x = pixels[indices].permute(0, 3, 1, 2).float().mul_(1 / (255 * args.std)).sub_(args.mean / args.std)
-            if args.layout == "nchw":
-                x = x.reshape(-1, 28, 28).unsqueeze(1)
+        for indices in torch.randperm(self.args.images)[:images].split(self.args.batch):
+            x, labels = self.batch(indices)
             optimizer.zero_grad(set_to_none=True)
-            loss = cross_entropy(model(x), labels[indices])
+            loss = cross_entropy(model(x), labels)
             loss.backward()
             optimizer.step()
             total += loss.item() * len(indices)
         return total / images
 
-    train(args.warm_up)
+    def forward(self, images, batch):
+        """The mean loss of a new model on the first `images` images."""
+        model = self.model().eval()
+        total, correct = 0.0, 0
+        with torch.inference_mode():
+            for start in range(0, images, batch):
+                x, labels = self.batch(slice(start, min(start + batch, images)))
+                logits = model(x)
+                total += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
+                correct += (logits.argmax(1) == labels).sum().item()
+        return total / images
+
+
+def batches(work):
+    """Images/s of `forward` by batch size, the best of three each, tried in turn."""
+    best = {}
+    for _ in range(3):
+        for batch in [16, 32, 64, 100, 128, 256, 500, 1000]:
+            begin = time.perf_counter()
+            work.forward(work.args.images, batch)
+            best[batch] = max(best.get(batch, 0), work.args.images / (time.perf_counter() - begin))
+    print(json.dumps({"rates": best, "versions": VERSIONS}))
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    torch.set_flush_denormal(True)
+    args = parse()
+    if args.mode == "check":
+        return check()
+
+    torch.manual_seed(args.owner)
+    work = Work(args)
+    if args.mode == "batches":
+        return batches(work)
+
+    def run(images):
+        return work.train(images) if args.mode == "train" else work.forward(images, args.batch)
+
+    run(args.warm_up)
     print("ready", flush=True)
     sys.stdin.readline()
     begin = time.time()
-    loss = train(args.images)
+    for _ in range(args.passes):
+        loss = run(args.images)
     end = time.time()
     result = {
         "begin": begin,
         "end": end,
-        "images": args.images,
+        "images": args.images * args.passes,
         "loss": loss,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10),
         "versions": VERSIONS,

@@ -1,0 +1,98 @@
+// Trains or evaluates the reference CNN with fedunify's engine: one owner for each worker, all at once as in a round.
+// Speaks as torch_baseline.py does: `ready`, a line on stdin, one JSON line. Started by suites.
+
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
+import { loadDataset } from '../dist/data/load.js'
+import { loadOnnx } from '../dist/engine/onnx/load.js'
+import { initialWeights } from '../dist/model/init.js'
+import { buildModel } from '../dist/model/model.js'
+import { PRESETS } from '../dist/model/presets.js'
+
+const string = (value) => ({ type: 'string', default: value })
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: string(),
+    layout: string('auto'),
+    workers: string('1'),
+    images: string(),
+    'warm-up': string(),
+    passes: string('1'),
+    batch: string('64'),
+    lr: string('0.1'),
+    mean: string(),
+    std: string(),
+  },
+})
+const [mode] = positionals
+const { data, layout, ...numbers } = values
+const { workers, images, passes, batch, lr, mean, std, 'warm-up': warmUp } = mapValues(numbers, Number)
+
+const dataset = await loadDataset({ dataset: 'fashion-mnist', dir: data })
+const model = buildModel(PRESETS.cnn, [1, dataset.rows, dataset.cols], dataset.classes)
+const engine = await loadOnnx('cpu', layout)
+const learner = await engine.open({
+  model,
+  dataset,
+  normalise: { mean, std },
+  optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0 },
+  seed: 0,
+  workers,
+  signal: undefined,
+})
+const weights = initialWeights(model, 0)
+
+/** One epoch of one owner, on images of its own. Resolves to its mean loss and to when its last step was done. */
+async function train(owner, count) {
+  const train = indices(owner, count)
+  // The evaluation that follows an owner's training is no part of the figure: its last report ends the clock.
+  const plan = { owner: owner + 1, round: 1, train, test: train.subarray(0, 1), batch, lr, epochs: 1 }
+  let end
+  const { loss } = await learner.train(weights, plan, (progress) => {
+    if (progress.images === progress.total) end = now()
+  })
+  return { loss, end }
+}
+
+/** The evaluation of one model on the images of one owner, with all that the engine does for it. */
+async function forward(owner, count) {
+  const { lossSum } = await learner.evaluate(weights, indices(owner, count))
+  return { loss: lossSum / count, end: now() }
+}
+
+async function run(count) {
+  const work = { train, forward }[mode]
+  const owners = await Promise.all(Array.from({ length: workers }, (_, owner) => work(owner, count)))
+  const loss = owners.reduce((sum, owner) => sum + owner.loss, 0) / workers
+  return { loss, end: Math.max(...owners.map(({ end }) => end)) }
+}
+
+await run(warmUp)
+console.log('ready')
+await once(process.stdin, 'data')
+const begin = now()
+let last
+for (let pass = 0; pass < passes; pass++) last = await run(images)
+await learner.close()
+const result = {
+  begin,
+  ...last,
+  images: images * workers * passes,
+  memory: process.resourceUsage().maxRSS / 1024,
+  versions: { engine: engine.version, node: process.versions.node },
+}
+console.log(JSON.stringify(result))
+process.stdin.destroy()
+
+function indices(owner, count) {
+  return Uint32Array.from({ length: count }, (_, i) => owner * images + i)
+}
+
+function now() {
+  return Date.now() / 1000
+}
+
+function mapValues(object, map) {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]))
+}
