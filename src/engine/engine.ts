@@ -2,7 +2,7 @@ import type { Dataset } from '../data/dataset.ts'
 import type { Model } from '../model/model.ts'
 import type { Weights } from '../model/weights.ts'
 
-export type Device = 'cpu'
+export type Device = 'cpu' | 'cuda' | 'webgpu'
 
 /** An engine turns a model into training and evaluation on a device. */
 export interface Engine {
