@@ -12,7 +12,13 @@ const LENGTH = IMAGES * 3 * 5 * 7
 
 /** The mask of the onnx engine: what its dropout makes of ones. */
 async function graphMask(rate: number, key: number, position: number): Promise<Float32Array> {
-  const placed = { name: 'drop1', layer: { type: 'dropout', rate }, input: SHAPE, output: SHAPE, parameters: [] } as const
+  const placed = {
+    name: 'drop1',
+    layer: { type: 'dropout', rate },
+    input: SHAPE,
+    output: SHAPE,
+    parameters: [],
+  } as const
   const g = new Graph('dropout')
   g.input('x', 'float32', ['N', ...SHAPE])
   g.input('key', 'uint32', [])

@@ -28,7 +28,15 @@ const dropout = (rate: number): Layer => ({ type: 'dropout', rate })
 
 const MODELS: Record<string, Layer[]> = {
   'same padding': LAYERS,
-  'valid padding, two convolutions': [conv(3, 3, 'valid'), relu!, pool(2), conv(5, 2, 'valid'), relu!, flatten!, dense(4)],
+  'valid padding, two convolutions': [
+    conv(3, 3, 'valid'),
+    relu!,
+    pool(2),
+    conv(5, 2, 'valid'),
+    relu!,
+    flatten!,
+    dense(4),
+  ],
   'an even kernel with its uneven padding': [conv(3, 4, 'same'), relu!, pool(3), flatten!, dense(6), relu!, dense(4)],
   'a kernel larger than the image': [pool(4), conv(4, 6, 'same'), relu!, flatten!, dense(4)],
   'dropout of images, activations and features': [
@@ -64,7 +72,9 @@ async function round(learner: Learner, start: Weights, plan: Partial<TrainPlan>)
   for (const owner of [1, 2]) {
     owners.push(await watch(learner, start, { ...plan, owner, train: range(owner * 50, owner * 50 + SET) }))
   }
-  const merged = avg.merge(owners.map(({ trained }, i) => ({ owner: i + 1, trainImages: SET, weights: trained.weights })))
+  const merged = avg.merge(
+    owners.map(({ trained }, i) => ({ owner: i + 1, trainImages: SET, weights: trained.weights })),
+  )
   return {
     steps: owners.flatMap(({ progress }) => progress),
     merged,
