@@ -95,7 +95,7 @@ function refusal(error: unknown): FedunifyError {
   if (message.includes('native addon module')) {
     return refuse(
       `${GPU} is installed without its native library: its install script did not run or failed`,
-      `npm rebuild ${GPU}; it fetches TensorFlow from storage.googleapis.com (npm 12 wants npm install-scripts approve ${GPU} first)`,
+      `npm rebuild ${GPU}; it fetches TensorFlow from storage.googleapis.com (from npm 12 on, npm install-scripts approve ${GPU} comes first)`,
     )
   }
   return refuse(`${GPU} cannot be loaded: ${firstLine(error)}`, `npm rebuild ${GPU}`)
@@ -113,8 +113,8 @@ function prepareEnvironment(): void {
 }
 
 /**
- * Gives node:util back what Node 23 took away and tfjs-node 4.22, its last release, still calls
- * (tensorflow/tfjs#8425, merged and never released).
+ * Gives node:util back what tfjs-node 4.22, its last release, calls: isNullOrUndefined went with Node 23
+ * (tensorflow/tfjs#8425, merged and never released), and the deprecated isArray may go any time.
  */
 export function restoreUtil(target: object): void {
   const shims = {
