@@ -18,6 +18,11 @@ export const ENGINES = {
     devices: ['cuda', 'webgpu', 'cpu'],
     load: async (device, layout) => (await import('./onnx/load.ts')).loadOnnx(device, layout),
   },
+  tfjs: {
+    summary: 'TensorFlow.js: CUDA through tfjs-node-gpu',
+    devices: ['cuda', 'cpu'],
+    load: async (device) => (await import('./tfjs/tfjs-engine.ts')).loadTfjs(device === 'cuda' ? 'cuda' : 'cpu'),
+  },
 } satisfies Record<string, EngineEntry>
 
 export type EngineName = keyof typeof ENGINES

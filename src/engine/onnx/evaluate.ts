@@ -1,52 +1,26 @@
 import { Tensor } from 'onnxruntime-node'
-import type { Dataset } from '../../data/dataset.ts'
-import type { Model } from '../../model/model.ts'
 import type { Weights } from '../../model/weights.ts'
-import type { Device, Evaluation, Normalisation } from '../engine.ts'
-import { gather } from './gather.ts'
+import type { Device, Evaluation, TrainingSetup } from '../engine.ts'
+import { type Classify, evaluateWith } from '../evaluate.ts'
 import { inferenceGraph } from './inference-graph.ts'
 import { createSession } from './session.ts'
-
-/** Images for each call: the activations of more no longer fit the cache. */
-const BATCH = 100
 
 /** Counts of a model on the images at `indices`. */
 export async function evaluate(
   device: Device,
-  model: Model,
-  normalise: Normalisation,
-  dataset: Dataset,
+  job: TrainingSetup,
   weights: Weights,
   indices: Uint32Array,
 ): Promise<Evaluation> {
+  const { model, normalise } = job
   const session = await createSession(inferenceGraph(model, normalise, weights), device)
-  const confusion = new Uint32Array(model.classes ** 2)
-  let correct = 0
-  let lossSum = 0
+  const classify: Classify = async (images, count) => {
+    const { logits } = await session.run({ images: new Tensor('uint8', images, [count, ...model.input]) })
+    return logits!.data as Float32Array
+  }
   try {
-    for (let from = 0; from < indices.length; from += BATCH) {
-      const { images, labels } = gather(dataset, indices.subarray(from, from + BATCH))
-      const { logits } = await session.run({ images: new Tensor('uint8', images, [labels.length, ...model.input]) })
-      const values = logits!.data as Float32Array
-      for (const [i, label] of labels.entries()) {
-        const row = values.subarray(i * model.classes, (i + 1) * model.classes)
-        const { predicted, loss } = score(row, label)
-        confusion[label * model.classes + predicted]! += 1
-        if (predicted === label) correct += 1
-        lossSum += loss
-      }
-    }
+    return await evaluateWith(classify, job, indices)
   } finally {
     await session.release()
   }
-  return { images: indices.length, correct, lossSum, confusion }
-}
-
-/** The first of the largest logits, and the cross-entropy of the true label in nats. */
-function score(logits: Float32Array, label: number): { predicted: number; loss: number } {
-  let predicted = 0
-  for (let c = 1; c < logits.length; c++) if (logits[c]! > logits[predicted]!) predicted = c
-  const largest = logits[predicted]!
-  const sum = logits.reduce((total, value) => total + Math.exp(value - largest), 0)
-  return { predicted, loss: Math.log(sum) + largest - logits[label]! }
 }

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { env } from 'onnxruntime-node'
 import { Piscina } from 'piscina'
-import { FedunifyError, messageOf } from '../../errors.ts'
-import type { Device, Engine, Learner, LearnerJob, TrainPlan } from '../engine.ts'
-import type { Diverged } from './train.ts'
+import { FedunifyError } from '../../errors.ts'
+import type { Device, Engine, Learner, LearnerJob } from '../engine.ts'
+import { divergence, failure } from '../failure.ts'
 import type { Task, TaskResult, WorkerSetup } from './worker.ts'
 
 /** Threads load compiled JavaScript, also when this file itself is TypeScript (as it is under test). */
@@ -68,7 +68,7 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
         return result
       } catch (error) {
         if (error instanceof FedunifyError || signal?.aborted) throw error
-        throw failure(plan, error)
+        throw failure('onnx', plan, error)
       } finally {
         port1.close()
       }
@@ -85,22 +85,3 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
 }
 
 type MessagePort = InstanceType<typeof MessageChannel>['port1']
-
-function divergence({ owner, round, lr }: TrainPlan, { tensor, value, step }: Diverged): FedunifyError {
-  return new FedunifyError(
-    'training',
-    `owner ${owner}, round ${round}: ${tensor} became ${value} by step ${step}: the training diverged`,
-    `lower the learning rate (lr was ${lr} in this round)`,
-  )
-}
-
-function failure({ owner, round, batch }: TrainPlan, error: unknown): FedunifyError {
-  const message = messageOf(error)
-  const memory = /alloc|memory/i.test(message)
-  return new FedunifyError(
-    'training',
-    `owner ${owner}, round ${round}: the onnx engine failed: ${message.split('\n')[0]}`,
-    memory ? `lower the batch size (it was ${batch})` : undefined,
-    { cause: error },
-  )
-}

@@ -1,3 +1,4 @@
+import { ADAM } from '../adam.ts'
 import type { OptimizerSettings } from '../engine.ts'
 import { elementType, type Graph } from './graph.ts'
 import type { Gradient } from './layers/pass.ts'
@@ -62,9 +63,7 @@ const momentum: OptimizerRule = {
   },
 }
 
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
-
-/** Adam (Kingma and Ba 2015, algorithm 1), with torch.optim.Adam's defaults. */
+/** Adam (Kingma and Ba 2015, algorithm 1). */
 const adam: OptimizerRule = {
   state: ['mean', 'square'],
   scaled: false,

@@ -3,10 +3,12 @@ import type { InferenceSession } from 'onnxruntime-node'
 import { workerData as given } from 'piscina'
 import type { Weights } from '../../model/weights.ts'
 import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
+import type { Diverged } from '../failure.ts'
+import { train } from '../train.ts'
 import { evaluate } from './evaluate.ts'
 import type { Target } from './onnx-engine.ts'
 import { createSession } from './session.ts'
-import { type Diverged, train } from './train.ts'
+import { openTrainer } from './train.ts'
 import { trainingGraph } from './training-graph.ts'
 
 /** What every thread of a pool is started with. */
@@ -29,11 +31,12 @@ let trainingSession: Promise<InferenceSession> | undefined
 /** Runs one task in a pool's thread. */
 export default async function run(task: Task): Promise<TaskResult<Task>> {
   check()
-  if (task.kind === 'evaluate') return await score(task.weights, task.indices)
+  if (task.kind === 'evaluate') return await evaluate(target.device, job, task.weights, task.indices)
   trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer, target.block), target.device)
   try {
-    return await train(await trainingSession, job, task.plan, task.start, {
-      evaluate: (weights) => score(weights, task.plan.test),
+    const trainer = openTrainer(await trainingSession, job, task.start, task.plan.lr)
+    return await train(trainer, job.seed, task.plan, {
+      evaluate: (weights) => evaluate(target.device, job, weights, task.plan.test),
       report: (progress) => task.progress.postMessage(progress),
       check,
     })
@@ -41,9 +44,6 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
     task.progress.close()
   }
 }
-
-const score = (weights: Weights, indices: Uint32Array) =>
-  evaluate(target.device, job.model, job.normalise, job.dataset, weights, indices)
 
 function check(): void {
   if (Atomics.load(cancelled, 0) !== 0) throw new Error('cancelled')

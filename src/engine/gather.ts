@@ -1,8 +1,8 @@
-import type { Dataset } from '../../data/dataset.ts'
+import type { Dataset } from '../data/dataset.ts'
 
 /**
  * Copies the images and labels at `indices` out of the shared dataset: uint8 [n, pixels] and int32 [n].
- * The runtime refuses shared buffers, and a chunk at a time is all that a worker then holds of its shard.
+ * The runtimes refuse shared buffers, and a chunk at a time is all that an engine then holds of a shard.
  */
 export function gather(dataset: Dataset, indices: Uint32Array): { images: Uint8Array; labels: Int32Array } {
   const pixels = dataset.rows * dataset.cols

@@ -1,0 +1,89 @@
+import { setImmediate } from 'node:timers/promises'
+import { FedunifyError } from '../../errors.ts'
+import type { Engine, Learner, LearnerJob } from '../engine.ts'
+import { type Classify, evaluateWith } from '../evaluate.ts'
+import { divergence, failure } from '../failure.ts'
+import { CHUNK_IMAGES, train } from '../train.ts'
+import { imageTensor } from './images.ts'
+import { type Backend, loadBackend } from './load.ts'
+import { buildNetwork } from './network.ts'
+import { openTrainer } from './train.ts'
+
+/**
+ * Trains with TensorFlow.js: on an NVIDIA GPU (cuda), or on the CPU with tfjs-node where that is installed, else in
+ * pure JavaScript. Nothing of it is loaded before this is called.
+ * @throws FedunifyError (usage) that says what is missing
+ */
+export async function loadTfjs(device: 'cpu' | 'cuda'): Promise<Engine> {
+  const backend = await loadBackend(device)
+  const note = backend.native
+    ? {}
+    : { note: 'TensorFlow.js in pure JavaScript is slow: npm install @tensorflow/tfjs-node' }
+  return { name: 'tfjs', device, version: backend.version, ...note, open: async (job) => openLearner(backend, job) }
+}
+
+/** One model for all owners, who take turns: the library has one backend, and it blocks the event loop. */
+function openLearner({ tf, native }: Backend, { signal, ...job }: LearnerJob): Learner {
+  const network = buildNetwork(tf, job.model)
+  let closed = false
+  let last: Promise<unknown> = Promise.resolve()
+
+  const check = () => {
+    signal?.throwIfAborted()
+    if (closed) throw new Error('the learner was closed')
+  }
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const result = last.then(() => {
+      check()
+      return task()
+    })
+    last = result.catch(() => {})
+    return result
+  }
+  const classify: Classify = async (images, count) => {
+    // Lets Ctrl-C and the progress display in.
+    await setImmediate()
+    check()
+    const logits = tf.tidy(() => network.infer(imageTensor(tf, job, images, count)))
+    try {
+      return await logits.data<'float32'>()
+    } finally {
+      logits.dispose()
+    }
+  }
+  // A JavaScript backend reports every batch: a chunk of a fast one could take it minutes.
+  const chunkImages = native ? CHUNK_IMAGES : 1
+
+  const trainInTurn: Learner['train'] = async (start, plan, report) => {
+    network.load(start)
+    const trainer = openTrainer(tf, network, job, { lr: plan.lr, chunkImages, check })
+    // On the weights that the network holds: those that it is asked for.
+    const evaluate = () => evaluateWith(classify, job, plan.test)
+    try {
+      const result = await train(trainer, job.seed, plan, { evaluate, report, check })
+      if ('diverged' in result) throw divergence(plan, result.diverged)
+      return result
+    } finally {
+      trainer.dispose()
+    }
+  }
+
+  return {
+    train: (start, plan, report) =>
+      inTurn(() => trainInTurn(start, plan, report)).catch((error) => {
+        signal?.throwIfAborted()
+        throw error instanceof FedunifyError ? error : failure('tfjs', plan, error)
+      }),
+    evaluate: (weights, indices) =>
+      inTurn(async () => {
+        network.load(weights)
+        return await evaluateWith(classify, job, indices)
+      }),
+    async close() {
+      closed = true
+      // What is under way ends at its next check.
+      await last
+      network.dispose()
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Scalar } from '@tensorflow/tfjs'
+import { sizeOf } from '../../model/model.ts'
+import { dropoutMask } from '../dropout-mask.ts'
+import type { TrainingSetup } from '../engine.ts'
+import { gather } from '../gather.ts'
+import type { Trainer } from '../train.ts'
+import { imageTensor } from './images.ts'
+import type { Tf } from './load.ts'
+import type { Network } from './network.ts'
+import { openOptimizer } from './optimizers.ts'
+
+export interface TfjsTrainer extends Trainer {
+  dispose(): void
+}
+
+/**
+ * Training of `network` from the weights that it holds, its optimiser's state at zero.
+ * @param check throws where the run was cancelled; asked before every step, because a step blocks the event loop
+ */
+export function openTrainer(
+  tf: Tf,
+  network: Network,
+  job: TrainingSetup,
+  options: { readonly lr: number; readonly chunkImages: number; check(): void },
+): TfjsTrainer {
+  const { model, dataset } = job
+  const optimizer = openOptimizer(tf, network.variables, job.optimizer, options.lr)
+
+  /** One update; the batch's mean loss before it. */
+  const update = (indices: Uint32Array, key: number, step: number): Scalar =>
+    tf.tidy(() => {
+      const { images, labels } = gather(dataset, indices)
+      const x = imageTensor(tf, job, images, labels.length)
+      const oneHot = tf.oneHot(tf.tensor1d(labels, 'int32'), model.classes)
+      const masks = network.dropouts.map(({ rate, position, shape }) => {
+        const values = dropoutMask(rate, key, position, labels.length * sizeOf(shape))
+        return tf.tensor(values, [labels.length, ...shape])
+      })
+      const { value, grads } = tf.variableGrads(
+        () => tf.losses.softmaxCrossEntropy(oneHot, network.train(x, masks)).asScalar(),
+        [...network.variables],
+      )
+      optimizer.apply(grads, step)
+      return value
+    })
+
+  return {
+    chunkImages: options.chunkImages,
+    async run({ indices, batch, steps }, keys, done) {
+      const losses: Scalar[] = []
+      try {
+        for (let i = 0; i < steps; i++) {
+          await setImmediate()
+          options.check()
+          losses.push(update(indices.subarray(i * batch, (i + 1) * batch), keys[i]!, done + i + 1))
+        }
+        // Read at the end of the chunk: a device then computes on while the next step is prepared.
+        const values = await Promise.all(losses.map((loss) => loss.data()))
+        return Float32Array.from(values, ([value]) => value!)
+      } finally {
+        tf.dispose(losses)
+      }
+    },
+    weights: () => network.read(),
+    dispose: () => optimizer.dispose(),
+  }
+}
