@@ -1,9 +1,11 @@
-import type { Device, Engine, Layout } from './engine.ts'
+import { type Device, type Engine, LAYOUTS, type Layout } from './engine.ts'
 
 export interface EngineEntry {
   readonly summary: string
   /** Where it can compute, the fastest first. */
   readonly devices: readonly Device[]
+  /** The layouts that it can be asked for. */
+  readonly layouts: readonly Layout[]
   /**
    * Loaded when it is asked for: a native library must not slow down `--help`.
    * @throws FedunifyError (usage) naming what is missing on this machine, and how to get it
@@ -16,11 +18,13 @@ export const ENGINES = {
   onnx: {
     summary: 'onnxruntime: the fastest on a CPU',
     devices: ['cuda', 'webgpu', 'cpu'],
+    layouts: LAYOUTS,
     load: async (device, layout) => (await import('./onnx/load.ts')).loadOnnx(device, layout),
   },
   tfjs: {
     summary: 'TensorFlow.js: CUDA through tfjs-node-gpu',
     devices: ['cuda', 'cpu'],
+    layouts: ['auto'],
     load: async (device) => (await import('./tfjs/tfjs-engine.ts')).loadTfjs(device === 'cuda' ? 'cuda' : 'cpu'),
   },
 } satisfies Record<string, EngineEntry>

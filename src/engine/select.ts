@@ -1,7 +1,7 @@
 import { FedunifyError } from '../errors.ts'
 import type { Device, Engine, Layout } from './engine.ts'
 import { hasNvidiaGpu } from './nvidia.ts'
-import { ENGINE_NAMES, ENGINES, type EngineEntry, type EngineName } from './registry.ts'
+import { ENGINES, type EngineEntry, type EngineName } from './registry.ts'
 
 export interface Choice {
   readonly engine: EngineName | 'auto'
@@ -29,14 +29,19 @@ export async function selectEngine(
   { engine, device, layout }: Choice,
   { engines = ENGINES, gpu = hasNvidiaGpu }: Places = {},
 ): Promise<Engine> {
-  const names = engine === 'auto' ? ENGINE_NAMES : [engine]
+  const known = Object.keys(engines) as EngineName[]
+  const names = engine === 'auto' ? known : [engine]
   const devices = device === 'auto' ? [...((await gpu()) ? (['cuda'] as const) : []), 'cpu' as const] : [device]
+  const fits = (name: EngineName, device: Device) =>
+    engines[name]!.devices.includes(device) && engines[name]!.layouts.includes(layout)
   const candidates = devices.flatMap((device) =>
-    names.filter((name) => engines[name]!.devices.includes(device)).map((name): Candidate => ({ name, device })),
+    names.filter((name) => fits(name, device)).map((name): Candidate => ({ name, device })),
   )
   if (candidates.length === 0) {
-    const able = ENGINE_NAMES.find((name) => devices.some((d) => engines[name]!.devices.includes(d)))
-    throw new FedunifyError('usage', `engine ${engine} does not compute on ${device}`, able && `try --engine ${able}`)
+    const able = known.find((name) => devices.some((d) => fits(name, d)))
+    const how = layout === 'auto' ? '' : ` in layout ${layout}`
+    const what = `engine ${engine} does not compute on ${device}${how}`
+    throw new FedunifyError('usage', what, able && `try --engine ${able}`)
   }
   const refused: { why: string; hint: string | undefined }[] = []
   for (const candidate of candidates) {

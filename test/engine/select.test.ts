@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Device, Engine } from '../../src/engine/engine.ts'
+import { type Device, type Engine, LAYOUTS } from '../../src/engine/engine.ts'
 import { requireProvider } from '../../src/engine/onnx/providers.ts'
 import type { EngineEntry } from '../../src/engine/registry.ts'
 import { type Choice, selectEngine } from '../../src/engine/select.ts'
@@ -10,6 +10,7 @@ import { rejection } from '../support/learner.ts'
 const entry = (name: string, devices: Device[], works: Device[], note?: string): EngineEntry => ({
   summary: name,
   devices,
+  layouts: name === 'onnx' ? LAYOUTS : ['auto'],
   async load(device): Promise<Engine> {
     if (!works.includes(device)) throw new FedunifyError('usage', `${name} lacks ${device}`, `install ${name}`)
     const open = () => Promise.reject(new Error('not in this test'))
@@ -44,6 +45,29 @@ describe('the engine of a run', () => {
   it('is never another device than the one that was named', async () => {
     const error = await rejection(choose({ device: 'cuda' }, onnx(['cpu']), true))
     expect(error).toMatchObject({ kind: 'usage', message: 'onnx lacks cuda', hint: 'install onnx' })
+  })
+
+  it('is one that does what is asked', async () => {
+    const both = { ...onnx(['cpu']), tfjs: entry('tfjs', ['cuda', 'cpu'], ['cuda', 'cpu']) }
+    expect(await choose({ device: 'cuda' }, both)).toMatchObject({
+      name: 'tfjs',
+      note: 'onnx on cuda: onnx lacks cuda',
+    })
+    expect(await choose({ engine: 'tfjs' }, both)).toMatchObject({ name: 'tfjs', device: 'cpu' })
+    expect(await rejection(choose({ engine: 'tfjs', device: 'webgpu' }, both))).toMatchObject({
+      message: 'engine tfjs does not compute on webgpu',
+      hint: 'try --engine onnx',
+    })
+    expect(await rejection(choose({ engine: 'tfjs', layout: 'blocked' }, both))).toMatchObject({
+      message: 'engine tfjs does not compute on auto in layout blocked',
+      hint: 'try --engine onnx',
+    })
+    const neither = { onnx: entry('onnx', ['cuda'], []), tfjs: entry('tfjs', ['cuda'], []) }
+    expect(await rejection(choose({ device: 'cuda' }, neither))).toMatchObject({
+      kind: 'usage',
+      message: 'nothing here computes on cuda: onnx on cuda: onnx lacks cuda; tfjs on cuda: tfjs lacks cuda',
+      hint: 'install onnx',
+    })
   })
 
   it('does not hide what is no lack', async () => {

@@ -12,7 +12,8 @@ import { useSwiftShader } from '../support/swiftshader.ts'
 
 const there = useSwiftShader()
 
-describe.skipIf(!there)('training on WebGPU is training on the CPU', () => {
+// A Vulkan device in software takes its time where other programs want the processor too.
+describe.skipIf(!there)('training on WebGPU is training on the CPU', { timeout: 180_000 }, () => {
   for (const settings of [
     { kind: 'sgd', momentum: 0, weightDecay: 0.01 },
     { kind: 'momentum', momentum: 0.9, weightDecay: 0 },
