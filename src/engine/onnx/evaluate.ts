@@ -1,42 +1,33 @@
-import { Tensor } from 'onnxruntime-node'
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Dataset } from '../../data/dataset.ts'
 import type { Model } from '../../model/model.ts'
-import type { Weights } from '../../model/weights.ts'
-import type { Evaluation, Normalisation } from '../engine.ts'
+import type { Evaluation } from '../engine.ts'
 import { gather } from './gather.ts'
-import { inferenceGraph } from './inference-graph.ts'
-import { createSession } from './session.ts'
 
 /** Images for each call: the activations of more no longer fit the cache. */
 const BATCH = 100
 
-/** Counts of a model on the images at `indices`. */
+/** Counts of a model, as a session of its inference graph, on the images at `indices`. */
 export async function evaluate(
+  session: InferenceSession,
   model: Model,
-  normalise: Normalisation,
   dataset: Dataset,
-  weights: Weights,
   indices: Uint32Array,
 ): Promise<Evaluation> {
-  const session = await createSession(inferenceGraph(model, normalise, weights))
   const confusion = new Uint32Array(model.classes ** 2)
   let correct = 0
   let lossSum = 0
-  try {
-    for (let from = 0; from < indices.length; from += BATCH) {
-      const { images, labels } = gather(dataset, indices.subarray(from, from + BATCH))
-      const { logits } = await session.run({ images: new Tensor('uint8', images, [labels.length, ...model.input]) })
-      const values = logits!.data as Float32Array
-      for (const [i, label] of labels.entries()) {
-        const row = values.subarray(i * model.classes, (i + 1) * model.classes)
-        const { predicted, loss } = score(row, label)
-        confusion[label * model.classes + predicted]! += 1
-        if (predicted === label) correct += 1
-        lossSum += loss
-      }
+  for (let from = 0; from < indices.length; from += BATCH) {
+    const { images, labels } = gather(dataset, indices.subarray(from, from + BATCH))
+    const { logits } = await session.run({ images: new Tensor('uint8', images, [labels.length, ...model.input]) })
+    const values = logits!.data as Float32Array
+    for (const [i, label] of labels.entries()) {
+      const row = values.subarray(i * model.classes, (i + 1) * model.classes)
+      const { predicted, loss } = score(row, label)
+      confusion[label * model.classes + predicted]! += 1
+      if (predicted === label) correct += 1
+      lossSum += loss
     }
-  } finally {
-    await session.release()
   }
   return { images: indices.length, correct, lossSum, confusion }
 }

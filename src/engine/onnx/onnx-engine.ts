@@ -4,6 +4,7 @@ import { env } from 'onnxruntime-node'
 import { Piscina } from 'piscina'
 import { FedunifyError, messageOf } from '../../errors.ts'
 import type { Engine, Learner, LearnerJob, TrainPlan } from '../engine.ts'
+import { share } from './shared-weights.ts'
 import type { Diverged } from './train.ts'
 import type { Task, TaskResult, WorkerSetup } from './worker.ts'
 
@@ -46,7 +47,7 @@ export const onnxEngine: Engine = {
         const { port1, port2 } = new MessageChannel()
         port1.on('message', report)
         try {
-          const result = await run({ kind: 'train', start, plan, progress: port2 }, [port2])
+          const result = await run({ kind: 'train', start: share(start), plan, progress: port2 }, [port2])
           // The result comes by a way of its own and may overtake reports that were sent before it.
           for (let late = receiveMessageOnPort(port1); late; late = receiveMessageOnPort(port1)) report(late.message)
           if ('diverged' in result) throw divergence(plan, result.diverged)
@@ -58,7 +59,7 @@ export const onnxEngine: Engine = {
           port1.close()
         }
       },
-      evaluate: (weights, indices) => run({ kind: 'evaluate', weights, indices }),
+      evaluate: (weights, indices) => run({ kind: 'evaluate', weights: share(weights), indices }),
       async close() {
         signal?.removeEventListener('abort', cancel)
         cancel()

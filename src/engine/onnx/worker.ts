@@ -4,7 +4,9 @@ import { workerData as given } from 'piscina'
 import type { Weights } from '../../model/weights.ts'
 import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
 import { evaluate } from './evaluate.ts'
+import { inferenceGraph } from './inference-graph.ts'
 import { createSession } from './session.ts'
+import type { SharedWeights } from './shared-weights.ts'
 import { type Diverged, train } from './train.ts'
 import { trainingGraph } from './training-graph.ts'
 
@@ -16,22 +18,24 @@ export interface WorkerSetup {
 }
 
 export type Task =
-  | { readonly kind: 'train'; readonly start: Weights; readonly plan: TrainPlan; readonly progress: MessagePort }
-  | { readonly kind: 'evaluate'; readonly weights: Weights; readonly indices: Uint32Array }
+  | { readonly kind: 'train'; readonly start: SharedWeights; readonly plan: TrainPlan; readonly progress: MessagePort }
+  | { readonly kind: 'evaluate'; readonly weights: SharedWeights; readonly indices: Uint32Array }
 
 export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
 
 const { job, cancelled } = given as WorkerSetup
 let trainingSession: Promise<InferenceSession> | undefined
+/** The model evaluated last: the next owner's evaluation is mostly of the same one. */
+let scored: { readonly id: number; readonly session: InferenceSession } | undefined
 
 /** Runs one task in a pool's thread. */
 export default async function run(task: Task): Promise<TaskResult<Task>> {
   check()
-  if (task.kind === 'evaluate') return await score(task.weights, task.indices)
+  if (task.kind === 'evaluate') return await scoreShared(task.weights, task.indices)
   trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer))
   try {
-    return await train(await trainingSession, job, task.plan, task.start, {
-      evaluate: (weights) => score(weights, task.plan.test),
+    return await train(await trainingSession, job, task.plan, task.start.weights, {
+      evaluate: (weights) => scoreLocal(weights, task.plan.test),
       report: (progress) => task.progress.postMessage(progress),
       check,
     })
@@ -40,8 +44,26 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
   }
 }
 
-const score = (weights: Weights, indices: Uint32Array) =>
-  evaluate(job.model, job.normalise, job.dataset, weights, indices)
+const open = (weights: Weights) => createSession(inferenceGraph(job.model, job.normalise, weights))
+
+async function scoreShared({ id, weights }: SharedWeights, indices: Uint32Array): Promise<Evaluation> {
+  if (scored?.id !== id) {
+    const last = scored
+    scored = undefined
+    await last?.session.release()
+    scored = { id, session: await open(weights) }
+  }
+  return evaluate(scored.session, job.model, job.dataset, indices)
+}
+
+async function scoreLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation> {
+  const session = await open(weights)
+  try {
+    return await evaluate(session, job.model, job.dataset, indices)
+  } finally {
+    await session.release()
+  }
+}
 
 function check(): void {
   if (Atomics.load(cancelled, 0) !== 0) throw new Error('cancelled')
