@@ -42,14 +42,15 @@ export async function* trainAll(
   let over = false
   let failure: { readonly error: unknown } | undefined
 
+  const { round, lr } = plan
   const train = async (party: Party, done: (event: OwnerTrained, weights: Weights) => void) => {
     const { owner, copied } = party
-    const report = { type: 'owner-progress', round: plan.round, owner: owner.owner } as const
+    const report = { type: 'owner-progress', round, owner: owner.owner } as const
     try {
-      const result = await owner.train(party.held(), plan, (progress) => {
+      const result = await owner.train(party.held(), { round, lr }, (progress) => {
         emitter.emit('event', { ...report, ...progress })
       })
-      const event = ownerTrained(owner, plan.round, result, copied)
+      const event = ownerTrained(owner, round, result, copied)
       emitter.emit('event', event)
       done(event, result.weights)
       if (taken === parties.length && (baseline || !plan.baseline)) emitter.emit('done')
