@@ -90,6 +90,8 @@ class ElementwiseFold implements Fold {
     if (!this.#like) throw noOwners()
     return mapTensors(this.#like.weights, (name) => {
       const held = this.#held.get(name)!
+      // Values that were chosen are merged already; sums are not.
+      if (held instanceof Float32Array) return held
       const out = new Float32Array(held.length)
       eachBlock(held.length, (from, to, bytes) => {
         this.#kernel.held.set(held.subarray(from, to))
