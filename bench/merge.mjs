@@ -45,8 +45,12 @@ export function measure({ rule: name, owners, weights, distinct = 100, seconds =
       for (const owner of asOwners()) fold.add(owner)
       return fold.finish()
     },
-    copy: () => round().forEach((data, k) => targets[k % count].set(data)),
-    copy_new: () => round().forEach((data) => new Float32Array(weights).set(data)),
+    copy() {
+      for (const [k, data] of round().entries()) targets[k % count].set(data)
+    },
+    copy_new() {
+      for (const data of round()) new Float32Array(weights).set(data)
+    },
   }
   const times = Object.fromEntries(Object.keys(ways).map((way) => [way, []]))
   for (const way of Object.values(ways)) way()
