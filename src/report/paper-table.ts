@@ -15,7 +15,7 @@ export function paperTable([head = [], ...rows]: readonly (readonly string[])[])
   }
   const cut = rows.length > MOST_ROWS
   const shown = (cut ? [...rows.slice(0, 3), ...rows.slice(-(MOST_ROWS - 4))] : rows).map(narrow)
-  const locals = isWide ? ['local min', 'median', 'max'] : head.slice(1, merges)
+  const locals = isWide ? ['local min', 'local median', 'local max'] : head.slice(1, merges)
   const names = [...head.slice(0, 1), ...locals, ...head.slice(merges)].map((name) =>
     name.replace('epoch', 'round').replace('_', ' '),
   )

@@ -65,8 +65,8 @@ describe('the paper’s table', () => {
     const head = ['epoch', ...Array.from({ length: 9 }, (_, i) => `local_${i + 1}`), 'avg', 'pooled']
     const row = ['1', '50.00', '10.00', '90.00', '20.00', '80.00', '30.00', '70.00', '40.00', '65.00', '71.00', '88.00']
     expect(lines(paperTable([head, row]))).toEqual([
-      'round  local min  median    max    avg  pooled',
-      '1          10.00   50.00  90.00  71.00   88.00',
+      'round  local min  local median  local max    avg  pooled',
+      '1          10.00         50.00      90.00  71.00   88.00',
     ])
     const [eight] = lines(paperTable(table(2, 8, ['avg'])))
     expect(eight).toMatch(/^round {2}local 1 .* local 8 +avg$/)
