@@ -1,18 +1,18 @@
-import { EventEmitter, on } from 'node:events'
 import type { Experiment } from '../config/schema.ts'
-import { accuracy, addEvaluations, type Evaluation, type Trained } from '../engine/engine.ts'
+import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
-import { drift } from '../merge/drift.ts'
+import { Drift } from '../merge/drift.ts'
 import { MERGE_RULES, type MergeName } from '../merge/registry.ts'
-import type { MergeRule, OwnerWeights } from '../merge/rule.ts'
+import { type Fold, type OwnerWeights, startFold } from '../merge/rule.ts'
 import { firstNonFinite, type Weights } from '../model/weights.ts'
-import type { FederationEvent, OwnerProgress, OwnerTrained } from './events.ts'
+import type { FederationEvent } from './events.ts'
 import type { Owner } from './owner.ts'
 import { learningRate } from './schedule.ts'
+import { trainAll } from './train-all.ts'
 
 type Rounds = Pick<
   Experiment,
-  'rounds' | 'merge' | 'stop-at' | 'lr' | 'lr-schedule' | 'lr-step-rounds' | 'lr-step-factor'
+  'rounds' | 'merge' | 'stop-at' | 'workers' | 'lr' | 'lr-schedule' | 'lr-step-rounds' | 'lr-step-factor'
 >
 
 /** Where a federation begins: before round 1, or after a round that a checkpoint holds. */
@@ -52,44 +52,54 @@ export async function* runFederation(
   const stopAt = rounds['stop-at']
   const isContent = (copied: readonly Evaluation[]) =>
     stopAt !== undefined && copied.every((c) => accuracy(c) >= stopAt)
-  let held = ids.map((owner) => start.weights(owner))
+  // Initial weights are made when they are needed: owners that each begin with their own would fill the memory.
+  let held = (owner: number) => start.weights(owner)
   let pooled = start.pooled
-  let copied = await Promise.all(owners.map((owner, i) => owner.evaluate(held[i]!)))
+  let copied = await evaluateByOwner(owners, held, rounds.workers)
   let round = start.round
   let content = round > 0 && isContent(copied)
   while (round < rounds.rounds && !content) {
     round += 1
     const lr = learningRate(rounds, round)
     const clock = new Clock()
+    const merging = new Merging(rounds.merge)
 
-    const parties = owners.map((owner, i) => ({ owner, held: held[i]!, copied: copied[i] }))
-    // The baseline trains as long as all owners together: it goes first, so that they share what it leaves of the cores.
-    const all = baseline ? [{ owner: baseline, held: pooled, copied: undefined }, ...parties] : parties
-    const results = yield* trainAll(all, { round, lr })
-    const trained = results.slice(-owners.length)
-    const train = clock.lap()
+    const party = (owner: Owner, copied: Evaluation | undefined, held: () => Weights) => ({ owner, copied, held })
+    const trained = yield* trainAll(
+      owners.map((owner, i) => party(owner, copied[i]!, () => held(owner.owner))),
+      {
+        round,
+        lr,
+        workers: rounds.workers,
+        baseline: baseline && party(baseline, undefined, () => pooled),
+        take: ({ owner: { owner, trainImages } }, weights) => merging.add({ owner, trainImages, weights }),
+        takePooled: (weights) => {
+          pooled = weights
+        },
+      },
+    )
+    const train = clock.lap() - merging.seconds
 
-    const models = rounds.merge.map((name) => mergeFinite(name, trained, round))
-    const merge = clock.lap()
+    const { models, drift } = merging.finish(round)
+    const merge = clock.lap() + merging.seconds
 
-    const scores = await Promise.all(models.map((model) => evaluateByOwner(owners, model)))
+    const scores: Evaluation[][] = []
+    for (const model of models) scores.push(await evaluateByOwner(owners, () => model, rounds.workers))
     const evaluate = clock.lap()
 
     const unified = models[0]!
-    held = owners.map(() => unified)
+    held = () => unified
     copied = scores[0]!
     content = isContent(copied)
-    const pooledResult = baseline && results[0]
-    pooled = pooledResult?.weights ?? pooled
     yield {
       type: 'round-finished',
       round,
       lr,
-      locals: trained.map(({ event }) => event),
+      locals: trained.owners,
       merges: rounds.merge.map((name, i) => ({ merge: name, unified: addEvaluations(scores[i]!) })),
       weights: unified,
-      drift: drift(trained),
-      baseline: pooledResult && { ...pooledResult.event, weights: pooled },
+      drift,
+      baseline: trained.baseline && { ...trained.baseline, weights: pooled },
       seconds: { train, merge, evaluate },
     }
   }
@@ -108,54 +118,47 @@ class Clock {
   }
 }
 
-/** Who trains in a round, from which weights; `copied` is those on its own test set. */
-interface Party {
-  readonly owner: Owner
-  readonly held: Weights
-  readonly copied: Evaluation | undefined
+/** The merges of a round, and the drift, into which owners go one at a time. */
+class Merging {
+  /** Spent on adding owners. */
+  seconds = 0
+  readonly #folds: readonly { readonly name: MergeName; readonly fold: Fold }[]
+  readonly #drift = new Drift()
+
+  constructor(merges: readonly MergeName[]) {
+    this.#folds = merges.map((name) => ({ name, fold: startFold(MERGE_RULES[name]) }))
+  }
+
+  add(owner: OwnerWeights): void {
+    const clock = new Clock()
+    for (const { fold } of this.#folds) fold.add(owner)
+    this.#drift.add(owner.weights)
+    this.seconds += clock.lap()
+  }
+
+  finish(round: number): { models: Weights[]; drift: Record<string, number> } {
+    const models = this.#folds.map(({ name, fold }) => finite(fold.finish(), name, round))
+    return { models, drift: this.#drift.finish() }
+  }
 }
 
-type TrainedOwner = OwnerWeights & { readonly event: OwnerTrained }
-
-/** Trains all parties at once, telling of their progress as it comes; resolves in their order. */
-async function* trainAll(
-  parties: readonly Party[],
-  plan: { round: number; lr: number },
-): AsyncGenerator<OwnerProgress | OwnerTrained, TrainedOwner[]> {
-  const emitter = new EventEmitter()
-  const events = on(emitter, 'event', { close: ['done'] })
-  const tell = (event: OwnerProgress | OwnerTrained) => emitter.emit('event', event)
-  const all = Promise.all(
-    parties.map(async ({ owner, held, copied }): Promise<TrainedOwner> => {
-      const report = { type: 'owner-progress', round: plan.round, owner: owner.owner } as const
-      const result = await owner.train(held, plan, (progress) => tell({ ...report, ...progress }))
-      const event = ownerTrained(owner, plan.round, result, copied)
-      tell(event)
-      return { owner: owner.owner, weights: result.weights, trainImages: owner.trainImages, event }
-    }),
-  )
-  all.then(
-    () => emitter.emit('done'),
-    (error) => emitter.emit('error', error),
-  )
-  for await (const [event] of events) yield event as OwnerProgress | OwnerTrained
-  return await all
+/** Models on every owner's own test set. Their union is the server's, so its counts are the sums of theirs. */
+async function evaluateByOwner(
+  owners: readonly Owner[],
+  model: (owner: number) => Weights,
+  workers: number,
+): Promise<Evaluation[]> {
+  const scores: Evaluation[] = []
+  const rest = owners.entries()
+  // Each takes the next owner when it is done with one; one more of them than workers, so that none waits for work.
+  const take = async () => {
+    for (const [i, owner] of rest) scores[i] = await owner.evaluate(model(owner.owner))
+  }
+  await Promise.all(Array.from({ length: workers + 1 }, take))
+  return scores
 }
 
-function ownerTrained(owner: Owner, round: number, result: Trained, copied: Evaluation | undefined): OwnerTrained {
-  const { epochs, images, loss, local, seconds } = result
-  const { trainImages } = owner
-  return { type: 'owner-trained', round, owner: owner.owner, epochs, images, trainImages, loss, local, copied, seconds }
-}
-
-/** A model on every owner's own test set. Their union is the server's, so its counts are the sums of theirs. */
-function evaluateByOwner(owners: readonly Owner[], model: Weights): Promise<Evaluation[]> {
-  return Promise.all(owners.map((owner) => owner.evaluate(model)))
-}
-
-function mergeFinite(name: MergeName, owners: readonly OwnerWeights[], round: number): Weights {
-  const rule: MergeRule = MERGE_RULES[name]
-  const merged = rule.merge(owners)
+function finite(merged: Weights, name: MergeName, round: number): Weights {
   const bad = firstNonFinite(merged)
   if (bad) {
     throw new FedunifyError('training', `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`, 'lower the lr')

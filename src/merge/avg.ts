@@ -1,16 +1,7 @@
-import { type MergeRule, mergeTensors, weightedMean } from './rule.ts'
+import { mean } from './mean.ts'
+import { streamingRule } from './streaming.ts'
 
-export const avg: MergeRule = {
-  name: 'avg',
-  summary: "mean of the owners' weights",
-  source: 'Lee 2021, eq. 4',
-  streaming: true,
-  merge: (owners) =>
-    mergeTensors(owners, (values, out) =>
-      weightedMean(
-        values,
-        owners.map(() => 1),
-        out,
-      ),
-    ),
-}
+export const avg = streamingRule(
+  { name: 'avg', summary: "mean of the owners' weights", source: 'Lee 2021, eq. 4' },
+  mean(() => 1),
+)

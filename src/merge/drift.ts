@@ -1,28 +1,42 @@
-import type { OwnerWeights } from './rule.ts'
+import type { Weights } from '../model/weights.ts'
 
 /**
  * How far the owners' weights lie apart, for each tensor: √(1/k Σ‖wₖ - w̄‖²) / ‖w̄‖, their root mean square distance
  * from the mean w̄ in units of its length. 0: all the same; above 1: the owners differ more than they share.
+ * Owners are added one at a time, and none is held.
  */
-export function drift(owners: readonly OwnerWeights[]): Record<string, number> {
-  const [first] = owners
-  if (!first) return {}
-  return Object.fromEntries(
-    [...first.weights.keys()].map((name) => [name, tensorDrift(owners.map(({ weights }) => weights.get(name)!.data))]),
-  )
-}
+export class Drift {
+  #owners = 0
+  readonly #tensors = new Map<string, { readonly sums: Float64Array; squares: number }>()
 
-function tensorDrift(values: readonly Float32Array[]): number {
-  const sums = new Float64Array(values[0]!.length)
-  let squares = 0
-  for (const owner of values) {
-    for (let i = 0; i < sums.length; i++) {
-      sums[i]! += owner[i]!
-      squares += owner[i]! ** 2
+  add(weights: Weights): void {
+    this.#owners += 1
+    for (const [name, { data }] of weights) {
+      const tensor = this.#tensors.get(name) ?? { sums: new Float64Array(data.length), squares: 0 }
+      tensor.squares = accumulate(data, tensor.sums, tensor.squares)
+      this.#tensors.set(name, tensor)
     }
   }
-  // Σ‖wₖ - w̄‖² = Σ‖wₖ‖² - k‖w̄‖², which rounding may leave a little below 0 where all are equal.
-  const meanSquare = sums.reduce((total, sum) => total + (sum / values.length) ** 2, 0)
-  const apart = Math.max(0, squares / values.length - meanSquare)
-  return meanSquare === 0 ? 0 : Math.sqrt(apart / meanSquare)
+
+  finish(): Record<string, number> {
+    const owners = this.#owners
+    const drifts = [...this.#tensors].map(([name, { sums, squares }]) => {
+      // Σ‖wₖ - w̄‖² = Σ‖wₖ‖² - k‖w̄‖², which rounding may leave a little below 0 where all are equal.
+      const meanSquare = sums.reduce((total, sum) => total + (sum / owners) ** 2, 0)
+      const apart = Math.max(0, squares / owners - meanSquare)
+      return [name, meanSquare === 0 ? 0 : Math.sqrt(apart / meanSquare)] as const
+    })
+    return Object.fromEntries(drifts)
+  }
+}
+
+/** Adds values to `sums`; returns `squares` with theirs added. */
+function accumulate(values: Float32Array, sums: Float64Array, squares: number): number {
+  let total = squares
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    sums[i]! += value
+    total += value * value
+  }
+  return total
 }

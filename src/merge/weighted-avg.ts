@@ -1,16 +1,11 @@
-import { type MergeRule, mergeTensors, weightedMean } from './rule.ts'
+import { mean } from './mean.ts'
+import { streamingRule } from './streaming.ts'
 
-export const weightedAvg: MergeRule = {
-  name: 'weighted-avg',
-  summary: "mean of the owners' weights, each counted by its training images",
-  source: 'FedAvg: McMahan et al. 2017, arXiv:1602.05629, algorithm 1',
-  streaming: true,
-  merge: (owners) =>
-    mergeTensors(owners, (values, out) =>
-      weightedMean(
-        values,
-        owners.map((owner) => owner.trainImages),
-        out,
-      ),
-    ),
-}
+export const weightedAvg = streamingRule(
+  {
+    name: 'weighted-avg',
+    summary: "mean of the owners' weights, each counted by its training images",
+    source: 'FedAvg: McMahan et al. 2017, arXiv:1602.05629, algorithm 1',
+  },
+  mean(({ trainImages }) => trainImages),
+)

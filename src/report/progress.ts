@@ -10,6 +10,7 @@ import {
   type Started,
 } from '../federation/events.ts'
 import { duration, percent, thousands } from '../format.ts'
+import { extremes } from './quantile.ts'
 
 /** Tells people how a run goes, on stderr. */
 export interface ProgressView {
@@ -54,10 +55,17 @@ class Clock {
   }
 }
 
+const MOST_LOCALS = 4
+
+/** «min 41.10 median 63.25 max 88.00» */
+function spreadText(fractions: readonly number[]): string {
+  const { min, median, max } = extremes(fractions)
+  return `min ${percent(min)} median ${percent(median)} max ${percent(max)}`
+}
+
 /** «round 3/10  local 95.01 98.48  avg 64.49  max 27.14»: the accuracies of a round in percent. */
 function roundLine(event: RoundFinished, rounds: number, colors: Colors): string {
-  const shown = event.locals.slice(0, 4).map(({ local }) => percent(accuracy(local)))
-  const locals = event.locals.length > 4 ? [...shown, '…'] : shown
+  const locals = event.locals.map(({ local }) => accuracy(local))
   const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`)
   const pooled = event.baseline ? [`pooled ${percent(accuracy(event.baseline.local))}`] : []
   const number = String(event.round).padStart(String(rounds).length)
@@ -65,7 +73,7 @@ function roundLine(event: RoundFinished, rounds: number, colors: Colors): string
   const time = colors.dim(duration(train + merge + evaluate))
   return [
     `round ${number}/${rounds}`,
-    `local ${locals.join(' ')}`,
+    `local ${locals.length > MOST_LOCALS ? spreadText(locals) : locals.map(percent).join(' ')}`,
     colors.bold(first!),
     ...others,
     ...pooled,

@@ -11,6 +11,7 @@ const ROUNDS: Rounds = {
   rounds: 2,
   merge: ['avg'],
   'stop-at': undefined,
+  workers: 2,
   lr: 0.1,
   'lr-schedule': 'constant',
   'lr-step-rounds': 10,

@@ -7,7 +7,7 @@ import { signed } from '../../src/report/html/figure.ts'
 import { type LineChart, lineChart } from '../../src/report/html/line-chart.ts'
 import { lookOf } from '../../src/report/html/marks.ts'
 import { html } from '../../src/report/html/markup.ts'
-import { percentAxis, quantile, roundTicks, spread, thinOut } from '../../src/report/html/scale.ts'
+import { percentAxis, roundTicks, spread, thinOut } from '../../src/report/html/scale.ts'
 import { DEEP, SHADES, THEMES } from '../../src/report/html/style.ts'
 
 describe('markup', () => {
@@ -65,10 +65,6 @@ describe('scales', () => {
     expect(thin.length).toBeLessThan(210)
     expect([...thin.slice(0, 4), thin.at(-1)]).toEqual([1, 2, 3, 5, 1000])
     expect(thinOut([1, 2], 200)).toEqual([1, 2])
-  })
-
-  it('quantiles interpolate', () => {
-    expect([quantile([1, 2, 3], 0.5), quantile([1, 3], 0.5), quantile([7], 0.9)]).toEqual([2, 2, 7])
   })
 })
 

@@ -30,12 +30,12 @@ describe('plain progress', () => {
     ])
   })
 
-  it('names at most four owners, and the pooled baseline', () => {
+  it('tells the spread of more than four owners, and the pooled baseline', () => {
     const { lines, view } = plain()
     view.event(started({ rounds: 1 }))
     const baseline = { ...ownerTrained(1, 0, evaluation(9000, 10_000)), weights: new Map() }
-    view.event(roundFinished(1, [100, 200, 300, 400, 500], { avg: 5 }, { baseline }))
-    expect(lines[0]).toMatch(/local 10\.00 20\.00 30\.00 40\.00 … {2}avg 0\.05 {2}pooled 90\.00 {2}/)
+    view.event(roundFinished(1, [400, 100, 500, 200, 250], { avg: 5 }, { baseline }))
+    expect(lines[0]).toMatch(/local min 10\.00 median 25\.00 max 50\.00 {2}avg 0\.05 {2}pooled 90\.00 {2}/)
   })
 
   it('is coloured only where colours are wanted', () => {

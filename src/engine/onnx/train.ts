@@ -44,7 +44,8 @@ function chunkFeeds({ dataset }: TrainingSetup, { indices, steps, batch }: Chunk
 function initialTensors({ optimizer }: TrainingSetup, start: Weights): Tensors {
   const tensors: Tensors = {}
   for (const [name, { shape, data }] of start) {
-    tensors[name] = new Tensor('float32', data, shape)
+    // A copy: the runtime refuses shared buffers.
+    tensors[name] = new Tensor('float32', data.slice(), shape)
     for (const state of stateNames(optimizer, name))
       tensors[state] = new Tensor('float32', new Float32Array(data.length), shape)
   }

@@ -6,8 +6,10 @@ import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts
 import type { Diverged } from '../failure.ts'
 import { train } from '../train.ts'
 import { evaluate } from './evaluate.ts'
+import { inferenceGraph } from './inference-graph.ts'
 import type { Target } from './onnx-engine.ts'
 import { createSession } from './session.ts'
+import type { SharedWeights } from './shared-weights.ts'
 import { openTrainer } from './train.ts'
 import { trainingGraph } from './training-graph.ts'
 
@@ -20,28 +22,51 @@ export interface WorkerSetup {
 }
 
 export type Task =
-  | { readonly kind: 'train'; readonly start: Weights; readonly plan: TrainPlan; readonly progress: MessagePort }
-  | { readonly kind: 'evaluate'; readonly weights: Weights; readonly indices: Uint32Array }
+  | { readonly kind: 'train'; readonly start: SharedWeights; readonly plan: TrainPlan; readonly progress: MessagePort }
+  | { readonly kind: 'evaluate'; readonly weights: SharedWeights; readonly indices: Uint32Array }
 
 export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
 
 const { target, job, cancelled } = given as WorkerSetup
 let trainingSession: Promise<InferenceSession> | undefined
+/** The model evaluated last: the next owner's evaluation is mostly of the same one. */
+let scored: { readonly id: number; readonly session: InferenceSession } | undefined
 
 /** Runs one task in a pool's thread. */
 export default async function run(task: Task): Promise<TaskResult<Task>> {
   check()
-  if (task.kind === 'evaluate') return await evaluate(target.device, job, task.weights, task.indices)
+  if (task.kind === 'evaluate') return await scoreShared(task.weights, task.indices)
   trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer, target.block), target.device)
   try {
-    const trainer = openTrainer(await trainingSession, job, task.start, task.plan.lr)
+    const trainer = openTrainer(await trainingSession, job, task.start.weights, task.plan.lr)
     return await train(trainer, job.seed, task.plan, {
-      evaluate: (weights) => evaluate(target.device, job, weights, task.plan.test),
+      evaluate: (weights) => scoreLocal(weights, task.plan.test),
       report: (progress) => task.progress.postMessage(progress),
       check,
     })
   } finally {
     task.progress.close()
+  }
+}
+
+const open = (weights: Weights) => createSession(inferenceGraph(job.model, job.normalise, weights), target.device)
+
+async function scoreShared({ id, weights }: SharedWeights, indices: Uint32Array): Promise<Evaluation> {
+  if (scored?.id !== id) {
+    const last = scored
+    scored = undefined
+    await last?.session.release()
+    scored = { id, session: await open(weights) }
+  }
+  return await evaluate(scored.session, job, indices)
+}
+
+async function scoreLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation> {
+  const session = await open(weights)
+  try {
+    return await evaluate(session, job, indices)
+  } finally {
+    await session.release()
   }
 }
 

@@ -60,11 +60,3 @@ export function thinOut(rounds: readonly number[], most: number): number[] {
   const every = Math.ceil(rounds.length / most)
   return rounds.filter((_, i) => i < 3 || i === rounds.length - 1 || (i + 1) % every === 0)
 }
-
-/** The value below which a part `q` of the sorted values lies, interpolated. */
-export function quantile(sorted: readonly number[], q: number): number {
-  const place = q * (sorted.length - 1)
-  const below = Math.floor(place)
-  const above = Math.min(below + 1, sorted.length - 1)
-  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!)
-}

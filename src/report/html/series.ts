@@ -1,6 +1,6 @@
 import { meanAndDeviation } from '../../batch/summary.ts'
 import type { RunRecord } from '../load.ts'
-import { quantile } from './scale.ts'
+import { quantile } from '../quantile.ts'
 
 /** A series at a round; accuracies in percent. */
 export interface Point {
