@@ -12,7 +12,7 @@ import { together } from './children.mjs'
  */
 export async function takeTurns(sides, turns, note) {
   const measured = new Map(sides.map(({ key }) => [key, { rate: [], peak_mib: [], mean_loss: [] }]))
-  const versions = {}
+  let versions = {}
   for (let turn = 0; turn < turns; turn++) {
     for (let i = 0; i < sides.length; i++) {
       const { key, name, commands } = sides[(turn + i) % sides.length]
@@ -22,7 +22,8 @@ export async function takeTurns(sides, turns, note) {
       rate.push(sum(results, 'images') / wall)
       peak_mib.push(Math.round(sum(results, 'memory')))
       mean_loss.push(Number((sum(results, 'loss') / results.length).toFixed(3)))
-      Object.assign(versions, results[0].versions)
+      // Where sides differ, the first one's: an engine in blocked layout names its blocks as well.
+      versions = { ...results[0].versions, ...versions }
       const shown = `${Math.round(rate.at(-1))} images/s, loss ${mean_loss.at(-1)}`
       note(`turn ${turn + 1} of ${turns}: ${name}: ${shown}`)
     }
