@@ -55,23 +55,28 @@ export async function* runFederation(
   // Initial weights are made when they are needed: owners that each begin with their own would fill the memory.
   let held = (owner: number) => start.weights(owner)
   let pooled = start.pooled
-  let copied = await evaluateByOwner(owners, held, rounds.workers)
   let round = start.round
-  let content = round > 0 && isContent(copied)
+  let copied: Evaluation[] | undefined
+  if (round > 0 && stopAt !== undefined) copied = await evaluateByOwner(owners, held, rounds.workers)
+  let content = copied !== undefined && isContent(copied)
   while (round < rounds.rounds && !content) {
     round += 1
     const lr = learningRate(rounds, round)
     const clock = new Clock()
     const merging = new Merging(rounds.merge)
 
-    const party = (owner: Owner, copied: Evaluation | undefined, held: () => Weights) => ({ owner, copied, held })
+    const known = copied
     const trained = yield* trainAll(
-      owners.map((owner, i) => party(owner, copied[i]!, () => held(owner.owner))),
+      owners.map((owner, i) => ({
+        owner,
+        held: () => held(owner.owner),
+        copied: async (weights) => known?.[i] ?? (await owner.evaluate(weights)),
+      })),
       {
         round,
         lr,
         workers: rounds.workers,
-        baseline: baseline && party(baseline, undefined, () => pooled),
+        baseline: baseline && { owner: baseline, held: () => pooled },
         take: ({ owner: { owner, trainImages } }, weights) => merging.add({ owner, trainImages, weights }),
         takePooled: (weights) => {
           pooled = weights

@@ -4,11 +4,12 @@ import type { Weights } from '../model/weights.ts'
 import type { OwnerProgress, OwnerTrained } from './events.ts'
 import type { Owner } from './owner.ts'
 
-/** Who trains in a round, from which weights; `copied` is those on its own test set. */
+/** Who trains in a round, and from which weights. */
 export interface Party {
   readonly owner: Owner
   readonly held: () => Weights
-  readonly copied: Evaluation | undefined
+  /** Those weights on its own test set; asked for once it has trained, so that no training waits for it. */
+  readonly copied?: ((held: Weights) => Promise<Evaluation>) | undefined
 }
 
 export interface TrainingRound {
@@ -47,10 +48,11 @@ export async function* trainAll(
     const { owner, copied } = party
     const report = { type: 'owner-progress', round, owner: owner.owner } as const
     try {
-      const result = await owner.train(party.held(), { round, lr }, (progress) => {
+      const held = party.held()
+      const result = await owner.train(held, { round, lr }, (progress) => {
         emitter.emit('event', { ...report, ...progress })
       })
-      const event = ownerTrained(owner, round, result, copied)
+      const event = ownerTrained(owner, round, result, await copied?.(held))
       emitter.emit('event', event)
       done(event, result.weights)
       if (taken === parties.length && (baseline || !plan.baseline)) emitter.emit('done')

@@ -43,7 +43,9 @@ describe('an experiment', () => {
       lr: 0.1,
       'weight-decay': 0,
       'lr-schedule': 'constant',
-      engine: 'onnx',
+      engine: 'auto',
+      device: 'auto',
+      layout: 'auto',
       out: 'results',
     })
   })
@@ -177,7 +179,7 @@ describe('an experiment file', () => {
     ['env: h\n', 'exp.yaml:1: env: expected one of V, H, labels, dirichlet, got "h"', 'did you mean H?'],
     ['optimizer: adm\n', 'exp.yaml:1: optimizer: expected one of sgd, momentum, adam, got "adm"', 'did you mean adam?'],
     ['init: 3\n', 'exp.yaml:1: init: expected one of shared, independent, got 3'],
-    ['engine: tfjs\n', 'exp.yaml:1: engine: expected onnx, got "tfjs"'],
+    ['engine: torch\n', 'exp.yaml:1: engine: expected one of auto, onnx, tfjs, got "torch"'],
     ['merge: []\n', 'exp.yaml:1: merge: expected at least 1 in the list, got []'],
     [
       'merge:\n  - avg\n  - avgg\n',

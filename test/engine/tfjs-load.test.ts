@@ -43,13 +43,13 @@ describe('cuda', () => {
   it('is refused where the package is not installed', async () => {
     const error = await refused(packages({ [GPU]: missing(GPU) }))
     expect(error.message).toBe(`${GPU} is not installed: the tfjs engine needs it for cuda`)
-    expect(error.hint).toMatch(/^npm install @tensorflow\/tfjs-node-gpu;/)
+    expect(error.hint).toMatch(/^npm install @tensorflow\/tfjs-node-gpu, then npm explore /)
   })
 
   it('is refused where the package came without its native library', async () => {
     const error = await refused(packages({ [GPU]: noBinding }))
     expect(error.message).toMatch(/installed without its native library/)
-    expect(error.hint).toMatch(/^npm rebuild @tensorflow\/tfjs-node-gpu/)
+    expect(error.hint).toMatch(/^npm explore @tensorflow\/tfjs-node-gpu -- npm run install/)
   })
 
   it.each([

@@ -22,6 +22,8 @@ interface NativeBackend {
 export type Import = (specifier: string) => Promise<unknown>
 
 const GPU = '@tensorflow/tfjs-node-gpu'
+/** Its install script, which does not run by itself: few who install fedunify have use for half a gigabyte of CUDA. */
+const FETCH = `npm explore ${GPU} -- npm run install`
 const NATIVE = '@tensorflow/tfjs-node'
 /** The umbrella package: the core alone has no layers and registers no gradients. */
 const PURE = '@tensorflow/tfjs'
@@ -89,16 +91,16 @@ function refusal(error: unknown): FedunifyError {
   if (message.includes(`Cannot find package '${GPU}'`)) {
     return refuse(
       `${GPU} is not installed: the tfjs engine needs it for cuda`,
-      `npm install ${GPU}; its install script fetches TensorFlow from the internet, and where it cannot, npm leaves an optional package out`,
+      `npm install ${GPU}, then ${FETCH}`,
     )
   }
   if (message.includes('native addon module')) {
     return refuse(
-      `${GPU} is installed without its native library: its install script did not run or failed`,
-      `npm rebuild ${GPU}; it fetches TensorFlow from the internet (from npm 12 on, npm install-scripts approve ${GPU} comes first)`,
+      `${GPU} is installed without its native library`,
+      `${FETCH} (it fetches TensorFlow from the internet)`,
     )
   }
-  return refuse(`${GPU} cannot be loaded: ${firstLine(error)}`, `npm rebuild ${GPU}`)
+  return refuse(`${GPU} cannot be loaded: ${firstLine(error)}`, FETCH)
 }
 
 const firstLine = (error: unknown): string => messageOf(error).split('\n')[0]!

@@ -1,0 +1,36 @@
+import { alone, file, flags } from '../children.mjs'
+
+const RULES = ['avg', 'max', 'absmax']
+
+/** The server's merges beside copying the same bytes: what memory allows at most. */
+export const merge = {
+  name: 'merge',
+  about: 'merges of 2 and 100 models of 422k and 25M weights, beside a copy of the same bytes',
+  async measure({ quick, pin, note }) {
+    const seconds = quick ? 1 : 4
+    const all = []
+    for (const weights of [421_642, 25_000_000]) {
+      for (const owners of [2, 100]) {
+        for (const rules of RULES) {
+          const settings = flags({ rules, owners, weights, seconds })
+          all.push(await alone(pin(1, [process.execPath, file('merge.mjs'), ...settings])))
+          note(`merge ${rules}, ${owners} models of ${weights} weights: ${all.at(-1).merge_to_copy} of a copy's speed`)
+        }
+      }
+    }
+    const size = (weights) => (weights < 1e6 ? `${Math.round(weights / 1e3)}k` : `${weights / 1e6}M`)
+    const name = ({ rule, owners, weights }) => `merge: ${rule} of ${owners} x ${size(weights)} / copy`
+    return {
+      settings: { seconds },
+      series: all.map((one) => ({
+        key: `${one.rule}_${one.owners}_${size(one.weights)}`,
+        name: name(one),
+        unit: 'x',
+        digits: 2,
+        values: [one.merge_to_copy],
+        target: { atLeast: 0.5 },
+      })),
+      details: { measured: all },
+    }
+  },
+}

@@ -1,0 +1,41 @@
+import { alone, file, flags } from '../children.mjs'
+
+const OWNERS = [2, 100]
+
+/** What a round costs when many owners have the images that two had. */
+export const owners = {
+  name: 'owners',
+  about: 'a round over the same 60,000 images with 100 owners, beside 2',
+  async measure({ times, quick, data, pin, note }) {
+    const settings = { rounds: quick ? 1 : 2, runs: 1 }
+    const count = times(3, 1)
+    const measured = new Map(OWNERS.map((number) => [number, []]))
+    for (let turn = 0; turn < count; turn++) {
+      for (const number of turn % 2 ? OWNERS.toReversed() : OWNERS) {
+        const options = flags({ ...settings, data, owners: number })
+        const { seconds } = await alone(pin(2, [process.execPath, file('many-owners.mjs'), ...options]))
+        measured.get(number).push(seconds.total)
+        note(`turn ${turn + 1} of ${count}: ${number} owners: ${seconds.total} s a round`)
+      }
+    }
+    return {
+      settings,
+      series: OWNERS.map((number) => ({
+        key: `owners_${number}`,
+        name: `owners: a round of ${number}`,
+        unit: 's',
+        digits: 2,
+        values: measured.get(number),
+      })),
+      ratios: [
+        {
+          key: 'many_to_two',
+          name: 'owners: a round of 100 / of 2',
+          over: 'owners_100',
+          under: 'owners_2',
+          target: { atMost: 1.15 },
+        },
+      ],
+    }
+  },
+}
