@@ -25,9 +25,15 @@ export interface TrainingRound {
 }
 
 /**
+ * For each worker, owners that may be done before one that is slow. Few hold little memory; with fewer still, workers
+ * stand idle where the shards are uneven.
+ */
+export const AHEAD = 4
+
+/**
  * Trains all parties, telling of their progress as it comes; resolves to what they tell of themselves, in their order.
- * Weights are taken in that order too, whoever is done first, and a party begins only once all but `workers` of those
- * before it were taken: no more than `workers` + 1 models of owners are held at a time.
+ * Weights are taken in that order too, whoever is done first, and a party begins only once all but AHEAD * `workers`
+ * of those before it were taken: one more than that is how many models of owners are held at a time.
  */
 export async function* trainAll(
   parties: readonly Party[],
@@ -74,7 +80,7 @@ export async function* trainAll(
       beginMore()
     })
   const beginMore = () => {
-    while (!over && begun < parties.length && begun - taken <= plan.workers) begin(begun++)
+    while (!over && begun < parties.length && begun - taken <= AHEAD * plan.workers) begin(begun++)
   }
 
   // The baseline trains as long as all owners together: it goes first, so that they share what it leaves of the cores.
