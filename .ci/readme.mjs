@@ -116,7 +116,42 @@ async function paper() {
   return parts.join('\n\n')
 }
 
-const parts = { first, speed, paper }
+const PERCENT = (value) => (100 * value).toFixed(2)
+
+/** The other reading of the paper: a run for each merge, from shared initial weights. */
+function separate() {
+  const lines = [3, 4].flatMap((number) => {
+    const summary = csv(`results/reference/table${number}-separate/summary.csv`)
+    const last = Math.max(...summary.map(({ round }) => Number(round)))
+    const of = (merge, round) =>
+      PERCENT(summary.find((r) => r.group === merge && r.series === merge && Number(r.round) === round).mean)
+    return [1, 2, 3, last].map((round) => [
+      `${number === 3 ? 'V' : 'H'}, ${round}`,
+      ...['avg', 'max', 'absmax'].map((merge) => of(merge, round)),
+    ])
+  })
+  return table(['env, round', 'avg run', 'max run', 'absmax run'], lines)
+}
+
+/** The unified model beside one that was trained on the pooled data. */
+function pooled() {
+  const summary = csv('results/reference/pooled/summary.csv')
+  const last = Math.max(...summary.map(({ round }) => Number(round)))
+  const lines = ['V', 'H'].map((env) => {
+    const of = (series) =>
+      Number(summary.find((r) => r.group === env && r.series === series && Number(r.round) === last).mean)
+    const all = ['local_1', 'local_2', 'avg', 'max', 'absmax', 'pooled']
+    const gap = PERCENT(of('pooled') - of('avg'))
+    return [
+      env,
+      ...all.map((series) => (series === 'avg' ? `**${PERCENT(of(series))}**` : PERCENT(of(series)))),
+      `**${gap}**`,
+    ]
+  })
+  return table([`round ${last}`, 'local 1', 'local 2', '**avg**', 'max', 'absmax', 'pooled', '**pooled − avg**'], lines)
+}
+
+const parts = { first, speed, paper, separate, pooled }
 const file = fileURLToPath(new URL('README.md', root))
 const before = readFileSync(file, 'utf8')
 let after = before

@@ -51,34 +51,37 @@ describe('training all owners', () => {
     )
   })
 
-  it.each([1, 2, 4])('of %i at a time holds a few models for each at most, however slow the first is', async (workers) => {
-    setFlagsFromString('--expose-gc')
-    const collect: () => void = runInNewContext('gc')
-    const handed: WeakRef<Weights>[] = []
-    let most = 0
-    let begun = 0
-    let taken = 0
-    const owners = fakes(60, (owner) => ({ delay: owner % 5 === 1 ? 20 : 1 })).map(
-      (owner): Owner => ({
-        ...owner,
-        async train(...given) {
-          begun += 1
-          expect(begun - taken).toBeLessThanOrEqual(AHEAD * workers + 1)
-          const trained = await owner.train(...given)
-          await sleep(1)
-          collect()
-          // This owner's weights, and those of others that are still held.
-          most = Math.max(most, 1 + handed.filter((weights) => weights.deref()).length)
-          handed.push(new WeakRef(trained.weights))
-          return trained
-        },
-      }),
-    )
-    await train(owners, { workers, take: () => void taken++ })
-    expect(taken).toBe(60)
-    expect(most).toBeLessThanOrEqual(AHEAD * workers + 1)
-    if (workers > 1) expect(most).toBeGreaterThan(1)
-  })
+  it.each([1, 2, 4])(
+    'of %i at a time holds a few models for each at most, however slow the first is',
+    async (workers) => {
+      setFlagsFromString('--expose-gc')
+      const collect: () => void = runInNewContext('gc')
+      const handed: WeakRef<Weights>[] = []
+      let most = 0
+      let begun = 0
+      let taken = 0
+      const owners = fakes(60, (owner) => ({ delay: owner % 5 === 1 ? 20 : 1 })).map(
+        (owner): Owner => ({
+          ...owner,
+          async train(...given) {
+            begun += 1
+            expect(begun - taken).toBeLessThanOrEqual(AHEAD * workers + 1)
+            const trained = await owner.train(...given)
+            await sleep(1)
+            collect()
+            // This owner's weights, and those of others that are still held.
+            most = Math.max(most, 1 + handed.filter((weights) => weights.deref()).length)
+            handed.push(new WeakRef(trained.weights))
+            return trained
+          },
+        }),
+      )
+      await train(owners, { workers, take: () => void taken++ })
+      expect(taken).toBe(60)
+      expect(most).toBeLessThanOrEqual(AHEAD * workers + 1)
+      if (workers > 1) expect(most).toBeGreaterThan(1)
+    },
+  )
 
   it('begins with the baseline, for which no owner waits', async () => {
     const order: number[] = []

@@ -89,10 +89,7 @@ function refusal(error: unknown): FedunifyError {
   const message = messageOf(error)
   // Named in the message: a package that it needs itself may be missing, too.
   if (message.includes(`Cannot find package '${GPU}'`)) {
-    return refuse(
-      `${GPU} is not installed: the tfjs engine needs it for cuda`,
-      `npm install ${GPU}, then ${FETCH}`,
-    )
+    return refuse(`${GPU} is not installed: the tfjs engine needs it for cuda`, `npm install ${GPU}, then ${FETCH}`)
   }
   if (message.includes('native addon module')) {
     return refuse(
