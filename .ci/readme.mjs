@@ -34,7 +34,6 @@ const n = (value) => Math.round(value).toLocaleString('en-US')
 function speed() {
   const suite = (name) => JSON.parse(read(`results/bench/${name}.json`))
   const training = suite('training')
-  if ('images_per_second' in training) return speedBeforeSuites(training)
   const [forward, rounds] = [suite('forward'), suite('rounds')]
   const { machine, versions, peak_gflops: peak, figures } = training
   const torch = `PyTorch ${versions.torch}`
@@ -69,28 +68,6 @@ function speed() {
     `(evaluating, merging, writing) takes ${rounds.figures.rest.median} % of a round. ` +
     'From [results/bench](results/bench): `npm run bench`.'
   return `${table(['', 'images/s, median', 'min – max'], rows)}\n\n${facts}`
-}
-
-/** As speed(), from the one file that the bench wrote before it had suites. */
-function speedBeforeSuites(bench) {
-  const { images_per_second: rate, whole_run: whole, machine, versions } = bench
-  const names = {
-    fedunify_2: 'fedunify, two workers on two cores',
-    torch_nchw_2: `PyTorch ${versions.torch}, NCHW, two processes of one thread`,
-    torch_channels_last_2: `PyTorch ${versions.torch}, channels_last, two processes of one thread`,
-    fedunify_1: 'fedunify, one worker',
-    torch_nchw_1: `PyTorch ${versions.torch}, NCHW, one thread`,
-    torch_channels_last_1: `PyTorch ${versions.torch}, channels_last, one thread`,
-  }
-  const rows = Object.entries(names)
-    .filter(([key]) => rate[key])
-    .map(([key, name]) => [name, `**${n(rate[key].median)}**`, `${n(rate[key].min)} – ${n(rate[key].max)}`])
-  const facts =
-    `Reference CNN, batch 64, plain SGD, real images; the sides in turn in one run on ${machine.cores} cores (${machine.cpu}). ` +
-    `A whole \`fedunify run\` peaks at ${n(whole.peak_mib.median)} MiB, and what the server does in a round (merging, ` +
-    `evaluating, writing) takes ${whole.server_side_percent.median} % of it. ` +
-    'From [results/bench/training.json](results/bench/training.json): `npm run bench`.'
-  return `${table(['training', 'images/s, median', 'min – max'], rows)}\n\n${facts}`
 }
 
 /** The paper's Tables 3 and 4 beside ours: mean ± sd over the seeds. */
