@@ -10,7 +10,7 @@ export interface KeyGroup {
 const DATA: readonly Key[] = ['env', 'owners', 'labels', 'alpha', 'dataset', 'data', 'images', 'normalise']
 const MODEL: readonly Key[] = ['model', 'init']
 const ROUNDS: readonly Key[] = ['merge', 'rounds', 'stop-at', 'baseline']
-const RUN: readonly Key[] = ['seed', 'name', 'out', 'engine', 'workers', 'expect']
+const RUN: readonly Key[] = ['seed', 'name', 'out', 'engine', 'device', 'layout', 'workers', 'expect']
 
 function titleOf(key: Key): string {
   if (DATA.includes(key)) return 'Data and owners'

@@ -36,15 +36,15 @@ export async function requireProvider(device: Exclude<Device, 'cpu'>): Promise<v
 async function requireCuda(): Promise<void> {
   const library = cudaLibrary()
   if (library === undefined) {
-    throw missing(
-      `onnxruntime has no CUDA library for ${process.platform}-${process.arch}`,
-      'use --device webgpu or cpu',
-    )
+    const platform = `${process.platform}-${process.arch}`
+    throw missing(`onnxruntime has no CUDA library for ${platform}`, 'use --device webgpu or cpu')
   }
-  if (!existsSync(library)) {
-    throw missing('onnxruntime-node is installed without its CUDA library (it needs CUDA 12 and cuDNN 9)', ADD_CUDA)
-  }
-  if (!(await hasNvidiaGpu())) throw missing('no NVIDIA GPU with a driver was found', 'nvidia-smi should list one')
+  const lacks = [
+    ...((await hasNvidiaGpu()) ? [] : ['an NVIDIA GPU with its driver']),
+    ...(existsSync(library) ? [] : ["onnxruntime's CUDA library (for CUDA 12 and cuDNN 9)"]),
+  ]
+  if (lacks.length === 0) return
+  throw missing(`not found here: ${lacks.join('; ')}`, existsSync(library) ? 'nvidia-smi should list a GPU' : ADD_CUDA)
 }
 
 function cudaLibrary(): string | undefined {

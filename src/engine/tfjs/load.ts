@@ -22,7 +22,7 @@ interface NativeBackend {
 export type Import = (specifier: string) => Promise<unknown>
 
 const GPU = '@tensorflow/tfjs-node-gpu'
-/** Its install script, which does not run by itself: few who install fedunify have use for half a gigabyte of CUDA. */
+/** Its install script, which does not run by itself: few who install fedunify have use for a large library for CUDA. */
 const FETCH = `npm explore ${GPU} -- npm run install`
 const NATIVE = '@tensorflow/tfjs-node'
 /** The umbrella package: the core alone has no layers and registers no gradients. */
