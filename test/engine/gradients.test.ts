@@ -5,6 +5,7 @@ import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'
 import type { Weights } from '../../src/model/weights.ts'
 import { float64Loss, toFloat64 } from '../support/float64-network.ts'
+import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
 import { noise, norm, relativeError } from '../support/numbers.ts'
 import { openStep, type Step } from '../support/one-step.ts'
 import { tfjsGradients } from '../support/tfjs-network.ts'
@@ -12,18 +13,6 @@ import { tfjsGradients } from '../support/tfjs-network.ts'
 const TOLERANCE = 1e-4
 /** Step of the central differences. In double precision their error is about 1e-10; kinks nearer than this are rare. */
 const H = 1e-6
-
-const conv = (filters: number, kernel: number, padding: 'same' | 'valid'): Layer => ({
-  type: 'conv2d',
-  filters,
-  kernel,
-  padding,
-})
-const relu: Layer = { type: 'relu' }
-const pool = (size: number): Layer => ({ type: 'maxpool2d', size })
-const flatten: Layer = { type: 'flatten' }
-const dense = (units: number): Layer => ({ type: 'dense', units })
-const dropout: Layer = { type: 'dropout', rate: 0 }
 
 interface Case {
   readonly model: Model
@@ -125,12 +114,12 @@ describe('the other layers', () => {
     ['a pool right behind the input', [pool(2), conv(3, 3, 'same'), relu, flatten, dense(3)], [2, 7, 8]],
     ['a pool of 3 right behind the input', [pool(3), flatten, dense(3)], [2, 7, 8]],
     ['a pool behind a pool', [conv(3, 3, 'same'), relu, pool(2), pool(3), flatten, dense(3)], [1, 13, 14]],
-    ['a pool behind dropout', [conv(3, 2, 'valid'), dropout, pool(2), flatten, dense(3)], [1, 7, 8]],
+    ['a pool behind dropout', [conv(3, 2, 'valid'), dropout(0), pool(2), flatten, dense(3)], [1, 7, 8]],
     ['two relus', [conv(3, 3, 'same'), relu, relu, pool(2), flatten, dense(3)], [1, 7, 8]],
     ['relu behind the pool', [conv(3, 3, 'same'), pool(2), relu, flatten, dense(3)], [1, 7, 8]],
     [
       'dropout of nothing',
-      [conv(2, 3, 'same'), dropout, relu, flatten, dropout, dense(4), dropout, dense(3)],
+      [conv(2, 3, 'same'), dropout(0), relu, flatten, dropout(0), dense(4), dropout(0), dense(3)],
       [1, 5, 6],
     ],
     ['a pool of the whole image', [conv(4, 3, 'same'), relu, pool(6), flatten, dense(3)], [1, 6, 6]],
@@ -173,7 +162,7 @@ describe('ties within a pool', () => {
   }
   const networks: Record<string, Layer[]> = {
     'fused into the convolution': [conv(1, 1, 'same'), pool(2), flatten, dense(2)],
-    'on its own': [conv(1, 1, 'same'), dropout, pool(2), flatten, dense(2)],
+    'on its own': [conv(1, 1, 'same'), dropout(0), pool(2), flatten, dense(2)],
   }
   const cases = Object.keys(networks).flatMap((network) => Object.keys(windows).map((tied) => [network, tied] as const))
 

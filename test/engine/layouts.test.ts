@@ -11,24 +11,13 @@ import { buildModel, type Model } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'
 import { openTrainer } from '../support/chunk.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
 import { NORMALISE } from '../support/learner.ts'
 import { relativeError } from '../support/numbers.ts'
 import { someSteps } from '../support/steps.ts'
 
 const block = await probeBlockSize()
 const B = block ?? 16
-
-const conv = (filters: number, kernel = 3, padding: 'same' | 'valid' = 'same'): Layer => ({
-  type: 'conv2d',
-  filters,
-  kernel,
-  padding,
-})
-const relu: Layer = { type: 'relu' }
-const pool = (size: number): Layer => ({ type: 'maxpool2d', size })
-const flatten: Layer = { type: 'flatten' }
-const dense = (units: number): Layer => ({ type: 'dense', units })
-const dropout: Layer = { type: 'dropout', rate: 0.3 }
 
 /** Every way through the layers: those that fit the blocks, those that do not, and those between them. */
 const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> = {
@@ -56,7 +45,20 @@ const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> 
     [1, 11, 10],
   ],
   'dropout on images and on features': [
-    [conv(B), relu, dropout, conv(B), relu, pool(2), flatten, dropout, dense(10), relu, dropout, dense(10)],
+    [
+      conv(B),
+      relu,
+      dropout(0.3),
+      conv(B),
+      relu,
+      pool(2),
+      flatten,
+      dropout(0.3),
+      dense(10),
+      relu,
+      dropout(0.3),
+      dense(10),
+    ],
     [1, 6, 6],
   ],
   'a dense layer behind a ReLU behind flatten': [
