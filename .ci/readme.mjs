@@ -128,7 +128,7 @@ function pooled() {
   return table([`round ${last}`, 'local 1', 'local 2', '**avg**', 'max', 'absmax', 'pooled', '**pooled − avg**'], lines)
 }
 
-const parts = { first, speed, paper, separate }
+const parts = { first, speed, paper, separate, pooled }
 const file = fileURLToPath(new URL('README.md', root))
 const before = readFileSync(file, 'utf8')
 let after = before
