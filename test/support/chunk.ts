@@ -1,6 +1,6 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
-import type { Target } from '../../src/engine/onnx/onnx-engine.ts'
+import type { Device, Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
+import type { Blocks } from '../../src/engine/onnx/layers/blocked-layout.ts'
 import { createSession } from '../../src/engine/onnx/session.ts'
 import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/training-graph.ts'
 import { type Model, sizeOf } from '../../src/model/model.ts'
@@ -32,9 +32,9 @@ export async function openTrainer(
   model: Model,
   normalise: Normalisation,
   settings: OptimizerSettings,
-  { device, block }: Partial<Target> = {},
+  { device, blocks }: { device?: Device; blocks?: Blocks } = {},
 ): Promise<Trainer> {
-  const session: InferenceSession = await createSession(trainingGraph(model, normalise, settings, block), device)
+  const session: InferenceSession = await createSession(trainingGraph(model, normalise, settings, blocks), device)
   const shapes = new Map(
     model.parameters.flatMap(({ name, shape }) =>
       [name, ...stateNames(settings, name)].map((tensor) => [tensor, shape] as const),

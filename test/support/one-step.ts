@@ -28,7 +28,7 @@ export async function openStep(model: Model): Promise<StepFunction> {
   for (const { name, shape } of model.parameters) g.input(name, 'float32', shape)
   const parameters = new Map(model.parameters.map(({ name }) => [name, name]))
   const steps = trainingSteps(model.layers)
-  const net = forwardBackward(g, 'x', { steps, block: undefined, parameters, dropoutKey: 'key' })
+  const net = forwardBackward(g, 'x', { steps, blocks: undefined, parameters, dropoutKey: 'key' })
   const { loss, dLogits } = crossEntropy(g, net.logits, 'labels', model.classes)
   const gradients = net.backward(dLogits)
   g.op('Identity', [loss], {}, ['loss'])

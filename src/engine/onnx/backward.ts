@@ -1,9 +1,10 @@
 import type { PlacedLayer } from '../../model/model.ts'
 import type { Graph } from './graph.ts'
+import { type Blocks, blockedLayout } from './layers/blocked-layout.ts'
 import { type Conv2d, conv2d } from './layers/conv2d.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
-import { blockedLayout, type ImageLayout, standardLayout } from './layers/image-layout.ts'
+import { type ImageLayout, standardLayout } from './layers/image-layout.ts'
 import type { Gradient, ParameterNames, Pass } from './layers/pass.ts'
 import { flatten, maxpool2d, relu } from './layers/simple.ts'
 import type { Step } from './steps.ts'
@@ -13,8 +14,8 @@ type Placed<T extends PlacedLayer['layer']['type']> = PlacedLayer<Extract<Placed
 /** What the emission of every step needs. */
 export interface Emission {
   readonly steps: readonly Step[]
-  /** Channels of a block, where a step is blocked. */
-  readonly block: number | undefined
+  /** Where a step is blocked. */
+  readonly blocks: Blocks | undefined
   readonly parameters: ParameterNames
   /** uint32 [], another in each step. */
   readonly dropoutKey: string
@@ -26,7 +27,7 @@ export function forwardBackward(
   x: string,
   emission: Emission,
 ): { logits: string; backward(dLogits: string): Map<string, Gradient> } {
-  const layouts = { standard: standardLayout(g), blocked: blockedLayout(g, emission.block ?? 1) }
+  const layouts = { standard: standardLayout(g), blocked: blockedLayout(g, emission.blocks ?? { block: 1 }) }
   const passes: (Pass & { first: boolean })[] = []
   let out = x
   let layout: ImageLayout['name'] = 'standard'

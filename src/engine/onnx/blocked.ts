@@ -10,6 +10,7 @@ import { buildModel, type Model, sizeOf } from '../../model/model.ts'
 import type { Weights } from '../../model/weights.ts'
 import type { OptimizerSettings } from '../engine.ts'
 import { Graph } from './graph.ts'
+import type { Blocks } from './layers/blocked-layout.ts'
 import { createSession } from './session.ts'
 import { stateNames, trainingGraph, updated } from './training-graph.ts'
 
@@ -82,11 +83,12 @@ function checkModel(block: number): Model {
   return buildModel([...layers, { type: 'dense', units: 4 }], [1, 11, 10], 4)
 }
 
-/** Trains a few steps in both layouts, full blocks of images and others; says what differs, if anything does. */
+/** Trains a few steps in both layouts, by both graphs of the blocked one; says what differs, if anything does. */
 async function selfCheck(block: number): Promise<string | undefined> {
   const model = checkModel(block)
-  for (const batch of [block, block + 1]) {
-    const [standard, blocked] = [await trainSteps(model, batch), await trainSteps(model, batch, block)]
+  for (const blocks of [{ block, batch: block }, { block }]) {
+    const batch = blocks.batch ?? block + 1
+    const [standard, blocked] = [await trainSteps(model, batch), await trainSteps(model, batch, blocks)]
     for (const [name, expected] of standard) {
       const distance = relativeDistance(expected, blocked.get(name)!)
       if (!(distance <= TOLERANCE))
@@ -96,9 +98,9 @@ async function selfCheck(block: number): Promise<string | undefined> {
   return undefined
 }
 
-async function trainSteps(model: Model, batch: number, block?: number): Promise<Map<string, Float32Array>> {
+async function trainSteps(model: Model, batch: number, blocks?: Blocks): Promise<Map<string, Float32Array>> {
   const steps = 3
-  const graph = trainingGraph(model, NORMALISE, OPTIMIZER, block)
+  const graph = trainingGraph(model, NORMALISE, OPTIMIZER, blocks)
   const session: InferenceSession = await createSession(graph)
   try {
     const pixels = sizeOf(model.input)
@@ -131,10 +133,13 @@ function relativeDistance(expected: Float32Array, got: Float32Array): number {
   return Math.sqrt(apart / length)
 }
 
-/** The graph itself is part of the key: another emission is another question. */
+/** The graphs themselves are part of the key: another emission is another question. */
 function checkKey(block: number): string {
-  const graph = trainingGraph(checkModel(block), NORMALISE, OPTIMIZER, block)
-  const digest = createHash('sha256').update(graph).digest('hex').slice(0, 16)
+  const hash = createHash('sha256')
+  for (const batch of [{ batch: block }, {}]) {
+    hash.update(trainingGraph(checkModel(block), NORMALISE, OPTIMIZER, { block, ...batch }))
+  }
+  const digest = hash.digest('hex').slice(0, 16)
   return [env.versions.node ?? env.versions.common, process.arch, cpus()[0]?.model.trim(), block, digest].join(' ')
 }
 

@@ -8,14 +8,22 @@ import { stateNames, updated } from './training-graph.ts'
 
 type Tensors = Record<string, Tensor>
 
-/** A model under training from `start`, its weights and the optimiser's state going in and out of each chunk. */
-export function openTrainer(session: InferenceSession, job: TrainingSetup, start: Weights, lr: number): Trainer {
+/**
+ * A model under training from `start`, its weights and the optimiser's state going in and out of each chunk.
+ * @param session what trains on batches of so many images
+ */
+export function openTrainer(
+  session: (batch: number) => Promise<InferenceSession>,
+  job: TrainingSetup,
+  start: Weights,
+  lr: number,
+): Trainer {
   const rate = new Tensor('float32', [lr], [])
   let tensors = initialTensors(job, start)
   return {
     chunkImages: CHUNK_IMAGES,
     async run(chunk, keys, done) {
-      const result = await session.run({
+      const result = await (await session(chunk.batch)).run({
         ...chunkFeeds(job, chunk),
         ...tensors,
         lr: rate,

@@ -2,6 +2,8 @@ import type { Model } from '../../model/model.ts'
 import type { Normalisation, OptimizerSettings } from '../engine.ts'
 import { forwardBackward } from './backward.ts'
 import { elementType, Graph } from './graph.ts'
+import { type Blocks, enterKernels, leaveKernels } from './layers/blocked-layout.ts'
+import type { ImageShape } from './layers/image-layout.ts'
 import { OPTIMIZERS } from './optimizers.ts'
 import { type Step, trainingSteps } from './steps.ts'
 
@@ -24,20 +26,21 @@ export const updated = (name: string): string => `new.${name}`
  * step float32 [] (updates done before) · every parameter and its state under its own name.
  * Outputs: losses float32 [S], the mean of each batch · every input tensor as `new.NAME`.
  *
- * @param block channels of a block, for the blocked layout. What goes in and comes out is in the standard order.
+ * @param blocks for the blocked layout; with its `batch` the graph is faster, and for batches of so many images alone.
+ * What goes in and comes out is in the standard order.
  */
 export function trainingGraph(
   model: Model,
   normalise: Normalisation,
   settings: OptimizerSettings,
-  block?: number,
+  blocks?: Blocks,
 ): Uint8Array {
   const pixels = model.input.reduce((n, d) => n * d, 1)
   const tensors = model.parameters.flatMap(({ name, shape }) =>
     [name, ...stateNames(settings, name)].map((tensor) => ({ tensor, shape, parameter: name })),
   )
-  const steps = trainingSteps(model.layers, block)
-  const orders = blockedWeights(steps, block)
+  const steps = trainingSteps(model.layers, blocks?.block)
+  const orders = blockedWeights(steps, blocks?.block)
 
   const g = new Graph('train')
   g.input('images', 'uint8', ['S', 'N', pixels])
@@ -54,7 +57,7 @@ export function trainingGraph(
   const at = (name: string) => body.op('Gather', [name, 'i'], { axis: 0 })
   const x = imageInput(body, at('images'), model, normalise)
   const weights = new Map(model.parameters.map(({ name }) => [name, `old.${name}`]))
-  const net = forwardBackward(body, x, { steps, block, parameters: weights, dropoutKey: at('keys') })
+  const net = forwardBackward(body, x, { steps, blocks, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
   const { loss, dLogits } = crossEntropy(body, net.logits, at('labels'), model.classes, rule.scaled ? 'lr' : undefined)
   const gradients = net.backward(dLogits)
@@ -95,27 +98,38 @@ interface Order {
 }
 
 /**
- * Dense weights whose features come from blocked images: inside the loop they are in the images' order, which saves
- * reordering the images of every step.
+ * Weights are in the order of the blocked images inside the loop, which saves reordering them in every step: kernels,
+ * and dense weights whose features are blocked images.
  */
 function blockedWeights(steps: readonly Step[], block = 1): Map<string, Order> {
   const orders = new Map<string, Order>()
-  for (const { placed, features } of steps) {
-    if (!features) continue
-    const [channels, rows, cols] = features
-    const shape = [placed.output[0]!, channels * rows * cols]
-    orders.set(`${placed.name}.weight`, {
-      enter(g, standard) {
-        const apart = g.reshape(standard, shape[0]!, channels / block, block, rows * cols)
-        return g.reshape(g.transpose(apart, 0, 1, 3, 2), ...shape)
-      },
-      leave(g, blocked, standard) {
-        const apart = g.reshape(blocked, shape[0]!, channels / block, rows * cols, block)
-        g.op('Reshape', [g.transpose(apart, 0, 1, 3, 2), g.ints(...shape)], {}, [standard])
-      },
-    })
+  for (const { placed, features, input, output } of steps) {
+    const name = `${placed.name}.weight`
+    if (placed.layer.type === 'conv2d' && output === 'blocked') {
+      const shape = [placed.layer.filters, placed.input[0]!, placed.layer.kernel] as const
+      const plain = input === 'standard'
+      orders.set(name, {
+        enter: (g, standard) => enterKernels(g, standard, shape, block, plain),
+        leave: (g, blocked, standard) => leaveKernels(g, blocked, shape, block, plain, standard),
+      })
+    }
+    if (features) orders.set(name, denseOrder(placed.output[0]!, features, block))
   }
   return orders
+}
+
+function denseOrder(units: number, [channels, rows, cols]: ImageShape, block: number): Order {
+  const [planes, pixels, shape] = [channels / block, rows * cols, [units, channels * rows * cols]]
+  return {
+    enter(g, standard) {
+      const apart = g.reshape(standard, units, planes, block, pixels)
+      return g.reshape(g.transpose(apart, 0, 1, 3, 2), ...shape)
+    },
+    leave(g, blocked, standard) {
+      const apart = g.reshape(blocked, units, planes, pixels, block)
+      g.op('Reshape', [g.transpose(apart, 0, 1, 3, 2), g.ints(...shape)], {}, [standard])
+    },
+  }
 }
 
 /** uint8 [N, pixels] or [N, C, H, W] → standardised float32 [N, C, H, W]: (value / 255 - mean) / std. */

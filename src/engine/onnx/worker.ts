@@ -28,7 +28,8 @@ export type Task =
 export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
 
 const { target, job, cancelled } = given as WorkerSetup
-let trainingSession: Promise<InferenceSession> | undefined
+/** By the batch that they are for; undefined: for any. */
+const trainingSessions = new Map<number | undefined, Promise<InferenceSession>>()
 /** The model evaluated last: the next owner's evaluation is mostly of the same one. */
 let scored: { readonly id: number; readonly session: InferenceSession } | undefined
 
@@ -36,9 +37,9 @@ let scored: { readonly id: number; readonly session: InferenceSession } | undefi
 export default async function run(task: Task): Promise<TaskResult<Task>> {
   check()
   if (task.kind === 'evaluate') return await scoreShared(task.weights, task.indices)
-  trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer, target.block), target.device)
   try {
-    const trainer = openTrainer(await trainingSession, job, task.start.weights, task.plan.lr)
+    const session = (batch: number) => trainingSession(batch, task.plan.batch)
+    const trainer = openTrainer(session, job, task.start.weights, task.plan.lr)
     return await train(trainer, job.seed, task.plan, {
       evaluate: (weights) => scoreLocal(weights, task.plan.test),
       report: (progress) => task.progress.postMessage(progress),
@@ -47,6 +48,23 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
   } finally {
     task.progress.close()
   }
+}
+
+/** The graph for full batches is for no others: in blocked layout it is faster for that. */
+function trainingSession(batch: number, full: number): Promise<InferenceSession> {
+  const { block } = target
+  const fixed = block !== undefined && batch === full ? { batch } : {}
+  const known = trainingSessions.get(fixed.batch)
+  if (known) return known
+  const graph = trainingGraph(
+    job.model,
+    job.normalise,
+    job.optimizer,
+    block === undefined ? block : { block, ...fixed },
+  )
+  const session = createSession(graph, target.device)
+  trainingSessions.set(fixed.batch, session)
+  return session
 }
 
 const open = (weights: Weights) => createSession(inferenceGraph(job.model, job.normalise, weights), target.device)

@@ -1,8 +1,9 @@
 import type { Layer } from '../../../model/layers.ts'
 import type { PlacedLayer } from '../../../model/model.ts'
 import type { Graph } from '../graph.ts'
+import type { BlockedLayout } from './blocked-layout.ts'
 import type { ConvAttributes, ImageLayout, ImageShape } from './image-layout.ts'
-import { maxTree } from './max-tree.ts'
+import { maxChain } from './max-chain.ts'
 import { type ParameterNames, type Pass, plainGradient } from './pass.ts'
 
 export type Conv2d = PlacedLayer<Extract<Layer, { type: 'conv2d' }>>
@@ -53,31 +54,42 @@ export interface ConvStep {
 export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, step: ConvStep): Pass {
   const { pool, relu, input, output } = step
   const s = sizes(placed)
-  const shape = [s.filters, s.channels, s.kernel] as const
-  const weight = p.get(`${placed.name}.weight`)!
-  const kernels = output.kernels(weight, shape, input.name === 'standard' ? 'plain' : undefined)
+  const [weight, bias] = [p.get(`${placed.name}.weight`)!, p.get(`${placed.name}.bias`)!]
   const positions = Array.from({ length: pool * pool }, (_, i) => [Math.floor(i / pool), i % pool] as const)
   const views = positions.map((position) => view(input, x, s, pool, position, s.kernel))
-  const max = maxTree(
+  const max = maxChain(
     g,
-    views.map(({ x, attributes }) => output.conv(x, kernels, attributes, p.get(`${placed.name}.bias`)!, relu)),
+    views.map(({ x, attributes }) => output.conv(x, weight, attributes, bias, relu)),
   )
   return {
     out: max.out,
     backward(dOut, wantInput) {
       const dMax = relu ? g.wherePositive(max.out, dOut) : dOut
+      const result = (dWeight: string, dz?: string) => ({
+        ...(dz && wantInput && { dIn: inputGradient(s, weight, dz, output) }),
+        gradients: new Map([
+          [`${placed.name}.weight`, plainGradient(g, dWeight)],
+          [`${placed.name}.bias`, plainGradient(g, output.channelSums(dMax, s.filters))],
+        ]),
+      })
+      if (isBlocked(output) && input.name === 'standard') {
+        return result(viewsGradient(g, s, views, max.reached(dMax), output, pool))
+      }
       const parts = max.backward(dMax)
       // The kernel as a matrix has channels * kernel² columns: few of them fit an im2col, many the long convolution.
       const few = s.channels * s.kernel * s.kernel <= 32 && input.name === 'standard'
-      const dz = few && !wantInput ? undefined : pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool)
-      const dWeight = few ? im2colGradient(g, s, x, parts, positions, step) : kernelGradient(s, x, dz!, step)
-      const gradients = new Map([
-        [`${placed.name}.weight`, plainGradient(g, dWeight)],
-        [`${placed.name}.bias`, plainGradient(g, output.channelSums(dMax, s.filters))],
-      ])
-      return wantInput ? { dIn: inputGradient(s, weight, dz!, output), gradients } : { gradients }
+      if (few && !wantInput) return result(im2colGradient(g, s, x, parts, positions, step))
+      const dz = pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool)
+      return result(few ? im2colGradient(g, s, x, parts, positions, step) : kernelGradient(s, x, dz, step), dz)
     },
   }
+}
+
+const isBlocked = (layout: ImageLayout): layout is BlockedLayout => layout.name === 'blocked'
+
+interface View {
+  readonly x: string
+  readonly attributes: ConvAttributes
 }
 
 /** What a kernel sees when it stands at one position of every pool window: the image and the attributes. */
@@ -88,7 +100,7 @@ function view(
   pool: number,
   position: readonly [row: number, col: number],
   kernel: number,
-): { x: string; attributes: ConvAttributes } {
+): View {
   const axis = (at: number, length: number, out: number) => {
     const before = s.before - at
     const after = (Math.floor(out / pool) - 1) * pool + kernel - length - before
@@ -127,6 +139,33 @@ function kernelGradient(s: Sizes, x: string, dz: string, { input, output }: Conv
 }
 
 /**
+ * dW of a first layer, from what its kernels saw at each pool position. With dz_k = reached_k - reached_(k+1), the sum
+ * over all positions k of (view_k, dz_k) is that of (view_k - view_(k-1), reached_k): the images are small, and no dz
+ * has to be made.
+ */
+function viewsGradient(
+  g: Graph,
+  s: Sizes,
+  views: readonly View[],
+  reached: readonly string[],
+  layout: BlockedLayout,
+  pool: number,
+): string {
+  const [filters, rows, cols] = s.output
+  const output: ImageShape = [filters, Math.floor(rows / pool), Math.floor(cols / pool)]
+  const side = (length: number) => (length - 1) * pool + s.kernel
+  const seen: ImageShape = [s.channels, side(output[1]), side(output[2])]
+  const images = views.map(({ x, attributes: { pads } }) =>
+    g.op('Pad', [x, g.ints(0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3])]),
+  )
+  const parts = images.map((image, k) => {
+    const news = k === 0 ? image : g.op('Sub', [image, images[k - 1]!])
+    return layout.plainKernelGradient(news, seen, reached[k]!, output, s.kernel, pool)
+  })
+  return parts.reduce((a, b) => g.op('Add', [a, b]))
+}
+
+/**
  * dW as dZ times the input's im2col, summed over images and pool positions. im2col is a convolution with the identity:
  * one that sees what all positions of a pool window see together, of which each position then takes its own columns.
  */
@@ -136,7 +175,7 @@ function im2colGradient(
   x: string,
   parts: readonly string[],
   positions: readonly (readonly [number, number])[],
-  { pool, input, output }: ConvStep,
+  { pool, input }: ConvStep,
 ): string {
   const side = s.kernel + pool - 1
   const columns = s.channels * side * side
@@ -145,8 +184,10 @@ function im2colGradient(
   const pick = g.constant('float32', [columns, s.channels, side, side], identity)
   const seen = view(input, x, s, pool, [0, 0], side)
   const im2col = g.op('Conv', [seen.x, pick], { ...seen.attributes })
+  const byPixel = g.transpose(g.reshape(im2col, 0, columns, -1), 0, 2, 1)
   const sums = positions.map(([row, col], i) => {
-    const all = g.reshape(output.correlate(parts[i]!, s.filters, im2col, columns), s.filters, s.channels, side, side)
+    const products = g.op('MatMul', [g.reshape(parts[i]!, 0, s.filters, -1), byPixel])
+    const all = g.reshape(g.reduceSum(products, 0), s.filters, s.channels, side, side)
     if (pool === 1) return all
     return g.op('Slice', [all, g.ints(row, col), g.ints(row + s.kernel, col + s.kernel), g.ints(2, 3)])
   })

@@ -2,7 +2,7 @@ import type { Layer } from '../../../model/layers.ts'
 import { type PlacedLayer, sizeOf } from '../../../model/model.ts'
 import type { Graph } from '../graph.ts'
 import type { ImageLayout, ImageShape } from './image-layout.ts'
-import { maxTree } from './max-tree.ts'
+import { maxChain } from './max-chain.ts'
 import type { Pass } from './pass.ts'
 
 type MaxPool2d = PlacedLayer<Extract<Layer, { type: 'maxpool2d' }>>
@@ -32,7 +32,7 @@ export function maxpool2d(g: Graph, { layer, input }: MaxPool2d, x: string, layo
   const slices = Array.from({ length: size * size }, (_, i) =>
     layout.slice(x, [channels, rows, cols], [Math.floor(i / size), i % size], covered, size),
   )
-  const max = maxTree(g, slices)
+  const max = maxChain(g, slices)
   const unpool = (parts: readonly string[]) =>
     size === 1 ? parts[0]! : layout.unpool(parts, [channels, rows, cols], size)
   return { out: max.out, backward: (dOut) => ({ dIn: unpool(max.backward(dOut)) }) }

@@ -1,0 +1,161 @@
+import type { Graph } from '../graph.ts'
+import { type ImageLayout, type ImageShape, type KernelShape, lastToFirst } from './image-layout.ts'
+
+/** Channels of a block, and images of a batch where all have the same number. */
+export interface Blocks {
+  readonly block: number
+  readonly batch?: number
+}
+
+/**
+ * A batch's gradients of kernels are formed image by image and then summed, where so many numbers are not too many
+ * to write: 8 MiB of them.
+ */
+const MOST_PER_IMAGE = 2 ** 21
+
+/** Images whose zeros around are there already, `depth` channels of a pixel side by side in each of `planes`. */
+interface Seen {
+  /** [planes, N, rows, cols * depth] */
+  readonly images: string
+  readonly planes: number
+  readonly depth: number
+}
+
+export interface BlockedLayout extends ImageLayout {
+  /**
+   * As `kernelGradient`, of a first layer: from images in the standard layout that have their zeros around them.
+   * The kernels stood at every `step`-th row and column.
+   */
+  plainKernelGradient(
+    x: string,
+    input: ImageShape,
+    dz: string,
+    output: ImageShape,
+    kernel: number,
+    step: number,
+  ): string
+}
+
+/**
+ * [N, C/B, H, W, B]: the B channels that fill one vector register lie side by side. The runtime's own convolutions for
+ * this order are almost twice as fast, but it applies them by itself only where weights are constants, and in training
+ * they are not. Channels are multiples of B, and kernels are in the order that `enterKernels` gives them.
+ */
+export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout {
+  const five = (x: string, [channels, rows, cols]: ImageShape) => g.reshape(x, -1, channels / block, rows, cols, block)
+  const gradient = (seen: Seen, dz: string, [filters, rows, cols]: ImageShape, kernel: number, step: number) => {
+    const { planes, depth } = seen
+    const weights = filters * planes * depth * kernel * kernel
+    const attributes = { kernel_shape: [rows, cols], dilations: [step, step * depth], pads: [0, 0, 0, 0] }
+    const [images, dzs] = [fillBlocks(seen.images, 1), fillBlocks(dz, 0)]
+    const count = batch && Math.ceil(batch / block) * block
+    const sums = count && weights * count <= MOST_PER_IMAGE ? byImage(count) : byBlock()
+    const apart = g.reshape(sums, planes, filters / block, kernel * kernel, depth, block)
+    return g.reshape(g.transpose(apart, 1, 0, 2, 3, 4), filters, planes * depth, kernel, kernel)
+
+    // Every image is a group of the convolution, and its own dz are its kernels: nothing has to change its order.
+    function byImage(count: number): string {
+      const kernels = g.reshape(dzs, count * filters, 1, rows, cols)
+      const each = g.nchwc('Conv', [images, kernels], { ...attributes, group: count })
+      return g.reduceSum(g.reshape(each, planes, count, filters * kernel * kernel * depth), 1)
+    }
+
+    // As in the standard layout, but with blocks of N: each plane is an image of N channels, and dz has dilation B.
+    function byBlock(): string {
+      const dz5 = g.reshape(dzs, -1, block, filters / block, rows * cols, block)
+      const kernels = g.reshape(g.transpose(dz5, 2, 0, 3, 1, 4), filters, -1, rows, cols)
+      return g.nchwc('Conv', [g.nchwc('ReorderInput', [images], {}), kernels], attributes)
+    }
+  }
+  /** Images of zeros at the end of a batch that does not fill its blocks; they add nothing. */
+  const fillBlocks = (x: string, axis: 0 | 1) => {
+    if (batch !== undefined && batch % block === 0) return x
+    const count = g.op('Gather', [g.op('Shape', [x]), g.ints(axis)], { axis: 0 })
+    const missing = g.op('Mod', [g.op('Neg', [count]), g.ints(block)])
+    const others = 3 - axis
+    const pads = [g.ints(...new Array(4 + axis).fill(0)), missing, g.ints(...new Array(others).fill(0))]
+    return g.op('Pad', [x, g.op('Concat', pads, { axis: 0 })])
+  }
+  return {
+    name: 'blocked',
+    toStandard: (x, channels) => g.nchwc('ReorderOutput', [x], { channels }),
+    fromStandard: (x) => g.nchwc('ReorderInput', [x], {}),
+    conv: (x, kernels, attributes, bias, relu) =>
+      g.nchwc('Conv', bias ? [x, kernels, bias] : [x, kernels], { ...attributes, ...(relu && { activation: 'Relu' }) }),
+    flippedKernels(kernels, [filters, channels, kernel]) {
+      const taps = kernel * kernel
+      const apart = g.reshape(kernels, filters / block, channels / block, taps, block, block)
+      const flipped = g.op('Gather', [g.transpose(apart, 1, 0, 2, 4, 3), lastToFirst(g, taps)], { axis: 2 })
+      return g.reshape(flipped, channels, filters, kernel, kernel)
+    },
+    kernelGradient(x, [channels, rows, cols], dz, output, { kernel, before, after }) {
+      const planes = channels / block
+      const apart = g.transpose(g.reshape(x, -1, planes, rows * cols * block), 1, 0, 2)
+      const wide = g.reshape(apart, planes, -1, rows, cols * block)
+      const pads = g.ints(0, 0, before, before * block, 0, 0, after, after * block)
+      const images = before + after === 0 ? wide : g.op('Pad', [wide, pads])
+      return gradient({ images, planes, depth: block }, dz, output, kernel, 1)
+    },
+    plainKernelGradient(x, [channels, rows, cols], dz, output, kernel, step) {
+      const apart = channels === 1 ? x : g.transpose(x, 1, 0, 2, 3)
+      return gradient(
+        { images: g.reshape(apart, channels, -1, rows, cols), planes: channels, depth: 1 },
+        dz,
+        output,
+        kernel,
+        step,
+      )
+    },
+    slice(x, shape, from, to, step = 1) {
+      const axes = [g.ints(...from), g.ints(...to), g.ints(2, 3), g.ints(step, step)]
+      const length = (axis: 0 | 1) => Math.ceil((to[axis] - from[axis]) / step)
+      return g.reshape(g.op('Slice', [five(x, shape), ...axes]), -1, shape[0], length(0), length(1))
+    },
+    unpool(parts, [channels, rows, cols], size) {
+      const [below, beside] = [rows % size, cols % size]
+      const covered: ImageShape = [channels, rows - below, cols - beside]
+      const width = covered[2] / size
+      const lines = Array.from({ length: size }, (_, i) => {
+        const line = parts.slice(i * size, (i + 1) * size).map((part) => g.reshape(part, -1, width, 1, block))
+        return g.reshape(g.op('Concat', line, { axis: 2 }), -1, 1, covered[2] * block)
+      })
+      const image = g.op('Concat', lines, { axis: 1 })
+      const padded = () => g.op('Pad', [five(image, covered), g.ints(0, 0, 0, 0, 0, 0, 0, below, beside, 0)])
+      return g.reshape(below || beside ? padded() : image, -1, channels, rows, cols)
+    },
+    channelSums(x, channels) {
+      const pixels = g.reshape(x, 0, channels / block, -1, block)
+      return g.reshape(g.reduceSum(g.reduceSum(pixels, 0), 1), channels)
+    },
+  }
+}
+
+/** Weights [filters, channels, k, k] as blocked convolutions take them; `plain` where their images are standard. */
+export function enterKernels(g: Graph, weight: string, shape: KernelShape, block: number, plain: boolean): string {
+  const { filters, planes, depth, taps } = kernelParts(shape, block, plain)
+  const apart = g.reshape(weight, filters / block, block, planes, depth, taps)
+  return g.reshape(g.transpose(apart, 0, 2, 4, 3, 1), ...weightShape(shape))
+}
+
+/** The way back from `enterKernels`. */
+export function leaveKernels(
+  g: Graph,
+  kernels: string,
+  shape: KernelShape,
+  block: number,
+  plain: boolean,
+  out: string,
+): void {
+  const { filters, planes, depth, taps } = kernelParts(shape, block, plain)
+  const apart = g.reshape(kernels, filters / block, planes, taps, depth, block)
+  g.op('Reshape', [g.transpose(apart, 0, 4, 1, 3, 2), g.ints(...weightShape(shape))], {}, [out])
+}
+
+const weightShape = ([filters, channels, kernel]: KernelShape) => [filters, channels, kernel, kernel]
+
+const kernelParts = ([filters, channels, kernel]: KernelShape, block: number, plain: boolean) => ({
+  filters,
+  planes: plain ? channels : channels / block,
+  depth: plain ? 1 : block,
+  taps: kernel * kernel,
+})
