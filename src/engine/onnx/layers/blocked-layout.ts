@@ -123,9 +123,11 @@ export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout
       const padded = () => g.op('Pad', [five(image, covered), g.ints(0, 0, 0, 0, 0, 0, 0, below, beside, 0)])
       return g.reshape(below || beside ? padded() : image, -1, channels, rows, cols)
     },
-    channelSums(x, channels) {
-      const pixels = g.reshape(x, 0, channels / block, -1, block)
-      return g.reshape(g.reduceSum(g.reduceSum(pixels, 0), 1), channels)
+    // By a matrix product: the runtime's ReduceSum over several axes is slower.
+    channelSums(x, [channels, rows, cols]) {
+      const pixels = g.reshape(x, 0, channels / block, rows * cols, block)
+      const ones = g.constant('float32', [1, rows * cols], new Array(rows * cols).fill(1))
+      return g.reshape(g.reduceSum(g.op('MatMul', [ones, pixels]), 0), channels)
     },
   }
 }

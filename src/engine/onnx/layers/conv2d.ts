@@ -55,6 +55,7 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
   const { pool, relu, input, output } = step
   const s = sizes(placed)
   const [weight, bias] = [p.get(`${placed.name}.weight`)!, p.get(`${placed.name}.bias`)!]
+  const pooled: ImageShape = [s.filters, Math.floor(s.output[1] / pool), Math.floor(s.output[2] / pool)]
   const positions = Array.from({ length: pool * pool }, (_, i) => [Math.floor(i / pool), i % pool] as const)
   const views = positions.map((position) => view(input, x, s, pool, position, s.kernel))
   const max = maxChain(
@@ -69,11 +70,11 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
         ...(dz && wantInput && { dIn: inputGradient(s, weight, dz, output) }),
         gradients: new Map([
           [`${placed.name}.weight`, plainGradient(g, dWeight)],
-          [`${placed.name}.bias`, plainGradient(g, output.channelSums(dMax, s.filters))],
+          [`${placed.name}.bias`, plainGradient(g, output.channelSums(dMax, pooled))],
         ]),
       })
       if (isBlocked(output) && input.name === 'standard') {
-        return result(viewsGradient(g, s, views, max.reached(dMax), output, pool))
+        return result(viewsGradient(g, s, views, max.reached(dMax), output, pooled, pool))
       }
       const parts = max.backward(dMax)
       // The kernel as a matrix has channels * kernel² columns: few of them fit an im2col, many the long convolution.
@@ -149,10 +150,9 @@ function viewsGradient(
   views: readonly View[],
   reached: readonly string[],
   layout: BlockedLayout,
+  output: ImageShape,
   pool: number,
 ): string {
-  const [filters, rows, cols] = s.output
-  const output: ImageShape = [filters, Math.floor(rows / pool), Math.floor(cols / pool)]
   const side = (length: number) => (length - 1) * pool + s.kernel
   const seen: ImageShape = [s.channels, side(output[1]), side(output[2])]
   const images = views.map(({ x, attributes: { pads } }) =>

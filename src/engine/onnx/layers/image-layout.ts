@@ -36,7 +36,7 @@ export interface ImageLayout {
   /** The size*size pool positions (row-major) interleaved into images of `shape`; what no window covers is 0. */
   unpool(parts: readonly string[], shape: ImageShape, size: number): string
   /** [channels]: sums over images, rows and columns. */
-  channelSums(x: string, channels: number): string
+  channelSums(x: string, shape: ImageShape): string
 }
 
 /** [N, C, H, W] in this order: every device understands it. */
