@@ -2,7 +2,7 @@ import type { Evaluation, TrainingSetup } from './engine.ts'
 import { gather } from './gather.ts'
 
 /** Images for each call: the activations of more no longer fit the cache. */
-const BATCH = 100
+const BATCH = 32
 
 /** Logits float32 [n, classes] of images uint8 [n, pixels]. */
 export type Classify = (images: Uint8Array, count: number) => Promise<Float32Array>
