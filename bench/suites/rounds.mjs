@@ -37,6 +37,7 @@ export const rounds = {
           unit: '%',
           digits: 1,
           values: values('after'),
+          target: { atMost: 6 },
         },
         { key: 'peak_mib', name: 'whole run, 2 workers: peak memory', unit: 'MiB', values: values('peak') },
       ],

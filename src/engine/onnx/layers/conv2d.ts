@@ -79,9 +79,9 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
       const parts = max.backward(dMax)
       // The kernel as a matrix has channels * kernel² columns: few of them fit an im2col, many the long convolution.
       const few = s.channels * s.kernel * s.kernel <= 32 && input.name === 'standard'
-      if (few && !wantInput) return result(im2colGradient(g, s, x, parts, positions, step))
-      const dz = pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool)
-      return result(few ? im2colGradient(g, s, x, parts, positions, step) : kernelGradient(s, x, dz, step), dz)
+      const whole = () => (pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool))
+      const dz = few && !wantInput ? undefined : whole()
+      return result(few ? im2colGradient(g, s, x, parts, positions, step) : kernelGradient(s, x, dz!, step), dz)
     },
   }
 }
