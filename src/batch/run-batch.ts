@@ -1,7 +1,9 @@
+import { configHash } from '../config/hash.ts'
 import { EXIT, FedunifyError } from '../errors.ts'
 import type { FederationEvent } from '../federation/events.ts'
 import { prepareRun } from '../federation/prepare.ts'
 import { execute } from '../results/execute.ts'
+import { loadRun } from '../results/load-run.ts'
 import type { BatchRun } from './plan.ts'
 
 /** How a run of a batch ended. */
@@ -37,13 +39,17 @@ export async function runBatch(
     }
   }
   await Promise.all(Array.from({ length: Math.min(jobs, runs.length) }, work))
-  return results
+  // In the order of the plan, whichever ended first: what is made of them must not depend on speed.
+  return results.sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run))
 }
 
 async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListener): Promise<BatchResult> {
-  if (run.state === 'finished') return { run, outcome: 'skipped' }
-  listener.started(run)
   try {
+    if (run.state === 'finished') {
+      await assertDone(run)
+      return { run, outcome: 'skipped' }
+    }
+    listener.started(run)
     const prepared = await prepareRun(run.experiment, { signal })
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const listen = (event: FederationEvent) => listener.event(run, event)
@@ -52,6 +58,16 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }
   }
+}
+
+/**
+ * A finished run is passed over only where it is this one, and whole.
+ * @throws FedunifyError (data)
+ */
+async function assertDone({ path, experiment }: BatchRun): Promise<void> {
+  const { manifest } = await loadRun(path)
+  if (manifest.config_hash === configHash(experiment)) return
+  throw new FedunifyError('data', `${path} holds another run`, 'give that folder the name that it had, or remove it')
 }
 
 /** The exit code that a run would end with by itself. */

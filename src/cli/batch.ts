@@ -11,6 +11,7 @@ import { duration, percent, thousands } from '../format.ts'
 import { columns } from '../report/columns.ts'
 import { PlainProgress } from '../report/progress.ts'
 import { putFile } from '../results/files.ts'
+import { roundsDone } from '../results/state.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
@@ -20,9 +21,11 @@ A file may hold, besides the keys of an experiment (see fedunify run --help):
   seeds: 3                                      each with three seeds, from seed on
 
 Examples:
-  fedunify batch 'experiments/*.yaml'           Tables 3 and 4 of the paper
+  fedunify batch experiments/                   every experiment file in a folder
+  fedunify batch 'experiments/table*.yaml'      Tables 3 and 4 of the paper, in both readings
   fedunify batch --dry-run experiments/table4.yaml
   fedunify batch --jobs 2 --set rounds=5 'experiments/*.yaml'
+  fedunify batch study.yaml --set env=H         of a matrix over env, this value alone
 
 A run that has finished is skipped, one that was cut short goes on after its last complete round.
 `
@@ -41,7 +44,7 @@ export function addBatchCommand(program: Command, io: Io): void {
     .description(
       'Runs every experiment of the files that match, each possibly with a matrix of values and several seeds.',
     )
-    .argument('<globs...>', 'experiment files; quoted globs too')
+    .argument('<globs...>', 'experiment files, quoted globs of them, or folders')
     .option('--set <key=value>', 'set any key in all of them; may be repeated', repeated)
     .option('--jobs <n>', 'runs at the same time', positive, 1)
     .option('--quiet', 'no progress, only the summary')
@@ -68,7 +71,10 @@ async function batch(globs: readonly string[], options: BatchOptions, io: Io): P
   io.out(
     `\n${count('finished')} finished, ${count('skipped')} skipped, ${count('failed')} failed of ${runs.length} runs in ${time}\n`,
   )
-  if (io.signal.aborted) throw io.signal.reason
+  if (io.signal.aborted) {
+    const message = `${messageOf(io.signal.reason)}: ${done.length} of ${runs.length} runs are done`
+    throw new FedunifyError('interrupted', message, 'the same command goes on where this one stopped')
+  }
   const worst = results.toSorted((a, b) => exitOf(b) - exitOf(a))[0]
   if (worst?.error !== undefined) throw failure(count('failed'), worst)
 }
@@ -104,6 +110,7 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
       views.get(run)?.stop()
       if (outcome === 'skipped') say(dim(`${numbered(run)}: finished already`))
       if (outcome === 'failed') say(`${red('failed:')} ${numbered(run)}: ${messageOf(error)}`)
+      if (outcome === 'failed' && error instanceof FedunifyError && error.hint) say(`${dim('hint:')} ${error.hint}`)
     },
   }
 }
@@ -116,18 +123,18 @@ async function plan(runs: readonly BatchRun[], io: Io): Promise<string> {
     const { experiment } = run
     const prepared = await prepareRun(experiment, { signal: io.signal })
     const { rounds, workers } = experiment
-    const images = imagesToTrain(prepared)
+    const images = run.state === 'finished' ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
     const { model, optimizer, batch, engine, device, layout } = experiment
     const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
     const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, io.signal))
     speeds.set(kind, speed)
-    const time = run.state === 'finished' ? 0 : images / (speed * workers)
+    const time = images / (speed * workers)
     seconds += time
     rows.push([
       run.path,
       run.state === 'none' ? 'new' : run.state,
       String(rounds),
-      thousands(images),
+      images ? thousands(images) : '-',
       time ? duration(time) : '-',
     ])
   }

@@ -1,4 +1,14 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runBinary, start } from '../support/binary.ts'
@@ -25,6 +35,7 @@ test('runs every combination and seed, summarises, and skips what has finished',
   const again = await runBinary(['batch', file])
   expect(again).toMatchObject({ code: 0, out: expect.stringContaining('0 finished, 4 skipped') })
   expect(again.err.match(/finished already/g)).toHaveLength(4)
+  expect(rows.map((row) => row.group).filter((group, i, all) => group !== all[i - 1])).toEqual(['avg', 'max+avg'])
   expect(readFileSync(join(results, 'study', 'summary.csv'), 'utf8')).toBe(summary)
 })
 
@@ -60,6 +71,23 @@ test('Ctrl-C leaves everything resumable, and the next batch ends with the same 
   }
 })
 
+test('Ctrl-C beside --jobs 2 stops both runs, and says how to go on', { timeout: 60_000 }, async () => {
+  const file = experiment('both', { rounds: 400, seeds: 3, name: 'both' })
+  const { child, ended, says } = start(['batch', file, '--jobs', '2'])
+  await says('[1] round')
+  await says('[2] round')
+  child.kill('SIGINT')
+  const { code, err } = await ended
+  expect(code).toBe(130)
+  expect(err).toContain('error: interrupted: 0 of 3 runs are done\nhint: the same command goes on')
+  expect(runsOf('both').map((run) => manifestOf(run).status)).toEqual(['interrupted', 'interrupted'])
+  const plan = await runBinary(['batch', '--dry-run', file])
+  expect(plan.out.match(/ interrupted /g)).toHaveLength(2)
+  const [cut, , whole] = plan.out.split('\n').slice(1, 4)
+  const images = (line = '') => Number(/400 +([\d,]+)/.exec(line)![1]!.replaceAll(',', ''))
+  expect(images(cut)).toBeLessThan(images(whole))
+})
+
 test('--dry-run names the runs and an estimate, and writes nothing', async () => {
   const file = experiment('planned', { rounds: 2, seeds: 3, name: 'planned' })
   const { code, out } = await runBinary(['batch', '--dry-run', file])
@@ -76,6 +104,35 @@ test('globs are expanded here too; one that matches nothing is an error', async 
   expect(all.out).toMatch(/2 runs/)
   const none = await runBinary(['batch', join(folder, 'nothing-*.yaml')])
   expect(none).toMatchObject({ code: 2, err: expect.stringContaining('matches no file') })
+})
+
+test('a folder stands for the experiment files in it', async () => {
+  const named = join(folder, 'a [folder]')
+  mkdirSync(named)
+  for (const name of ['one.yaml', 'two.yml']) {
+    renameSync(experiment(`for-${name}`, { rounds: 1 }), join(named, name))
+  }
+  writeFileSync(join(named, 'schema.json'), '{}')
+  const { code, out } = await runBinary(['batch', '--dry-run', named])
+  expect(code).toBe(0)
+  expect(out).toMatch(/results\/one\/s0.*results\/two\/s0.*2 runs/s)
+  const none = await runBinary(['batch', join(folder, 'idx')])
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('idx: has no experiment file') })
+})
+
+test('a run that was copied or edited is not passed over as finished, and the others are summarised', async () => {
+  const file = experiment('copied', { rounds: 1, merge: ['avg'], matrix: { lr: [0.05, 0.1, 0.2] }, lr: undefined })
+  await runBinary(['batch', file, '--quiet'])
+  const [first, second, third] = runsOf('copied')
+  rmSync(second!, { recursive: true })
+  cpSync(first!, second!, { recursive: true })
+  appendFileSync(join(third!, 'unified.csv'), '1,av')
+  const { code, err, out } = await runBinary(['batch', file])
+  expect(code).toBe(3)
+  expect(err).toContain(`${second} holds another run`)
+  expect(err).toContain('unified.csv: it is longer than the run left it')
+  expect(out).toContain('0 finished, 1 skipped, 2 failed of 3 runs')
+  expect(rowsOf(join(results, 'copied'), 'summary.csv').map((row) => row.group)).toEqual(Array(3).fill('0.05'))
 })
 
 test('two runs for one folder are refused before anything runs', async () => {
