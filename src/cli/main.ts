@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
@@ -44,18 +45,25 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     await program.parseAsync(args, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return report(error, io)
+    return report(error, io, helpOf(program, args))
   }
 }
 
-function report(error: unknown, io: Io): number {
+/** How to ask for the help of the command that was meant. */
+function helpOf(program: Command, args: readonly string[]): string {
+  const names: string[] = []
+  for (let at: Command | null = follow(program, args).command; at; at = at.parent) names.unshift(at.name())
+  return `${names.join(' ')} --help`
+}
+
+function report(error: unknown, io: Io, help: string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok
     // A command that lacks its subcommand has shown its help.
     if (error.code === 'commander.help') return EXIT.usage
     const [message = '', hint] = error.message.replace(/^error: /, '').split('\n')
     const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
-    return report(new FedunifyError('usage', message, suggestion ?? 'see fedunify --help'), io)
+    return report(new FedunifyError('usage', message, suggestion ?? `see ${help}`), io, help)
   }
   const { red, dim } = colorsOf(io, 'err')
   if (error instanceof FedunifyError) {

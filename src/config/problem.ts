@@ -22,7 +22,8 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
   const { expected, legal } = expectation(found)
   const near = legal && typeof value === 'string' ? nearest(value, legal) : undefined
   const quote = found.code === 'invalid_type' && found.expected === 'string' && typeof value === 'number'
-  const percent = found.code === 'too_big' && found.maximum === 1 && typeof value === 'number' && value <= 100
+  const percent =
+    found.code === 'too_big' && found.maximum === 1 && typeof value === 'number' && value > 1 && value <= 100
   const fraction = percent ? `a fraction, not percent: ${Number((value / 100).toPrecision(12))}` : undefined
   const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : fraction
   const got = value === undefined ? 'nothing' : show(value)

@@ -55,7 +55,7 @@ async function readExperiment(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    const why = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error)
+    const why = { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[codeOf(error) ?? ''] ?? messageOf(error)
     throw new FedunifyError('usage', `${file}: ${why}`, 'name an experiment file, for example experiments/table4.yaml')
   }
 }

@@ -80,15 +80,23 @@ describe('help', () => {
 })
 
 describe('a command line that is wrong', () => {
-  it.each<[string, string, string]>([
+  it.each<[string, string, string | undefined]>([
     ['runn', "unknown command 'runn'", 'did you mean run?'],
     ['unrelated', "unknown command 'unrelated'", 'see fedunify --help'],
     ['data verif', "unknown command 'verif'", 'did you mean verify?'],
     ['--versoin', "unknown option '--versoin'", 'did you mean --version?'],
     ['run --lrr 3', "unknown option '--lrr'", 'did you mean --lr?'],
     ['run --local-epoch 3', "unknown option '--local-epoch'", 'did you mean --local-epochs?'],
-    ['run --lr', "option '--lr <x>' argument missing", 'see fedunify --help'],
-    ['run one.yaml two.yaml', "too many arguments for 'run'. Expected 1 argument but got 2.", 'see fedunify --help'],
+    ['run --lr', "option '--lr <x>' argument missing", 'see fedunify run --help'],
+    [
+      'run one.yaml two.yaml',
+      "too many arguments for 'run'. Expected 1 argument but got 2.",
+      'see fedunify run --help',
+    ],
+    ['run --momentum 1', '--momentum: expected a number below 1, got 1', undefined],
+    ['run --stop-at 90', '--stop-at: expected a number of at most 1, got 90', 'a fraction, not percent: 0.9'],
+    ['config shwo', "unknown command 'shwo'", 'did you mean show?'],
+    ['config nothing', "unknown command 'nothing'", 'see fedunify config --help'],
     [
       'run --merge avgg',
       '--merge: expected one of avg, max, absmax, absmax-literal, weighted-avg, got "avgg"',

@@ -36,6 +36,11 @@ describe('fedunify compare', () => {
     expect(both.notes).toContain('B has no local_2')
     expect(both.notes.join()).toContain('B was run with other settings: ')
     expect(both.notes.join()).toContain('lr 0.01 (A: not set)')
+    const model = Array(9).fill({ type: 'relu' })
+    const c = writeRun(join(folder, 'c'), { config: { lr: 0.01, model } })
+    expect((await compare(b, c)).notes.join()).toMatch(
+      /B was run with other settings: rounds 3 \(A: 2\), another model$/,
+    )
     const { out } = await fedunify('compare', a, b)
     expect(out).toMatch(
       /\n1 +local 1 +90\.00 +90\.00 +0\.00\n +local 2 +95\.00 +- +-\n +avg +50\.00 +52\.00 +\+2\.00\n/,

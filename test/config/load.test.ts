@@ -248,7 +248,7 @@ describe('an experiment file', () => {
       hint: 'name an experiment file, for example experiments/table4.yaml',
     })
     mkdirSync(join(folder, 'folder.yaml'))
-    expect((await refusal({ file: join(folder, 'folder.yaml') })).message).toMatch(/^folder\.yaml: EISDIR/)
+    expect((await refusal({ file: join(folder, 'folder.yaml') })).message).toBe('folder.yaml: a folder, not a file')
     const file = fileOf('lr: 1\n', 'file.yaml')
     expect((await refusal({ file: join(file, 'below.yaml') })).message).toMatch(/ENOTDIR/)
   })

@@ -186,6 +186,7 @@ describe('the command', () => {
     writeFileSync(join(dir, 'b', 'manifest.json'), '{"status": "fin')
     for (const [path, message] of [
       [join(dir, 'none'), 'no such folder'],
+      [join(dir, 'none*'), 'the glob matches no run'],
       [join(dir, 'a', 'unified.csv'), 'a file, not the folder of a run'],
       [empty, 'nor one with runs in it'],
       [join(dir, 'a'), 'unified.csv'],
@@ -202,7 +203,12 @@ describe('the command', () => {
   it('ends with 2 on wrong usage', async () => {
     expect((await cli()).code).toBe(2)
     const dir = folder({ a: {} })
-    expect((await cli(dir, '--out', join(dir, 'no', 'such', 'folder.html'))).code).toBe(2)
+    const nowhere = join(dir, 'no', 'such', 'folder.html')
+    expect(await cli(dir, '--out', nowhere)).toMatchObject({
+      code: 2,
+      err: `error: cannot write ${nowhere}: ENOENT: no such file or directory\nhint: name another file with --out\n`,
+    })
+    expect((await cli(dir, '--out', dir)).err).toContain(`cannot write ${dir}: it is a folder\n`)
     expect((await cli(dir, '--out', '')).err).toContain('--out is empty')
   })
 })
