@@ -56,7 +56,7 @@ export function addBatchCommand(program: Command, io: Io): void {
 async function batch(globs: readonly string[], options: BatchOptions, io: Io): Promise<void> {
   const { jobs } = options
   const runs = await planBatch(globs, options.set ?? [])
-  if (options.dryRun) return io.out(await plan(runs, io))
+  if (options.dryRun) return await showPlan(runs, io)
   const began = performance.now()
   const results = await runBatch(runs, { jobs, signal: io.signal, listener: listener(runs, options, io) })
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
@@ -115,31 +115,40 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
   }
 }
 
-async function plan(runs: readonly BatchRun[], io: Io): Promise<string> {
+/** What would be run, and what would fail: a batch goes on past such a run, and so does its plan. */
+async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
   const speeds = new Map<string, number>()
   let seconds = 0
   const rows: string[][] = []
+  const failed: BatchResult[] = []
   for (const run of runs) {
-    const { experiment } = run
-    const prepared = await prepareRun(experiment, { signal: io.signal })
-    const { rounds, workers } = experiment
-    const images = run.state === 'finished' ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
-    const { model, optimizer, batch, engine, device, layout } = experiment
-    const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
-    const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, io.signal))
-    speeds.set(kind, speed)
-    const time = images / (speed * workers)
-    seconds += time
-    rows.push([
-      run.path,
-      run.state === 'none' ? 'new' : run.state,
-      String(rounds),
-      images ? thousands(images) : '-',
-      time ? duration(time) : '-',
-    ])
+    try {
+      const { images, kind, speed } = await weigh(run, speeds, io.signal)
+      speeds.set(kind, speed)
+      const time = images / (speed * run.experiment.workers)
+      seconds += time
+      const state = run.state === 'none' ? 'new' : run.state
+      const work = images ? [thousands(images), duration(time)] : ['-', '-']
+      rows.push([run.path, state, String(run.experiment.rounds), ...work])
+    } catch (error) {
+      if (!(error instanceof FedunifyError) || error.kind === 'interrupted') throw error
+      failed.push({ run, outcome: 'failed', error })
+      rows.push([run.path, 'would fail', String(run.experiment.rounds), '-', '-'])
+    }
   }
-  const table = columns(['run', 'state', 'rounds', 'images to train', 'about'], rows)
-  return `${table}\n\n${runs.length} runs, about ${duration(seconds)} of training on this machine; nothing was written\n`
+  io.out(`${columns(['run', 'state', 'rounds', 'images to train', 'about'], rows)}\n\n`)
+  io.out(`${runs.length} runs, about ${duration(seconds)} of training on this machine; nothing was written\n`)
+  const worst = failed.toSorted((a, b) => exitOf(b) - exitOf(a))[0]
+  if (worst) throw failure(failed.length, worst)
+}
+
+/** Images that are left to train, and how many of them this machine trains in a second on one worker. */
+async function weigh(run: BatchRun, speeds: ReadonlyMap<string, number>, signal: AbortSignal) {
+  const prepared = await prepareRun(run.experiment, { signal })
+  const images = run.state === 'finished' ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
+  const { model, optimizer, batch, engine, device, layout } = run.experiment
+  const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
+  return { images, kind, speed: speeds.get(kind) ?? (await trainingSpeed(prepared, signal)) }
 }
 
 /** Last round of every series, mean ± sd over the seeds, in percent. */

@@ -97,6 +97,14 @@ test('--dry-run names the runs and an estimate, and writes nothing', async () =>
   expect(existsSync(join(results, 'planned'))).toBe(false)
 })
 
+test('--dry-run goes on past a run that would fail, as the batch does', async () => {
+  const file = experiment('doubtful', { rounds: 1, matrix: { owners: [2, 999, 3] } })
+  const { code, out, err } = await runBinary(['batch', '--dry-run', file])
+  expect(code).toBe(2)
+  expect(out).toMatch(/doubtful\/2-.* new .*\n.*doubtful\/999-.* would fail .*\n.*doubtful\/3-.* new /)
+  expect(err).toMatch(/^error: .*999-s0-\w+: partition V: 999 owners are too many/)
+})
+
 test('globs are expanded here too; one that matches nothing is an error', async () => {
   experiment('glob-a', { rounds: 1 })
   experiment('glob-b', { rounds: 1 })
