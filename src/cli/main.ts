@@ -14,6 +14,17 @@ import { colorsOf, type Io } from './io.ts'
 import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
 
+const HELP = `
+To begin with:
+    fedunify doctor                            is this machine ready?
+    fedunify run --env H --merge avg           two owners, ten classes, neither has seen more than five
+    fedunify init                              an experiment file, every key explained
+    fedunify batch experiments/table4.yaml     the paper's Table 4, three seeds
+
+Exit codes: 0 done, 1 an expectation was missed (check), 2 wrong option or experiment, 3 data missing or wrong,
+4 training or merging failed, 130 interrupted.
+`
+
 /**
  * Parses, runs, prints what went wrong.
  * @returns the exit code: 0 ok, 1 a threshold missed, 2 usage or config, 3 data, 4 training, 130 interrupted
@@ -27,6 +38,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), outputError: () => {} })
     .showHelpAfterError(false)
+    .addHelpText('after', HELP)
   addRunCommand(program, io)
   addBatchCommand(program, io)
   addReportCommand(program, io)
@@ -39,7 +51,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addCompletionCommand(program, io)
   try {
     if (args.length === 0) {
-      io.out(program.helpInformation())
+      program.outputHelp()
       return EXIT.ok
     }
     await program.parseAsync(args, { from: 'user' })

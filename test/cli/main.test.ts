@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { EXPERIMENT_KEYS } from '../../src/config/schema.ts'
 import { PARTITION_NAMES } from '../../src/data/partition/registry.ts'
+import { EXIT, FedunifyError } from '../../src/errors.ts'
 import { MERGE_NAMES } from '../../src/merge/registry.ts'
 import { VERSION } from '../../src/results/manifest.ts'
 import { fedunify } from '../support/command-line.ts'
@@ -65,6 +66,14 @@ describe('help', () => {
       expect(out).toMatch(new RegExp(`^ {2}${name} +\\S.*\\n {18}\\S`, 'm'))
     }
     expect(out).toContain('fedunify run --env H --merge avg ')
+  })
+
+  it('of fedunify says how to begin and what its exit codes mean, also where nothing is asked', async () => {
+    const { code, out, err } = await fedunify([])
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toBe((await fedunify(['--help'])).out)
+    for (const exit of Object.values(EXIT)) expect(out).toMatch(new RegExp(`(^| )${exit} [a-z]`, 'm'))
+    expect(out).toContain('fedunify doctor ')
   })
 
   it('is shown where a subcommand is missing', async () => {
@@ -251,7 +260,6 @@ describe('a run', () => {
   })
 
   it('that is interrupted exits 130, and says so in its manifest', async () => {
-    const { FedunifyError } = await import('../../src/errors.ts')
     const controller = new AbortController()
     const running = fedunify(['run', experiment('tiny'), '--run-id', 'stopped', '--rounds', '5000', '--quiet'], {
       signal: controller.signal,
