@@ -6,6 +6,7 @@ import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { imagesToTrain, type PreparedRun, prepareRun } from '../federation/prepare.ts'
+import { kindOf } from '../files.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
 import { paperTable } from '../report/paper-table.ts'
@@ -74,6 +75,13 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     if (asked) assertSameConfig(resume, earlier.config, await loadExperiment({ file: source, set, flags }))
     if (!quiet) io.err(`${resume} has finished already\n`)
     return io.out(json ? await readFile(join(resume, 'events.jsonl'), 'utf8') : await summary(resume, io))
+  }
+  if (resume !== undefined && file === undefined && (await kindOf(source!)) !== 'file') {
+    throw new FedunifyError(
+      'data',
+      `${source}: no such file`,
+      'restore it, or name the experiment file before --resume',
+    )
   }
   const experiment = await loadExperiment({ file: source, set, flags })
   const view = progressView(io, quiet)

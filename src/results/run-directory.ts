@@ -89,6 +89,11 @@ export class RunDirectory {
     const unlock = await lockFolder(path)
     try {
       const saved = await readCheckpoint(path)
+      // Without it the run would begin anew, over what it has.
+      if (!saved && manifest.rounds > 0) {
+        const hint = 'restore it, or start the run anew in another folder'
+        throw new FedunifyError('data', `${checkpointFile(path)} is missing, ${manifest.rounds} rounds are done`, hint)
+      }
       for (const name of await readdir(path)) {
         if (/^\..*\.tmp$/.test(name)) await rm(join(path, name), { force: true })
       }

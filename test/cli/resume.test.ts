@@ -161,6 +161,15 @@ test('what was changed behind its back is refused, and nothing is overwritten', 
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('local.csv') })
   await writeFile(join(run, 'local.csv'), csv)
 
+  const config = await readFile(join(run, 'config.yaml'))
+  await rm(join(run, 'config.yaml'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('config.yaml: no such file') })
+  await writeFile(join(run, 'config.yaml'), config)
+
+  // A run that has rounds does not begin anew over them.
+  await rm(join(run, 'checkpoint.safetensors'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('is missing, 2 rounds are done') })
+  expect(await readFile(join(run, 'local.csv'), 'utf8')).toBe(csv)
   await writeFile(join(run, 'checkpoint.safetensors'), 'torn')
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('checkpoint.safetensors') })
   await writeFile(join(run, 'manifest.json'), '{"half": ')

@@ -148,7 +148,7 @@ td.text,th.text{text-align:left;white-space:normal;min-width:12ch}
 .paper .delta{font-size:13px}
 .columns{columns:2 300px;column-gap:48px;margin-top:24px}
 .columns dl,.sheet{margin:0}
-.pair{display:grid;grid-template-columns:minmax(9ch,13ch) minmax(0,1fr);gap:12px;padding:3px 0;border-bottom:1px solid var(--rule);
+.pair{display:grid;grid-template-columns:minmax(9ch,19ch) minmax(0,1fr);gap:12px;padding:3px 0;border-bottom:1px solid var(--rule);
 font-size:13.5px;break-inside:avoid}
 .pair dt{color:var(--muted)}
 .pair dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
