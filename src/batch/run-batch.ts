@@ -4,6 +4,7 @@ import type { FederationEvent } from '../federation/events.ts'
 import { prepareRun } from '../federation/prepare.ts'
 import { execute } from '../results/execute.ts'
 import { loadRun } from '../results/load-run.ts'
+import { runState } from '../results/state.ts'
 import type { BatchRun } from './plan.ts'
 
 /** How a run of a batch ended. */
@@ -14,7 +15,7 @@ export interface BatchResult {
 }
 
 export interface BatchListener {
-  started(run: BatchRun): void
+  started(run: BatchRun, resuming: boolean): void
   /** What the user should know about the engine of a run. */
   note(run: BatchRun, note: string): void
   event(run: BatchRun, event: FederationEvent): void
@@ -45,15 +46,18 @@ export async function runBatch(
 
 async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListener): Promise<BatchResult> {
   try {
-    if (run.state === 'finished') {
+    // Not as it was planned: another batch may have come here meanwhile.
+    const state = await runState(run.path)
+    if (state === 'finished') {
       await assertDone(run)
       return { run, outcome: 'skipped' }
     }
-    listener.started(run)
+    const resume = state !== 'none'
+    listener.started(run, resume)
     const prepared = await prepareRun(run.experiment, { signal })
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const listen = (event: FederationEvent) => listener.event(run, event)
-    await execute(prepared, { path: run.path, resume: run.state !== 'none', signal, listen })
+    await execute(prepared, { path: run.path, resume, signal, listen })
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }

@@ -95,8 +95,8 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
   const views = new Map<BatchRun, ReturnType<typeof progressView>>()
   const notes = new Set<string>()
   return {
-    started(run) {
-      say(bold(`${numbered(run)}${run.state === 'none' ? '' : ' (resuming)'}`))
+    started(run, resuming) {
+      say(bold(`${numbered(run)}${resuming ? ' (resuming)' : ''}`))
       // Bars of several runs would draw over each other: then a plain line for each round, with the run's number.
       const several = new PlainProgress((line) => say(`[${runs.indexOf(run) + 1}] ${line}`), colorsOf(io, 'err'))
       views.set(run, jobs > 1 && !quiet ? several : progressView(io, quiet ?? false))

@@ -1,11 +1,8 @@
 import { FedunifyError } from '../errors.ts'
-import { paperTableFor } from '../paper/tables.ts'
+import { PAPER, paperTableFor } from '../paper/tables.ts'
 import { findRuns } from '../results/find-runs.ts'
 import { type LoadedRun, loadRun } from '../results/load-run.ts'
 import { commonConfig, paperSide, runSide, type Side } from './side.ts'
-
-/** The name that stands for the paper's tables. */
-const PAPER = 'paper'
 
 /**
  * The sides that are named: a run, a folder of runs (one side for each experiment in it, over its seeds), a glob, or

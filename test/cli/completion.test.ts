@@ -61,6 +61,7 @@ describe('candidates', () => {
     [['run', '--set', 'merge=avg,m'], ['merge=avg,max']],
     [['completion', ''], SHELLS],
     [['run', '--rounds', ''], []],
+    [['compare', 'results/x', 'pap'], ['paper']],
     [
       ['nonsense', 'x', '--'],
       ['--version', '--help'],
