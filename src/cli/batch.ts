@@ -83,7 +83,15 @@ async function batch(globs: readonly string[], options: BatchOptions, io: Io): P
 function failure(failed: number, { run, error }: BatchResult): unknown {
   if (!(error instanceof FedunifyError)) return error
   const others = failed > 1 ? ` (and ${failed - 1} more failed)` : ''
-  return new FedunifyError(error.kind, `${run.path}: ${error.message}${others}`, error.hint, { cause: error })
+  return new FedunifyError(error.kind, `${run.path}: ${reasonOf(run, error)}${others}`, error.hint, { cause: error })
+}
+
+/** What went wrong, behind the name of the run: many a message begins with that itself. */
+function reasonOf({ path }: BatchRun, error: unknown): string {
+  const message = messageOf(error)
+  return message.startsWith(`${path}: `) || message.startsWith(`${path} `)
+    ? message.slice(path.length).replace(/^:? /, '')
+    : message
 }
 
 function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: Io): BatchListener {
@@ -109,7 +117,7 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
     ended({ run, outcome, error }) {
       views.get(run)?.stop()
       if (outcome === 'skipped') say(dim(`${numbered(run)}: finished already`))
-      if (outcome === 'failed') say(`${red('failed:')} ${numbered(run)}: ${messageOf(error)}`)
+      if (outcome === 'failed') say(`${red('failed:')} ${numbered(run)}: ${reasonOf(run, error)}`)
       if (outcome === 'failed' && error instanceof FedunifyError && error.hint) say(`${dim('hint:')} ${error.hint}`)
     },
   }

@@ -137,7 +137,7 @@ test('a run that was copied or edited is not passed over as finished, and the ot
   appendFileSync(join(third!, 'unified.csv'), '1,av')
   const { code, err, out } = await runBinary(['batch', file])
   expect(code).toBe(3)
-  expect(err).toContain(`${second} holds another run`)
+  expect(err).toMatch(/^failed: \[2\/3\] \S+copied\/0.1-s0-\w+: holds another run$/m)
   expect(err).toContain('unified.csv: it is longer than the run left it')
   expect(out).toContain('0 finished, 1 skipped, 2 failed of 3 runs')
   expect(rowsOf(join(results, 'copied'), 'summary.csv').map((row) => row.group)).toEqual(Array(3).fill('0.05'))
