@@ -114,6 +114,27 @@ describe('several runs', () => {
     expect(new Set(html.match(/ id="[^"]+"/g)).size).toBe(html.match(/ id="[^"]+"/g)!.length)
   })
 
+  it('stand in the overview as in their chapters, and without columns that would be empty', async () => {
+    const own = { env: 'dirichlet', alpha: 1, rounds: 2 }
+    const overview = async (...merges: string[]) => {
+      const runs = merges.map((merge, i) => [`r${i}`, { config: { ...own, merge: [merge], lr: 0.1 * (i + 1) } }])
+      const html = await page(folder(Object.fromEntries(runs)))
+      const table = html.slice(html.indexOf('id="verdict"'), html.indexOf('id="overview"'))
+      return { table, looks: [...table.matchAll(/<g class="(c\d)">/g)].map(([, look]) => look) }
+    }
+    const { table, looks } = await overview('absmax', 'avg')
+    expect(looks).toEqual(['c3', 'c1'])
+    expect([...table.matchAll(/<th scope="col">([^<]*)/g)].map(([, head]) => head)).toEqual([
+      '',
+      'unified %',
+      'merge',
+      'rounds',
+      'seeds',
+    ])
+    expect(table).toContain('over the seeds.</p>')
+    expect((await overview('max', 'max')).looks).toEqual(['c1', 'c2'])
+  })
+
   it('are judged by those that finished', async () => {
     const dir = folder({ s0: { config: H }, s1: { config: { ...H, seed: 1 }, done: 2, status: 'interrupted' } })
     const [group] = await groupsOf(dir)
