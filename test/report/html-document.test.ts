@@ -110,6 +110,8 @@ describe('several runs', () => {
     expect((await groupsOf(named)).map(({ label }) => label)).toEqual(['a', 'b'])
     const html = await page(dir)
     expect(html).toContain('href="#g2"')
+    const seeds = folder({ a: { config: H }, b: { config: { ...H, seed: 1 } }, c: { config: { ...H, env: 'V' } } })
+    expect(await page(seeds)).toContain('Bands are one standard deviation')
     expect(html).toContain('id="overview"')
     expect(new Set(html.match(/ id="[^"]+"/g)).size).toBe(html.match(/ id="[^"]+"/g)!.length)
   })
@@ -119,6 +121,7 @@ describe('several runs', () => {
     const overview = async (...merges: string[]) => {
       const runs = merges.map((merge, i) => [`r${i}`, { config: { ...own, merge: [merge], lr: 0.1 * (i + 1) } }])
       const html = await page(folder(Object.fromEntries(runs)))
+      expect(html).not.toContain('Bands are')
       const table = html.slice(html.indexOf('id="verdict"'), html.indexOf('id="overview"'))
       return { table, looks: [...table.matchAll(/<g class="(c\d)">/g)].map(([, look]) => look) }
     }

@@ -83,7 +83,7 @@ export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup 
   return figure({
     id,
     title,
-    caption: html`<p>Of the model that is copied back. Bands are one standard deviation over the seeds to both sides.${lines.some(({ name }) => name.startsWith('no. ')) && ' Numbers are those of the table above.'}</p>`,
+    caption: html`<p>Of the model that is copied back.${groups.some(({ runs }) => runs.length > 1) && ' Bands are one standard deviation over the seeds to both sides.'}${lines.some(({ name }) => name.startsWith('no. ')) && ' Numbers are those of the table above.'}</p>`,
     plots: (['wide', 'narrow'] as const).map((size) =>
       lineChart({ id: `${id}-${size}`, size, title, desc, lines, references: [], legend: [], rounds }),
     ),
