@@ -26,7 +26,8 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
     sides.push(...experimentSides(name, runs))
   }
   if (sides.length < 2) {
-    throw new FedunifyError('usage', `${named.join(' ')}: one side alone`, 'name a second one, for example paper')
+    const other = named.includes(PAPER) ? 'a run to compare it with' : 'a second one, for example paper'
+    throw new FedunifyError('usage', `${named.join(' ')}: one side alone`, `name ${other}`)
   }
   return sides.map((side) => (side === PAPER ? paperSide(paperTable([...envs])) : side))
 }

@@ -101,6 +101,20 @@ describe('fedunify compare', () => {
     expect((await compare(folder, 'paper')).notes[0]).toContain('has seed 0 more than once')
   })
 
+  it('puts any number of sides beside the first', async () => {
+    const folder = temporaryFolder()
+    const local = [[0.9], [0.9]]
+    const sides = [0.5, 0.52, 0.47].map((first, i) => {
+      return writeRun(join(folder, `r${i}`), { unified: { avg: [first] }, local })
+    })
+    const { out } = await fedunify('compare', ...sides, 'paper', '--rounds', '1')
+    expect(out).toMatch(/^round +series +A +B +B - A +C +C - A +D +D - A$/m)
+    expect(out).toMatch(/^ +avg +50\.00 +52\.00 +\+2\.00 +47\.00 +-3\.00 +47\.33 +-2\.67$/m)
+    expect(out).toMatch(/^D {2}paper, Table 4: /m)
+    const alone = await fedunify('compare', 'paper')
+    expect(alone.err).toContain('hint: name a run to compare it with')
+  })
+
   it('writes markdown and csv', async () => {
     const run = writeRun(join(temporaryFolder(), 'a|b'))
     const markdown = await fedunify('compare', run, 'paper', '--format', 'markdown', '--rounds', '1')
