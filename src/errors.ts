@@ -34,7 +34,12 @@ export class FedunifyError extends Error {
 
 /** The legal name nearest to a mistyped one, or undefined where nothing is near enough to be meant. */
 export function nearest(got: string, legal: readonly string[]): string | undefined {
-  const edits = (name: string) => distance(got.toLowerCase(), name.toLowerCase())
+  const letters = (name: string) => [...name.toLowerCase()].sort().join('')
+  // Letters in another order are one slip, not two.
+  const edits = (name: string) => {
+    const count = distance(got.toLowerCase(), name.toLowerCase())
+    return count > 1 && letters(got) === letters(name) ? count - 1 : count
+  }
   const [best] = [...legal].sort((a, b) => edits(a) - edits(b))
   if (best === undefined) return undefined
   return edits(best) <= Math.max(1, Math.floor(best.length / 3)) && edits(best) < best.length ? best : undefined

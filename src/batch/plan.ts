@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expandFile, type PlannedRun } from '../config/expand.ts'
 import { FedunifyError } from '../errors.ts'
+import { kindOf } from '../files.ts'
 import { matchGlob } from '../glob.ts'
 import type { Status } from '../results/manifest.ts'
 import { runState } from '../results/state.ts'
@@ -11,19 +12,24 @@ export interface BatchRun extends PlannedRun {
   readonly state: Status | 'none'
 }
 
+/** The experiment files that are meant by a glob, a name, or a folder that holds them. */
+async function filesOf(named: string): Promise<string[]> {
+  const isFolder = (await kindOf(named)) === 'folder'
+  const matches = isFolder
+    ? (await matchGlob('*.{yaml,yml}', { cwd: named })).map((file) => join(named, file))
+    : await matchGlob(named)
+  if (matches.length > 0) return matches
+  const why = isFolder ? 'has no experiment file (*.yaml)' : 'matches no file'
+  throw new FedunifyError('usage', `${named}: ${why}`, "for example: fedunify batch 'experiments/*.yaml'")
+}
+
 /**
  * All runs of the experiment files that match, in the order of their names.
  * @throws FedunifyError (usage) where a glob matches nothing, or two runs would write to one folder
  */
 export async function planBatch(globs: readonly string[], set: readonly string[]): Promise<BatchRun[]> {
   const files = new Set<string>()
-  for (const glob of globs) {
-    const matches = await matchGlob(glob)
-    if (matches.length === 0) {
-      throw new FedunifyError('usage', `${glob}: matches no file`, "for example: fedunify batch 'experiments/*.yaml'")
-    }
-    for (const file of matches) files.add(file)
-  }
+  for (const glob of globs) for (const file of await filesOf(glob)) files.add(file)
   const planned: PlannedRun[] = []
   for (const file of files) planned.push(...(await expandFile(file, set)))
 

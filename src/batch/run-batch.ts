@@ -1,7 +1,10 @@
+import { configHash } from '../config/hash.ts'
 import { EXIT, FedunifyError } from '../errors.ts'
 import type { FederationEvent } from '../federation/events.ts'
 import { prepareRun } from '../federation/prepare.ts'
 import { execute } from '../results/execute.ts'
+import { loadRun } from '../results/load-run.ts'
+import { runState } from '../results/state.ts'
 import type { BatchRun } from './plan.ts'
 
 /** How a run of a batch ended. */
@@ -12,7 +15,7 @@ export interface BatchResult {
 }
 
 export interface BatchListener {
-  started(run: BatchRun): void
+  started(run: BatchRun, resuming: boolean): void
   /** What the user should know about the engine of a run. */
   note(run: BatchRun, note: string): void
   event(run: BatchRun, event: FederationEvent): void
@@ -37,21 +40,38 @@ export async function runBatch(
     }
   }
   await Promise.all(Array.from({ length: Math.min(jobs, runs.length) }, work))
-  return results
+  // In the order of the plan, whichever ended first: what is made of them must not depend on speed.
+  return results.sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run))
 }
 
 async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListener): Promise<BatchResult> {
-  if (run.state === 'finished') return { run, outcome: 'skipped' }
-  listener.started(run)
   try {
+    // Not as it was planned: another batch may have come here meanwhile.
+    const state = await runState(run.path)
+    if (state === 'finished') {
+      await assertDone(run)
+      return { run, outcome: 'skipped' }
+    }
+    const resume = state !== 'none'
+    listener.started(run, resume)
     const prepared = await prepareRun(run.experiment, { signal })
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const listen = (event: FederationEvent) => listener.event(run, event)
-    await execute(prepared, { path: run.path, resume: run.state !== 'none', signal, listen })
+    await execute(prepared, { path: run.path, resume, signal, listen })
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }
   }
+}
+
+/**
+ * A finished run is passed over only where it is this one, and whole.
+ * @throws FedunifyError (data)
+ */
+async function assertDone({ path, experiment }: BatchRun): Promise<void> {
+  const { manifest } = await loadRun(path)
+  if (manifest.config_hash === configHash(experiment)) return
+  throw new FedunifyError('data', `${path} holds another run`, 'give that folder the name that it had, or remove it')
 }
 
 /** The exit code that a run would end with by itself. */

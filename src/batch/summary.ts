@@ -1,10 +1,11 @@
 import { stringify } from 'csv-stringify/sync'
+import { configHash } from '../config/hash.ts'
 import { readTables, type Tables } from '../results/read.ts'
 import type { BatchRun } from './plan.ts'
 
 /** Mean and standard deviation over the seeds of one group, for one series and round. */
 export interface SummaryRow {
-  /** The experiment's values of its matrix. */
+  /** The experiment's values of its matrix; behind them a piece of a hash, where other experiments have them too. */
   readonly group: string
   /** local_1, local_2, …, a merge rule, or pooled. */
   readonly series: string
@@ -17,9 +18,13 @@ export interface SummaryRow {
 }
 
 /** The summary of runs that belong to one experiment, in the order of group, series and round. */
-export async function summarise(runs: readonly Pick<BatchRun, 'group' | 'path'>[]): Promise<SummaryRow[]> {
+export async function summarise(
+  runs: readonly Pick<BatchRun, 'group' | 'path' | 'experiment'>[],
+): Promise<SummaryRow[]> {
+  const names = groupNames(runs)
   const cells = new Map<string, { group: string; series: string; round: number; values: number[] }>()
-  for (const { group, path } of runs) {
+  for (const [i, { path }] of runs.entries()) {
+    const group = names[i]!
     for (const { series, round, accuracy } of seriesOf(await readTables(path))) {
       const key = JSON.stringify([group, series, round])
       const cell = cells.get(key) ?? { group, series, round, values: [] }
@@ -34,6 +39,15 @@ export async function summarise(runs: readonly Pick<BatchRun, 'group' | 'path'>[
     seeds: values.length,
     ...meanAndDeviation(values),
   }))
+}
+
+/** The group of each run. Two files of one name may give two experiments, which must not look like seeds of one. */
+function groupNames(runs: readonly Pick<BatchRun, 'group' | 'experiment'>[]): string[] {
+  const hashes = runs.map(({ experiment }) => configHash({ ...experiment, seed: 0 }))
+  return runs.map(({ group }, i) => {
+    const shared = runs.some((other, j) => other.group === group && hashes[j] !== hashes[i])
+    return [group, shared && hashes[i]!.slice(0, 8)].filter(Boolean).join('-')
+  })
 }
 
 /** The accuracies of a run by series, as SummaryRow has them. */

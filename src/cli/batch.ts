@@ -11,6 +11,7 @@ import { duration, percent, thousands } from '../format.ts'
 import { columns } from '../report/columns.ts'
 import { PlainProgress } from '../report/progress.ts'
 import { putFile } from '../results/files.ts'
+import { roundsDone } from '../results/state.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
@@ -20,9 +21,11 @@ A file may hold, besides the keys of an experiment (see fedunify run --help):
   seeds: 3                                      each with three seeds, from seed on
 
 Examples:
-  fedunify batch 'experiments/*.yaml'           Tables 3 and 4 of the paper
+  fedunify batch experiments/                   every experiment file in a folder
+  fedunify batch 'experiments/table*.yaml'      Tables 3 and 4 of the paper, in both readings
   fedunify batch --dry-run experiments/table4.yaml
   fedunify batch --jobs 2 --set rounds=5 'experiments/*.yaml'
+  fedunify batch study.yaml --set env=H         of a matrix over env, this value alone
 
 A run that has finished is skipped, one that was cut short goes on after its last complete round.
 `
@@ -41,7 +44,7 @@ export function addBatchCommand(program: Command, io: Io): void {
     .description(
       'Runs every experiment of the files that match, each possibly with a matrix of values and several seeds.',
     )
-    .argument('<globs...>', 'experiment files; quoted globs too')
+    .argument('<globs...>', 'experiment files, quoted globs of them, or folders')
     .option('--set <key=value>', 'set any key in all of them; may be repeated', repeated)
     .option('--jobs <n>', 'runs at the same time', positive, 1)
     .option('--quiet', 'no progress, only the summary')
@@ -53,7 +56,7 @@ export function addBatchCommand(program: Command, io: Io): void {
 async function batch(globs: readonly string[], options: BatchOptions, io: Io): Promise<void> {
   const { jobs } = options
   const runs = await planBatch(globs, options.set ?? [])
-  if (options.dryRun) return io.out(await plan(runs, io))
+  if (options.dryRun) return await showPlan(runs, io)
   const began = performance.now()
   const results = await runBatch(runs, { jobs, signal: io.signal, listener: listener(runs, options, io) })
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
@@ -68,7 +71,10 @@ async function batch(globs: readonly string[], options: BatchOptions, io: Io): P
   io.out(
     `\n${count('finished')} finished, ${count('skipped')} skipped, ${count('failed')} failed of ${runs.length} runs in ${time}\n`,
   )
-  if (io.signal.aborted) throw io.signal.reason
+  if (io.signal.aborted) {
+    const message = `${messageOf(io.signal.reason)}: ${done.length} of ${runs.length} runs are done`
+    throw new FedunifyError('interrupted', message, 'the same command goes on where this one stopped')
+  }
   const worst = results.toSorted((a, b) => exitOf(b) - exitOf(a))[0]
   if (worst?.error !== undefined) throw failure(count('failed'), worst)
 }
@@ -77,7 +83,15 @@ async function batch(globs: readonly string[], options: BatchOptions, io: Io): P
 function failure(failed: number, { run, error }: BatchResult): unknown {
   if (!(error instanceof FedunifyError)) return error
   const others = failed > 1 ? ` (and ${failed - 1} more failed)` : ''
-  return new FedunifyError(error.kind, `${run.path}: ${error.message}${others}`, error.hint, { cause: error })
+  return new FedunifyError(error.kind, `${run.path}: ${reasonOf(run, error)}${others}`, error.hint, { cause: error })
+}
+
+/** What went wrong, behind the name of the run: many a message begins with that itself. */
+function reasonOf({ path }: BatchRun, error: unknown): string {
+  const message = messageOf(error)
+  return message.startsWith(`${path}: `) || message.startsWith(`${path} `)
+    ? message.slice(path.length).replace(/^:? /, '')
+    : message
 }
 
 function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: Io): BatchListener {
@@ -89,8 +103,8 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
   const views = new Map<BatchRun, ReturnType<typeof progressView>>()
   const notes = new Set<string>()
   return {
-    started(run) {
-      say(bold(`${numbered(run)}${run.state === 'none' ? '' : ' (resuming)'}`))
+    started(run, resuming) {
+      say(bold(`${numbered(run)}${resuming ? ' (resuming)' : ''}`))
       // Bars of several runs would draw over each other: then a plain line for each round, with the run's number.
       const several = new PlainProgress((line) => say(`[${runs.indexOf(run) + 1}] ${line}`), colorsOf(io, 'err'))
       views.set(run, jobs > 1 && !quiet ? several : progressView(io, quiet ?? false))
@@ -103,36 +117,46 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
     ended({ run, outcome, error }) {
       views.get(run)?.stop()
       if (outcome === 'skipped') say(dim(`${numbered(run)}: finished already`))
-      if (outcome === 'failed') say(`${red('failed:')} ${numbered(run)}: ${messageOf(error)}`)
+      if (outcome === 'failed') say(`${red('failed:')} ${numbered(run)}: ${reasonOf(run, error)}`)
+      if (outcome === 'failed' && error instanceof FedunifyError && error.hint) say(`${dim('hint:')} ${error.hint}`)
     },
   }
 }
 
-async function plan(runs: readonly BatchRun[], io: Io): Promise<string> {
+/** What would be run, and what would fail: a batch goes on past such a run, and so does its plan. */
+async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
   const speeds = new Map<string, number>()
   let seconds = 0
   const rows: string[][] = []
+  const failed: BatchResult[] = []
   for (const run of runs) {
-    const { experiment } = run
-    const prepared = await prepareRun(experiment, { signal: io.signal })
-    const { rounds, workers } = experiment
-    const images = imagesToTrain(prepared)
-    const { model, optimizer, batch, engine, device, layout } = experiment
-    const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
-    const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, io.signal))
-    speeds.set(kind, speed)
-    const time = run.state === 'finished' ? 0 : images / (speed * workers)
-    seconds += time
-    rows.push([
-      run.path,
-      run.state === 'none' ? 'new' : run.state,
-      String(rounds),
-      thousands(images),
-      time ? duration(time) : '-',
-    ])
+    try {
+      const { images, kind, speed } = await weigh(run, speeds, io.signal)
+      speeds.set(kind, speed)
+      const time = images / (speed * run.experiment.workers)
+      seconds += time
+      const state = run.state === 'none' ? 'new' : run.state
+      const work = images ? [thousands(images), duration(time)] : ['-', '-']
+      rows.push([run.path, state, String(run.experiment.rounds), ...work])
+    } catch (error) {
+      if (!(error instanceof FedunifyError) || error.kind === 'interrupted') throw error
+      failed.push({ run, outcome: 'failed', error })
+      rows.push([run.path, 'would fail', String(run.experiment.rounds), '-', '-'])
+    }
   }
-  const table = columns(['run', 'state', 'rounds', 'images to train', 'about'], rows)
-  return `${table}\n\n${runs.length} runs, about ${duration(seconds)} of training on this machine; nothing was written\n`
+  io.out(`${columns(['run', 'state', 'rounds', 'images to train', 'about'], rows)}\n\n`)
+  io.out(`${runs.length} runs, about ${duration(seconds)} of training on this machine; nothing was written\n`)
+  const worst = failed.toSorted((a, b) => exitOf(b) - exitOf(a))[0]
+  if (worst) throw failure(failed.length, worst)
+}
+
+/** Images that are left to train, and how many of them this machine trains in a second on one worker. */
+async function weigh(run: BatchRun, speeds: ReadonlyMap<string, number>, signal: AbortSignal) {
+  const prepared = await prepareRun(run.experiment, { signal })
+  const images = run.state === 'finished' ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
+  const { model, optimizer, batch, engine, device, layout } = run.experiment
+  const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
+  return { images, kind, speed: speeds.get(kind) ?? (await trainingSpeed(prepared, signal)) }
 }
 
 /** Last round of every series, mean ± sd over the seeds, in percent. */

@@ -27,18 +27,28 @@ function hasColors(stream: NodeJS.WriteStream): boolean {
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
 
+/** Why the results could not be told, if so: a full disk, for example. */
+let untold: FedunifyError | undefined
+
 // Whoever reads our output may stop reading (as head does): then there is nobody left to work for.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    controller.abort(new FedunifyError('interrupted', 'nobody reads the output any more'))
+    if (error.code === 'EPIPE') {
+      return controller.abort(new FedunifyError('interrupted', 'nobody reads the output any more'))
+    }
+    if (untold) return
+    untold = new FedunifyError('data', `cannot write the output: ${error.message}`)
+    process.exitCode = untold.exitCode
+    if (stream === process.stdout) process.stderr.write(`error: ${untold.message}\n`)
   })
 }
 
-process.exitCode = await main(process.argv.slice(2), {
+const code = await main(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   terminal: process.stderr.isTTY ? process.stderr : undefined,
   colors: { out: hasColors(process.stdout), err: hasColors(process.stderr) },
   signal: controller.signal,
 })
+// What nobody was told is no success, nor what a check may have found.
+process.exitCode = untold?.exitCode ?? code

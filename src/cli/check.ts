@@ -4,8 +4,7 @@ import { checkRuns } from '../check/check-runs.ts'
 import { tally, tallyLine } from '../check/outcome.ts'
 import { FedunifyError } from '../errors.ts'
 import { REPORTER_NAMES, REPORTERS, type ReporterName } from '../report/check/registry.ts'
-import { putFile } from '../results/files.ts'
-import { colorsOf, type Io } from './io.ts'
+import { colorsOf, type Io, putNamed } from './io.ts'
 
 const HELP = `
 What is expected stands in the experiment file, so that every run carries it, or in a file of its own:
@@ -55,7 +54,7 @@ async function check(named: readonly string[], { expect, reporter, output }: Che
   const runs = await checkRuns(named, expect)
   const report = REPORTERS[reporter](runs, output === undefined ? colorsOf(io) : pc.createColors(false))
   if (output === undefined) io.out(report)
-  else await putFile(output, report)
+  else await putNamed('--output', output, report)
   const { missed, errors } = tally(runs)
   if (missed + errors === 0) return
   const hint = output === undefined ? undefined : `see ${output}`

@@ -25,8 +25,8 @@ export function addExperimentOptions(command: Command): void {
   for (const { title, keys } of KEY_GROUPS) {
     for (const key of FLAG_KEYS.filter((k) => keys.includes(k))) {
       const value = defaults[key]
-      const shown =
-        value === undefined ? '' : ` (default: ${typeof value === 'object' ? JSON.stringify(value) : value})`
+      const text = typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)
+      const shown = value === undefined ? '' : ` (default: ${text})`
       const description = `${ExperimentSchema.shape[key].description}${shown}`
       command.addOption(new Option(`--${key} ${argument(key)}`, description).helpGroup(`${title}:`))
     }

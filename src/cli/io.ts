@@ -1,6 +1,8 @@
 import type { WriteStream } from 'node:tty'
 import pc from 'picocolors'
+import { FedunifyError } from '../errors.ts'
 import { LiveProgress, PlainProgress, type ProgressView } from '../report/progress.ts'
+import { putFile } from '../results/files.ts'
 
 /** Where a command writes, and when it is to stop; tests bring their own. */
 export interface Io {
@@ -13,6 +15,15 @@ export interface Io {
   /** Whether each of the two shows colours. */
   readonly colors: { readonly out: boolean; readonly err: boolean }
   readonly signal: AbortSignal
+}
+
+/** Writes the file that an option names. @throws FedunifyError that says so */
+export async function putNamed(option: string, file: string, content: string): Promise<void> {
+  if (file === '') throw new FedunifyError('usage', `${option} is empty`, 'name the file to write')
+  await putFile(file, content).catch((error: unknown) => {
+    if (!(error instanceof FedunifyError) || error.kind !== 'usage') throw error
+    throw new FedunifyError('usage', error.message, `name another file with ${option}`, { cause: error })
+  })
 }
 
 /** Colours for what goes to stdout (`out`) or stderr (`err`): one may be a file while the other is a terminal. */

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
 import { addBatchCommand } from './batch.ts'
@@ -13,6 +14,17 @@ import { colorsOf, type Io } from './io.ts'
 import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
 
+const HELP = `
+To begin with:
+    fedunify doctor                            is this machine ready?
+    fedunify run --env H --merge avg           two owners, ten classes, neither has seen more than five
+    fedunify init                              an experiment file, every key explained
+    fedunify batch experiments/table4.yaml     the paper's Table 4, three seeds
+
+Exit codes: 0 done, 1 an expectation was missed (check), 2 wrong option or experiment, 3 data missing or wrong,
+4 training or merging failed, 130 interrupted.
+`
+
 /**
  * Parses, runs, prints what went wrong.
  * @returns the exit code: 0 ok, 1 a threshold missed, 2 usage or config, 3 data, 4 training, 130 interrupted
@@ -26,6 +38,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), outputError: () => {} })
     .showHelpAfterError(false)
+    .addHelpText('after', HELP)
   addRunCommand(program, io)
   addBatchCommand(program, io)
   addReportCommand(program, io)
@@ -38,24 +51,31 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   addCompletionCommand(program, io)
   try {
     if (args.length === 0) {
-      io.out(program.helpInformation())
+      program.outputHelp()
       return EXIT.ok
     }
     await program.parseAsync(args, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return report(error, io)
+    return report(error, io, helpOf(program, args))
   }
 }
 
-function report(error: unknown, io: Io): number {
+/** How to ask for the help of the command that was meant. */
+function helpOf(program: Command, args: readonly string[]): string {
+  const names: string[] = []
+  for (let at: Command | null = follow(program, args).command; at; at = at.parent) names.unshift(at.name())
+  return `${names.join(' ')} --help`
+}
+
+function report(error: unknown, io: Io, help: string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok
     // A command that lacks its subcommand has shown its help.
     if (error.code === 'commander.help') return EXIT.usage
     const [message = '', hint] = error.message.replace(/^error: /, '').split('\n')
     const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
-    return report(new FedunifyError('usage', message, suggestion ?? 'see fedunify --help'), io)
+    return report(new FedunifyError('usage', message, suggestion ?? `see ${help}`), io, help)
   }
   const { red, dim } = colorsOf(io, 'err')
   if (error instanceof FedunifyError) {

@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { FedunifyError } from '../errors.ts'
 import { reportDocument } from '../report/html/document.ts'
 import { groupRuns, loadRuns, type RunRecord } from '../report/load.ts'
-import { putFile } from '../results/files.ts'
-import type { Io } from './io.ts'
+import { type Io, putNamed } from './io.ts'
 
 const EXAMPLES = `
 The page needs no network and no other file. It has the verdict, accuracy by round, the paper's table beside ours
@@ -35,8 +33,7 @@ export function addReportCommand(program: Command, io: Io): void {
 async function report(dirs: readonly string[], options: { out?: string }, io: Io): Promise<void> {
   const runs = await loadRuns(dirs)
   const out = options.out ?? join(await folderOf(dirs[0]!, runs), 'report.html')
-  if (out === '') throw new FedunifyError('usage', '--out is empty', 'name the file to write, such as report.html')
-  await putFile(out, reportDocument(groupRuns(runs)))
+  await putNamed('--out', out, reportDocument(groupRuns(runs)))
   io.out(`${out}\n`)
 }
 

@@ -4,14 +4,16 @@ import type { Command } from 'commander'
 import { stringify as toYaml } from 'yaml'
 import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
-import { FedunifyError } from '../errors.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
 import { imagesToTrain, type PreparedRun, prepareRun } from '../federation/prepare.ts'
+import { kindOf } from '../files.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
 import { paperTable } from '../report/paper-table.ts'
 import { shardTable } from '../report/shards.ts'
+import { readCheckpoint } from '../results/checkpoint.ts'
 import { execute } from '../results/execute.ts'
-import { readManifest } from '../results/manifest.ts'
+import { assertSameConfig, assertSameRun, describeRun, readManifest } from '../results/manifest.ts'
 import { readTables } from '../results/read.ts'
 import { plainEvent } from '../results/run-directory.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, repeated } from './experiment-options.ts'
@@ -58,25 +60,46 @@ interface RunOptions {
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
   const { set = [], runId, resume, json = false, quiet = false } = options
-  // A run folder's config is an experiment file; what is given besides must agree with it.
-  const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
-  if (resume !== undefined && (await readManifest(resume)).status === 'finished') {
-    return io.out(json ? await readFile(join(resume, 'events.jsonl'), 'utf8') : await summary(resume, io))
+  if (runId !== undefined && resume !== undefined) {
+    throw new FedunifyError('usage', '--run-id beside --resume', 'a run goes on in its own folder: leave out --run-id')
   }
   if (runId !== undefined && !ExperimentSchema.shape.name.safeParse(runId).success) {
     throw new FedunifyError('usage', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
   }
-  const experiment = await loadExperiment({ file: source, set, flags: experimentFlags({ ...options }) })
+  const earlier = resume === undefined ? undefined : await readManifest(resume)
+  const flags = experimentFlags({ ...options })
+  const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
+  // A run folder's config is an experiment file; what is given besides must agree with it.
+  const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
+  if (resume !== undefined && earlier?.status === 'finished') {
+    if (asked) assertSameConfig(resume, earlier.config, await loadExperiment({ file: source, set, flags }))
+    if (!quiet) io.err(`${resume} has finished already\n`)
+    return io.out(json ? await readFile(join(resume, 'events.jsonl'), 'utf8') : await summary(resume, io))
+  }
+  if (resume !== undefined && file === undefined && (await kindOf(source!)) !== 'file') {
+    throw new FedunifyError(
+      'data',
+      `${source}: no such file`,
+      'restore it, or name the experiment file before --resume',
+    )
+  }
+  const experiment = await loadExperiment({ file: source, set, flags })
   const view = progressView(io, quiet)
   try {
     const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })
-    if (options.dryRun) return io.out(plan(prepared))
+    if (options.dryRun) {
+      if (resume === undefined) return io.out(plan(prepared, 0))
+      assertSameRun(resume, earlier!, await describeRun(prepared))
+      return io.out(plan(prepared, (await readCheckpoint(resume))?.round ?? 0))
+    }
     const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
-    await execute(prepared, {
+    let begun = false
+    const execution = execute(prepared, {
       path,
       resume: resume !== undefined,
       signal: io.signal,
       ready(done) {
+        begun = true
         if (prepared.engine.note) view.note(`note: ${prepared.engine.note}`)
         view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
         if (done > 0) view.note(`resuming ${path} after round ${done}\n`)
@@ -85,6 +108,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
         if (json) io.out(`${JSON.stringify(plainEvent(event))}\n`)
         view.event(event)
       },
+    })
+    await execution.catch((error: unknown) => {
+      throw begun && io.signal.aborted ? interruption(error, path) : error
     })
     view.stop()
     if (!json) io.out(`\n${await summary(path, io)}`)
@@ -104,11 +130,15 @@ function overview({ experiment, dataset, model, engine, shards }: PreparedRun): 
   ].join('\n')
 }
 
-function plan(prepared: PreparedRun): string {
+const interruption = (error: unknown, path: string) =>
+  new FedunifyError('interrupted', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
+
+function plan(prepared: PreparedRun, done: number): string {
   const { experiment, dataset, shards } = prepared
   const early = experiment['until-local-accuracy'] ?? experiment['stop-at']
   const most = early === undefined ? '' : 'at most '
-  const work = `would train ${most}${thousands(imagesToTrain(prepared))} images in ${experiment.rounds} rounds; nothing was written`
+  const rounds = done === 0 ? `${experiment.rounds} rounds` : `rounds ${done + 1} to ${experiment.rounds}`
+  const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
   return `${toYaml(experiment)}\n${overview(prepared)}\n\n${shardTable(dataset, shards)}\n\n${work}\n`
 }
 

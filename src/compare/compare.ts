@@ -72,6 +72,10 @@ function differing(first: Side, side: Side, i: number): string[] {
   const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => show(a[key]) !== show(b[key]))
   if (keys.length === 0) return []
-  const list = keys.map((key) => `${key} ${show(b[key])} (${letter(0)}: ${show(a[key])})`)
+  const list = keys.map((key) => {
+    const [own, other] = [show(b[key]), show(a[key])]
+    // A list of layers would fill the screen.
+    return own.length + other.length > 80 ? `another ${key}` : `${key} ${own} (${letter(0)}: ${other})`
+  })
   return [`${letter(i)} was run with other settings: ${list.join(', ')}`]
 }

@@ -1,11 +1,8 @@
 import { FedunifyError } from '../errors.ts'
-import { paperTableFor } from '../paper/tables.ts'
+import { PAPER, paperTableFor } from '../paper/tables.ts'
 import { findRuns } from '../results/find-runs.ts'
 import { type LoadedRun, loadRun } from '../results/load-run.ts'
 import { commonConfig, paperSide, runSide, type Side } from './side.ts'
-
-/** The name that stands for the paper's tables. */
-const PAPER = 'paper'
 
 /**
  * The sides that are named: a run, a folder of runs (one side for each experiment in it, over its seeds), a glob, or
@@ -29,7 +26,8 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
     sides.push(...experimentSides(name, runs))
   }
   if (sides.length < 2) {
-    throw new FedunifyError('usage', `${named.join(' ')}: one side alone`, 'name a second one, for example paper')
+    const other = named.includes(PAPER) ? 'a run to compare it with' : 'a second one, for example paper'
+    throw new FedunifyError('usage', `${named.join(' ')}: one side alone`, `name ${other}`)
   }
   return sides.map((side) => (side === PAPER ? paperSide(paperTable([...envs])) : side))
 }

@@ -1,6 +1,7 @@
 import type { Argument, Command, Option } from 'commander'
 import { experimentJsonSchema } from '../config/json-schema.ts'
 import { type LegalNames, legalNames } from '../config/legal.ts'
+import { PAPER } from '../paper/tables.ts'
 import type { Candidate } from './candidate.ts'
 import { listFiles } from './files.ts'
 import { follow, optionOf, type Position } from './words.ts'
@@ -54,7 +55,8 @@ async function argumentValues(argument: Argument, current: string): Promise<Cand
   const name = argument.name()
   if (/^(experiment|globs|file)/.test(name)) return await listFiles(current, /\.ya?ml$/)
   if (/^dir/.test(name)) return await listFiles(current)
-  return await listFiles(current, /./)
+  const files = await listFiles(current, /./)
+  return name === 'sides' ? [...plain([PAPER]), ...files] : files
 }
 
 async function valuesOf(option: Option, current: string): Promise<Candidate[]> {

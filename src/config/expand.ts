@@ -4,7 +4,13 @@ import { configHash } from './hash.ts'
 import { resolveExperiment } from './load.ts'
 import { describeProblem, first } from './problem.ts'
 import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
-import { fileSource, type Source, setSource } from './source.ts'
+import { fileSource, isMapping, type Source, setSource } from './source.ts'
+
+/** More is a slip of the keyboard. */
+const MOST_RUNS = 10_000
+
+/** Room for the values of a matrix in the name of a folder, which may have 255 bytes in all. */
+const LONGEST_GROUP = 160
 
 /** One run of a batch. */
 export interface PlannedRun {
@@ -19,7 +25,8 @@ export interface PlannedRun {
 }
 
 /**
- * All runs of an experiment file: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
+ * All runs of an experiment file: every combination of its `matrix`, each with `seeds` seeds from `seed` on. What
+ * `set` gives for a key of the matrix takes the place of its values there.
  * @throws FedunifyError (usage) with file and line, as for a single experiment
  */
 export async function expandFile(file: string, set: readonly string[] = []): Promise<PlannedRun[]> {
@@ -27,7 +34,7 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
   const { seeds } = parsed.data
-  const matrix = parsed.data.matrix ?? {}
+  const matrix = { ...parsed.data.matrix }
   if (parsed.data.matrix && Object.keys(matrix).length === 0) {
     throw new FedunifyError(
       'usage',
@@ -44,6 +51,15 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
     throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }
+  const given = setSource(set)
+  for (const key of Object.keys(matrix)) {
+    const value = given.values[key]
+    if (value !== undefined && !isMapping(value)) matrix[key] = [value]
+  }
+  const count = Object.values(matrix).reduce((product, values) => product * values.length, seeds ?? 1)
+  if (count > MOST_RUNS) {
+    throw new FedunifyError('usage', `${file}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
+  }
 
   const single: Source = { ...written, values: omit(written.values, BATCH_KEYS) }
   return combinations(matrix).flatMap((combination) => {
@@ -52,7 +68,7 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
       values: combination,
       where: (path) => written.where(['matrix', ...path.slice(0, 1)]),
     }
-    const sources = [single, chosen, setSource(set)]
+    const sources = [single, chosen, given]
     const group = Object.entries(combination)
       .filter(([key]) => key !== 'seed')
       .map(([, value]) => label(value))
@@ -68,7 +84,9 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
 }
 
 function planned(experiment: Experiment, file: string, group: string, sources: readonly Source[]): PlannedRun {
-  const id = [group, `s${experiment.seed}`, configHash(experiment).slice(0, 8)].filter(Boolean).join('-')
+  const id = [group.slice(0, LONGEST_GROUP), `s${experiment.seed}`, configHash(experiment).slice(0, 8)]
+    .filter(Boolean)
+    .join('-')
   return { experiment, file, group, id, sources }
 }
 
@@ -86,7 +104,11 @@ function label(value: unknown): string {
     : typeof value === 'object'
       ? JSON.stringify(value)
       : String(value)
-  return text.replace(/[^\w.+]+/g, '_').slice(0, 40)
+  // A list may be written as words with commas (see `list` in schema.ts).
+  return text
+    .replace(/ *, */g, typeof value === 'string' ? '+' : ',')
+    .replace(/[^\w.+]+/g, '_')
+    .slice(0, 40)
 }
 
 const pick = ({ values }: Source, keys: readonly string[]) =>

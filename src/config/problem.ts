@@ -22,9 +22,12 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
   const { expected, legal } = expectation(found)
   const near = legal && typeof value === 'string' ? nearest(value, legal) : undefined
   const quote = found.code === 'invalid_type' && found.expected === 'string' && typeof value === 'number'
-  const percent = found.code === 'too_big' && found.maximum === 1 && typeof value === 'number' && value <= 100
+  const percent =
+    found.code === 'too_big' && found.maximum === 1 && typeof value === 'number' && value > 1 && value <= 100
   const fraction = percent ? `a fraction, not percent: ${Number((value / 100).toPrecision(12))}` : undefined
-  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : fraction
+  const quoted = found.code === 'invalid_type' && typeof value === 'string' && /^(number|int)$/.test(found.expected)
+  const plain = quoted && value.trim() !== '' && Number.isFinite(Number(value)) ? `without quotes: ${value}` : undefined
+  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? plain)
   const got = value === undefined ? 'nothing' : show(value)
   return new FedunifyError('usage', `${named(where(found.path), found.path)}: expected ${expected}, got ${got}`, hint)
 }
@@ -78,6 +81,7 @@ function expectation(issue: Issue): { expected: string; legal?: string[] } {
       return { expected: article(issue.expected) }
     case 'too_small': {
       if (issue.origin === 'array') return { expected: `at least ${issue.minimum} in the list` }
+      if (issue.origin === 'string') return { expected: 'text that is not empty' }
       return { expected: `a number ${issue.inclusive ? 'of at least' : 'above'} ${issue.minimum}` }
     }
     case 'too_big':

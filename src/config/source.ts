@@ -31,7 +31,8 @@ export async function readYaml(file: string): Promise<{ value: unknown; where: S
   const document = parseDocument(await readExperiment(file), { lineCounter: lines, stringKeys: true })
   const [problem] = document.errors
   if (problem) {
-    const message = problem.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
+    const several = problem.code === 'MULTIPLE_DOCS' && 'a second document begins here'
+    const message = several || problem.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
     throw new FedunifyError(
       'usage',
       `${file}:${lines.linePos(problem.pos[0]).line}: ${message}`,
@@ -55,7 +56,7 @@ async function readExperiment(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    const why = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error)
+    const why = { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[codeOf(error) ?? ''] ?? messageOf(error)
     throw new FedunifyError('usage', `${file}: ${why}`, 'name an experiment file, for example experiments/table4.yaml')
   }
 }

@@ -1,6 +1,7 @@
 import type { Experiment } from '../config/schema.ts'
 import type { Shard } from '../data/dataset.ts'
 import type { Learner } from '../engine/engine.ts'
+import { FedunifyError } from '../errors.ts'
 import { POOLED } from './events.ts'
 import type { Owner } from './owner.ts'
 
@@ -25,8 +26,18 @@ export function localParties(experiment: Experiment, shards: readonly Shard[], l
   })
   return {
     owners: shards.map(party),
-    baseline: experiment.baseline === 'pooled' ? party(pool(shards)) : undefined,
+    baseline: experiment.baseline === 'pooled' ? namedPooled(party(pool(shards))) : undefined,
   }
+}
+
+/** A learner numbers its owners; the baseline is none of them, and its failures are to say so. */
+function namedPooled(baseline: Owner): Owner {
+  const rename = (error: unknown): never => {
+    if (!(error instanceof FedunifyError)) throw error
+    const message = error.message.replace(new RegExp(`^owner ${POOLED}\\b`), 'the pooled baseline')
+    throw new FedunifyError(error.kind, message, error.hint, { cause: error })
+  }
+  return { ...baseline, train: (...given) => baseline.train(...given).catch(rename) }
 }
 
 /** Everybody's images in one shard: what the owners would train on if they could pool their data. */

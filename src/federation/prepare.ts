@@ -16,11 +16,14 @@ export interface PreparedRun {
   readonly engine: Engine
 }
 
-/** Images to train in all rounds, epochs and the pooled baseline counted; at most so many where a run may stop early. */
-export function imagesToTrain({ experiment, shards }: PreparedRun): number {
+/**
+ * Images to train in the rounds that are not done yet, epochs and the pooled baseline counted; at most so many where a
+ * run may stop early.
+ */
+export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
   const epochs = experiment[experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs']
   const inShards = shards.reduce((sum, { train }) => sum + train.length, 0)
-  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * epochs * experiment.rounds
+  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * epochs * (experiment.rounds - done)
 }
 
 /**

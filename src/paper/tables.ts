@@ -61,3 +61,6 @@ export const PAPER_TABLES: readonly PaperTable[] = [
 
 /** The table of an environment; undefined for those that the paper does not have. */
 export const paperTableFor = (env: string): PaperTable | undefined => PAPER_TABLES.find((table) => table.env === env)
+
+/** The name that stands for them where sides of a comparison are named. */
+export const PAPER = 'paper'

@@ -37,7 +37,8 @@ export async function loadRuns(named: readonly string[]): Promise<RunRecord[]> {
     const found = await findRuns(name)
     if (found.length === 0) {
       const hint = 'name the folder of a run, as `fedunify run` prints it, or of a batch, such as results/table4'
-      throw new FedunifyError('data', `${name}: no such folder`, hint)
+      const why = /[*?{[]/.test(name) ? 'the glob matches no run' : 'no such folder'
+      throw new FedunifyError('data', `${name}: ${why}`, hint)
     }
     for (const path of found) if (!paths.has(resolve(path))) paths.set(resolve(path), path)
   }

@@ -37,18 +37,20 @@ export async function readCheckpoint(dir: string): Promise<SavedState | undefine
   const bytes = await readIfThere(file)
   if (!bytes) return undefined
   const { weights, metadata } = decodeSafetensors(bytes, file)
-  const { round, files, seconds } = metadata
-  if (!round || !files || !seconds) {
-    throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, 'start the run anew in another folder')
-  }
   const pooled = startingWith('pooled/', weights)
   return {
-    round: Number(round),
+    ...told(metadata, file),
     unified: startingWith('unified/', weights),
     pooled: pooled.size > 0 ? pooled : undefined,
-    files: JSON.parse(files),
-    seconds: JSON.parse(seconds),
   }
+}
+
+function told({ round, files, seconds }: Readonly<Record<string, string>>, file: string) {
+  try {
+    const state = { round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!) }
+    if (Number.isInteger(state.round) && state.round > 0) return state
+  } catch {}
+  throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, 'start the run anew in another folder')
 }
 
 function startingWith(prefix: string, weights: Weights): Weights {

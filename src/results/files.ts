@@ -105,5 +105,7 @@ export function writeError(file: string, error: unknown): FedunifyError {
   }
   const denied = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT'].includes(code)
   const hint = denied ? 'name a folder that you may write to: --out DIR' : undefined
-  return new FedunifyError('usage', `cannot write ${file}: ${messageOf(error)}`, hint, { cause: error })
+  // The system's words end with the temporary file that it could not make, of which nobody needs to know.
+  const why = code === 'EISDIR' ? 'it is a folder' : messageOf(error).replace(/(?<=^[A-Z]+: [^']*), \w+ '.*$/s, '')
+  return new FedunifyError('usage', `cannot write ${file}: ${why}`, hint, { cause: error })
 }

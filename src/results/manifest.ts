@@ -119,17 +119,25 @@ export function assertSameRun(dir: string, was: RunDescription, is: RunDescripti
     engine: `${engine.name} on ${engine.device}, ${engine.version}`,
     fedunify,
   })
-  const [before, now]: Record<string, unknown>[] = [facts(was), facts(is)]
-  const keys = [...new Set([...Object.keys(before!), ...Object.keys(now!)])]
+  assertAlike(`${dir} cannot go on`, facts(was), facts(is))
+}
+
+/**
+ * What is asked of a run that has finished must be what it was, or an old result would pass for a new one.
+ * @throws FedunifyError (usage) naming every key that differs, with both values
+ */
+export function assertSameConfig(dir: string, was: RunDescription['config'], is: RunDescription['config']): void {
+  assertAlike(`${dir} has finished as another run`, decisive(was), decisive(is))
+}
+
+function assertAlike(what: string, before: Record<string, unknown>, now: Record<string, unknown>): void {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])]
   const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
-  const differing = keys.filter((key) => show(before![key]) !== show(now![key]))
+  const differing = keys.filter((key) => show(before[key]) !== show(now[key]))
   if (differing.length === 0) return
-  const list = differing.map((key) => `${key} (was ${show(before![key])}, is ${show(now![key])})`).join(', ')
-  throw new FedunifyError(
-    'usage',
-    `${dir} cannot go on: other ${list}`,
-    'resume with what it was started with, or start a new run',
-  )
+  const list = differing.map((key) => `${key} (was ${show(before[key])}, is ${show(now[key])})`).join(', ')
+  const hint = 'resume with what it was started with, or start a new run'
+  throw new FedunifyError('usage', `${what}: other ${list}`, hint)
 }
 
 /** JSON for people too: lists of numbers stay on one line. */

@@ -11,6 +11,7 @@ import { makeFolders } from '../files.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, readCheckpoint, type SavedState } from './checkpoint.ts'
 import { GrowingFile, putFile, writeError } from './files.ts'
+import { lockFolder } from './lock.ts'
 import {
   assertSameRun,
   describeRun,
@@ -20,6 +21,7 @@ import {
   readManifest,
   type Seconds,
   type Status,
+  VERSION,
 } from './manifest.ts'
 import { TABLES, type Table } from './rows.ts'
 
@@ -34,12 +36,20 @@ export class RunDirectory {
   readonly #description: RunDescription
   readonly #seconds: { -readonly [part in keyof Seconds]: number }
   readonly #began = performance.now()
+  readonly #unlock: () => Promise<void>
   #tables: { table: Table; file: GrowingFile }[] = []
   #events: GrowingFile | undefined
   #rounds: number
 
-  private constructor(path: string, run: PreparedRun, description: RunDescription, saved?: SavedState) {
+  private constructor(
+    path: string,
+    run: PreparedRun,
+    description: RunDescription,
+    unlock: () => Promise<void>,
+    saved?: SavedState,
+  ) {
     this.path = path
+    this.#unlock = unlock
     this.saved = saved
     this.#run = run
     this.#description = description
@@ -64,22 +74,34 @@ export class RunDirectory {
       await rm(draft, { recursive: true, force: true }).catch(() => {})
       throw error instanceof FedunifyError ? error : writeError(path, error)
     }
-    return new RunDirectory(path, run, description)
+    return new RunDirectory(path, run, description, await lockFolder(path))
   }
 
   /**
    * The folder of a run that did not finish, to go on after its last complete round.
-   * @throws FedunifyError (usage) where the run was another one, naming the keys; (data) where files were changed
+   * @throws FedunifyError (usage) where the run was another one, naming the keys, or is under way in another process;
+   *   (data) where files were changed
    */
   static async resume(path: string, run: PreparedRun): Promise<RunDirectory> {
     const description = await describeRun(run)
     const manifest = await readManifest(path)
     assertSameRun(path, manifest, description)
-    const saved = await readCheckpoint(path)
-    for (const name of await readdir(path)) {
-      if (/^\..*\.tmp$/.test(name)) await rm(join(path, name), { force: true })
+    const unlock = await lockFolder(path)
+    try {
+      const saved = await readCheckpoint(path)
+      // Without it the run would begin anew, over what it has.
+      if (!saved && manifest.rounds > 0) {
+        const hint = 'restore it, or start the run anew in another folder'
+        throw new FedunifyError('data', `${checkpointFile(path)} is missing, ${manifest.rounds} rounds are done`, hint)
+      }
+      for (const name of await readdir(path)) {
+        if (/^\..*\.tmp$/.test(name)) await rm(join(path, name), { force: true })
+      }
+      return new RunDirectory(path, run, { ...description, started: manifest.started }, unlock, saved)
+    } catch (error) {
+      await unlock()
+      throw error
     }
-    return new RunDirectory(path, run, { ...description, started: manifest.started }, saved)
   }
 
   async record(event: FederationEvent): Promise<void> {
@@ -96,6 +118,7 @@ export class RunDirectory {
     await this.#events?.close()
     const finished = new Date().toISOString()
     await this.#writeManifest({ status, reason, rounds: this.#rounds, finished, seconds: this.#spent() })
+    await this.#unlock()
   }
 
   async #start(event: Started): Promise<void> {
@@ -163,12 +186,19 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** An event as JSON has it: without the weights, which have a file of their own; counts as lists. */
+/** Raised when a reader of events would have to change. */
+const EVENT_FORMAT = 1
+
+/**
+ * An event as JSON has it: without the weights, which have a file of their own; counts as lists. The first says what
+ * wrote it, and the format of all.
+ */
 export function plainEvent(event: FederationEvent): object {
-  return JSON.parse(
+  const plain = JSON.parse(
     JSON.stringify(event, (key, value) => {
       if (key === 'weights') return undefined
       return value instanceof Uint32Array ? [...value] : value
     }),
   )
+  return event.type === 'started' ? { type: event.type, format: EVENT_FORMAT, fedunify: VERSION, ...plain } : plain
 }

@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises'
+import { readCheckpoint } from './checkpoint.ts'
 import { readManifest, type Status } from './manifest.ts'
 
 /**
@@ -14,5 +15,13 @@ export async function runState(dir: string): Promise<Status | 'none'> {
   return readManifest(dir).then(
     ({ status }) => status,
     () => 'failed',
+  )
+}
+
+/** Complete rounds of a run that did not finish; of one that cannot go on, none. */
+export async function roundsDone(dir: string): Promise<number> {
+  return readCheckpoint(dir).then(
+    (saved) => saved?.round ?? 0,
+    () => 0,
   )
 }

@@ -1,4 +1,14 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runBinary, start } from '../support/binary.ts'
@@ -25,6 +35,7 @@ test('runs every combination and seed, summarises, and skips what has finished',
   const again = await runBinary(['batch', file])
   expect(again).toMatchObject({ code: 0, out: expect.stringContaining('0 finished, 4 skipped') })
   expect(again.err.match(/finished already/g)).toHaveLength(4)
+  expect(rows.map((row) => row.group).filter((group, i, all) => group !== all[i - 1])).toEqual(['avg', 'max+avg'])
   expect(readFileSync(join(results, 'study', 'summary.csv'), 'utf8')).toBe(summary)
 })
 
@@ -60,6 +71,23 @@ test('Ctrl-C leaves everything resumable, and the next batch ends with the same 
   }
 })
 
+test('Ctrl-C beside --jobs 2 stops both runs, and says how to go on', { timeout: 60_000 }, async () => {
+  const file = experiment('both', { rounds: 400, seeds: 3, name: 'both' })
+  const { child, ended, says } = start(['batch', file, '--jobs', '2'])
+  await says('[1] round')
+  await says('[2] round')
+  child.kill('SIGINT')
+  const { code, err } = await ended
+  expect(code).toBe(130)
+  expect(err).toContain('error: interrupted: 0 of 3 runs are done\nhint: the same command goes on')
+  expect(runsOf('both').map((run) => manifestOf(run).status)).toEqual(['interrupted', 'interrupted'])
+  const plan = await runBinary(['batch', '--dry-run', file])
+  expect(plan.out.match(/ interrupted /g)).toHaveLength(2)
+  const [cut, , whole] = plan.out.split('\n').slice(1, 4)
+  const images = (line = '') => Number(/400 +([\d,]+)/.exec(line)![1]!.replaceAll(',', ''))
+  expect(images(cut)).toBeLessThan(images(whole))
+})
+
 test('--dry-run names the runs and an estimate, and writes nothing', async () => {
   const file = experiment('planned', { rounds: 2, seeds: 3, name: 'planned' })
   const { code, out } = await runBinary(['batch', '--dry-run', file])
@@ -69,6 +97,14 @@ test('--dry-run names the runs and an estimate, and writes nothing', async () =>
   expect(existsSync(join(results, 'planned'))).toBe(false)
 })
 
+test('--dry-run goes on past a run that would fail, as the batch does', async () => {
+  const file = experiment('doubtful', { rounds: 1, matrix: { owners: [2, 999, 3] } })
+  const { code, out, err } = await runBinary(['batch', '--dry-run', file])
+  expect(code).toBe(2)
+  expect(out).toMatch(/doubtful\/2-.* new .*\n.*doubtful\/999-.* would fail .*\n.*doubtful\/3-.* new /)
+  expect(err).toMatch(/^error: .*999-s0-\w+: partition V: 999 owners are too many/)
+})
+
 test('globs are expanded here too; one that matches nothing is an error', async () => {
   experiment('glob-a', { rounds: 1 })
   experiment('glob-b', { rounds: 1 })
@@ -76,6 +112,35 @@ test('globs are expanded here too; one that matches nothing is an error', async 
   expect(all.out).toMatch(/2 runs/)
   const none = await runBinary(['batch', join(folder, 'nothing-*.yaml')])
   expect(none).toMatchObject({ code: 2, err: expect.stringContaining('matches no file') })
+})
+
+test('a folder stands for the experiment files in it', async () => {
+  const named = join(folder, 'a [folder]')
+  mkdirSync(named)
+  for (const name of ['one.yaml', 'two.yml']) {
+    renameSync(experiment(`for-${name}`, { rounds: 1 }), join(named, name))
+  }
+  writeFileSync(join(named, 'schema.json'), '{}')
+  const { code, out } = await runBinary(['batch', '--dry-run', named])
+  expect(code).toBe(0)
+  expect(out).toMatch(/results\/one\/s0.*results\/two\/s0.*2 runs/s)
+  const none = await runBinary(['batch', join(folder, 'idx')])
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('idx: has no experiment file') })
+})
+
+test('a run that was copied or edited is not passed over as finished, and the others are summarised', async () => {
+  const file = experiment('copied', { rounds: 1, merge: ['avg'], matrix: { lr: [0.05, 0.1, 0.2] }, lr: undefined })
+  await runBinary(['batch', file, '--quiet'])
+  const [first, second, third] = runsOf('copied')
+  rmSync(second!, { recursive: true })
+  cpSync(first!, second!, { recursive: true })
+  appendFileSync(join(third!, 'unified.csv'), '1,av')
+  const { code, err, out } = await runBinary(['batch', file])
+  expect(code).toBe(3)
+  expect(err).toMatch(/^failed: \[2\/3\] \S+copied\/0.1-s0-\w+: holds another run$/m)
+  expect(err).toContain('unified.csv: it is longer than the run left it')
+  expect(out).toContain('0 finished, 1 skipped, 2 failed of 3 runs')
+  expect(rowsOf(join(results, 'copied'), 'summary.csv').map((row) => row.group)).toEqual(Array(3).fill('0.05'))
 })
 
 test('two runs for one folder are refused before anything runs', async () => {

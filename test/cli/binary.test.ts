@@ -124,6 +124,15 @@ describe('output that nobody reads', () => {
   })
 })
 
+// Such a failure must not look like what a check found, which is 1.
+it.skipIf(!existsSync('/dev/full') || !has('bash'))('output that has no room is an error of its own', async () => {
+  const { code, err } = await runBinary(['-c', '"$0" "$@" > /dev/full', process.execPath, BINARY, 'config', 'schema'], {
+    command: ['bash'],
+  })
+  expect(err).toBe('error: cannot write the output: ENOSPC: no space left on device, write\n')
+  expect(code).toBe(3)
+})
+
 // A limit on the size of files stands for a full disk: the system refuses what goes beyond, in the midst of a write.
 describe.skipIf(!has('bash'))('a disk that is full', () => {
   const limited = (kib: number, id: string) =>

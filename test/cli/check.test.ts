@@ -253,7 +253,11 @@ describe('reporters', () => {
     expect(err).toContain(`see ${file}`)
     expect(readFileSync(file, 'utf8')).toMatch(/^<\?xml/)
     expect(code).toBe(1)
-    expect(await fedunify('check', run, '--output', join(run, 'no', 'x'))).toMatchObject({ code: 2 })
+    const nowhere = await fedunify('check', run, '--output', join(run, 'no', 'x'))
+    expect(nowhere).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/directory\nhint: name another .* --output\n$/),
+    })
   })
 })
 

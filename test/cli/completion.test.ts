@@ -61,6 +61,7 @@ describe('candidates', () => {
     [['run', '--set', 'merge=avg,m'], ['merge=avg,max']],
     [['completion', ''], SHELLS],
     [['run', '--rounds', ''], []],
+    [['compare', 'results/x', 'pap'], ['paper']],
     [
       ['nonsense', 'x', '--'],
       ['--version', '--help'],
@@ -142,6 +143,21 @@ describe('scripts', () => {
     const script = "fedunify completion fish | source; complete -C 'fedunify run --init '; complete -C 'fedunify doc'"
     const { stdout } = inShell('fish', '--no-config', '-c', script)
     expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(['shared', 'independent', 'doctor', ''])
+  })
+
+  it.skipIf(!installed('zsh'))('zsh completes what is typed', { timeout: 40_000 }, () => {
+    const type = (text: string, answer: string) => `zpty -w -n z $'${text}'; zpty -r z line '*${answer}*'`
+    const script = [
+      'zmodload zsh/zpty',
+      `zpty z 'PS1="P> " zsh -f -i'`,
+      type('autoload -Uz compinit; compinit -u -D; source <(fedunify completion zsh); echo rea""dy\\n', 'ready'),
+      type('fedunify conf\\t', 'conf*ig'),
+      type('\\C-ufedunify run --env=d\\t', '--env=d*irichlet'),
+      type('\\C-ufedunify run oth\\t', 'oth*er.yaml'),
+      'zpty -d z; print done',
+    ].join('\n')
+    const { stdout } = spawnSync('zsh', ['-f', '-c', script], { ...shellSetting(), timeout: 30_000 })
+    expect(stdout).toBe('done\n')
   })
 
   it.skipIf(!installed('zsh'))('zsh reads its script', () => {

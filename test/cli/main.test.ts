@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { EXPERIMENT_KEYS } from '../../src/config/schema.ts'
 import { PARTITION_NAMES } from '../../src/data/partition/registry.ts'
+import { EXIT, FedunifyError } from '../../src/errors.ts'
 import { MERGE_NAMES } from '../../src/merge/registry.ts'
 import { VERSION } from '../../src/results/manifest.ts'
 import { fedunify } from '../support/command-line.ts'
@@ -67,6 +68,14 @@ describe('help', () => {
     expect(out).toContain('fedunify run --env H --merge avg ')
   })
 
+  it('of fedunify says how to begin and what its exit codes mean, also where nothing is asked', async () => {
+    const { code, out, err } = await fedunify([])
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toBe((await fedunify(['--help'])).out)
+    for (const exit of Object.values(EXIT)) expect(out).toMatch(new RegExp(`(^| )${exit} [a-z]`, 'm'))
+    expect(out).toContain('fedunify doctor ')
+  })
+
   it('is shown where a subcommand is missing', async () => {
     const { code, out, err } = await fedunify(['data'])
     expect([code, out]).toEqual([2, ''])
@@ -80,15 +89,23 @@ describe('help', () => {
 })
 
 describe('a command line that is wrong', () => {
-  it.each<[string, string, string]>([
+  it.each<[string, string, string | undefined]>([
     ['runn', "unknown command 'runn'", 'did you mean run?'],
     ['unrelated', "unknown command 'unrelated'", 'see fedunify --help'],
     ['data verif', "unknown command 'verif'", 'did you mean verify?'],
     ['--versoin', "unknown option '--versoin'", 'did you mean --version?'],
     ['run --lrr 3', "unknown option '--lrr'", 'did you mean --lr?'],
     ['run --local-epoch 3', "unknown option '--local-epoch'", 'did you mean --local-epochs?'],
-    ['run --lr', "option '--lr <x>' argument missing", 'see fedunify --help'],
-    ['run one.yaml two.yaml', "too many arguments for 'run'. Expected 1 argument but got 2.", 'see fedunify --help'],
+    ['run --lr', "option '--lr <x>' argument missing", 'see fedunify run --help'],
+    [
+      'run one.yaml two.yaml',
+      "too many arguments for 'run'. Expected 1 argument but got 2.",
+      'see fedunify run --help',
+    ],
+    ['run --momentum 1', '--momentum: expected a number below 1, got 1', undefined],
+    ['run --stop-at 90', '--stop-at: expected a number of at most 1, got 90', 'a fraction, not percent: 0.9'],
+    ['config shwo', "unknown command 'shwo'", 'did you mean show?'],
+    ['config nothing', "unknown command 'nothing'", 'see fedunify config --help'],
     [
       'run --merge avgg',
       '--merge: expected one of avg, max, absmax, absmax-literal, weighted-avg, got "avgg"',
@@ -243,7 +260,6 @@ describe('a run', () => {
   })
 
   it('that is interrupted exits 130, and says so in its manifest', async () => {
-    const { FedunifyError } = await import('../../src/errors.ts')
     const controller = new AbortController()
     const running = fedunify(['run', experiment('tiny'), '--run-id', 'stopped', '--rounds', '5000', '--quiet'], {
       signal: controller.signal,
@@ -251,7 +267,8 @@ describe('a run', () => {
     const path = join(results, 'tiny', 'stopped')
     while (!existsSync(join(path, 'model.onnx'))) await new Promise((resolve) => setTimeout(resolve, 10))
     controller.abort(new FedunifyError('interrupted', 'interrupted'))
-    expect(await running).toEqual({ code: 130, out: '', err: 'error: interrupted\n' })
+    const hint = `go on with: fedunify run --resume ${path}`
+    expect(await running).toEqual({ code: 130, out: '', err: `error: interrupted\nhint: ${hint}\n` })
     expect(manifestOf(path)).toMatchObject({ status: 'interrupted', rounds: expect.any(Number) })
     expect(tornFiles(path)).toEqual([])
   })

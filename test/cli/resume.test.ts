@@ -119,6 +119,31 @@ test('a run goes on only as what it was, and says what differs', async () => {
   expect((await runBinary(['run', '--resume', run])).err).toContain('dataset_sha256')
 })
 
+test('Ctrl-C says how to go on; --dry-run what is left; two processes do not go on at once', async () => {
+  const long = experiment('locked', { rounds: 400 })
+  const run = join(folder, 'results', 'locked', 'a')
+  const first = start(['run', long, '--run-id', 'a'])
+  await first.says('round   2/400')
+  const second = await runBinary(['run', '--resume', run, '--quiet'])
+  expect(second).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/process \d+ on .* is at work in this run folder/),
+  })
+  first.child.kill('SIGINT')
+  const { code, err } = await first.ended
+  expect(code).toBe(130)
+  expect(err).toContain(`error: interrupted\nhint: go on with: fedunify run --resume ${run}\n`)
+  expect(existsSync(join(run, '.lock'))).toBe(false)
+  expect(tornFiles(run)).toEqual([])
+
+  const before = await readFile(join(run, 'manifest.json'), 'utf8')
+  const left = await runBinary(['run', '--resume', run, '--dry-run'])
+  expect(left).toMatchObject({ code: 0, out: expect.stringContaining(`in rounds ${rounds(run) + 1} to 400; nothing`) })
+  const other = await runBinary(['run', '--resume', run, '--dry-run', '--rounds', '500'])
+  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('rounds (was 400, is 500)') })
+  expect(await readFile(join(run, 'manifest.json'), 'utf8')).toBe(before)
+})
+
 test('what was changed behind its back is refused, and nothing is overwritten', async () => {
   const two = experiment('edited', { rounds: 2 })
   const run = join(folder, 'results', 'edited', 'a')
@@ -136,6 +161,15 @@ test('what was changed behind its back is refused, and nothing is overwritten', 
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('local.csv') })
   await writeFile(join(run, 'local.csv'), csv)
 
+  const config = await readFile(join(run, 'config.yaml'))
+  await rm(join(run, 'config.yaml'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('config.yaml: no such file') })
+  await writeFile(join(run, 'config.yaml'), config)
+
+  // A run that has rounds does not begin anew over them.
+  await rm(join(run, 'checkpoint.safetensors'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('is missing, 2 rounds are done') })
+  expect(await readFile(join(run, 'local.csv'), 'utf8')).toBe(csv)
   await writeFile(join(run, 'checkpoint.safetensors'), 'torn')
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('checkpoint.safetensors') })
   await writeFile(join(run, 'manifest.json'), '{"half": ')
@@ -150,4 +184,12 @@ test('resuming a finished run shows its result and changes nothing', async () =>
   const again = await runBinary(['run', '--resume', run])
   expect(again).toMatchObject({ code: 0, out: expect.stringContaining('unified accuracy') })
   expect(await readFile(join(run, 'manifest.json'), 'utf8')).toBe(before)
+  expect(again.err).toContain(`${run} has finished already`)
+
+  // An old result must not pass for that of what is asked for now.
+  const more = await runBinary(['run', '--resume', run, '--rounds', '5', '--set', 'lr=0.3'])
+  expect(more).toMatchObject({ code: 2, out: '', err: expect.stringContaining('lr (was 0.05, is 0.3)') })
+  expect(more.err).toContain('rounds (was 2, is 5)')
+  expect(await runBinary(['run', '--resume', run, '--rounds', '2', '--quiet'])).toMatchObject({ code: 0, err: '' })
+  expect(await runBinary(['run', '--resume', run, '--run-id', 'b'])).toMatchObject({ code: 2, out: '' })
 })

@@ -36,6 +36,11 @@ describe('fedunify compare', () => {
     expect(both.notes).toContain('B has no local_2')
     expect(both.notes.join()).toContain('B was run with other settings: ')
     expect(both.notes.join()).toContain('lr 0.01 (A: not set)')
+    const model = Array(9).fill({ type: 'relu' })
+    const c = writeRun(join(folder, 'c'), { config: { lr: 0.01, model } })
+    expect((await compare(b, c)).notes.join()).toMatch(
+      /B was run with other settings: rounds 3 \(A: 2\), another model$/,
+    )
     const { out } = await fedunify('compare', a, b)
     expect(out).toMatch(
       /\n1 +local 1 +90\.00 +90\.00 +0\.00\n +local 2 +95\.00 +- +-\n +avg +50\.00 +52\.00 +\+2\.00\n/,
@@ -94,6 +99,20 @@ describe('fedunify compare', () => {
     const folder = temporaryFolder()
     for (const name of ['a', 'b']) writeRun(join(folder, name))
     expect((await compare(folder, 'paper')).notes[0]).toContain('has seed 0 more than once')
+  })
+
+  it('puts any number of sides beside the first', async () => {
+    const folder = temporaryFolder()
+    const local = [[0.9], [0.9]]
+    const sides = [0.5, 0.52, 0.47].map((first, i) => {
+      return writeRun(join(folder, `r${i}`), { unified: { avg: [first] }, local })
+    })
+    const { out } = await fedunify('compare', ...sides, 'paper', '--rounds', '1')
+    expect(out).toMatch(/^round +series +A +B +B - A +C +C - A +D +D - A$/m)
+    expect(out).toMatch(/^ +avg +50\.00 +52\.00 +\+2\.00 +47\.00 +-3\.00 +47\.33 +-2\.67$/m)
+    expect(out).toMatch(/^D {2}paper, Table 4: /m)
+    const alone = await fedunify('compare', 'paper')
+    expect(alone.err).toContain('hint: name a run to compare it with')
   })
 
   it('writes markdown and csv', async () => {

@@ -47,6 +47,29 @@ test('--set changes every run, and with it the folder', async () => {
   expect(set[0]!.id).not.toBe(plain[0]!.id)
 })
 
+test('--set for a key of the matrix takes the place of its values there, in the same folders', async () => {
+  const file = fileOf('matrix: { env: [V, H], merge: [avg, [max, avg]] }\n')
+  const all = await expandFile(file)
+  const some = await expandFile(file, ['env=H', 'merge=max,avg'])
+  expect(some.map(({ id, group }) => ({ id, group }))).toEqual([{ id: all[3]!.id, group: 'H-max+avg' }])
+  expect((await expandFile(file, ['env=dirichlet', 'alpha=1'])).map(({ group }) => group)).toEqual([
+    'dirichlet-avg',
+    'dirichlet-max+avg',
+  ])
+})
+
+test('any number of keys in a matrix gives a name that a folder can have', async () => {
+  const long = Array.from({ length: 9 }, () => ({ type: 'relu' }))
+  const model = JSON.stringify([...long, { type: 'flatten' }, { type: 'dense', units: 10 }])
+  const keys = ['lr-schedule', 'optimizer', 'momentum', 'init', 'baseline', 'layout', 'stop-at', 'weight-decay']
+  const values = ['cosine', 'momentum', 0.123456789, 'independent', 'pooled', 'standard', 0.987654321, 0.000012345]
+  const rest = keys.map((key, i) => `${key}: [${values[i]}]`).join(', ')
+  const names = ['data', 'out'].map((key) => `${key}: [${'long/'.repeat(20)}]`).join(', ')
+  const runs = await expandFile(fileOf(`matrix: { lr: [0.1, 0.2], model: [${model}], ${names}, ${rest} }\n`))
+  expect(runs.map(({ id }) => id.length <= 200)).toEqual([true, true])
+  expect(runs[0]!.id).not.toBe(runs[1]!.id)
+})
+
 test.each([
   ['matrix: {}\n', 'study.yaml:1: the matrix is empty'],
   ['env: V\nmatrix: { lr: [] }\n', 'study.yaml:2: matrix.lr: expected at least 1'],
@@ -55,6 +78,8 @@ test.each([
   ['env: V\nmatrix: { env: [H] }\n', 'study.yaml:2: env is given twice'],
   ['matrix: { seed: [1] }\nseeds: 2\n', 'study.yaml:1: seed is given twice'],
   ['seeds: 0\n', 'study.yaml:1: seeds: expected a number of at least 1, got 0'],
+  ['seeds: 100000000\n', 'study.yaml: makes 100000000 runs, at most 10000'],
+  [`matrix: { lr: [${'0.1,'.repeat(200)}], momentum: [${'0.9,'.repeat(200)}] }\n`, 'makes 40000 runs'],
   ['matrix: 3\n', 'study.yaml:1: matrix: expected keys and values, got 3'],
 ])('%j is refused with its line', async (text, message) => {
   await expect(expandFile(fileOf(text))).rejects.toMatchObject({

@@ -173,6 +173,9 @@ describe('an experiment file', () => {
     ['seed: -1\n', 'exp.yaml:1: seed: expected a number of at least 0, got -1'],
     ['momentum: 1\n', 'exp.yaml:1: momentum: expected a number below 1, got 1'],
     ['stop-at: 95\n', 'exp.yaml:1: stop-at: expected a number of at most 1, got 95'],
+    ['rounds: "3"\n', 'exp.yaml:1: rounds: expected a number, got "3"', 'without quotes: 3'],
+    ['rounds: "three"\n', 'exp.yaml:1: rounds: expected a number, got "three"'],
+    ['out: ""\n', 'exp.yaml:1: out: expected text that is not empty, got ""'],
     ['name: 2024\n', 'exp.yaml:1: name: expected text, got 2024', 'write it as text: "2024"'],
     ['name: a/b\n', 'exp.yaml:1: name: expected letters, digits, dot, dash or underscore, got "a/b"'],
     ['name: ..\n', 'exp.yaml:1: name: expected letters, digits, dot, dash or underscore, got ".."'],
@@ -214,6 +217,7 @@ describe('an experiment file', () => {
       'lr: [1\nseed: 2\n',
       'exp.yaml:2: Flow sequence in block collection must be sufficiently indented and end with a ]',
     ],
+    ['seed: 1\n---\nseed: 2\n', 'exp.yaml:2: a second document begins here', 'the file must be YAML'],
     ['seed: 1\nseed: 2\n', 'exp.yaml:2: Map keys must be unique', 'the file must be YAML'],
     ['\tlr: 3\n', 'exp.yaml:1: Tabs are not allowed as indentation', 'the file must be YAML'],
     [
@@ -248,7 +252,7 @@ describe('an experiment file', () => {
       hint: 'name an experiment file, for example experiments/table4.yaml',
     })
     mkdirSync(join(folder, 'folder.yaml'))
-    expect((await refusal({ file: join(folder, 'folder.yaml') })).message).toMatch(/^folder\.yaml: EISDIR/)
+    expect((await refusal({ file: join(folder, 'folder.yaml') })).message).toBe('folder.yaml: a folder, not a file')
     const file = fileOf('lr: 1\n', 'file.yaml')
     expect((await refusal({ file: join(file, 'below.yaml') })).message).toMatch(/ENOTDIR/)
   })

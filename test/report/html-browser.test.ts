@@ -141,6 +141,13 @@ describe.skipIf(!there)('in a browser', { timeout: 60_000 }, () => {
     await page.emulateMedia({ colorScheme: 'dark', media: 'print' })
     expect(await background(page)).toBe('rgb(253, 253, 251)')
     expect(await page.locator('.tools').first().isVisible()).toBe(false)
+    // Only chapters of several experiments begin a page; a caption stays with its drawing, a run on its line.
+    const style = (selector: string, property: string) =>
+      page.evaluate(`getComputedStyle(document.querySelector('${selector}')).getPropertyValue('${property}')`)
+    for (const block of ['paper', 'manifest']) expect(await style(`#g1-${block}`, 'break-before')).toBe('auto')
+    expect(await style('#g1-confusion figcaption', 'break-after')).toBe('avoid')
+    const heights = await page.$$eval('#g1-manifest tbody tr', (rows) => rows.map((row) => row.clientHeight))
+    expect(Math.max(...heights)).toBeLessThan(30)
     expect(complaints).toEqual([])
   })
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PAPER_TABLES, paperTableFor } from '../../src/paper/tables.ts'
+import { classesChart } from '../../src/report/html/classes.ts'
 import { confusionChart, shade } from '../../src/report/html/confusion.ts'
-import { together } from '../../src/report/html/evaluations.ts'
+import { type Judged, together } from '../../src/report/html/evaluations.ts'
 import { signed } from '../../src/report/html/figure.ts'
 import { type LineChart, lineChart } from '../../src/report/html/line-chart.ts'
 import { lookOf } from '../../src/report/html/marks.ts'
@@ -119,7 +120,7 @@ describe('confusion', () => {
   it('writes each count into its cell and says what it is', () => {
     const svg = confusionChart('c', model, ['cat', 'dog']).text
     for (const count of [4, 1, 2, 3]) expect(svg).toContain(`>${count}</text>`)
-    expect(svg).toContain('<title>cat taken for dog: 1 of 5</title>')
+    expect(svg).toContain('<title>cat taken for dog: 1 of 5, 20.0\u00a0%</title>')
     expect(svg).toContain('The commonest mistakes: dog taken for cat (2), cat taken for dog (1).')
     expect(svg).toContain('70.00\u00a0% of 10')
   })
@@ -128,6 +129,18 @@ describe('confusion', () => {
     const levels = [0.001, 0.02, 0.1, 0.3, 0.5, 0.51, 0.8, 1].map(shade)
     expect(levels).toEqual(levels.toSorted((a, b) => a - b))
     expect([levels[0], levels[4], levels[5], levels[7]]).toEqual([1, DEEP - 1, DEEP, SHADES.length - 1])
+  })
+
+  it('accuracies by class have an axis that begins below the lowest of them', () => {
+    const labels = (models: readonly Judged[]) => {
+      const { text } = classesChart('c', 'wide', models, ['cat', 'dog'])
+      return [...text.matchAll(/class="tick"[^>]*>(\d+)/g)].map(([, label]) => Number(label))
+    }
+    // 100 and 80 %
+    expect(labels([{ ...model, correct: 9, confusion: [5, 0, 1, 4] }])).toEqual([75, 80, 85, 90, 95, 100])
+    expect(labels([model, { ...model, name: 'owner 1', kind: 'local', confusion: [0, 5, 0, 5] }])).toEqual([
+      0, 20, 40, 60, 80, 100,
+    ])
   })
 
   it('adds up local models', () => {

@@ -110,8 +110,32 @@ describe('several runs', () => {
     expect((await groupsOf(named)).map(({ label }) => label)).toEqual(['a', 'b'])
     const html = await page(dir)
     expect(html).toContain('href="#g2"')
+    const seeds = folder({ a: { config: H }, b: { config: { ...H, seed: 1 } }, c: { config: { ...H, env: 'V' } } })
+    expect(await page(seeds)).toContain('Bands are one standard deviation')
     expect(html).toContain('id="overview"')
     expect(new Set(html.match(/ id="[^"]+"/g)).size).toBe(html.match(/ id="[^"]+"/g)!.length)
+  })
+
+  it('stand in the overview as in their chapters, and without columns that would be empty', async () => {
+    const own = { env: 'dirichlet', alpha: 1, rounds: 2 }
+    const overview = async (...merges: string[]) => {
+      const runs = merges.map((merge, i) => [`r${i}`, { config: { ...own, merge: [merge], lr: 0.1 * (i + 1) } }])
+      const html = await page(folder(Object.fromEntries(runs)))
+      expect(html).not.toContain('Bands are')
+      const table = html.slice(html.indexOf('id="verdict"'), html.indexOf('id="overview"'))
+      return { table, looks: [...table.matchAll(/<g class="(c\d)">/g)].map(([, look]) => look) }
+    }
+    const { table, looks } = await overview('absmax', 'avg')
+    expect(looks).toEqual(['c3', 'c1'])
+    expect([...table.matchAll(/<th scope="col">([^<]*)/g)].map(([, head]) => head)).toEqual([
+      '',
+      'unified %',
+      'merge',
+      'rounds',
+      'seeds',
+    ])
+    expect(table).toContain('over the seeds.</p>')
+    expect((await overview('max', 'max')).looks).toEqual(['c1', 'c2'])
   })
 
   it('are judged by those that finished', async () => {
@@ -186,6 +210,7 @@ describe('the command', () => {
     writeFileSync(join(dir, 'b', 'manifest.json'), '{"status": "fin')
     for (const [path, message] of [
       [join(dir, 'none'), 'no such folder'],
+      [join(dir, 'none*'), 'the glob matches no run'],
       [join(dir, 'a', 'unified.csv'), 'a file, not the folder of a run'],
       [empty, 'nor one with runs in it'],
       [join(dir, 'a'), 'unified.csv'],
@@ -202,7 +227,12 @@ describe('the command', () => {
   it('ends with 2 on wrong usage', async () => {
     expect((await cli()).code).toBe(2)
     const dir = folder({ a: {} })
-    expect((await cli(dir, '--out', join(dir, 'no', 'such', 'folder.html'))).code).toBe(2)
+    const nowhere = join(dir, 'no', 'such', 'folder.html')
+    expect(await cli(dir, '--out', nowhere)).toMatchObject({
+      code: 2,
+      err: `error: cannot write ${nowhere}: ENOENT: no such file or directory\nhint: name another file with --out\n`,
+    })
+    expect((await cli(dir, '--out', dir)).err).toContain(`cannot write ${dir}: it is a folder\n`)
     expect((await cli(dir, '--out', '')).err).toContain('--out is empty')
   })
 })

@@ -174,6 +174,7 @@ describe('the other files of a run', () => {
       ...[1, 2, 3].flatMap(() => ['owner-trained', 'owner-trained', 'round-finished']),
       'finished',
     ])
+    expect(events[0]).toMatchObject({ format: 1, fedunify: manifestOf(run).fedunify, rounds: 3 })
     expect(readText(run, 'events.jsonl')).not.toContain('weights')
     const { merges } = events.findLast(({ type }) => type === 'round-finished')
     const confusion: number[] = merges[0].unified.confusion

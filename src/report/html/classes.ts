@@ -2,7 +2,7 @@ import { type Judged, recall, together } from './evaluations.ts'
 import { chart, figure, table } from './figure.ts'
 import { type LegendItem, legend, lookOf, markerPath, sample } from './marks.ts'
 import { html, type Markup, px } from './markup.ts'
-import { linear } from './scale.ts'
+import { linear, percentAxis } from './scale.ts'
 import { MOST_LINES } from './series.ts'
 
 /** How many of each class's images are recognised, by the model copied back, the pooled one and the local ones. */
@@ -29,7 +29,7 @@ export function classesFigure(id: string, all: readonly Judged[], names: readonl
 
 const ROW = 30
 
-/** A row for each class from 0 to 100 %: two lanes, the local models above, the unified and the pooled one below. */
+/** A row for each class: two lanes, the local models above, the unified and the pooled one below. */
 export function classesChart(
   id: string,
   size: 'wide' | 'narrow',
@@ -58,14 +58,16 @@ export function classesChart(
   const head = legend(items, 0, width)
   const longest = Math.max(...names.map((name) => name.length))
   const left = Math.min(110, 12 + 6.8 * longest)
-  const x = linear([0, 100], [left + 6, width - 44])
+  const values = { unified: unified && recall(unified), pooled: pooled && recall(pooled), locals: locals.map(recall) }
+  const shown = [values.unified ?? [], values.pooled ?? [], ...values.locals].flat()
+  const { domain, ticks } = percentAxis(shown.filter((value) => value !== undefined))
+  const x = linear(domain, [left + 6, width - 44])
   const top = head.height + 8
   const bottom = top + names.length * ROW
-  const grid = [0, 25, 50, 75, 100].map(
+  const grid = ticks.map(
     (t) =>
       html`<path class="grid" d="M${px(x(t))} ${top}V${bottom}"/><text class="tick" x="${px(x(t))}" y="${bottom + 16}" text-anchor="middle">${t}${t === 100 && ' %'}</text>`,
   )
-  const values = { unified: unified && recall(unified), pooled: pooled && recall(pooled), locals: locals.map(recall) }
   const rows = names.map((name, label) => {
     const middle = top + (label + 0.5) * ROW
     const ours = values.unified?.[label]

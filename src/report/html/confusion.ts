@@ -52,7 +52,7 @@ export function confusionChart(id: string, model: Judged, names: readonly string
       const number =
         written &&
         html`<text class="tiny${level >= DEEP && ' over'}" x="${px(x + size / 2)}" y="${px(y + size / 2 + 3.5)}" text-anchor="middle">${count > 9999 ? `${Math.round(count / 1000)}k` : count}</text>`
-      return html`<g><title>${names[truth]!} taken for ${names[predicted]!}: ${count} of ${row}</title><rect class="cell ${kind} s${level}" x="${px(x + 0.5)}" y="${px(y + 0.5)}" width="${px(size - 1)}" height="${px(size - 1)}"/>${number}</g>`
+      return html`<g><title>${names[truth]!} taken for ${names[predicted]!}: ${count} of ${row}, ${((100 * count) / row).toFixed(1)}\u00a0%</title><rect class="cell ${kind} s${level}" x="${px(x + 0.5)}" y="${px(y + 0.5)}" width="${px(size - 1)}" height="${px(size - 1)}"/>${number}</g>`
     })
   })
   const side = classes * size

@@ -1,7 +1,7 @@
 import type { RunGroup } from '../load.ts'
 import { figure, signed, table } from './figure.ts'
 import { type Line, lineChart } from './line-chart.ts'
-import { key, numbered } from './marks.ts'
+import { key, type Look, lookOf, numbered } from './marks.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { thinOut } from './scale.ts'
 import { accuracySeries } from './series.ts'
@@ -10,11 +10,19 @@ import { paperOf, say, verdictOf } from './verdict.ts'
 /** More groups than this are in the table alone. */
 const MOST_GROUPS = 6
 
+/** How each group looks: as the rule that drives it, as in its chapter, where that tells them apart. */
+function looksOf(groups: readonly RunGroup[]): Look[] {
+  const drivers = groups.map(({ runs }) => runs[0]!.manifest.config.merge[0]!)
+  const apart = new Set(drivers).size === groups.length
+  return drivers.map((name, i) => (apart ? lookOf({ name, kind: 'unified' }) : numbered(i)))
+}
+
 /** What each group came to, a row each, with links to their chapters. */
 export function overviewTable(groups: readonly RunGroup[]): Markup {
+  const looks = looksOf(groups)
   const rows = groups.map((group, i): Content[] => {
     const verdict = verdictOf(group, paperOf(group))
-    const name = html`${i + 1}\u2002${i < MOST_GROUPS && groups.length <= MOST_GROUPS && key(numbered(i))}<a href="#g${i + 1}">${group.label}</a>`
+    const name = html`${i + 1}\u2002${i < MOST_GROUPS && groups.length <= MOST_GROUPS && key(looks[i]!)}<a href="#g${i + 1}">${group.label}</a>`
     if (!verdict) return [name, '–', '–', '–', '–', '–', '0', group.runs.length]
     const { unified, pooled, paper, merge, round, seeds } = verdict
     return [
@@ -29,7 +37,12 @@ export function overviewTable(groups: readonly RunGroup[]): Markup {
     ]
   })
   const head = ['', 'unified %', 'pooled %', 'to pooled', 'to the paper', 'merge', 'rounds', 'seeds']
-  return html`<section class="block" id="verdict" aria-label="Verdict"><h3>What each came to</h3><p class="muted">Accuracy of the unified model after the last round, mean ± standard deviation over the seeds, and its distance in points to the pooled baseline and to the paper’s last row.</p><div class="scroll" tabindex="0" role="region" aria-label="Overview">${table(head, rows)}</div></section>
+  // Where there is no baseline, or no table of the paper, its columns would be dashes alone.
+  const told = head.map((_, column) => column === 0 || rows.some((row) => row[column] !== '–'))
+  const shown = <T>(cells: readonly T[]) => cells.filter((_, column) => told[column])
+  const distances = [told[3] && 'to the pooled baseline', told[4] && 'to the paper’s last row'].filter(Boolean)
+  const distance = distances.length > 0 && `, and its distance in points ${distances.join(' and ')}`
+  return html`<section class="block" id="verdict" aria-label="Verdict"><h3>What each came to</h3><p class="muted">Accuracy of the unified model after the last round, mean ± standard deviation over the seeds${distance}.</p><div class="scroll" tabindex="0" role="region" aria-label="Overview">${table(shown(head), rows.map(shown))}</div></section>
 `
 }
 
@@ -39,13 +52,14 @@ const LONGEST = 14
 /** The unified accuracy of all groups by round. */
 export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup | undefined {
   if (groups.length > MOST_GROUPS) return undefined
+  const looks = looksOf(groups)
   const drawn = groups.flatMap((group, i) => {
     const unified = accuracySeries(group.runs).find(({ kind }) => kind === 'unified')
     return unified
       ? [
           {
             name: group.label.length <= LONGEST ? group.label : `no. ${i + 1}`,
-            look: numbered(i),
+            look: looks[i]!,
             points: unified.points,
           },
         ]
@@ -69,7 +83,7 @@ export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup 
   return figure({
     id,
     title,
-    caption: html`<p>Of the model that is copied back. Bands are one standard deviation over the seeds to both sides.${lines.some(({ name }) => name.startsWith('no. ')) && ' Numbers are those of the table above.'}</p>`,
+    caption: html`<p>Of the model that is copied back.${groups.some(({ runs }) => runs.length > 1) && ' Bands are one standard deviation over the seeds to both sides.'}${lines.some(({ name }) => name.startsWith('no. ')) && ' Numbers are those of the table above.'}</p>`,
     plots: (['wide', 'narrow'] as const).map((size) =>
       lineChart({ id: `${id}-${size}`, size, title, desc, lines, references: [], legend: [], rounds }),
     ),

@@ -148,7 +148,7 @@ td.text,th.text{text-align:left;white-space:normal;min-width:12ch}
 .paper .delta{font-size:13px}
 .columns{columns:2 300px;column-gap:48px;margin-top:24px}
 .columns dl,.sheet{margin:0}
-.pair{display:grid;grid-template-columns:minmax(9ch,13ch) minmax(0,1fr);gap:12px;padding:3px 0;border-bottom:1px solid var(--rule);
+.pair{display:grid;grid-template-columns:minmax(9ch,19ch) minmax(0,1fr);gap:12px;padding:3px 0;border-bottom:1px solid var(--rule);
 font-size:13.5px;break-inside:avoid}
 .pair dt{color:var(--muted)}
 .pair dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
@@ -184,18 +184,21 @@ body{font-size:10.5pt}
 main,header,footer{max-width:none;padding:0}
 .tools,.js .tools,nav,details:not([open]),.pointer,.tip{display:none}
 figure,section.block{break-inside:avoid;margin-top:24px}
-figure.matrices,figure.long,section.long{break-inside:auto}
+figure.matrices,figure.long,section.long,.part{break-inside:auto}
+footer,figcaption,section[id$=manifest]>.scroll{break-inside:avoid}
 .plots .plot{break-inside:avoid}
 .plots{grid-template-columns:repeat(2,1fr)}
-h2,h3{break-after:avoid}
+h2,h3,figcaption{break-after:avoid}
 h2{margin-top:0}
-main>section[id^=g]{break-before:page}
+main>section[id^=g]:not(.block){break-before:page}
 .scroll{max-height:none;overflow:visible;max-width:none}
 table{font-size:8.5pt}
 th,td{padding-left:8px;white-space:normal}
-.paper td,.paper th{min-width:84px}
-.banner code{overflow-wrap:anywhere}
+[id$=manifest] th,[id$=manifest] td{font-size:7.5pt;white-space:nowrap}
+[id$=manifest] code{overflow-wrap:normal}
+.paper td,.paper th{min-width:84px;padding-top:4px;padding-bottom:4px}
+.paper span{line-height:16px}
 .banner{border:1px solid var(--ink);border-left-width:4px}
 }
-@page{margin:16mm}
+@page{margin:14mm}
 `

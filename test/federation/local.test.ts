@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { resolveExperiment } from '../../src/config/load.ts'
+import type { Learner } from '../../src/engine/engine.ts'
+import { divergence } from '../../src/engine/failure.ts'
+import { localParties } from '../../src/federation/local.ts'
+import { weightsOf } from '../support/fake-owner.ts'
+
+test('what goes wrong is told of the owner that it is of, or of the pooled baseline', async () => {
+  const experiment = resolveExperiment([{ kind: 'file', values: { baseline: 'pooled' }, where: () => 'test' }])
+  const shards = [1, 2].map((owner) => ({ owner, train: Uint32Array.of(owner), test: Uint32Array.of(owner) }))
+  const learner: Learner = {
+    train: (_, plan) => Promise.reject(divergence(plan, { tensor: 'loss', value: Number.NaN, step: 3 })),
+    evaluate: () => Promise.reject(new Error('not asked for')),
+    close: () => Promise.resolve(),
+  }
+  const { owners, baseline } = localParties(experiment, shards, learner)
+  const failure = (party: typeof baseline) => party!.train(weightsOf(0), { round: 2, lr: 1 }, () => {})
+  await expect(failure(owners[1])).rejects.toMatchObject({ message: expect.stringMatching(/^owner 2, round 2: loss/) })
+  await expect(failure(baseline)).rejects.toMatchObject({
+    kind: 'training',
+    message: expect.stringMatching(/^the pooled baseline, round 2: loss became NaN by step 3/),
+    hint: expect.stringContaining('lower the learning rate'),
+  })
+})
