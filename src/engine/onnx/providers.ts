@@ -1,34 +1,34 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { Tensor } from 'onnxruntime-node'
-import { FedunifyError, messageOf } from '../../errors.ts'
+import { promisify } from 'node:util'
+import { FedunifyError } from '../../errors.ts'
 import type { Device } from '../engine.ts'
 import { hasNvidiaGpu } from '../nvidia.ts'
-import { Graph } from './graph.ts'
-import { createSession } from './session.ts'
+import { compiled } from './compiled.ts'
 
 /** The command that adds onnxruntime's CUDA library, on a machine that reaches the internet. */
 export const ADD_CUDA = 'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --foreground-scripts'
 const ADD_VULKAN = 'apt-get install libvulkan1, and the driver of your GPU'
 
 /**
- * Tries the device with a small addition.
+ * Tries the device in a process of its own: what a native library or a driver prints, or crashes, is not the user's.
  * @throws FedunifyError (usage) naming what is missing: library, driver, GPU
  */
 export async function requireProvider(device: Exclude<Device, 'cpu'>): Promise<void> {
   if (device === 'cuda') await requireCuda()
-  const g = new Graph('probe')
-  g.input('x', 'float32', [2])
-  g.op('Add', ['x', 'x'], {}, ['y'])
-  g.output('y', 'float32', [2])
+  const wrong = await probe(device)
+  if (wrong !== '') throw device === 'cuda' ? cudaRefusal(wrong) : webgpuRefusal(wrong)
+}
+
+/** What is wrong with the device; empty where it works. */
+async function probe(device: Device): Promise<string> {
   try {
-    const session = await createSession(g.model(18, 10), device)
-    const { y } = await session.run({ x: new Tensor('float32', [1, 2], [2]) })
-    await session.release()
-    if ((await y!.getData())[1] !== 4) throw new Error('it computes wrongly')
+    return (await promisify(execFile)(process.execPath, [compiled('probe'), device], { timeout: 60_000 })).stdout
   } catch (error) {
-    throw device === 'cuda' ? cudaRefusal(messageOf(error)) : webgpuRefusal(messageOf(error))
+    const { killed, signal } = error as { killed?: boolean; signal?: string }
+    return killed ? 'it did not answer within a minute' : `it crashed${signal ? ` (${signal})` : ''}`
   }
 }
 
