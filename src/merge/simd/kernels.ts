@@ -10,16 +10,18 @@ import {
   get,
   set,
   sweep,
+  TOTALS,
   twice,
   v128,
   WIDE,
 } from './assembler.ts'
 
 /**
- * Elements of a block: what is held of it in double precision, and a block of an owner, stay in the processor's first
- * caches. V8 does not vectorise JavaScript, which merges at a fifth of this speed.
+ * Elements of a block: what is held of it in double precision, and a block of an owner, stay in a core's own cache, and
+ * there are few enough blocks that to begin one costs nothing. V8 does not vectorise JavaScript, which merges at a
+ * fifth of this speed.
  */
-export const BLOCK = 8192
+export const BLOCK = 16_384
 
 /** Where the block of an owner, what is held, and the result lie, in bytes. */
 const [VALUES, HELD, RESULT, END] = [0, 4 * BLOCK, 12 * BLOCK, 16 * BLOCK]
@@ -30,14 +32,15 @@ const scaled = (half: number) => [...promoted(half), ...get(FACTORS), ...f64x2.m
 const sums = (half: number) => [...get(WIDE), ...v128.load(HELD + 2 * half)]
 const toSums = (half: number, value: Code) => [...get(WIDE), ...value, ...v128.store(HELD + 2 * half)]
 const plus = (half: number) => [...sums(half), ...scaled(half), ...f64x2.add]
-const quotient = (half: number, operation: Code) => [...sums(half), ...get(FACTORS), ...operation, ...f64x2.demote]
 const wide = [...twice(AT), ...set(WIDE)]
-const shrink = (operation: Code) =>
-  sweep([
+const shrink = (sum: (half: number) => Code, operation: Code) => {
+  const quotient = (half: number) => [...sum(half), ...get(TOTALS), ...operation, ...f64x2.demote]
+  return sweep([
     ...wide,
-    ...[...get(AT), ...quotient(0, operation), ...quotient(UPPER, operation), ...v128.lowerHalves],
+    ...[...get(AT), ...quotient(0), ...quotient(UPPER), ...v128.lowerHalves],
     ...v128.store(RESULT),
   ])
+}
 
 /** What takes the owner's A in the place of the held B; a NaN is always taken, and no comparison with it holds. */
 const choose = (of: Code, better: Code) =>
@@ -58,10 +61,14 @@ const SWEEPS = {
   start: sweep([...wide, ...toSums(0, scaled(0)), ...toSums(UPPER, scaled(UPPER))]),
   /** held += factor * values */
   add: sweep([...wide, ...toSums(0, plus(0)), ...toSums(UPPER, plus(UPPER))]),
-  /** result = held / factor, rounded to single precision */
-  divide: shrink(f64x2.divide),
-  /** result = held * factor, rounded to single precision */
-  multiply: shrink(f64x2.multiply),
+  /** result = held / total, rounded to single precision */
+  divide: shrink(sums, f64x2.divide),
+  /** result = held * total, rounded to single precision */
+  multiply: shrink(sums, f64x2.multiply),
+  /** result = (held + factor * values) / total, rounded to single precision */
+  addDivide: shrink(plus, f64x2.divide),
+  /** result = (held + factor * values) * total, rounded to single precision */
+  addMultiply: shrink(plus, f64x2.multiply),
   /** held = values where they are greater */
   max: choose([], greater),
   /** held = values where their magnitude is greater, or as great and they are positive */
@@ -70,7 +77,7 @@ const SWEEPS = {
   magnitude: choose(f32x4.abs, greater),
 }
 
-type Sweep = (bytes: number, factor: number) => void
+type Sweep = (bytes: number, factor: number, total: number) => void
 
 /** Node has it, and its types do not. */
 declare const WebAssembly: {
