@@ -5,7 +5,7 @@ import { Piscina } from 'piscina'
 import { FedunifyError } from '../../errors.ts'
 import type { Device, Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
-import { share } from './shared-weights.ts'
+import { SharedMemory } from './shared-weights.ts'
 import type { Task, TaskResult, WorkerSetup } from './worker.ts'
 
 /** Threads load compiled JavaScript, also when this file itself is TypeScript (as it is under test). */
@@ -43,6 +43,7 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
     maxThreads: threads,
     workerData: { target, job, cancelled } satisfies WorkerSetup,
   })
+  const memory = new SharedMemory()
   const underWay = new Set<Promise<unknown>>()
   const run = async <T extends Task>(task: T, transfer: MessagePort[] = []): Promise<TaskResult<T>> => {
     const result = pool.run(task, { transferList: transfer })
@@ -62,7 +63,9 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
       const { port1, port2 } = new MessageChannel()
       port1.on('message', report)
       try {
-        const result = await run({ kind: 'train', start: share(start), plan, progress: port2 }, [port2])
+        const result = await memory.lend(start, (shared) =>
+          run({ kind: 'train', start: shared, plan, progress: port2 }, [port2]),
+        )
         // The result comes by a way of its own and may overtake reports that were sent before it.
         for (let late = receiveMessageOnPort(port1); late; late = receiveMessageOnPort(port1)) report(late.message)
         if ('diverged' in result) throw divergence(plan, result.diverged)
@@ -74,7 +77,8 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
         port1.close()
       }
     },
-    evaluate: (weights, indices) => run({ kind: 'evaluate', weights: share(weights), indices }),
+    evaluate: (weights, indices) =>
+      memory.lend(weights, (shared) => run({ kind: 'evaluate', weights: shared, indices })),
     async close() {
       signal?.removeEventListener('abort', cancel)
       cancel()
