@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { InferenceSession } from 'onnxruntime-node'
-import { workerData as given } from 'piscina'
+import { workerData as given, move, transferableSymbol, valueSymbol } from 'piscina'
+import { tidy } from '../../memory.ts'
 import type { Weights } from '../../model/weights.ts'
 import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
 import type { Diverged } from '../failure.ts'
@@ -34,19 +35,30 @@ let scored: { readonly id: number; readonly session: InferenceSession } | undefi
 
 /** Runs one task in a pool's thread. */
 export default async function run(task: Task): Promise<TaskResult<Task>> {
+  tidy()
   check()
   if (task.kind === 'evaluate') return await scoreShared(task.weights, task.indices)
   trainingSession ??= createSession(trainingGraph(job.model, job.normalise, job.optimizer, target.block), target.device)
   try {
     const trainer = openTrainer(await trainingSession, job, task.start.weights, task.plan.lr)
-    return await train(trainer, job.seed, task.plan, {
+    const trained = await train(trainer, job.seed, task.plan, {
       evaluate: (weights) => scoreLocal(weights, task.plan.test),
-      report: (progress) => task.progress.postMessage(progress),
+      report(progress) {
+        task.progress.postMessage(progress)
+        tidy()
+      },
       check,
     })
+    return 'weights' in trained ? handOver(trained) : trained
   } finally {
     task.progress.close()
   }
+}
+
+/** Gives the weights to whoever waits for them, memory and all, where otherwise they would be copied. */
+function handOver(trained: Trained): Trained {
+  const buffers = Array.from(trained.weights.values(), ({ data }) => data.buffer as ArrayBuffer)
+  return move({ [valueSymbol]: trained, [transferableSymbol]: buffers }) as unknown as Trained
 }
 
 const open = (weights: Weights) => createSession(inferenceGraph(job.model, job.normalise, weights), target.device)
