@@ -6,21 +6,27 @@ import type { Kernel } from './streaming.ts'
  * ties. A NaN is always taken and, since no comparison with it holds, kept: no rule hides that a model is broken.
  */
 export const choice = (better: 'max' | 'absmax' | 'magnitude'): Kernel => {
-  const next = (bytes: number) => sweeps[better](bytes, 0, 0)
+  const next = (bytes: number) => sweeps[better](bytes, 0, 0, 0)
+  const first = (block: Float32Array, bytes: number) => {
+    if (better === 'magnitude') {
+      heldValues.fill(0)
+      values.set(block)
+      next(bytes)
+    } else heldValues.set(block)
+  }
   return {
     factor: () => 1,
     create: (_, result) => result,
     held: heldValues,
     merged: heldValues,
-    first(block, bytes) {
-      if (better === 'magnitude') {
-        heldValues.fill(0)
-        values.set(block)
-        next(bytes)
-      } else heldValues.set(block)
-    },
+    first,
     next,
     finish() {},
     last: next,
+    pair(one, other, bytes) {
+      first(one, bytes)
+      values.set(other)
+      next(bytes)
+    },
   }
 }

@@ -1,5 +1,5 @@
 import type { OwnerWeights } from './rule.ts'
-import { heldSums, result, sweeps, values } from './simd/kernels.ts'
+import { heldSums, heldValues, result, sweeps, values } from './simd/kernels.ts'
 import type { Kernel } from './streaming.ts'
 import { takeSums } from './sums.ts'
 
@@ -14,18 +14,24 @@ export const mean = (factor: (owner: OwnerWeights) => number): Kernel => ({
   merged: result,
   first(block, bytes, factor) {
     values.set(block)
-    sweeps.start(bytes, factor, 0)
+    sweeps.start(bytes, factor, 0, 0)
   },
   next(bytes, factor) {
-    sweeps.add(bytes, factor, 0)
+    sweeps.add(bytes, factor, 0, 0)
   },
   finish(bytes, total) {
-    if (isPowerOfTwo(total)) sweeps.multiply(bytes, 0, 1 / total)
-    else sweeps.divide(bytes, 0, total)
+    if (isPowerOfTwo(total)) sweeps.multiply(bytes, 0, 1 / total, 0)
+    else sweeps.divide(bytes, 0, total, 0)
   },
   last(bytes, factor, total) {
-    if (isPowerOfTwo(total)) sweeps.addMultiply(bytes, factor, 1 / total)
-    else sweeps.addDivide(bytes, factor, total)
+    if (isPowerOfTwo(total)) sweeps.addMultiply(bytes, factor, 1 / total, 0)
+    else sweeps.addDivide(bytes, factor, total, 0)
+  },
+  pair(one, other, bytes, [first, factor], total) {
+    heldValues.set(one)
+    values.set(other)
+    if (isPowerOfTwo(total)) sweeps.pairMultiply(bytes, factor, 1 / total, first)
+    else sweeps.pairDivide(bytes, factor, total, first)
   },
 })
 

@@ -24,6 +24,8 @@ export interface Kernel {
   finish(bytes: number, total: number): void
   /** `next` and `finish` in one. */
   last(bytes: number, factor: number, total: number): void
+  /** All there is to do for two owners, whose blocks are given. */
+  pair(one: Float32Array, other: Float32Array, bytes: number, factors: readonly [number, number], total: number): void
 }
 
 /** A rule that treats every element alike, written once as what it does with a block. */
@@ -49,19 +51,35 @@ function mergeAll(kernel: Kernel, owners: readonly OwnerWeights[], into: Weights
   const result = memoryFor(first.weights, into)
   for (const [name, { data: out }] of result) {
     const rows = owners.map(({ weights }) => weights.get(name)!.data)
-    const end = rows.length - 1
     eachBlock(out.length, (from, to, bytes) => {
-      kernel.first(rows[0]!.subarray(from, to), bytes, factors[0]!)
-      for (let k = 1; k <= end; k++) {
-        values.set(rows[k]!.subarray(from, to))
-        if (k < end) kernel.next(bytes, factors[k]!)
-        else kernel.last(bytes, factors[k]!, total)
-      }
-      if (end === 0) kernel.finish(bytes, total)
+      const blocks = rows.map((row) => row.subarray(from, to))
+      mergeBlocks(kernel, blocks, bytes, factors, total)
       out.set(kernel.merged.subarray(0, to - from), from)
     })
   }
   return result
+}
+
+/** Leaves the merge of the owners' blocks in `kernel.merged`. */
+function mergeBlocks(
+  kernel: Kernel,
+  blocks: readonly Float32Array[],
+  bytes: number,
+  factors: readonly number[],
+  total: number,
+): void {
+  const end = blocks.length - 1
+  if (end === 1) {
+    kernel.pair(blocks[0]!, blocks[1]!, bytes, [factors[0]!, factors[1]!], total)
+    return
+  }
+  kernel.first(blocks[0]!, bytes, factors[0]!)
+  for (let k = 1; k <= end; k++) {
+    values.set(blocks[k]!)
+    if (k < end) kernel.next(bytes, factors[k]!)
+    else kernel.last(bytes, factors[k]!, total)
+  }
+  if (end === 0) kernel.finish(bytes, total)
 }
 
 class ElementwiseFold implements Fold {
