@@ -8,14 +8,17 @@ import { median } from './figures.mjs'
 /** Bytes that the distinct models have together, so that they come from memory as they do after a round. */
 const COLD = 2 ** 29
 
+const asWeights = (data) => new Map([['w', { shape: [data.length], data }]])
+
 /**
  * @param rule name of a merge rule
  * @param owners how many models are merged
  * @param weights of a model
  * @param distinct how many different models there are in memory at most: the owners have them in turn
  * @param seconds to measure for
- * @returns medians in GB/s: of `merge` of all owners at once, of folding in one owner after the other, of copying all
- *   models to memory that is there, and of copying each to new memory, as a merge too makes new memory of its result
+ * @returns medians in GB/s: of `merge` of all owners at once and of folding in one owner after the other, both in memory
+ *   of an earlier result, as a run's rounds do it from the third on; of copying all models to memory that is there; and
+ *   of a merge that makes a new model beside copies to new memory
  */
 export function measure({ rule: name, owners, weights, distinct = 100, seconds = 4 }) {
   const rule = MERGE_RULES[name]
@@ -24,44 +27,45 @@ export function measure({ rule: name, owners, weights, distinct = 100, seconds =
   const models = Array.from({ length: count }, (_, i) =>
     Float32Array.from({ length: weights }, (_, j) => random[(j + i * 7919) % random.length]),
   )
-  const target = new Float32Array(weights)
   let next = 0
-  const round = () => {
+  const places = () => {
     const from = next
     next = (next + owners) % count
-    return Array.from({ length: owners }, (_, k) => models[(from + k) % count])
+    return Array.from({ length: owners }, (_, k) => (from + k) % count)
   }
+  const round = () => places().map((place) => models[place])
   const asOwners = () =>
     round().map((data, k) => ({
       owner: k + 1,
       trainImages: 600,
-      weights: new Map([['w', { shape: [weights], data }]]),
+      weights: asWeights(data),
     }))
-  const targets = models.map(() => target.slice())
+  // What is written, by merges and by copies, goes to as many places as there are models: it too is in no cache.
+  const targets = models.map(() => new Float32Array(weights).fill(1))
+  const earlier = targets.map(asWeights)
+  let result = 0
+  const into = () => {
+    result = (result + 1) % count
+    return earlier[result]
+  }
   const ways = {
-    merge: () => rule.merge(asOwners()),
+    merge: () => rule.merge(asOwners(), into()),
     fold() {
-      const fold = rule.start()
+      const fold = rule.start(into())
       for (const owner of asOwners()) fold.add(owner)
       return fold.finish()
     },
     copy() {
-      for (const [k, data] of round().entries()) targets[k % count].set(data)
+      for (const place of places()) targets[place].set(models[place])
     },
+    merge_new: () => rule.merge(asOwners()),
     copy_new() {
       for (const data of round()) new Float32Array(weights).set(data)
     },
   }
-  const times = Object.fromEntries(Object.keys(ways).map((way) => [way, []]))
-  for (const way of Object.values(ways)) way()
-  const end = performance.now() + 1000 * seconds
-  // In turn, so that what slows the machine for a while slows all.
-  while (performance.now() < end || times.copy_new.length < 3) {
-    for (const [way, work] of Object.entries(ways)) {
-      const began = performance.now()
-      work()
-      times[way].push(performance.now() - began)
-    }
+  const times = {
+    ...inTurn(['merge', 'fold', 'copy'], ways, seconds / 2),
+    ...inTurn(['merge_new', 'copy_new'], ways, seconds / 2),
   }
   const rate = (way) => Number(((4 * weights * owners) / 1e6 / median(times[way])).toFixed(2))
   const ratio = (way, other) => Number(median(times[way].map((time, i) => times[other][i] / time)).toFixed(2))
@@ -73,9 +77,24 @@ export function measure({ rule: name, owners, weights, distinct = 100, seconds =
     repetitions: times.merge.length,
     gb_per_s: Object.fromEntries(Object.keys(ways).map((way) => [way, rate(way)])),
     merge_to_copy: ratio('merge', 'copy'),
-    merge_to_copy_new: ratio('merge', 'copy_new'),
+    merge_new_to_copy_new: ratio('merge_new', 'copy_new'),
     fold_to_copy: ratio('fold', 'copy'),
   }
+}
+
+/** Milliseconds of each way. In turn, so that what slows the machine for a while slows all. */
+function inTurn(names, ways, seconds) {
+  const times = Object.fromEntries(names.map((name) => [name, []]))
+  for (const name of names) ways[name]()
+  const end = performance.now() + 1000 * seconds
+  for (let turn = 0; turn < 3 || performance.now() < end; turn++) {
+    for (const name of names) {
+      const began = performance.now()
+      ways[name]()
+      times[name].push(performance.now() - began)
+    }
+  }
+  return times
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -30,9 +30,12 @@ export const merge = {
       }))
     return {
       settings: { seconds },
-      // A merge makes a model that was not there: where the system must find memory for it, that alone can cost more
-      // than a copy into memory that is there.
-      series: [...series('', 'copy', 'merge_to_copy'), ...series('_new', 'copy to new memory', 'merge_to_copy_new')],
+      // A run's first rounds make models that were not there: where the system must find memory for them, that alone
+      // can cost more than a copy into memory that is there. Both sides have old memory, or both new.
+      series: [
+        ...series('', 'copy', 'merge_to_copy'),
+        ...series('_new', 'copy, both to new memory', 'merge_new_to_copy_new'),
+      ],
       details: { measured: all },
     }
   },

@@ -30,6 +30,8 @@ export interface Start {
  * the owners' weights, the merged model is copied back, until the rounds are over or every owner is content.
  *
  * @param baseline an owner of everybody's data, which trains beside the others and merges with none
+ * @param recycle whether the weights of an event are good only until the round after the next, whose merge is then made
+ *   in their memory
  * @throws FedunifyError (training) where an owner fails or diverges: a round counts every owner or none
  */
 export async function* runFederation(
@@ -37,6 +39,7 @@ export async function* runFederation(
   baseline: Owner | undefined,
   rounds: Rounds,
   start: Start,
+  recycle = false,
 ): AsyncGenerator<FederationEvent> {
   const began = performance.now()
   const ids = owners.map(({ owner }) => owner)
@@ -59,11 +62,13 @@ export async function* runFederation(
   let copied: Evaluation[] | undefined
   if (round > 0 && stopAt !== undefined) copied = await evaluateByOwner(owners, held, rounds.workers)
   let content = copied !== undefined && isContent(copied)
+  let before: Weights | undefined
+  let spare: (Weights | undefined)[] = []
   while (round < rounds.rounds && !content) {
     round += 1
     const lr = learningRate(rounds, round)
     const clock = new Clock()
-    const merging = new Merging(rounds.merge)
+    const merging = new Merging(rounds.merge, spare)
 
     const known = copied
     const trained = yield* trainAll(
@@ -92,8 +97,10 @@ export async function* runFederation(
     for (const model of models) scores.push(await evaluateByOwner(owners, () => model, rounds.workers))
     const evaluate = clock.lap()
 
-    const unified = models[0]!
+    const [unified, ...others] = models as [Weights, ...Weights[]]
     held = () => unified
+    if (recycle) spare = [before, ...others]
+    before = unified
     copied = scores[0]!
     content = isContent(copied)
     yield {
@@ -130,8 +137,9 @@ class Merging {
   readonly #folds: readonly { readonly name: MergeName; readonly fold: Fold }[]
   readonly #drift = new Drift()
 
-  constructor(merges: readonly MergeName[]) {
-    this.#folds = merges.map((name) => ({ name, fold: startFold(MERGE_RULES[name]) }))
+  /** @param spare for each merge, weights that nobody reads any more */
+  constructor(merges: readonly MergeName[], spare: readonly (Weights | undefined)[]) {
+    this.#folds = merges.map((name, i) => ({ name, fold: startFold(MERGE_RULES[name], spare[i]) }))
   }
 
   add(owner: OwnerWeights): void {

@@ -1,4 +1,5 @@
 import type { Learner } from '../engine/engine.ts'
+import { tidy } from '../memory.ts'
 import { initialWeights } from '../model/init.ts'
 import type { Weights } from '../model/weights.ts'
 import type { FederationEvent } from './events.ts'
@@ -21,7 +22,10 @@ export function openLearner(run: PreparedRun, workers: number, signal?: AbortSig
   return engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
 }
 
-/** Runs a prepared experiment with all owners in this process. */
+/**
+ * Runs a prepared experiment with all owners in this process.
+ * The weights of an event are good until the round after the next: then their memory is used again.
+ */
 export async function* startLocally(
   run: PreparedRun,
   signal?: AbortSignal,
@@ -39,7 +43,10 @@ export async function* startLocally(
   }
   try {
     const { owners, baseline } = localParties(experiment, shards, learner)
-    yield* runFederation(owners, baseline, experiment, start)
+    for await (const event of runFederation(owners, baseline, experiment, start, true)) {
+      yield event
+      if (event.type === 'round-finished') tidy()
+    }
   } finally {
     await learner.close()
   }

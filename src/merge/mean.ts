@@ -1,6 +1,7 @@
 import type { OwnerWeights } from './rule.ts'
-import { heldSums, result, sweeps } from './simd/kernels.ts'
+import { heldSums, heldValues, result, sweeps, values } from './simd/kernels.ts'
 import type { Kernel } from './streaming.ts'
+import { takeSums } from './sums.ts'
 
 /**
  * Σ factors[k] * values[k] / Σ factors for every element, in double precision and in the owners' order. The sum
@@ -8,14 +9,31 @@ import type { Kernel } from './streaming.ts'
  */
 export const mean = (factor: (owner: OwnerWeights) => number): Kernel => ({
   factor,
-  create: (length) => new Float64Array(length),
+  create: takeSums,
   held: heldSums,
   merged: result,
-  first: sweeps.start,
-  next: sweeps.add,
-  last(bytes, total) {
-    // Of a power of two the reciprocal is exact, and to multiply is faster.
-    if (Number.isInteger(Math.log2(total))) sweeps.multiply(bytes, 1 / total)
-    else sweeps.divide(bytes, total)
+  first(block, bytes, factor) {
+    values.set(block)
+    sweeps.start(bytes, factor, 0, 0)
+  },
+  next(bytes, factor) {
+    sweeps.add(bytes, factor, 0, 0)
+  },
+  finish(bytes, total) {
+    if (isPowerOfTwo(total)) sweeps.multiply(bytes, 0, 1 / total, 0)
+    else sweeps.divide(bytes, 0, total, 0)
+  },
+  last(bytes, factor, total) {
+    if (isPowerOfTwo(total)) sweeps.addMultiply(bytes, factor, 1 / total, 0)
+    else sweeps.addDivide(bytes, factor, total, 0)
+  },
+  pair(one, other, bytes, [first, factor], total) {
+    heldValues.set(one)
+    values.set(other)
+    if (isPowerOfTwo(total)) sweeps.pairMultiply(bytes, factor, 1 / total, first)
+    else sweeps.pairDivide(bytes, factor, total, first)
   },
 })
+
+/** Its reciprocal is exact then, and to multiply is faster. */
+const isPowerOfTwo = (total: number) => Number.isInteger(Math.log2(total))

@@ -3,6 +3,7 @@ import { FedunifyError } from '../../src/errors.ts'
 import type { FederationEvent, OwnerTrained, RoundFinished } from '../../src/federation/events.ts'
 import { runFederation } from '../../src/federation/federation.ts'
 import type { Owner } from '../../src/federation/owner.ts'
+import type { Weights } from '../../src/model/weights.ts'
 import { type Call, evaluation, type FakeOwner, fakeOwner, valuesOf, weightsOf } from '../support/fake-owner.ts'
 
 type Rounds = Parameters<typeof runFederation>[2]
@@ -23,12 +24,13 @@ interface Given extends Partial<Rounds> {
   /** The round that is done, and the weights held after it. */
   readonly done?: number
   readonly weights?: (owner: number) => readonly number[]
+  readonly recycle?: boolean
 }
 
 function federation(owners: readonly Owner[], given: Given = {}): AsyncGenerator<FederationEvent> {
-  const { baseline, done = 0, weights = () => [0], ...rounds } = given
+  const { baseline, done = 0, weights = () => [0], recycle, ...rounds } = given
   const start = { round: done, weights: (owner: number) => weightsOf(...weights(owner)), pooled: weightsOf(0) }
-  return runFederation(owners, baseline, { ...ROUNDS, ...rounds }, start)
+  return runFederation(owners, baseline, { ...ROUNDS, ...rounds }, start, recycle)
 }
 
 /** All events, and what ended them if not themselves. */
@@ -124,6 +126,21 @@ describe('a federation', () => {
     expect(avg.map(({ weights }) => valuesOf(weights)[0])).toEqual([1.5, 3])
     const max = await rounds(federation(owners(), { merge: ['max', 'avg'] }))
     expect(max.map(({ weights }) => valuesOf(weights)[0])).toEqual([2, 4])
+  })
+
+  it('makes a round’s merges in memory of the round before the last, where it may, to the same weights', async () => {
+    const given: Given = { rounds: 5, merge: ['max', 'avg'] }
+    const all = () => [fakeOwner(1), fakeOwner(2)]
+    const expected = (await rounds(federation(all(), given))).map(({ weights }) => valuesOf(weights))
+    const seen: { weights: Weights; values: number[] }[] = []
+    for await (const event of federation(all(), { ...given, recycle: true })) {
+      const last = seen.at(-1)
+      if (last) expect(valuesOf(last.weights)).toEqual(last.values)
+      if (event.type === 'round-finished') seen.push({ weights: event.weights, values: valuesOf(event.weights) })
+    }
+    expect(seen.map(({ values }) => values)).toEqual(expected)
+    const memory = seen.map(({ weights }) => weights.get('w')!.data)
+    expect(new Set(memory).size).toBe(2)
   })
 
   it('gives a round the copied accuracy that the unified model of the round before had at each owner', async () => {

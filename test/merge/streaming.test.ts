@@ -89,6 +89,40 @@ describe.each(MERGE_NAMES)('%s', (name) => {
     expect([...fold.finish().get('w')!.data]).toEqual(expected)
   })
 
+  it('makes its result in the memory that it is given, where that fits, to the same bits', () => {
+    const tensors = (seed: number, length = BLOCK + 5): Weights =>
+      new Map([
+        ['a', { shape: [2, 3], data: noise(6, seed) }],
+        ['b', { shape: [length], data: noise(length, seed + 100) }],
+      ])
+    const all = [1, 2, 3].map((owner) => ({ owner, trainImages: owner, weights: tensors(owner) }))
+    const rule = MERGE_RULES[name]
+    const expected = [...rule.merge(all)]
+    for (const merge of [
+      (into: Weights) => rule.merge(all, into),
+      (into: Weights) => {
+        const fold = startFold(rule, into)
+        for (const owner of all) fold.add(owner)
+        return fold.finish()
+      },
+    ]) {
+      const into = tensors(9, BLOCK)
+      const merged = merge(into)
+      expect([...merged]).toEqual(expected)
+      expect(merged).not.toBe(into)
+      expect(merged.get('a')!.data).toBe(into.get('a')!.data)
+      expect(merged.get('b')!.data).not.toBe(into.get('b')!.data)
+      expect([...merge(merged)]).toEqual(expected)
+    }
+  })
+
+  it('is over once it has finished', () => {
+    const fold = startFold(MERGE_RULES[name])
+    for (const owner of owners([[1], [2]])) fold.add(owner)
+    fold.finish()
+    expect(() => fold.finish()).toThrow('there are no owners to merge')
+  })
+
   it('refuses an owner that is unlike the first, and to merge nobody', () => {
     const fold = startFold(MERGE_RULES[name])
     expect(() => fold.finish()).toThrow('there are no owners to merge')

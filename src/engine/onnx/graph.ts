@@ -1,14 +1,13 @@
-import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import {
   type AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
-  type GraphProtoSchema,
-  ModelProtoSchema,
   type NodeProtoSchema,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from 'onnx-buf'
+import { type GraphFields, modelFile } from './model-file.ts'
 
 export type ElementType = 'float32' | 'float64' | 'uint8' | 'int32' | 'uint32' | 'int64' | 'bool'
 
@@ -139,7 +138,7 @@ export class Graph {
     return this.op('Mul', [this.op('HardSigmoid', [sign], { alpha: { float: 3e38 }, beta: { float: 0 } }), x])
   }
 
-  proto(): MessageInitShape<typeof GraphProtoSchema> {
+  proto(): GraphFields {
     return {
       name: this.#name,
       node: this.#nodes,
@@ -151,17 +150,16 @@ export class Graph {
 
   /** The bytes of a model file. IR version and opset are the oldest that have every operator used. */
   model(opset: number, irVersion: number): Uint8Array {
-    return toBinary(
-      ModelProtoSchema,
-      create(ModelProtoSchema, {
+    return modelFile(
+      {
         irVersion: BigInt(irVersion),
         producerName: 'fedunify',
         opsetImport: [
           { domain: '', version: BigInt(opset) },
           ...[...this.#domains].map((domain) => ({ domain, version: 1n })),
         ],
-        graph: this.proto(),
-      }),
+      },
+      this.proto(),
     )
   }
 
@@ -180,11 +178,15 @@ const ARRAY = {
 } as const
 
 function rawBytes(type: ElementType, values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
-  const typed =
-    type === 'int64'
-      ? BigInt64Array.from(Array.from(values, BigInt))
-      : (ARRAY[type] as typeof Float32Array).from(values)
-  return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength)
+  const typed = typedArray(type, values)
+  return new Uint8Array(typed.buffer as ArrayBuffer, typed.byteOffset, typed.byteLength)
+}
+
+/** Weights are as they should be, and are not copied; `from` would make a list of their numbers, one by one. */
+function typedArray(type: ElementType, values: ArrayLike<number>) {
+  if (type === 'int64') return BigInt64Array.from(Array.from(values, BigInt))
+  const Kind = ARRAY[type] as typeof Float32Array
+  return values instanceof Kind ? values : new Kind(values)
 }
 
 function valueInfo(

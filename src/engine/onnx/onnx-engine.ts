@@ -1,22 +1,12 @@
-import { fileURLToPath } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { env } from 'onnxruntime-node'
 import { Piscina } from 'piscina'
 import { FedunifyError } from '../../errors.ts'
-import type { Device, Engine, Learner, LearnerJob } from '../engine.ts'
+import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
-import { share } from './shared-weights.ts'
-import type { Task, TaskResult, WorkerSetup } from './worker.ts'
-
-/** Threads load compiled JavaScript, also when this file itself is TypeScript (as it is under test). */
-const COMPILED = import.meta.url.endsWith('.ts') ? '../../../dist/engine/onnx/worker.js' : './worker.js'
-const WORKER = fileURLToPath(new URL(COMPILED, import.meta.url))
-
-/** How the graphs run: on a device, with channels in blocks of this size where they are blocked. */
-export interface Target {
-  readonly device: Device
-  readonly block?: number
-}
+import { compiled } from './compiled.ts'
+import { SharedMemory } from './shared-weights.ts'
+import type { Target, Task, TaskResult, WorkerSetup } from './worker.ts'
 
 /** Trains with onnxruntime: the training step is an ONNX graph of its own (see training-graph.ts). */
 export function onnxEngine(target: Target): Engine {
@@ -38,11 +28,12 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
   // On a GPU the owners take turns: one of them fills it.
   const threads = target.device === 'cpu' ? job.workers : 1
   const pool = new Piscina<Task, TaskResult<Task>>({
-    filename: WORKER,
+    filename: compiled('worker'),
     minThreads: threads,
     maxThreads: threads,
     workerData: { target, job, cancelled } satisfies WorkerSetup,
   })
+  const memory = new SharedMemory()
   const underWay = new Set<Promise<unknown>>()
   const run = async <T extends Task>(task: T, transfer: MessagePort[] = []): Promise<TaskResult<T>> => {
     const result = pool.run(task, { transferList: transfer })
@@ -62,7 +53,9 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
       const { port1, port2 } = new MessageChannel()
       port1.on('message', report)
       try {
-        const result = await run({ kind: 'train', start: share(start), plan, progress: port2 }, [port2])
+        const result = await memory.lend(start, (shared) =>
+          run({ kind: 'train', start: shared, plan, progress: port2 }, [port2]),
+        )
         // The result comes by a way of its own and may overtake reports that were sent before it.
         for (let late = receiveMessageOnPort(port1); late; late = receiveMessageOnPort(port1)) report(late.message)
         if ('diverged' in result) throw divergence(plan, result.diverged)
@@ -74,7 +67,8 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
         port1.close()
       }
     },
-    evaluate: (weights, indices) => run({ kind: 'evaluate', weights: share(weights), indices }),
+    evaluate: (weights, indices) =>
+      memory.lend(weights, (shared) => run({ kind: 'evaluate', weights: shared, indices })),
     async close() {
       signal?.removeEventListener('abort', cancel)
       cancel()

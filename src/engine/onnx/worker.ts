@@ -1,17 +1,23 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { InferenceSession } from 'onnxruntime-node'
-import { workerData as given } from 'piscina'
+import { workerData as given, move, transferableSymbol, valueSymbol } from 'piscina'
+import { tidy } from '../../memory.ts'
 import type { Weights } from '../../model/weights.ts'
-import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
+import type { Device, Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
 import type { Diverged } from '../failure.ts'
 import { train } from '../train.ts'
 import { evaluate } from './evaluate.ts'
 import { inferenceGraph } from './inference-graph.ts'
-import type { Target } from './onnx-engine.ts'
 import { createSession } from './session.ts'
 import type { SharedWeights } from './shared-weights.ts'
 import { openTrainer } from './train.ts'
 import { trainingGraph } from './training-graph.ts'
+
+/** How the graphs run: on a device, with channels in blocks of this size where they are blocked. */
+export interface Target {
+  readonly device: Device
+  readonly block?: number
+}
 
 /** What every thread of a pool is started with. */
 export interface WorkerSetup {
@@ -35,16 +41,21 @@ let scored: { readonly id: number; readonly session: InferenceSession } | undefi
 
 /** Runs one task in a pool's thread. */
 export default async function run(task: Task): Promise<TaskResult<Task>> {
+  tidy()
   check()
   if (task.kind === 'evaluate') return await scoreShared(task.weights, task.indices)
   try {
     const session = (batch: number) => trainingSession(batch, task.plan.batch)
     const trainer = openTrainer(session, job, task.start.weights, task.plan.lr)
-    return await train(trainer, job.seed, task.plan, {
+    const trained = await train(trainer, job.seed, task.plan, {
       evaluate: (weights) => scoreLocal(weights, task.plan.test),
-      report: (progress) => task.progress.postMessage(progress),
+      report(progress) {
+        task.progress.postMessage(progress)
+        tidy()
+      },
       check,
     })
+    return 'weights' in trained ? handOver(trained) : trained
   } finally {
     task.progress.close()
   }
@@ -56,15 +67,16 @@ function trainingSession(batch: number, full: number): Promise<InferenceSession>
   const fixed = block !== undefined && batch === full ? { batch } : {}
   const known = trainingSessions.get(fixed.batch)
   if (known) return known
-  const graph = trainingGraph(
-    job.model,
-    job.normalise,
-    job.optimizer,
-    block === undefined ? block : { block, ...fixed },
-  )
-  const session = createSession(graph, target.device)
+  const blocks = block === undefined ? block : { block, ...fixed }
+  const session = createSession(trainingGraph(job.model, job.normalise, job.optimizer, blocks), target.device)
   trainingSessions.set(fixed.batch, session)
   return session
+}
+
+/** Gives the weights to whoever waits for them, memory and all, where otherwise they would be copied. */
+function handOver(trained: Trained): Trained {
+  const buffers = Array.from(trained.weights.values(), ({ data }) => data.buffer as ArrayBuffer)
+  return move({ [valueSymbol]: trained, [transferableSymbol]: buffers }) as unknown as Trained
 }
 
 const open = (weights: Weights) => createSession(inferenceGraph(job.model, job.normalise, weights), target.device)

@@ -47,6 +47,8 @@ export const v128 = {
 
 export const f32x4 = { equal: simd(0x41), unequal: simd(0x42), greater: simd(0x44), abs: simd(0xe0) } as const
 
+export const i32x4 = { equal: simd(0x37), greater: simd(0x3b) } as const
+
 export const f64x2 = {
   splat: simd(0x14),
   promoteLow: simd(0x5f),
@@ -57,19 +59,27 @@ export const f64x2 = {
   divide: simd(0xf3),
 } as const
 
-/** The bytes to go over, a whole number of 16; a double; and what a body may use. */
-export const [BYTES, FACTOR, AT, WIDE, A, B, FACTORS] = [0, 1, 2, 3, 4, 5, 6]
+/** The bytes to go over, a whole number of 16; three doubles; and what a body may use. */
+const [BYTES, FACTOR, TOTAL, FIRST] = [0, 1, 2, 3]
+export const [AT, WIDE] = [4, 5]
+export const [A, B, FACTORS, TOTALS, FIRSTS] = [6, 7, 8, 9, 10]
 
-/** (bytes: i32, factor: f64) → nothing: `body` for AT = 0, 16, … below `bytes`, once at least. */
+/**
+ * (bytes: i32, factor: f64, total: f64, first: f64) → nothing: `body` for AT = 0, 16, … below `bytes`, at least twice,
+ * and an even number of times.
+ */
 export function sweep(body: Code): Code {
   const [I32, V128] = [0x7f, 0x7b]
   const locals = list([
     [2, I32],
-    [3, V128],
+    [5, V128],
   ])
-  const step = [...get(AT), 0x41, 16, 0x6a, ...tee(AT), ...get(BYTES), 0x49, 0x0d, 0]
-  const loop = [0x03, 0x40, ...body, ...step, 0x0b]
-  return sized([...locals, ...get(FACTOR), ...f64x2.splat, ...set(FACTORS), ...loop, 0x0b])
+  const splat = (one: Local, both: Local) => [...get(one), ...f64x2.splat, ...set(both)]
+  const next = [...get(AT), 0x41, 16, 0x6a, ...tee(AT)]
+  const again = [...get(BYTES), 0x49, 0x0d, 0]
+  const loop = [0x03, 0x40, ...body, ...next, 0x1a, ...body, ...next, ...again, 0x0b]
+  const doubles = [...splat(FACTOR, FACTORS), ...splat(TOTAL, TOTALS), ...splat(FIRST, FIRSTS)]
+  return sized([...locals, ...doubles, ...loop, 0x0b])
 }
 
 /** A module with a memory of its own, from which the sweeps are exported under their names. */
@@ -78,7 +88,7 @@ export function assemble(sweeps: Readonly<Record<string, Code>>, bytes: number):
   const [I32, F64] = [0x7f, 0x7c]
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, list([[0x60, 2, I32, F64, 0]])),
+    ...section(1, list([[0x60, 4, I32, F64, F64, F64, 0]])),
     ...section(3, list(names.map(() => [0]))),
     ...section(5, list([[0, ...unsigned(Math.ceil(bytes / PAGE))]])),
     ...section(7, list([[...text('memory'), 2, 0], ...names.map((name, i) => [...text(name), 0, ...unsigned(i)])])),

@@ -5,51 +5,61 @@ import {
   B,
   type Code,
   FACTORS,
+  FIRSTS,
   f32x4,
   f64x2,
   get,
+  i32x4,
   set,
   sweep,
+  TOTALS,
   twice,
   v128,
   WIDE,
 } from './assembler.ts'
 
 /**
- * Elements of a block: what is held of it in double precision, and a block of an owner, stay in the processor's first
- * caches. V8 does not vectorise JavaScript, which merges at a fifth of this speed.
+ * Elements of a block: what is held of it in double precision, and a block of an owner, stay in a core's own cache, and
+ * there are few enough blocks that to begin one costs nothing. V8 does not vectorise JavaScript, which merges at a
+ * fifth of this speed.
  */
-export const BLOCK = 8192
+export const BLOCK = 16_384
 
 /** Where the block of an owner, what is held, and the result lie, in bytes. */
 const [VALUES, HELD, RESULT, END] = [0, 4 * BLOCK, 12 * BLOCK, 16 * BLOCK]
 
 const UPPER = 8
-const promoted = (half: number) => [...get(AT), ...v128.loadHalf(VALUES + half), ...f64x2.promoteLow]
-const scaled = (half: number) => [...promoted(half), ...get(FACTORS), ...f64x2.multiply]
+const promoted = (at: number) => [...get(AT), ...v128.loadHalf(at), ...f64x2.promoteLow]
+const scaled = (half: number) => [...promoted(VALUES + half), ...get(FACTORS), ...f64x2.multiply]
+/** The first of two owners' values, which stand where else sums are held. */
+const scaledFirst = (half: number) => [...promoted(HELD + half), ...get(FIRSTS), ...f64x2.multiply]
+const both = (half: number) => [...scaledFirst(half), ...scaled(half), ...f64x2.add]
 const sums = (half: number) => [...get(WIDE), ...v128.load(HELD + 2 * half)]
 const toSums = (half: number, value: Code) => [...get(WIDE), ...value, ...v128.store(HELD + 2 * half)]
 const plus = (half: number) => [...sums(half), ...scaled(half), ...f64x2.add]
-const quotient = (half: number, operation: Code) => [...sums(half), ...get(FACTORS), ...operation, ...f64x2.demote]
 const wide = [...twice(AT), ...set(WIDE)]
-const shrink = (operation: Code) =>
-  sweep([
+const shrink = (sum: (half: number) => Code, operation: Code) => {
+  const quotient = (half: number) => [...sum(half), ...get(TOTALS), ...operation, ...f64x2.demote]
+  return sweep([
     ...wide,
-    ...[...get(AT), ...quotient(0, operation), ...quotient(UPPER, operation), ...v128.lowerHalves],
+    ...[...get(AT), ...quotient(0), ...quotient(UPPER), ...v128.lowerHalves],
     ...v128.store(RESULT),
   ])
+}
 
-/** What takes the owner's A in the place of the held B; a NaN is always taken, and no comparison with it holds. */
+/** What takes the owner's A in the place of the held B. */
 const choose = (of: Code, better: Code) =>
   sweep([
     ...[...get(AT), ...get(AT), ...v128.load(VALUES), ...of, ...set(A), ...get(AT), ...v128.load(HELD), ...set(B)],
-    ...[...get(A), ...get(B), ...better, ...get(A), ...get(A), ...f32x4.unequal, ...v128.or, ...v128.select],
-    ...v128.store(HELD),
+    ...[...get(A), ...get(B), ...better, ...v128.select, ...v128.store(HELD)],
   ])
-const magnitudes = [...get(A), ...f32x4.abs, ...get(B), ...f32x4.abs]
 const greater = [...get(A), ...get(B), ...f32x4.greater]
+/** A NaN is always taken and, since no comparison with it holds, kept. */
+const greaterOrNaN = [...greater, ...get(A), ...get(A), ...f32x4.unequal, ...v128.or]
+/** Magnitudes are in order as integers too, and NaNs are above all of them. */
+const magnitudes = [...get(A), ...f32x4.abs, ...get(B), ...f32x4.abs]
 const absGreater = [
-  ...[...magnitudes, ...f32x4.greater, ...magnitudes, ...f32x4.equal],
+  ...[...magnitudes, ...i32x4.greater, ...magnitudes, ...i32x4.equal],
   ...[...greater, ...v128.and, ...v128.or],
 ]
 
@@ -58,19 +68,27 @@ const SWEEPS = {
   start: sweep([...wide, ...toSums(0, scaled(0)), ...toSums(UPPER, scaled(UPPER))]),
   /** held += factor * values */
   add: sweep([...wide, ...toSums(0, plus(0)), ...toSums(UPPER, plus(UPPER))]),
-  /** result = held / factor, rounded to single precision */
-  divide: shrink(f64x2.divide),
-  /** result = held * factor, rounded to single precision */
-  multiply: shrink(f64x2.multiply),
+  /** result = held / total, rounded to single precision */
+  divide: shrink(sums, f64x2.divide),
+  /** result = held * total, rounded to single precision */
+  multiply: shrink(sums, f64x2.multiply),
+  /** result = (held + factor * values) / total, rounded to single precision */
+  addDivide: shrink(plus, f64x2.divide),
+  /** result = (held + factor * values) * total, rounded to single precision */
+  addMultiply: shrink(plus, f64x2.multiply),
+  /** result = (first * held + factor * values) / total, where values are held */
+  pairDivide: shrink(both, f64x2.divide),
+  /** result = (first * held + factor * values) * total, where values are held */
+  pairMultiply: shrink(both, f64x2.multiply),
   /** held = values where they are greater */
-  max: choose([], greater),
+  max: choose([], greaterOrNaN),
   /** held = values where their magnitude is greater, or as great and they are positive */
   absmax: choose([], absGreater),
   /** held = magnitudes of values where they are greater */
-  magnitude: choose(f32x4.abs, greater),
+  magnitude: choose(f32x4.abs, greaterOrNaN),
 }
 
-type Sweep = (bytes: number, factor: number) => void
+type Sweep = (bytes: number, factor: number, total: number, first: number) => void
 
 /** Node has it, and its types do not. */
 declare const WebAssembly: {
@@ -81,7 +99,7 @@ declare const WebAssembly: {
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(SWEEPS, END)))
 const { buffer } = exports.memory as { readonly buffer: ArrayBuffer }
 
-/** Each goes over the first `bytes` of the owner's block, rounded up to 16. */
+/** Each goes over the first `bytes` of the owner's block, rounded up to 32. */
 export const sweeps = exports as unknown as Readonly<Record<keyof typeof SWEEPS, Sweep>>
 /** The owner's block. */
 export const values = new Float32Array(buffer, VALUES, BLOCK)
