@@ -1,25 +1,30 @@
+import { chunks } from './chunks.ts'
 import type { Evaluation, TrainingSetup } from './engine.ts'
 import { gather } from './gather.ts'
 
-/** Images for each call: the activations of more no longer fit the cache. */
+/** Images of a batch: the activations of more no longer fit the cache. */
 const BATCH = 32
 
-/** Logits float32 [n, classes] of images uint8 [n, pixels]. */
-export type Classify = (images: Uint8Array, count: number) => Promise<Float32Array>
+/** Logits float32 [steps * batch, classes] of images uint8 [steps, batch, pixels]. */
+export type Classify = (images: Uint8Array, batch: number, steps: number) => Promise<Float32Array>
 
-/** Counts of what `classify` makes of the images at `indices`. */
+/**
+ * Counts of what `classify` makes of the images at `indices`.
+ * @param most images for each call; where they are more than a batch, in several steps
+ */
 export async function evaluateWith(
   classify: Classify,
   { model, dataset }: TrainingSetup,
   indices: Uint32Array,
+  most = BATCH,
 ): Promise<Evaluation> {
   const { classes } = model
   const confusion = new Uint32Array(classes ** 2)
   let correct = 0
   let lossSum = 0
-  for (let from = 0; from < indices.length; from += BATCH) {
-    const { images, labels } = gather(dataset, indices.subarray(from, from + BATCH))
-    const logits = await classify(images, labels.length)
+  for (const chunk of chunks(indices, BATCH, most)) {
+    const { images, labels } = gather(dataset, chunk.indices)
+    const logits = await classify(images, chunk.batch, chunk.steps)
     for (const [i, label] of labels.entries()) {
       const { predicted, loss } = score(logits.subarray(i * classes, (i + 1) * classes), label)
       confusion[label * classes + predicted]! += 1

@@ -1,14 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import type { OptimizerSettings } from '../../src/engine/engine.ts'
 import { findBlocked, probeBlockSize } from '../../src/engine/onnx/blocked.ts'
+import { evaluationGraph } from '../../src/engine/onnx/evaluation-graph.ts'
+import { inferenceGraph } from '../../src/engine/onnx/inference-graph.ts'
 import { loadOnnx } from '../../src/engine/onnx/load.ts'
+import { createSession } from '../../src/engine/onnx/session.ts'
 import { trainingSteps } from '../../src/engine/onnx/steps.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
-import { buildModel, type Model } from '../../src/model/model.ts'
+import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'
+import type { Weights } from '../../src/model/weights.ts'
 import { openTrainer } from '../support/chunk.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
@@ -108,6 +113,34 @@ describe.skipIf(block === undefined)('blocked training is standard training', ()
   it.each([1, B - 1, B + 1])('of batches that do not fill their blocks: %i images', async (batch) => {
     await expectParity(buildModel([conv(B), relu, pool(2), conv(B), flatten, dense(10)], [1, 7, 6], 10), SGD, batch)
   })
+})
+
+/** Logits of the model with its weights inside, as model.onnx has it. */
+async function inferenceLogits(model: Model, weights: Weights, images: Uint8Array): Promise<Float32Array> {
+  const session = await createSession(inferenceGraph(model, NORMALISE, weights))
+  const count = images.length / sizeOf(model.input)
+  const { logits } = await session.run({ images: new Tensor('uint8', images, [count, ...model.input]) })
+  return logits!.data as Float32Array
+}
+
+describe.skipIf(block === undefined)('blocked evaluation is that of the inference graph', () => {
+  for (const [name, [layers, input]] of Object.entries(MODELS)) {
+    it(`of ${name}, for one model after another`, async () => {
+      const model = buildModel(layers, input, 10)
+      const session = await createSession(evaluationGraph(model, NORMALISE, block!))
+      const [steps, batch, pixels] = [3, 5, sizeOf(model.input)]
+      const images = Uint8Array.from({ length: steps * batch * pixels }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24)
+      for (const seed of [1, 2]) {
+        const weights = initialWeights(model, seed)
+        const feeds: Record<string, Tensor> = { images: new Tensor('uint8', images, [steps, batch, pixels]) }
+        for (const [name, { shape, data }] of weights) feeds[name] = new Tensor('float32', data, shape)
+        const { logits } = await session.run(feeds)
+        expect(logits!.dims).toEqual([steps, batch, 10])
+        const expected = await inferenceLogits(model, weights, images)
+        expect(relativeError(logits!.data as Float32Array, expected), `seed ${seed}`).toBeLessThan(1e-5)
+      }
+    })
+  }
 })
 
 describe('the layout of each layer', () => {

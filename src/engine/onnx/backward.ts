@@ -4,7 +4,7 @@ import { type Blocks, blockedLayout } from './layers/blocked-layout.ts'
 import { type Conv2d, conv2d } from './layers/conv2d.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
-import { type ImageLayout, standardLayout } from './layers/image-layout.ts'
+import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
 import type { Gradient, ParameterNames, Pass } from './layers/pass.ts'
 import { flatten, maxpool2d, relu } from './layers/simple.ts'
 import type { Step } from './steps.ts'
@@ -59,8 +59,7 @@ export function forwardBackward(
 /** Images of `step` from one layout to another. */
 function reordered(x: string, from: ImageLayout, to: ImageLayout, { placed }: Step): Pass {
   const channels = placed.input[0]!
-  const move = (images: string, a: ImageLayout, b: ImageLayout) => b.fromStandard(a.toStandard(images, channels))
-  return { out: move(x, from, to), backward: (dOut) => ({ dIn: move(dOut, to, from) }) }
+  return { out: reorder(x, from, to, channels), backward: (dOut) => ({ dIn: reorder(dOut, to, from, channels) }) }
 }
 
 function emit(

@@ -1,6 +1,8 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Weights } from '../../model/weights.ts'
 import type { Evaluation, TrainingSetup } from '../engine.ts'
 import { evaluateWith } from '../evaluate.ts'
+import { CHUNK_IMAGES } from '../train.ts'
 
 /** Counts of a model, as a session of its inference graph, on the images at `indices`. */
 export function evaluate(session: InferenceSession, job: TrainingSetup, indices: Uint32Array): Promise<Evaluation> {
@@ -9,4 +11,24 @@ export function evaluate(session: InferenceSession, job: TrainingSetup, indices:
     return logits!.data as Float32Array
   }
   return evaluateWith(classify, job, indices)
+}
+
+/** The same by a session of the evaluation graph, which takes any weights. */
+export function evaluateWeights(
+  session: InferenceSession,
+  job: TrainingSetup,
+  weights: Weights,
+  indices: Uint32Array,
+): Promise<Evaluation> {
+  const pixels = job.dataset.rows * job.dataset.cols
+  // Copies: the runtime refuses shared buffers.
+  const tensors = [...weights].map(
+    ([name, { shape, data }]) => [name, new Tensor('float32', data.slice(), shape)] as const,
+  )
+  const feeds = Object.fromEntries(tensors)
+  const classify = async (images: Uint8Array, batch: number, steps: number) => {
+    const { logits } = await session.run({ ...feeds, images: new Tensor('uint8', images, [steps, batch, pixels]) })
+    return logits!.data as Float32Array
+  }
+  return evaluateWith(classify, job, indices, CHUNK_IMAGES)
 }

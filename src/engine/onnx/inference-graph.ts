@@ -1,7 +1,7 @@
 import type { Model } from '../../model/model.ts'
 import type { Weights } from '../../model/weights.ts'
 import type { Normalisation } from '../engine.ts'
-import { forward } from './forward.ts'
+import { forward, inferenceSteps } from './forward.ts'
 import { Graph } from './graph.ts'
 import { imageInput } from './training-graph.ts'
 
@@ -20,7 +20,7 @@ export function inferenceGraph(model: Model, normalise: Normalisation, weights: 
   g.input('images', 'uint8', ['N', ...model.input])
   const parameters = new Map<string, string>()
   for (const [name, { shape, data }] of weights) parameters.set(name, g.constant('float32', shape, data, name))
-  const logits = forward(g, model, imageInput(g, 'images', model, normalise), parameters)
+  const logits = forward(g, inferenceSteps(model.layers), imageInput(g, 'images', model, normalise), parameters)
   g.op('Identity', [logits], {}, ['logits'])
   g.op('ArgMax', [logits], { axis: 1, keepdims: 0 }, ['label'])
   g.output('logits', 'float32', ['N', model.classes])

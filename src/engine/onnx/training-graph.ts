@@ -1,15 +1,15 @@
 import type { Model } from '../../model/model.ts'
 import type { Normalisation, OptimizerSettings } from '../engine.ts'
 import { forwardBackward } from './backward.ts'
+import { blockedWeights } from './blocked-weights.ts'
 import { elementType, Graph } from './graph.ts'
-import { type Blocks, enterKernels, leaveKernels } from './layers/blocked-layout.ts'
-import type { ImageShape } from './layers/image-layout.ts'
+import type { Blocks } from './layers/blocked-layout.ts'
 import { OPTIMIZERS } from './optimizers.ts'
-import { type Step, trainingSteps } from './steps.ts'
+import { trainingSteps } from './steps.ts'
 
 /** IR 10 and opset 18: the first with BitwiseXor; every operator is of the standard domain. */
-const OPSET = 18
-const IR_VERSION = 10
+export const OPSET = 18
+export const IR_VERSION = 10
 
 /** Names of the optimiser's tensors for one parameter. */
 export const stateNames = (settings: OptimizerSettings, parameter: string): string[] =>
@@ -89,47 +89,6 @@ export function trainingGraph(
   }
   g.output('losses', 'float32', ['S'])
   return g.model(OPSET, IR_VERSION)
-}
-
-/** How a tensor's order changes around the loop. */
-interface Order {
-  enter(g: Graph, standard: string): string
-  leave(g: Graph, blocked: string, standard: string): void
-}
-
-/**
- * Weights are in the order of the blocked images inside the loop, which saves reordering them in every step: kernels,
- * and dense weights whose features are blocked images.
- */
-function blockedWeights(steps: readonly Step[], block = 1): Map<string, Order> {
-  const orders = new Map<string, Order>()
-  for (const { placed, features, input, output } of steps) {
-    const name = `${placed.name}.weight`
-    if (placed.layer.type === 'conv2d' && output === 'blocked') {
-      const shape = [placed.layer.filters, placed.input[0]!, placed.layer.kernel] as const
-      const plain = input === 'standard'
-      orders.set(name, {
-        enter: (g, standard) => enterKernels(g, standard, shape, block, plain),
-        leave: (g, blocked, standard) => leaveKernels(g, blocked, shape, block, plain, standard),
-      })
-    }
-    if (features) orders.set(name, denseOrder(placed.output[0]!, features, block))
-  }
-  return orders
-}
-
-function denseOrder(units: number, [channels, rows, cols]: ImageShape, block: number): Order {
-  const [planes, pixels, shape] = [channels / block, rows * cols, [units, channels * rows * cols]]
-  return {
-    enter(g, standard) {
-      const apart = g.reshape(standard, units, planes, block, pixels)
-      return g.reshape(g.transpose(apart, 0, 1, 3, 2), ...shape)
-    },
-    leave(g, blocked, standard) {
-      const apart = g.reshape(blocked, units, planes, pixels, block)
-      g.op('Reshape', [g.transpose(apart, 0, 1, 3, 2), g.ints(...shape)], {}, [standard])
-    },
-  }
 }
 
 /** uint8 [N, pixels] or [N, C, H, W] → standardised float32 [N, C, H, W]: (value / 255 - mean) / std. */

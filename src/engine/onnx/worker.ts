@@ -6,7 +6,8 @@ import type { Weights } from '../../model/weights.ts'
 import type { Device, Evaluation, Trained, TrainingSetup, TrainPlan } from '../engine.ts'
 import type { Diverged } from '../failure.ts'
 import { train } from '../train.ts'
-import { evaluate } from './evaluate.ts'
+import { evaluate, evaluateWeights } from './evaluate.ts'
+import { evaluationGraph } from './evaluation-graph.ts'
 import { inferenceGraph } from './inference-graph.ts'
 import { createSession } from './session.ts'
 import type { SharedWeights } from './shared-weights.ts'
@@ -36,6 +37,7 @@ export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained |
 const { target, job, cancelled } = given as WorkerSetup
 /** By the batch that they are for; undefined: for any. */
 const trainingSessions = new Map<number | undefined, Promise<InferenceSession>>()
+let evaluationSession: Promise<InferenceSession> | undefined
 /** The model evaluated last: the next owner's evaluation is mostly of the same one. */
 let scored: { readonly id: number; readonly session: InferenceSession } | undefined
 
@@ -81,7 +83,16 @@ function handOver(trained: Trained): Trained {
 
 const open = (weights: Weights) => createSession(inferenceGraph(job.model, job.normalise, weights), target.device)
 
+/** In blocked layout one session is for all models, else each needs its own. */
+async function score(weights: Weights, indices: Uint32Array): Promise<Evaluation | undefined> {
+  if (target.block === undefined) return undefined
+  evaluationSession ??= createSession(evaluationGraph(job.model, job.normalise, target.block))
+  return await evaluateWeights(await evaluationSession, job, weights, indices)
+}
+
 async function scoreShared({ id, weights }: SharedWeights, indices: Uint32Array): Promise<Evaluation> {
+  const evaluation = await score(weights, indices)
+  if (evaluation) return evaluation
   if (scored?.id !== id) {
     const last = scored
     scored = undefined
@@ -92,6 +103,8 @@ async function scoreShared({ id, weights }: SharedWeights, indices: Uint32Array)
 }
 
 async function scoreLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation> {
+  const evaluation = await score(weights, indices)
+  if (evaluation) return evaluation
   const session = await open(weights)
   try {
     return await evaluate(session, job, indices)

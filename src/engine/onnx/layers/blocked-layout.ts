@@ -1,5 +1,5 @@
 import type { Graph } from '../graph.ts'
-import { type ImageLayout, type ImageShape, type KernelShape, lastToFirst } from './image-layout.ts'
+import { type ImageLayout, type ImageShape, type KernelShape, lastToFirst, maxPoolAttributes } from './image-layout.ts'
 
 /** Channels of a block, and images of a batch where all have the same number. */
 export interface Blocks {
@@ -82,6 +82,7 @@ export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout
     fromStandard: (x) => g.nchwc('ReorderInput', [x], {}),
     conv: (x, kernels, attributes, bias, relu) =>
       g.nchwc('Conv', bias ? [x, kernels, bias] : [x, kernels], { ...attributes, ...(relu && { activation: 'Relu' }) }),
+    maxPool: (x, size) => g.nchwc('MaxPool', [x], maxPoolAttributes(size)),
     flippedKernels(kernels, [filters, channels, kernel]) {
       const taps = kernel * kernel
       const apart = g.reshape(kernels, filters / block, channels / block, taps, block, block)

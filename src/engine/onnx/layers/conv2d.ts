@@ -27,16 +27,15 @@ function sizes({ layer, input, output }: Conv2d): Sizes {
   return { ...shapes, channels: shapes.input[0], filters, kernel, before, after }
 }
 
-/** x [N, C, H, W] → [N, F, H', W'], for inference. */
-export function conv2dForward(g: Graph, placed: Conv2d, x: string, p: ParameterNames): string {
+/** Convolution with the ReLU and the max-pool that follow it, for inference. */
+export function conv2dForward(placed: Conv2d, x: string, p: ParameterNames, { output, relu, pool }: ConvStep): string {
   const { kernel, before, after } = sizes(placed)
-  return g.op('Conv', [x, p.get(`${placed.name}.weight`)!, p.get(`${placed.name}.bias`)!], {
-    kernel_shape: [kernel, kernel],
-    pads: [before, before, after, after],
-  })
+  const attributes = { kernel_shape: [kernel, kernel], pads: [before, before, after, after] } as const
+  const out = output.conv(x, p.get(`${placed.name}.weight`)!, attributes, p.get(`${placed.name}.bias`)!, relu)
+  return pool === 1 ? out : output.maxPool(out, pool)
 }
 
-/** How a convolution is trained. */
+/** How a convolution is emitted. */
 export interface ConvStep {
   /** Size of the max-pool that it takes along; 1: none. */
   readonly pool: number

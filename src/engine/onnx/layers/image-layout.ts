@@ -27,6 +27,8 @@ export interface ImageLayout {
   toStandard(x: string, channels: number): string
   fromStandard(x: string): string
   conv(x: string, kernels: string, attributes: ConvAttributes, bias?: string, relu?: boolean): string
+  /** For inference, where nothing has to find its way back. */
+  maxPool(x: string, size: number): string
   /** Kernels for the way back: filters and channels exchanged, rows and columns from the last to the first. */
   flippedKernels(kernels: string, shape: KernelShape): string
   /** Gradient of a convolution's kernels from its images and the gradient of its output, both in this layout. */
@@ -49,6 +51,7 @@ export function standardLayout(g: Graph): ImageLayout {
       const out = g.op('Conv', bias ? [x, kernels, bias] : [x, kernels], { ...attributes })
       return relu ? g.op('Relu', [out]) : out
     },
+    maxPool: (x, size) => g.op('MaxPool', [x], maxPoolAttributes(size)),
     flippedKernels(kernels, [filters, channels, kernel]) {
       const taps = kernel * kernel
       const flipped = g.op('Gather', [g.reshape(kernels, filters, channels, taps), lastToFirst(g, taps)], { axis: 2 })
@@ -78,6 +81,13 @@ export function standardLayout(g: Graph): ImageLayout {
     channelSums: (x) => g.reduceSum(x, 0, 2, 3),
   }
 }
+
+/** Images of so many channels, in another layout. */
+export function reorder(x: string, from: ImageLayout, to: ImageLayout, channels: number): string {
+  return to.fromStandard(from.toStandard(x, channels))
+}
+
+export const maxPoolAttributes = (size: number) => ({ kernel_shape: [size, size], strides: [size, size] })
 
 /** For Gather: everything, backwards. */
 export const lastToFirst = (g: Graph, length: number) =>

@@ -20,10 +20,6 @@ export function flatten(g: Graph, placed: PlacedLayer, x: string): Pass {
   }
 }
 
-export function maxpool2dForward(g: Graph, { layer }: MaxPool2d, x: string): string {
-  return g.op('MaxPool', [x], { kernel_shape: [layer.size, layer.size], strides: [layer.size, layer.size] })
-}
-
 /** A pool that no convolution could take in: the maximum over its strided slices. */
 export function maxpool2d(g: Graph, { layer, input }: MaxPool2d, x: string, layout: ImageLayout): Pass {
   const { size } = layer
