@@ -128,7 +128,23 @@ function pooled() {
   return table([`round ${last}`, 'local 1', 'local 2', '**avg**', 'max', 'absmax', 'pooled', '**pooled − avg**'], lines)
 }
 
-const parts = { first, speed, paper, separate, pooled }
+/** How far environment V goes with a larger model, beside the paper's last row. */
+async function best() {
+  const { PAPER_TABLES } = await import(new URL('dist/paper/tables.js', root))
+  const summary = csv('results/reference/best-v/summary.csv')
+  const last = Math.max(...summary.map(({ round }) => Number(round)))
+  const series = ['local_1', 'local_2', 'avg', 'max', 'absmax']
+  const of = (name, round) => PERCENT(summary.find((r) => r.series === name && Number(r.round) === round).mean)
+  const ours = [1, last / 4, last / 2, last].map((round) => [
+    `round ${round}`,
+    ...series.map((name) => (name === 'avg' ? `**${of(name, round)}**` : of(name, round))),
+  ])
+  const printed = PAPER_TABLES.find(({ env }) => env === 'V').rows.at(-1)
+  const paper = ['the paper, last row', ...series.map((name) => printed[name].toFixed(2))]
+  return table(['V', 'local 1', 'local 2', '**avg**', 'max', 'absmax'], [...ours, paper])
+}
+
+const parts = { first, speed, paper, separate, pooled, best }
 const file = fileURLToPath(new URL('README.md', root))
 const before = readFileSync(file, 'utf8')
 let after = before
