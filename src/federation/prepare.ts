@@ -35,9 +35,12 @@ export async function prepareRun(
   options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
+  const loading = selectEngine(experiment)
+  // A GPU that is asked for may not be there: that is found out before a dataset is fetched.
+  if (experiment.device !== 'auto' && experiment.device !== 'cpu') await loading
   const [dataset, engine] = await Promise.all([
     loadDataset({ dataset: name, ...(dir !== undefined && { dir }), ...options }),
-    selectEngine(experiment),
+    loading,
   ])
   const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
   const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
