@@ -2,17 +2,21 @@ import { Command, CommanderError } from 'commander'
 import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../results/manifest.ts'
-import { addBatchCommand } from './batch.ts'
-import { addCheckCommand } from './check.ts'
-import { addCompareCommand } from './compare.ts'
-import { addCompletionCommand } from './completion.ts'
-import { addConfigCommand } from './config.ts'
-import { addDataCommand } from './data.ts'
-import { addDoctorCommand } from './doctor.ts'
-import { addInitCommand } from './init.ts'
 import { colorsOf, type Io } from './io.ts'
-import { addReportCommand } from './report.ts'
-import { addRunCommand } from './run.ts'
+
+/** Loaded when they are called: one does not wait for what the others need. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io) => void>>> = {
+  run: async () => (await import('./run.ts')).addRunCommand,
+  batch: async () => (await import('./batch.ts')).addBatchCommand,
+  report: async () => (await import('./report.ts')).addReportCommand,
+  check: async () => (await import('./check.ts')).addCheckCommand,
+  compare: async () => (await import('./compare.ts')).addCompareCommand,
+  data: async () => (await import('./data.ts')).addDataCommand,
+  init: async () => (await import('./init.ts')).addInitCommand,
+  config: async () => (await import('./config.ts')).addConfigCommand,
+  doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
+  completion: async () => (await import('./completion.ts')).addCompletionCommand,
+}
 
 const HELP = `
 To begin with:
@@ -39,16 +43,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), outputError: () => {} })
     .showHelpAfterError(false)
     .addHelpText('after', HELP)
-  addRunCommand(program, io)
-  addBatchCommand(program, io)
-  addReportCommand(program, io)
-  addCheckCommand(program, io)
-  addCompareCommand(program, io)
-  addDataCommand(program, io)
-  addInitCommand(program, io)
-  addConfigCommand(program, io)
-  addDoctorCommand(program, io)
-  addCompletionCommand(program, io)
+  await addCommands(program, args[0], io)
   try {
     if (args.length === 0) {
       program.outputHelp()
@@ -59,6 +54,12 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     return report(error, io, helpOf(program, args))
   }
+}
+
+/** The command that is called; all of them where none is, as for the help or to find what was meant. */
+async function addCommands(program: Command, called: string | undefined, io: Io): Promise<void> {
+  const names = Object.keys(COMMANDS)
+  for (const name of called && names.includes(called) ? [called] : names) (await COMMANDS[name]!())(program, io)
 }
 
 /** How to ask for the help of the command that was meant. */
