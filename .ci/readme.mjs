@@ -1,5 +1,5 @@
 // Fills the tables between the README's markers from committed files; with --check it fails where they differ.
-// Needs a build: the paper's figures come from dist/.
+// Needs a build: the paper's figures come from build/.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -72,7 +72,7 @@ function speed() {
 
 /** The paper's Tables 3 and 4 beside ours: mean ± sd over the seeds. */
 async function paper() {
-  const { PAPER_TABLES } = await import(new URL('dist/paper/tables.js', root))
+  const { PAPER_TABLES } = await import(new URL('build/paper/tables.js', root))
   const measured = PAPER_TABLES.filter(({ number }) => existsSync(new URL(`results/reference/table${number}`, root)))
   const parts = measured.map(({ number, env, rows }) => {
     const summary = csv(`results/reference/table${number}/summary.csv`)
@@ -130,7 +130,7 @@ function pooled() {
 
 /** How far environment V goes with a larger model, beside the paper's last row. */
 async function best() {
-  const { PAPER_TABLES } = await import(new URL('dist/paper/tables.js', root))
+  const { PAPER_TABLES } = await import(new URL('build/paper/tables.js', root))
   const summary = csv('results/reference/best-v/summary.csv')
   const last = Math.max(...summary.map(({ round }) => Number(round)))
   const series = ['local_1', 'local_2', 'avg', 'max', 'absmax']

@@ -3,11 +3,11 @@
 
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { loadDataset } from '../dist/data/load.js'
-import { loadOnnx } from '../dist/engine/onnx/load.js'
-import { initialWeights } from '../dist/model/init.js'
-import { buildModel } from '../dist/model/model.js'
-import { PRESETS } from '../dist/model/presets.js'
+import { loadDataset } from '../build/data/load.js'
+import { loadOnnx } from '../build/engine/onnx/load.js'
+import { initialWeights } from '../build/model/init.js'
+import { buildModel } from '../build/model/model.js'
+import { PRESETS } from '../build/model/presets.js'
 
 const string = (value) => ({ type: 'string', default: value })
 const { positionals, values } = parseArgs({

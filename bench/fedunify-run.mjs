@@ -2,7 +2,7 @@
 // each round the milliseconds since this process began, the resident MiB and the seconds that each owner trained.
 // Started by suites.
 
-import { main } from '../dist/cli/main.js'
+import { main } from '../build/cli/main.js'
 
 const MIB = 2 ** 20
 const rounds = []

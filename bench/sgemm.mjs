@@ -1,8 +1,8 @@
 // The rate of onnxruntime's matrix product [N, N] x [N, N] on one thread. Started by peak.mjs.
 
 import { Tensor } from 'onnxruntime-node'
-import { Graph } from '../dist/engine/onnx/graph.js'
-import { createSession } from '../dist/engine/onnx/session.js'
+import { Graph } from '../build/engine/onnx/graph.js'
+import { createSession } from '../build/engine/onnx/session.js'
 
 const N = 768
 const SAMPLES = 20

@@ -42,7 +42,7 @@ export const start = {
 const marks = (data, pin) =>
   inFolder(async (out) => {
     const options = flags({ workers: 2, data, out, name: 'bench', 'run-id': 'run' })
-    const [program, ...args] = pin(2, [process.execPath, file('../dist/bundle/bin.js'), 'run', '--json', ...options])
+    const [program, ...args] = pin(2, [process.execPath, file('../dist/bin.js'), 'run', '--json', ...options])
     const began = performance.now()
     const seconds = () => (performance.now() - began) / 1000
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises'
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { experimentTemplate } from '../config/template.ts'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { makeFolders } from '../files.ts'
+import { ROOT } from '../package.ts'
 import type { Io } from './io.ts'
 
-const SCHEMA = fileURLToPath(new URL('../../experiments/schema.json', import.meta.url))
+const SCHEMA = join(ROOT, 'experiments', 'schema.json')
 
 const EXAMPLES = `
 Examples:

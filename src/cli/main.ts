@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
-import { VERSION } from '../results/manifest.ts'
+import { VERSION } from '../package.ts'
 import { colorsOf, type Io } from './io.ts'
 
 /** Loaded when they are called: one does not wait for what the others need. */

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Dataset } from '../data/dataset.ts'
 import type { Device, Engine } from '../engine/engine.ts'
 import { ENGINES, type EngineEntry } from '../engine/registry.ts'
@@ -8,6 +7,7 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { duration } from '../format.ts'
 import { initialWeights } from '../model/init.ts'
 import { buildModel } from '../model/model.ts'
+import { ROOT } from '../package.ts'
 import { range } from '../random.ts'
 import type { Finding } from './finding.ts'
 
@@ -46,8 +46,7 @@ export async function checkEngine(
 
 /** A native library that does not load here came for another platform or not whole; a checkout can install it again. */
 function reinstall(): { fix?: string } {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  return existsSync(join(root, 'package-lock.json')) ? { fix: `npm --prefix ${root} ci` } : {}
+  return existsSync(join(ROOT, 'package-lock.json')) ? { fix: `npm --prefix ${ROOT} ci` } : {}
 }
 
 /** One batch through every kind of layer of the default model: the same session, threads and graph as in a run. */

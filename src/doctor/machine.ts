@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { promisify } from 'node:util'
+import { NODE_RANGE } from '../package.ts'
 import { bytes, type Finding } from './finding.ts'
 
 /** What a run of the default experiment needs at most: two owners, each with a session and the dataset between them. */
@@ -10,8 +10,6 @@ const MEMORY = 1.5e9
 
 /** Instruction sets that decide how fast the engine computes, as Linux calls them. */
 const FEATURES: Readonly<Record<string, string>> = { avx2: 'avx2', avx512f: 'avx512f', neon: 'neon', asimd: 'neon' }
-
-const ENGINES: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).engines.node
 
 /** Whether `version` is in a range of comparators, «>=20.17» or «>=20.17 <25». */
 export function inRange(version: string, range: string): boolean {
@@ -32,8 +30,8 @@ function compare(a: string, b: string): number {
 }
 
 export function checkNode(version = process.versions.node): Finding {
-  const fits = inRange(version, ENGINES)
-  const detail = `${version} (needs ${ENGINES})`
+  const fits = inRange(version, NODE_RANGE)
+  const detail = `${version} (needs ${NODE_RANGE})`
   if (fits) return { subject: 'node', status: 'ok', detail }
   const install = process.env.NVM_DIR ? { fix: 'nvm install --lts' } : {}
   return { subject: 'node', status: 'problem', detail: `${detail}: install another from nodejs.org`, ...install }

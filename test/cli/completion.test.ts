@@ -95,10 +95,7 @@ function shellSetting() {
   const bin = temporaryFolder()
   const cwd = temporaryFolder()
   for (const name of ['my exp.yaml', 'other.yaml']) writeFileSync(join(cwd, name), '')
-  writeFileSync(
-    join(bin, 'fedunify'),
-    `#!/bin/sh\nexec "${process.execPath}" "${resolve('dist/bundle/bin.js')}" "$@"\n`,
-  )
+  writeFileSync(join(bin, 'fedunify'), `#!/bin/sh\nexec "${process.execPath}" "${resolve('dist/bin.js')}" "$@"\n`)
   chmodSync(join(bin, 'fedunify'), 0o755)
   return { cwd, env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }, encoding: 'utf8' as const }
 }

@@ -17,7 +17,7 @@ const accepts = (file: unknown) => reader.safeParse(file).success
 describe('the JSON Schema of experiment files', () => {
   it('is what experiments/schema.json holds', () => {
     const shipped = readFileSync('experiments/schema.json', 'utf8')
-    const regenerate = 'regenerate it: npm run build && node dist/bundle/bin.js config schema > experiments/schema.json'
+    const regenerate = 'regenerate it: npm run build && node dist/bin.js config schema > experiments/schema.json'
     expect(shipped === schemaText(), regenerate).toBe(true)
   })
 

@@ -139,7 +139,7 @@ describe('before TensorFlow is loaded', () => {
   })
 
   it('nothing of it is loaded with the engine’s module', async () => {
-    const module = new URL('../../dist/engine/tfjs/tfjs-engine.js', import.meta.url)
+    const module = new URL('../../build/engine/tfjs/tfjs-engine.js', import.meta.url)
     const script = `await import(${JSON.stringify(module.href)})
       const { createRequire } = await import('node:module')
       console.log(Object.keys(createRequire(${JSON.stringify(module.href)}).cache).filter((file) => file.includes('tensorflow')).length)`

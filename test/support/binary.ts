@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-export const BINARY = fileURLToPath(new URL('../../dist/bundle/bin.js', import.meta.url))
+export const BINARY = fileURLToPath(new URL('../../dist/bin.js', import.meta.url))
 
 export interface Ended {
   readonly code: number | null

@@ -1,17 +1,18 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
-import { env } from 'onnxruntime-node'
 import { Piscina } from 'piscina'
 import { FedunifyError } from '../../errors.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
 import { compiled } from './compiled.ts'
+import { RUNTIME_VERSION } from './runtime.ts'
+import type { Target } from './sessions.ts'
 import { SharedMemory } from './shared-weights.ts'
-import type { Target, Task, TaskResult, WorkerSetup } from './worker.ts'
+import type { Setup, Task, TaskResult } from './worker.ts'
 
 /** Trains with onnxruntime: the training step is an ONNX graph of its own (see training-graph.ts). */
 export function onnxEngine(target: Target): Engine {
   const { device, block } = target
-  const version = `onnxruntime-node ${env.versions.node ?? env.versions.common}`
+  const version = `onnxruntime-node ${RUNTIME_VERSION}`
   return {
     name: 'onnx',
     device,
@@ -31,7 +32,7 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
     filename: compiled('worker'),
     minThreads: threads,
     maxThreads: threads,
-    workerData: { target, job, cancelled } satisfies WorkerSetup,
+    workerData: { target, job, cancelled } satisfies Setup,
   })
   const memory = new SharedMemory()
   const underWay = new Set<Promise<unknown>>()

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { FedunifyError } from '../../errors.ts'
 import type { Device } from '../engine.ts'
 import { hasNvidiaGpu } from '../nvidia.ts'
 import { compiled } from './compiled.ts'
+import { RUNTIME_FOLDER } from './runtime.ts'
 
 /** The command that adds onnxruntime's CUDA library, on a machine that reaches the internet. */
 export const ADD_CUDA = 'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --foreground-scripts'
@@ -52,8 +52,7 @@ function cudaLibrary(): string | undefined {
     process.platform as string
   ]
   if (!file || process.arch !== 'x64') return undefined
-  const root = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
-  return join(root, 'bin', 'napi-v6', process.platform, process.arch, file)
+  return join(RUNTIME_FOLDER, 'bin', 'napi-v6', process.platform, process.arch, file)
 }
 
 function cudaRefusal(message: string): FedunifyError {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CLASS_NAMES } from '../../data/fashion-mnist.ts'
 import { thousands } from '../../format.ts'
-import { VERSION } from '../../results/manifest.ts'
+import { VERSION } from '../../package.ts'
 import type { RunGroup, RunRecord } from '../load.ts'
 import { accuracyFigure } from './accuracy.ts'
 import { banners } from './banner.ts'
