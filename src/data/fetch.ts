@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type RunCommand, runCommand } from './command.ts'
@@ -6,7 +6,7 @@ import { DEBIAN_FOLDER, DEBIAN_PACKAGE, withDebianPackage } from './debian.ts'
 import { download, megabytes } from './download.ts'
 import { FASHION_MNIST, IDX_NAMES, type IdxName, type KnownFile, type KnownFiles, MIRRORS } from './fashion-mnist.ts'
 import { listFolder, mismatch, prepareFolder, putFile } from './files.ts'
-import { isGzip, sha256, unzip } from './idx.ts'
+import { sha256, unzip } from './idx.ts'
 import { assertFashionMnist, CACHE_HINT } from './verify.ts'
 
 /** Where data may come from. The defaults are the real places; tests put their own in. */
@@ -130,12 +130,13 @@ async function fromDebian(
   })
 }
 
-/** Checks the content of a fetched file, then writes it into `dir`, as it came. */
+/** Checks the content of a fetched file, then writes it into `dir`: unpacked once, not at the start of every run. */
 async function put(dir: string, name: IdxName, stored: Uint8Array, known: KnownFile): Promise<void> {
   const bytes = await unzip(stored, `${name}.gz`).catch((error: unknown) => {
     throw new Error(messageOf(error), { cause: error })
   })
   const fault = mismatch(known, bytes, sha256(bytes))
   if (fault) throw new Error(`${name}.gz: ${fault}`)
-  await putFile(join(dir, isGzip(stored) ? `${name}.gz` : name), stored)
+  await putFile(join(dir, name), bytes)
+  await rm(join(dir, `${name}.gz`), { force: true })
 }

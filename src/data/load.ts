@@ -1,7 +1,7 @@
 import { FedunifyError } from '../errors.ts'
 import type { Dataset } from './dataset.ts'
 import { CLASS_NAMES, IDX_NAMES, type IdxName } from './fashion-mnist.ts'
-import { type Content, readContent } from './files.ts'
+import { type Content, readContents } from './files.ts'
 import { type IdxImages, parseImages, parseLabels } from './idx.ts'
 import { type LocateOptions, locateFashionMnist, locateIn } from './locate.ts'
 import { assertFashionMnist } from './verify.ts'
@@ -34,9 +34,7 @@ async function loadIdx(dir: string | undefined): Promise<Dataset> {
     throw new FedunifyError('usage', 'dataset idx needs a folder', 'name the one with the four files: --data DIR')
   }
   const { files } = await locateIn(dir, '')
-  const read = async (name: IdxName): Promise<[IdxName, Content]> => [name, await readContent(files[name])]
-  const contents = Object.fromEntries(await Promise.all(IDX_NAMES.map(read))) as Record<IdxName, Content>
-  return pool('idx', dir, contents)
+  return pool('idx', dir, (await readContents(files)) as Record<IdxName, Content>)
 }
 
 /**
@@ -110,10 +108,13 @@ function largest(labels: Uint8Array): number {
   return labels.reduce((most, label) => Math.max(most, label), 0)
 }
 
-/** Both arrays in one, in memory that threads can share. */
+/** Both arrays in one, in memory that threads can share: that of the first, if there is room behind it. */
 function join(first: Uint8Array, second: Uint8Array): Uint8Array<SharedArrayBuffer> {
-  const joined = new Uint8Array(new SharedArrayBuffer(first.length + second.length))
-  joined.set(first)
+  const { buffer, byteOffset } = first
+  const length = first.length + second.length
+  const roomy = buffer instanceof SharedArrayBuffer && byteOffset + length <= buffer.byteLength
+  const joined = roomy ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(new SharedArrayBuffer(length))
+  if (!roomy) joined.set(first)
   joined.set(second, first.length)
   return joined
 }

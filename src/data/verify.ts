@@ -1,6 +1,6 @@
 import { FedunifyError, messageOf } from '../errors.ts'
 import { FASHION_MNIST, IDX_NAMES, type IdxName, type KnownFiles } from './fashion-mnist.ts'
-import { type Content, listFolder, mismatch, readContent } from './files.ts'
+import { type Content, listFolder, mismatch, readContent, readContents } from './files.ts'
 
 /** One of the four files of Fashion-MNIST, as found in a folder. */
 export interface FileCheck {
@@ -49,17 +49,13 @@ export async function assertFashionMnist(
   hint: string,
   known: KnownFiles = FASHION_MNIST,
 ): Promise<Partial<Record<IdxName, Content>>> {
-  const contents: Partial<Record<IdxName, Content>> = {}
-  const read = async (name: IdxName) => {
-    const path = files[name]
-    if (!path) return
-    const content = await readContent(path).catch((error: unknown) => {
-      throw new FedunifyError('data', messageOf(error), hint, { cause: error })
-    })
-    const fault = mismatch(known[name], content.bytes, content.sha256)
-    if (fault) throw new FedunifyError('data', `${path}: ${fault}`, hint)
-    contents[name] = content
+  const contents = await readContents(files).catch((error: unknown) => {
+    throw new FedunifyError('data', messageOf(error), hint, { cause: error })
+  })
+  for (const name of IDX_NAMES) {
+    const content = contents[name]
+    const fault = content && mismatch(known[name], content.bytes, content.sha256)
+    if (fault) throw new FedunifyError('data', `${content.path}: ${fault}`, hint)
   }
-  await Promise.all(IDX_NAMES.map(read))
   return contents
 }

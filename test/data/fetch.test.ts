@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { RunCommand } from '../../src/data/command.ts'
 import { DEBIAN_FOLDER } from '../../src/data/debian.ts'
@@ -14,7 +14,10 @@ import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
 import { serveFolder, startServer } from '../support/mirror.ts'
 
+/** As they are served. */
 const GZ = IDX_NAMES.map((name) => `${name}.gz`).sort()
+/** As they are kept. */
+const PLAIN = [...IDX_NAMES].sort()
 
 /** A folder with the right files, which every test's places take for Fashion-MNIST. */
 let origin: string
@@ -51,7 +54,7 @@ describe('locateFashionMnist', () => {
 
     options.places.system = join(origin, 'absent')
     expect(await locateFashionMnist(options)).toMatchObject({ dir: places.cache })
-    expect(readdirSync(places.cache).sort()).toEqual(GZ)
+    expect(readdirSync(places.cache).sort()).toEqual(PLAIN)
 
     options.places.system = places.system
     expect(await locateFashionMnist(options)).toMatchObject({ dir: places.cache })
@@ -78,6 +81,7 @@ describe('locateFashionMnist', () => {
     })
     await expect(fetchFashionMnist(options)).rejects.toMatchObject(wrong)
     expect(await fetchFashionMnist({ ...options, force: true })).toMatchObject({ from: options.places.mirrors[0] })
+    expect(readdirSync(places.cache).sort()).toEqual(PLAIN)
     expect(await loadDataset({ dataset: 'fashion-mnist', ...options })).toMatchObject({ count: 30 })
   })
 
@@ -127,9 +131,10 @@ describe('fetchFashionMnist', () => {
       hint: expect.stringMatching(reason),
     })
     expect(readdirSync(places.cache)).not.toContain(GZ[2])
+    expect(readdirSync(places.cache)).not.toContain(PLAIN[2])
     const good = await serveFolder(origin)
     expect(await fetchFashionMnist({ places: { ...places, mirrors: [bad, good] } })).toMatchObject({ from: good })
-    expect(readdirSync(places.cache).sort()).toEqual(GZ)
+    expect(readdirSync(places.cache).sort()).toEqual(PLAIN)
   })
 
   it('reports a transfer that is cut, and one that stalls', async () => {
@@ -183,8 +188,8 @@ describe('the Debian package', () => {
       `apt-get ${own} download dataset-fashion-mnist`,
       'dpkg-deb package.deb unpacked',
     ])
-    for (const name of GZ) {
-      expect(readFileSync(join(places.cache, name))).toEqual(readFileSync(join(origin, name)))
+    for (const name of PLAIN) {
+      expect(readFileSync(join(places.cache, name))).toEqual(gunzipSync(readFileSync(join(origin, `${name}.gz`))))
     }
   })
 

@@ -1,5 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { IDX_NAMES } from '../../src/data/fashion-mnist.ts'
 import { loadDataset, pool } from '../../src/data/load.ts'
@@ -29,6 +31,58 @@ describe('dataset idx', () => {
     const zipped = await hashes({ gzip: true })
     expect(await hashes({ gzip: false })).toEqual(zipped)
     expect(await hashes({ seed: 2 })).not.toEqual(zipped)
+  })
+
+  it.each([
+    ['of several pieces, plain', false, false],
+    ['of several pieces, gzipped', true, true],
+    ['train images plain, t10k images gzipped', false, true],
+    ['train images gzipped, t10k images plain', true, false],
+  ])('pools large files: %s', async (_, trainGzip, t10kGzip) => {
+    const dir = temporaryFolder()
+    const pixels = (count: number, factor: number) =>
+      Uint8Array.from({ length: 28 * 28 * count }, (_, i) => Math.imul(i + 1, factor) >>> 24)
+    const put = (name: string, bytes: Buffer, gzip: boolean) =>
+      writeFileSync(join(dir, gzip ? `${name}.gz` : name), gzip ? gzipSync(bytes, { level: 1 }) : bytes)
+    const [train, t10k] = [pixels(12_000, 0x9e3779b1), pixels(6_000, 0x85ebca6b)]
+    const files = {
+      'train-images-idx3-ubyte': idxImages(12_000, 28, 28, train),
+      'train-labels-idx1-ubyte': idxLabels(Array.from({ length: 12_000 }, (_, i) => i % 10)),
+      't10k-images-idx3-ubyte': idxImages(6_000, 28, 28, t10k),
+      't10k-labels-idx1-ubyte': idxLabels(Array.from({ length: 6_000 }, (_, i) => (i * 7) % 10)),
+    }
+    for (const [name, bytes] of Object.entries(files)) put(name, bytes, name.startsWith('train') ? trainGzip : t10kGzip)
+    const { images, labels, sha256 } = await loadDataset({ dataset: 'idx', dir })
+    expect(Buffer.compare(images, Buffer.concat([train, t10k]))).toBe(0)
+    expect([labels.length, labels[11_999], labels[12_001]]).toEqual([18_000, 9, 7])
+    const hash = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+    expect(sha256).toEqual(Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, hash(bytes)])))
+    // The memory that plain images were read into is that of the dataset.
+    if (!trainGzip && !t10kGzip) expect(images.byteOffset).toBe(16)
+  })
+
+  it('takes the plain file where there is a gzipped one too, and a gzipped one by any name', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 4, test: 4, rows: 2, cols: 2, gzip: false })
+    const expected = await loadDataset({ dataset: 'idx', dir })
+    writeFileSync(join(dir, 'train-images-idx3-ubyte.gz'), 'not read')
+    expect(await loadDataset({ dataset: 'idx', dir })).toEqual(expected)
+    for (const name of IDX_NAMES) writeFileSync(join(dir, name), gzipSync(readFileSync(join(dir, name))))
+    expect(await loadDataset({ dataset: 'idx', dir })).toMatchObject({ sha256: expected.sha256 })
+  })
+
+  it('names a file that cannot be read, or is empty', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 4, test: 4, rows: 2, cols: 2, gzip: false })
+    const file = join(dir, 't10k-images-idx3-ubyte')
+    writeFileSync(file, '')
+    await expect(loadDataset({ dataset: 'idx', dir })).rejects.toThrow(`${file}: truncated: 0 bytes`)
+    rmSync(file)
+    mkdirSync(file)
+    await expect(loadDataset({ dataset: 'idx', dir })).rejects.toMatchObject({
+      kind: 'data',
+      message: `${file}: cannot be read (EISDIR)`,
+    })
   })
 
   it('has at least two classes', async () => {
@@ -103,6 +157,7 @@ describe('verifyFashionMnist', () => {
   it('reports every file, and never throws', async () => {
     const dir = temporaryFolder()
     writeTinyIdx(dir, { rows: 4, cols: 4, gzip: false })
+    rmSync(join(dir, 'train-images-idx3-ubyte'))
     writeFileSync(join(dir, 'train-images-idx3-ubyte.gz'), Buffer.from([0x1f, 0x8b, 8, 0]))
     const checks = await verifyFashionMnist(dir)
     expect(checks.map(({ name }) => name)).toEqual([...IDX_NAMES])
