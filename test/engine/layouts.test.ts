@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import { Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import type { OptimizerSettings } from '../../src/engine/engine.ts'
-import { findBlocked, probeBlockSize } from '../../src/engine/onnx/blocked.ts'
+import { findBlocked } from '../../src/engine/onnx/blocked.ts'
 import { evaluationGraph } from '../../src/engine/onnx/evaluation-graph.ts'
 import { inferenceGraph } from '../../src/engine/onnx/inference-graph.ts'
 import { loadOnnx } from '../../src/engine/onnx/load.ts'
+import { RUNTIME_VERSION } from '../../src/engine/onnx/runtime.ts'
+import { probeBlockSize } from '../../src/engine/onnx/self-check.ts'
 import { createSession } from '../../src/engine/onnx/session.ts'
 import { trainingSteps } from '../../src/engine/onnx/steps.ts'
 import { initialWeights } from '../../src/model/init.ts'
@@ -14,6 +16,7 @@ import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'
 import type { Weights } from '../../src/model/weights.ts'
+import { VERSION } from '../../src/package.ts'
 import { openTrainer } from '../support/chunk.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
@@ -190,9 +193,12 @@ describe('finding the blocked convolutions', () => {
     expect(await findBlocked(means)).toEqual({ block: 8 })
     expect(await findBlocked(means)).toEqual({ block: 8 })
     expect(checks).toBe(1)
-    expect(await findBlocked({ ...means, probe: async () => 16 })).toEqual({ block: 16 })
+    // Another processor, or another version.
+    expect(await findBlocked({ ...means, key: 'another', probe: async () => 16 })).toEqual({ block: 16 })
     expect(checks).toBe(2)
-    expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')))).toHaveLength(2)
+    const [here, another, ...rest] = Object.entries(JSON.parse(readFileSync(file, 'utf8')))
+    expect(here).toEqual([expect.stringContaining(`${VERSION} ${RUNTIME_VERSION} ${process.arch}`), { block: 8 }])
+    expect([another, rest]).toEqual([['another', { block: 16 }], []])
   })
 
   it('remembers a failed check too', async () => {
@@ -211,9 +217,11 @@ describe('finding the blocked convolutions', () => {
       why: 'the runtime refuses blocked convolutions: ReorderInput is not a registered function',
     })
     const file = join(temporaryFolder(), 'blocked.json')
-    writeFileSync(file, '{ torn')
-    const fine = { cache: file, probe: async () => 8, check: async () => undefined }
-    expect(await findBlocked(fine)).toEqual({ block: 8 })
+    const fine = { cache: file, key: 'here', probe: async () => 8, check: async () => undefined }
+    for (const broken of ['{ torn', '[]', 'null', '{"here":"8"}', '{"here":{}}', '{"here":{"block":"8"}}']) {
+      writeFileSync(file, broken)
+      expect(await findBlocked(fine)).toEqual({ block: 8 })
+    }
     expect(await findBlocked({ ...fine, cache: join('/dev/null', 'blocked.json') })).toEqual({ block: 8 })
   })
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from 'vitest'
 import type { Learner, LearnerJob, Progress, Trained, TrainPlan } from '../../src/engine/engine.ts'
 import { onnxEngine } from '../../src/engine/onnx/onnx-engine.ts'
-import type { Target } from '../../src/engine/onnx/worker.ts'
+import type { Target } from '../../src/engine/onnx/sessions.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { quarters, range } from './synthetic.ts'

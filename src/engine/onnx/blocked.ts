@@ -1,24 +1,19 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { cpus, homedir } from 'node:os'
+import { open, readFile } from 'node:fs/promises'
+import { cpus, homedir, hostname } from 'node:os'
 import { dirname, join } from 'node:path'
-import { env, type InferenceSession, Tensor } from 'onnxruntime-node'
 import { messageOf } from '../../errors.ts'
 import { makeFolders, writeWhole } from '../../files.ts'
-import { initialWeights } from '../../model/init.ts'
-import { buildModel, type Model, sizeOf } from '../../model/model.ts'
-import type { Weights } from '../../model/weights.ts'
-import type { OptimizerSettings } from '../engine.ts'
-import { Graph } from './graph.ts'
-import type { Blocks } from './layers/blocked-layout.ts'
-import { createSession } from './session.ts'
-import { stateNames, trainingGraph, updated } from './training-graph.ts'
+import { VERSION } from '../../package.ts'
+import { RUNTIME_VERSION } from './runtime.ts'
 
 /** Whether training can use blocked convolutions here. */
 export type Blocked = { readonly block: number } | { readonly why: string }
 
 interface Means {
   readonly cache?: string
+  /** What the answer depends on. */
+  readonly key?: string
   readonly probe?: () => Promise<number | undefined>
   readonly check?: (block: number) => Promise<string | undefined>
 }
@@ -27,133 +22,67 @@ const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fed
 
 /**
  * The domain of the blocked operators is internal to the runtime. So its block size is probed, and what it computes is
- * compared once with the standard operators; the outcome is kept for this version of it, this graph and this processor.
+ * compared with the standard operators, once: the outcome is kept, and a later run need not even load the runtime here,
+ * which takes as long as all else that it does before its threads begin.
  */
-export async function findBlocked({
-  cache = CACHE,
-  probe = probeBlockSize,
-  check = selfCheck,
-}: Means = {}): Promise<Blocked> {
+export async function findBlocked({ cache = CACHE, key, ...means }: Means = {}): Promise<Blocked> {
+  const here = key ?? (await machineKey())
+  const known = await readCache(cache)
+  const before = known[here]
+  if (isBlocked(before)) return before
+  const { probeBlockSize, selfCheck } = await import('./self-check.ts')
+  const { probe = probeBlockSize, check = selfCheck } = means
   try {
     const block = await probe()
-    if (block === undefined) return { why: 'this processor has no blocked convolutions' }
-    const known = await readCache(cache)
-    const key = checkKey(block)
-    const wrong = known[key] ?? (await check(block)) ?? ''
-    if (!(key in known)) await writeCache(cache, { ...known, [key]: wrong })
-    return wrong === '' ? { block } : { why: wrong }
+    const why = block === undefined ? 'this processor has no blocked convolutions' : await check(block)
+    const found = why === undefined ? { block: block! } : { why }
+    await writeCache(cache, { ...known, [here]: found })
+    return found
   } catch (error) {
     return { why: `the runtime refuses blocked convolutions: ${messageOf(error).split('\n')[0]}` }
   }
 }
 
-/**
- * Channels that the runtime puts into one block on this processor: 16 with AVX-512, 8 with AVX2, 4 on ARM.
- * It tells nobody, so the channels of an image are counted in blocked order. Undefined where it has no such layout.
- */
-export async function probeBlockSize(): Promise<number | undefined> {
-  const [channels, pixels] = [32, 4]
-  const g = new Graph('probe')
-  g.input('standard', 'float32', [1, channels, 1, pixels])
-  g.op('Identity', [g.nchwc('ReorderInput', ['standard'], {})], {}, ['blocked'])
-  g.output('blocked', 'float32', ['N', 'C', 'H', 'W'])
-  const session = await createSession(g.model(18, 10))
+/** Versions of the graphs and the runtime, the processor, and its instruction sets where the system tells them. */
+async function machineKey(): Promise<string> {
+  const sets = createHash('sha256')
+    .update((await instructionSets()) ?? hostname())
+    .digest('hex')
+    .slice(0, 16)
+  return [VERSION, RUNTIME_VERSION, process.arch, cpus()[0]?.model.trim(), sets].join(' ')
+}
+
+/** As Linux lists them for the first core. A hypervisor may hide some: processors of one name then differ. */
+async function instructionSets(): Promise<string | undefined> {
   try {
-    const numbers = Float32Array.from({ length: channels * pixels }, (_, i) => i)
-    const { blocked } = await session.run({ standard: new Tensor('float32', numbers, [1, channels, 1, pixels]) })
-    // The second pixel of the first channel stands behind the first pixel of every channel of its block.
-    const size = (blocked!.data as Float32Array).indexOf(1)
-    return size > 1 && channels % size === 0 ? size : undefined
-  } finally {
-    await session.release()
-  }
-}
-
-const NORMALISE = { mean: 0.5, std: 0.5 }
-const OPTIMIZER: OptimizerSettings = { kind: 'momentum', momentum: 0.9, weightDecay: 0 }
-/** Relative distance of weights that rounding may bring about in a few steps. */
-const TOLERANCE = 1e-4
-
-/** Every blocked formulation once: plain and blocked input, with and without pool, an odd image, the way back. */
-function checkModel(block: number): Model {
-  const conv = (filters: number) => ({ type: 'conv2d', filters, kernel: 3, padding: 'same' }) as const
-  const relu = { type: 'relu' } as const
-  const pool = { type: 'maxpool2d', size: 2 } as const
-  const layers = [conv(block), relu, pool, conv(2 * block), conv(block), relu, pool, { type: 'flatten' } as const]
-  return buildModel([...layers, { type: 'dense', units: 4 }], [1, 11, 10], 4)
-}
-
-/** Trains a few steps in both layouts, by both graphs of the blocked one; says what differs, if anything does. */
-async function selfCheck(block: number): Promise<string | undefined> {
-  const model = checkModel(block)
-  for (const blocks of [{ block, batch: block }, { block }]) {
-    const batch = blocks.batch ?? block + 1
-    const [standard, blocked] = [await trainSteps(model, batch), await trainSteps(model, batch, blocks)]
-    for (const [name, expected] of standard) {
-      const distance = relativeDistance(expected, blocked.get(name)!)
-      if (!(distance <= TOLERANCE))
-        return `blocked convolutions compute another ${name} here (${distance.toExponential(1)} off)`
+    const file = await open('/proc/cpuinfo')
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(16384))
+      return /^(?:flags|Features)\s*:.*$/m.exec(buffer.toString('latin1', 0, bytesRead))?.[0]
+    } finally {
+      await file.close()
     }
-  }
-  return undefined
-}
-
-async function trainSteps(model: Model, batch: number, blocks?: Blocks): Promise<Map<string, Float32Array>> {
-  const steps = 3
-  const graph = trainingGraph(model, NORMALISE, OPTIMIZER, blocks)
-  const session: InferenceSession = await createSession(graph)
-  try {
-    const pixels = sizeOf(model.input)
-    const images = Uint8Array.from({ length: steps * batch * pixels }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24)
-    const labels = Int32Array.from({ length: steps * batch }, (_, i) => i % model.classes)
-    const weights: Weights = initialWeights(model, 0)
-    const state = [...weights].flatMap(([name, { shape, data }]) => [
-      [name, new Tensor('float32', data, shape)] as const,
-      ...stateNames(OPTIMIZER, name).map(
-        (n) => [n, new Tensor('float32', new Float32Array(data.length), shape)] as const,
-      ),
-    ])
-    const result = await session.run({
-      ...Object.fromEntries(state),
-      images: new Tensor('uint8', images, [steps, batch, pixels]),
-      labels: new Tensor('int32', labels, [steps, batch]),
-      keys: new Tensor('uint32', new Uint32Array(steps), [steps]),
-      lr: new Tensor('float32', [0.05], []),
-      step: new Tensor('float32', [0], []),
-    })
-    return new Map([...weights.keys()].map((name) => [name, result[updated(name)]!.data as Float32Array]))
-  } finally {
-    await session.release()
+  } catch {
+    return undefined
   }
 }
 
-function relativeDistance(expected: Float32Array, got: Float32Array): number {
-  const apart = expected.reduce((sum, value, i) => sum + (value - got[i]!) ** 2, 0)
-  const length = expected.reduce((sum, value) => sum + value ** 2, 0)
-  return Math.sqrt(apart / length)
+function isBlocked(value: unknown): value is Blocked {
+  if (typeof value !== 'object' || value === null) return false
+  return 'block' in value ? Number.isInteger(value.block) : 'why' in value && typeof value.why === 'string'
 }
 
-/** The graphs themselves are part of the key: another emission is another question. */
-function checkKey(block: number): string {
-  const hash = createHash('sha256')
-  for (const batch of [{ batch: block }, {}]) {
-    hash.update(trainingGraph(checkModel(block), NORMALISE, OPTIMIZER, { block, ...batch }))
-  }
-  const digest = hash.digest('hex').slice(0, 16)
-  return [env.versions.node ?? env.versions.common, process.arch, cpus()[0]?.model.trim(), block, digest].join(' ')
-}
-
-async function readCache(file: string): Promise<Record<string, string>> {
+async function readCache(file: string): Promise<Record<string, unknown>> {
   try {
     const known: unknown = JSON.parse(await readFile(file, 'utf8'))
-    return typeof known === 'object' && known !== null ? (known as Record<string, string>) : {}
+    return typeof known === 'object' && known !== null ? (known as Record<string, unknown>) : {}
   } catch {
     return {}
   }
 }
 
 /** A cache that cannot be written costs the check again, and nothing else. */
-async function writeCache(file: string, known: Record<string, string>): Promise<void> {
+async function writeCache(file: string, known: Record<string, unknown>): Promise<void> {
   try {
     await makeFolders(dirname(file))
     await writeWhole(file, `${JSON.stringify(known, null, 2)}\n`)
