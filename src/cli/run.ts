@@ -89,7 +89,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })
     if (options.dryRun) {
       if (resume === undefined) return io.out(plan(prepared, 0))
-      assertSameRun(resume, earlier!, await describeRun(prepared))
+      assertSameRun(resume, earlier!, describeRun(prepared))
       return io.out(plan(prepared, (await readCheckpoint(resume))?.round ?? 0))
     }
     const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))

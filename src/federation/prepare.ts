@@ -4,6 +4,7 @@ import { loadDataset } from '../data/load.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
+import { type GitState, gitState } from '../git.ts'
 import { buildModel, type Model } from '../model/model.ts'
 import { PRESETS } from '../model/presets.ts'
 
@@ -14,6 +15,8 @@ export interface PreparedRun {
   readonly shards: readonly Shard[]
   readonly model: Model
   readonly engine: Engine
+  /** Of the repository that the run is made in. */
+  readonly git: GitState | null
 }
 
 /**
@@ -38,11 +41,12 @@ export async function prepareRun(
   const loading = selectEngine(experiment)
   // A GPU that is asked for may not be there: that is found out before a dataset is fetched.
   if (experiment.device !== 'auto' && experiment.device !== 'cpu') await loading
-  const [dataset, engine] = await Promise.all([
+  const [dataset, engine, git] = await Promise.all([
     loadDataset({ dataset: name, ...(dir !== undefined && { dir }), ...options }),
     loading,
+    gitState(),
   ])
   const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
   const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
-  return { experiment, dataset, shards: partitionDataset(dataset, experiment), model, engine }
+  return { experiment, dataset, shards: partitionDataset(dataset, experiment), model, engine, git }
 }

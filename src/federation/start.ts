@@ -28,12 +28,11 @@ export function openLearner(run: PreparedRun, workers: number, signal?: AbortSig
  */
 export async function* startLocally(
   run: PreparedRun,
-  signal?: AbortSignal,
+  learner: Learner,
   checkpoint?: Checkpoint,
 ): AsyncGenerator<FederationEvent> {
   const { experiment, shards, model } = run
-  const { seed, workers, init } = experiment
-  const learner = await openLearner(run, workers, signal)
+  const { seed, init } = experiment
   const common = initialWeights(model, seed)
   const initial = (owner: number) => (init === 'shared' ? common : initialWeights(model, seed, owner))
   const start = {
@@ -41,13 +40,9 @@ export async function* startLocally(
     weights: (owner: number) => checkpoint?.unified ?? initial(owner),
     pooled: checkpoint?.pooled ?? common,
   }
-  try {
-    const { owners, baseline } = localParties(experiment, shards, learner)
-    for await (const event of runFederation(owners, baseline, experiment, start, true)) {
-      yield event
-      if (event.type === 'round-finished') tidy()
-    }
-  } finally {
-    await learner.close()
+  const { owners, baseline } = localParties(experiment, shards, learner)
+  for await (const event of runFederation(owners, baseline, experiment, start, true)) {
+    yield event
+    if (event.type === 'round-finished') tidy()
   }
 }

@@ -1,6 +1,6 @@
 import type { FederationEvent } from '../federation/events.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
-import { startLocally } from '../federation/start.ts'
+import { openLearner, startLocally } from '../federation/start.ts'
 import { recordRun } from './record.ts'
 import { RunDirectory } from './run-directory.ts'
 
@@ -16,7 +16,13 @@ export interface Execution {
 
 /** Runs a prepared experiment, with its results in the folder `path`. */
 export async function execute(run: PreparedRun, { path, resume, signal, ready, listen }: Execution): Promise<void> {
-  const directory = await (resume ? RunDirectory.resume(path, run) : RunDirectory.create(path, run))
-  ready?.(directory.saved?.round ?? 0)
-  await recordRun(directory, startLocally(run, signal, directory.saved), listen)
+  // Its threads start while the folder is made.
+  const learner = await openLearner(run, run.experiment.workers, signal)
+  try {
+    const directory = await (resume ? RunDirectory.resume(path, run) : RunDirectory.create(path, run))
+    ready?.(directory.saved?.round ?? 0)
+    await recordRun(directory, startLocally(run, learner, directory.saved), listen)
+  } finally {
+    await learner.close()
+  }
 }

@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { configHash, decisive } from '../config/hash.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
 import { parameterCount } from '../model/model.ts'
+import { VERSION } from '../package.ts'
 
 export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
 
@@ -26,16 +24,14 @@ export interface Outcome {
 /** Seconds in all, and in training, merging, evaluating and writing. */
 export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
 
-export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
-
 /** The manifest of a run: enough to make the same numbers again, and to see that they are the same. */
-export async function describeRun({ experiment, dataset, shards, model, engine }: PreparedRun) {
+export function describeRun({ experiment, dataset, shards, model, engine, git }: PreparedRun) {
   return {
     fedunify: VERSION,
     started: new Date().toISOString(),
     config: experiment,
     config_hash: configHash(experiment),
-    git: await gitState(),
+    git,
     dataset: { name: dataset.name, source: dataset.source, images: dataset.count, sha256: dataset.sha256 },
     shards: shards.map((shard) => {
       const train_labels = labelHistogram(dataset, shard.train)
@@ -77,7 +73,7 @@ export function labelsHash(train: readonly number[], test: readonly number[]): s
     .digest('hex')
 }
 
-export type RunDescription = Awaited<ReturnType<typeof describeRun>>
+export type RunDescription = ReturnType<typeof describeRun>
 
 /** What manifest.json holds. */
 export type Manifest = RunDescription & Outcome
@@ -144,14 +140,4 @@ function assertAlike(what: string, before: Record<string, unknown>, now: Record<
 export function manifestText(manifest: object): string {
   const list = /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/g
   return `${JSON.stringify(manifest, null, 2).replace(list, (_, items: string) => `[${items.replace(/\s+/g, ' ')}]`)}\n`
-}
-
-/** Commit of the repository around the current folder and whether files in it were changed; null outside of one. */
-async function gitState(): Promise<{ commit: string; dirty: boolean } | null> {
-  const git = async (...args: string[]) => (await promisify(execFile)('git', args, { timeout: 5000 })).stdout.trim()
-  try {
-    return { commit: await git('rev-parse', 'HEAD'), dirty: (await git('status', '--porcelain')) !== '' }
-  } catch {
-    return null
-  }
 }

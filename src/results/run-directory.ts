@@ -3,12 +3,12 @@ import { access, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
-import { inferenceGraph } from '../engine/onnx/inference-graph.ts'
 import { codeOf, FedunifyError } from '../errors.ts'
 import type { FederationEvent, RoundFinished, Started } from '../federation/events.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
 import { makeFolders } from '../files.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
+import { VERSION } from '../package.ts'
 import { checkpointFile, encodeCheckpoint, readCheckpoint, type SavedState } from './checkpoint.ts'
 import { GrowingFile, putFile, writeError } from './files.ts'
 import { lockFolder } from './lock.ts'
@@ -21,7 +21,6 @@ import {
   readManifest,
   type Seconds,
   type Status,
-  VERSION,
 } from './manifest.ts'
 import { TABLES, type Table } from './rows.ts'
 
@@ -62,7 +61,7 @@ export class RunDirectory {
    * @throws FedunifyError (usage) where the folder exists or cannot be written
    */
   static async create(path: string, run: PreparedRun): Promise<RunDirectory> {
-    const description = await describeRun(run)
+    const description = describeRun(run)
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     try {
       await makeFolders(draft)
@@ -83,7 +82,7 @@ export class RunDirectory {
    *   (data) where files were changed
    */
   static async resume(path: string, run: PreparedRun): Promise<RunDirectory> {
-    const description = await describeRun(run)
+    const description = describeRun(run)
     const manifest = await readManifest(path)
     assertSameRun(path, manifest, description)
     const unlock = await lockFolder(path)
@@ -147,6 +146,8 @@ export class RunDirectory {
     const { model, experiment } = this.#run
     const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(experiment.seed) }
     await putFile(join(this.path, 'model.safetensors'), encodeSafetensors(weights, metadata))
+    // Not at the start of a run: the format's library is large.
+    const { inferenceGraph } = await import('../engine/onnx/inference-graph.ts')
     await putFile(join(this.path, 'model.onnx'), inferenceGraph(model, experiment.normalise, weights))
   }
 
