@@ -24,6 +24,9 @@ function hasColors(stream: NodeJS.WriteStream): boolean {
   return FORCE_COLOR ? FORCE_COLOR !== '0' : stream.isTTY === true && TERM !== 'dumb'
 }
 
+// Node itself lets FORCE_COLOR win over NO_COLOR, and warns of it.
+if (process.env.NO_COLOR) delete process.env.FORCE_COLOR
+
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
 

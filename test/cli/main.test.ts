@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -154,6 +154,7 @@ describe('data that is wrong', () => {
     writeTinyIdx(broken, { rows: 4, cols: 4, gzip: false })
     writeFileSync(join(broken, 'train-labels-idx1-ubyte'), Buffer.from([0, 0, 8, 3]))
     expect(await run(broken)).toMatchObject({ code: 3, error: expect.stringContaining('magic number 0x00000803') })
+    rmSync(join(broken, 'train-labels-idx1-ubyte'))
     writeFileSync(join(broken, 'train-labels-idx1-ubyte.gz'), Buffer.from([0x1f, 0x8b, 8, 0]))
     expect(await run(broken)).toMatchObject({ code: 3, error: expect.stringContaining('gzip stream is truncated') })
     expect(existsSync(out)).toBe(false)
