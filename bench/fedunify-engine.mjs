@@ -47,7 +47,16 @@ const weights = initialWeights(model, 0)
 async function train(owner, count) {
   const train = indices(owner, count)
   // The evaluation that follows an owner's training is no part of the figure: its last report ends the clock.
-  const plan = { owner: owner + 1, round: 1, train, test: train.subarray(0, 1), batch, lr, epochs: 1 }
+  const plan = {
+    owner: owner + 1,
+    name: `owner ${owner + 1}`,
+    round: 1,
+    train,
+    test: train.subarray(0, 1),
+    batch,
+    lr,
+    epochs: 1,
+  }
   let end
   const { loss } = await learner.train(weights, plan, (progress) => {
     if (progress.images === progress.total) end = now()

@@ -81,7 +81,16 @@ async function trainALittle(engine: Engine, signal: AbortSignal): Promise<number
   const learner = await engine.open({ model, dataset, normalise, optimizer, seed: 0, workers: 1, signal })
   try {
     const images = range(count)
-    const plan = { owner: 1, round: 1, train: images, test: images, batch: count, lr: 0.1, epochs: 1 }
+    const plan = {
+      owner: 1,
+      name: 'the check',
+      round: 1,
+      train: images,
+      test: images,
+      batch: count,
+      lr: 0.1,
+      epochs: 1,
+    }
     await learner.train(initialWeights(model, 0), { ...plan, untilAccuracy: undefined }, () => {})
     return (performance.now() - began) / 1000
   } finally {

@@ -9,21 +9,21 @@ export interface Diverged {
   readonly step: number
 }
 
-export function divergence({ owner, round, lr }: TrainPlan, { tensor, value, step }: Diverged): FedunifyError {
+export function divergence({ name, round, lr }: TrainPlan, { tensor, value, step }: Diverged): FedunifyError {
   return new FedunifyError(
     'training',
-    `owner ${owner}, round ${round}: ${tensor} became ${value} by step ${step}: the training diverged`,
+    `${name}, round ${round}: ${tensor} became ${value} by step ${step}: the training diverged`,
     `lower the learning rate (lr was ${lr} in this round)`,
   )
 }
 
 /** What to say where the runtime itself failed while it trained for `plan`. */
-export function failure(engine: string, { owner, round, batch }: TrainPlan, error: unknown): FedunifyError {
+export function failure(engine: string, { name, round, batch }: TrainPlan, error: unknown): FedunifyError {
   const message = messageOf(error)
   const memory = /alloc|memory|\bOOM\b/i.test(message)
   return new FedunifyError(
     'training',
-    `owner ${owner}, round ${round}: the ${engine} engine failed: ${message.split('\n')[0]}`,
+    `${name}, round ${round}: the ${engine} engine failed: ${message.split('\n')[0]}`,
     memory ? `lower the batch size (it was ${batch})` : undefined,
     { cause: error },
   )

@@ -1,7 +1,6 @@
 import type { Experiment } from '../config/schema.ts'
 import type { Shard } from '../data/dataset.ts'
 import type { Learner } from '../engine/engine.ts'
-import { FedunifyError } from '../errors.ts'
 import { POOLED } from './events.ts'
 import type { Owner } from './owner.ts'
 
@@ -18,26 +17,16 @@ export function localParties(experiment: Experiment, shards: readonly Shard[], l
     epochs: until === undefined ? experiment['local-epochs'] : experiment['max-local-epochs'],
     untilAccuracy: until,
   }
-  const party = ({ owner, train, test }: Shard): Owner => ({
+  const party = ({ owner, train, test }: Shard, name = `owner ${owner}`): Owner => ({
     owner,
     trainImages: train.length,
-    train: (start, round, report) => learner.train(start, { owner, train, test, ...round, ...training }, report),
+    train: (start, round, report) => learner.train(start, { owner, name, train, test, ...round, ...training }, report),
     evaluate: (weights) => learner.evaluate(weights, test),
   })
   return {
-    owners: shards.map(party),
-    baseline: experiment.baseline === 'pooled' ? namedPooled(party(pool(shards))) : undefined,
+    owners: shards.map((shard) => party(shard)),
+    baseline: experiment.baseline === 'pooled' ? party(pool(shards), 'the pooled baseline') : undefined,
   }
-}
-
-/** A learner numbers its owners; the baseline is none of them, and its failures are to say so. */
-function namedPooled(baseline: Owner): Owner {
-  const rename = (error: unknown): never => {
-    if (!(error instanceof FedunifyError)) throw error
-    const message = error.message.replace(new RegExp(`^owner ${POOLED}\\b`), 'the pooled baseline')
-    throw new FedunifyError(error.kind, message, error.hint, { cause: error })
-  }
-  return { ...baseline, train: (...given) => baseline.train(...given).catch(rename) }
 }
 
 /** Everybody's images in one shard: what the owners would train on if they could pool their data. */

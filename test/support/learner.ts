@@ -31,6 +31,7 @@ export const job = (given: Partial<LearnerJob> = {}): LearnerJob => ({
 
 export const plan = (given: Partial<TrainPlan> = {}): TrainPlan => ({
   owner: 3,
+  name: `owner ${given.owner ?? 3}`,
   round: 2,
   train: range(0, 210),
   test: range(400, 500),

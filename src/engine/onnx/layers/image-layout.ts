@@ -3,7 +3,7 @@ import type { Graph } from '../graph.ts'
 /** One image: channels, rows, columns. */
 export type ImageShape = readonly [channels: number, rows: number, cols: number]
 export type KernelShape = readonly [filters: number, channels: number, kernel: number]
-export type Position = readonly [row: number, col: number]
+type Position = readonly [row: number, col: number]
 
 /** Rows (and columns) of a kernel, and of the zeros that it sees before and after the image. */
 export interface KernelSize {
