@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { BINARY, runBinary, start } from '../support/binary.ts'
@@ -52,6 +53,48 @@ describe('the built binary', () => {
     expect(plain).toMatch(/^error: /)
     expect(forced).toContain('\x1b[31m')
     expect(none).toBe(plain)
+  })
+})
+
+describe('a native library that does not load', () => {
+  const preload = (message: string) => {
+    const file = join(folder, `preload-${randomBytes(4).toString('hex')}.cjs`)
+    writeFileSync(
+      file,
+      `const load = process.dlopen
+      process.dlopen = (module, file, ...rest) => {
+        if (!file.includes('onnxruntime')) return load.call(process, module, file, ...rest)
+        throw Object.assign(new Error(${JSON.stringify(message)}), { code: 'ERR_DLOPEN_FAILED' })
+      }`,
+    )
+    return `--require ${file}`
+  }
+  const run = (id: string, args: string[], env: Record<string, string>) =>
+    runBinary(['run', experiment('native'), '--quiet', '--run-id', id, '--engine', 'onnx', ...args], { env })
+
+  it.each(['standard', 'blocked', 'auto'])('is told of in one line: layout %s', async (layout) => {
+    const message = "/lib/libc.so.6: version `GLIBC_2.99' not found\nrequired by"
+    const env = { NODE_OPTIONS: preload(message), XDG_CACHE_HOME: join(folder, 'no-cache') }
+    const { code, out, err } = await run(`cold-${layout}`, ['--layout', layout], env)
+    expect(err).toMatch(
+      /^error: onnxruntime \S+ does not load here: \S+ version `GLIBC_2\.99' not found\nhint: .*doctor\n$/,
+    )
+    expect([code, out, existsSync(path('native', `cold-${layout}`))]).toEqual([2, '', false])
+  })
+
+  it('is told of also where threads are the first to load it', async () => {
+    const cache = join(folder, 'cache')
+    expect(await run('before', [], { XDG_CACHE_HOME: cache })).toMatchObject({ code: 0, err: '' })
+    const message = 'Error loading shared library ld-linux-x86-64.so.2: No such file or directory'
+    const broken = await run('after', [], { XDG_CACHE_HOME: cache, NODE_OPTIONS: preload(message) })
+    expect(broken).toMatchObject({ code: 2, out: '' })
+    expect(broken.err).toMatch(
+      /^error: onnxruntime \S+ does not load here: Error loading .*\nhint: it needs glibc: .*\n$/,
+    )
+    expect(manifestOf(path('native', 'after'))).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('ld-linux'),
+    })
   })
 })
 

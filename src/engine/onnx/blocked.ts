@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { makeFolders, writeWhole } from '../../files.ts'
 import { VERSION } from '../../package.ts'
-import { RUNTIME_VERSION } from './runtime.ts'
+import { loadRuntime, RUNTIME_VERSION } from './runtime.ts'
 
 /** Whether training can use blocked convolutions here. */
 export type Blocked = { readonly block: number } | { readonly why: string }
@@ -24,12 +24,15 @@ const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fed
  * The domain of the blocked operators is internal to the runtime. So its block size is probed, and what it computes is
  * compared with the standard operators, once: the outcome is kept, and a later run need not even load the runtime here,
  * which takes as long as all else that it does before its threads begin.
+ *
+ * @throws FedunifyError (usage) where the runtime does not load
  */
 export async function findBlocked({ cache = CACHE, key, ...means }: Means = {}): Promise<Blocked> {
   const here = key ?? (await machineKey())
   const known = await readCache(cache)
   const before = known[here]
   if (isBlocked(before)) return before
+  loadRuntime()
   const { probeBlockSize, selfCheck } = await import('./self-check.ts')
   const { probe = probeBlockSize, check = selfCheck } = means
   try {

@@ -3,6 +3,7 @@ import type { Device, Engine, Layout } from '../engine.ts'
 import { findBlocked } from './blocked.ts'
 import { onnxEngine } from './onnx-engine.ts'
 import { requireProvider } from './providers.ts'
+import { loadRuntime } from './runtime.ts'
 
 /**
  * onnxruntime on a device, with its channels in the layout that is asked for.
@@ -14,7 +15,10 @@ export async function loadOnnx(device: Device, layout: Layout): Promise<Engine> 
     await requireProvider(device)
     return onnxEngine({ device })
   }
-  if (layout === 'standard') return onnxEngine({ device })
+  if (layout === 'standard') {
+    loadRuntime()
+    return onnxEngine({ device })
+  }
   const found = await findBlocked()
   if ('block' in found) return onnxEngine({ device, block: found.block })
   if (layout === 'blocked') throw new FedunifyError('usage', `layout blocked: ${found.why}`, 'use --layout auto')

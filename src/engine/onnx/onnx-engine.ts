@@ -4,7 +4,7 @@ import { FedunifyError } from '../../errors.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
 import { compiled } from './compiled.ts'
-import { RUNTIME_VERSION } from './runtime.ts'
+import { loadFailure, RUNTIME_VERSION } from './runtime.ts'
 import type { Target } from './sessions.ts'
 import { SharedMemory } from './shared-weights.ts'
 import type { Setup, Task, TaskResult } from './worker.ts'
@@ -34,16 +34,17 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
     maxThreads: threads,
     workerData: { target, job, cancelled } satisfies Setup,
   })
+  const crashes = new Crashes(pool)
   const memory = new SharedMemory()
   const underWay = new Set<Promise<unknown>>()
   const run = async <T extends Task>(task: T, transfer: MessagePort[] = []): Promise<TaskResult<T>> => {
-    const result = pool.run(task, { transferList: transfer })
+    const result = crashes.race(pool.run(task, { transferList: transfer }))
     underWay.add(result)
     try {
       return (await result) as TaskResult<T>
     } catch (error) {
       signal?.throwIfAborted()
-      throw error
+      throw loadFailure(error) ?? error
     } finally {
       underWay.delete(result)
     }
@@ -77,6 +78,28 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
       await Promise.allSettled(underWay)
       await pool.destroy()
     },
+  }
+}
+
+/** Threads that end by themselves, as where the native library does not load: a pool tells, and leaves tasks waiting. */
+class Crashes {
+  readonly #waiting = new Set<(error: Error) => void>()
+  #first: Error | undefined
+
+  constructor(pool: Piscina) {
+    pool.on('error', (error) => {
+      this.#first ??= error
+      for (const reject of this.#waiting) reject(error)
+    })
+  }
+
+  /** What a task comes to, or the crash before which it did not. */
+  race<T>(task: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject)
+      task.then(resolve, reject).finally(() => this.#waiting.delete(reject))
+      if (this.#first) reject(this.#first)
+    })
   }
 }
 
