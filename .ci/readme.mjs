@@ -2,6 +2,7 @@
 // Needs a build: the paper's figures come from build/.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { PAPER_TABLES } from '../build/paper/tables.js'
 
 const root = new URL('../', import.meta.url)
 const read = (path) => readFileSync(new URL(path, root), 'utf8')
@@ -71,8 +72,7 @@ function speed() {
 }
 
 /** The paper's Tables 3 and 4 beside ours: mean ± sd over the seeds. */
-async function paper() {
-  const { PAPER_TABLES } = await import(new URL('build/paper/tables.js', root))
+function paper() {
   const measured = PAPER_TABLES.filter(({ number }) => existsSync(new URL(`results/reference/table${number}`, root)))
   const parts = measured.map(({ number, env, rows }) => {
     const summary = csv(`results/reference/table${number}/summary.csv`)
@@ -129,8 +129,7 @@ function pooled() {
 }
 
 /** How far environment V goes with a larger model, beside the paper's last row. */
-async function best() {
-  const { PAPER_TABLES } = await import(new URL('build/paper/tables.js', root))
+function best() {
   const summary = csv('results/reference/best-v/summary.csv')
   const last = Math.max(...summary.map(({ round }) => Number(round)))
   const series = ['local_1', 'local_2', 'avg', 'max', 'absmax']
@@ -151,7 +150,7 @@ let after = before
 for (const [name, make] of Object.entries(parts)) {
   const marked = new RegExp(`(<!-- table:${name} -->\n)[^]*?(<!-- /table:${name} -->)`)
   if (!marked.test(after)) continue
-  const text = await make()
+  const text = make()
   after = after.replace(marked, (_, open, close) => `${open}${text}\n${close}`)
 }
 if (process.argv.includes('--check')) {

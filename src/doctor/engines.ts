@@ -90,8 +90,9 @@ async function trainALittle(engine: Engine, signal: AbortSignal): Promise<number
       batch: count,
       lr: 0.1,
       epochs: 1,
+      untilAccuracy: undefined,
     }
-    await learner.train(initialWeights(model, 0), { ...plan, untilAccuracy: undefined }, () => {})
+    await learner.train(initialWeights(model, 0), plan, () => {})
     return (performance.now() - began) / 1000
   } finally {
     await learner.close()

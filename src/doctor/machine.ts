@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { promisify } from 'node:util'
 import { NODE_RANGE } from '../package.ts'
+import { instructionSetsIn, readProcessor } from '../processor.ts'
 import { bytes, type Finding } from './finding.ts'
 
 /** What a run of the default experiment needs at most: two owners, each with a session and the dataset between them. */
@@ -41,7 +41,8 @@ export async function checkProcessor(): Promise<Finding> {
   const all = cpus()
   const usable = availableParallelism()
   const cores = usable === all.length ? `${usable} cores` : `${usable} of ${all.length} cores`
-  const features = await processorFeatures()
+  const cpuinfo = await readProcessor()
+  const features = cpuinfo === undefined ? undefined : featuresIn(cpuinfo)
   const known = features && (features.length > 0 ? features.join(' ') : 'neither avx2 nor neon')
   const model = all[0]?.model.trim() || 'unknown processor'
   const detail = [`${process.platform}-${process.arch}`, model, cores, known].filter(Boolean).join(', ')
@@ -53,15 +54,9 @@ export async function checkProcessor(): Promise<Finding> {
   }
 }
 
-/** Undefined where the system does not tell. */
-async function processorFeatures(): Promise<string[] | undefined> {
-  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : featuresIn(text)
-}
-
 /** The instruction sets that matter, from the text of /proc/cpuinfo. */
 export function featuresIn(cpuinfo: string): string[] {
-  const words = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1]?.split(/\s+/) ?? []
+  const words = instructionSetsIn(cpuinfo)
   return [...new Set(Object.entries(FEATURES).flatMap(([word, name]) => (words.includes(word) ? [name] : [])))]
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { cpus, homedir, hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { makeFolders, writeWhole } from '../../files.ts'
 import { VERSION } from '../../package.ts'
+import { instructionSetsIn, readProcessor } from '../../processor.ts'
 import { loadRuntime, RUNTIME_VERSION } from './runtime.ts'
 
 /** Whether training can use blocked convolutions here. */
@@ -46,28 +47,17 @@ export async function findBlocked({ cache = CACHE, key, ...means }: Means = {}):
   }
 }
 
-/** Versions of the graphs and the runtime, the processor, and its instruction sets where the system tells them. */
+/**
+ * Versions of the graphs and the runtime, the processor, and its instruction sets where the system tells them: a
+ * hypervisor may hide some, so that processors of one name differ.
+ */
 async function machineKey(): Promise<string> {
-  const sets = createHash('sha256')
-    .update((await instructionSets()) ?? hostname())
+  const sets = instructionSetsIn((await readProcessor()) ?? '').join(' ')
+  const digest = createHash('sha256')
+    .update(sets === '' ? hostname() : sets)
     .digest('hex')
     .slice(0, 16)
-  return [VERSION, RUNTIME_VERSION, process.arch, cpus()[0]?.model.trim(), sets].join(' ')
-}
-
-/** As Linux lists them for the first core. A hypervisor may hide some: processors of one name then differ. */
-async function instructionSets(): Promise<string | undefined> {
-  try {
-    const file = await open('/proc/cpuinfo')
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(16384))
-      return /^(?:flags|Features)\s*:.*$/m.exec(buffer.toString('latin1', 0, bytesRead))?.[0]
-    } finally {
-      await file.close()
-    }
-  } catch {
-    return undefined
-  }
+  return [VERSION, RUNTIME_VERSION, process.arch, cpus()[0]?.model.trim(), digest].join(' ')
 }
 
 function isBlocked(value: unknown): value is Blocked {

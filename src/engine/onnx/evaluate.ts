@@ -3,6 +3,7 @@ import type { Weights } from '../../model/weights.ts'
 import type { Evaluation, TrainingSetup } from '../engine.ts'
 import { evaluateWith } from '../evaluate.ts'
 import { CHUNK_IMAGES } from '../train.ts'
+import { weightTensor } from './session.ts'
 
 /** Counts of a model, as a session of its inference graph, on the images at `indices`. */
 export function evaluate(session: InferenceSession, job: TrainingSetup, indices: Uint32Array): Promise<Evaluation> {
@@ -21,11 +22,7 @@ export function evaluateWeights(
   indices: Uint32Array,
 ): Promise<Evaluation> {
   const pixels = job.dataset.rows * job.dataset.cols
-  // Copies: the runtime refuses shared buffers.
-  const tensors = [...weights].map(
-    ([name, { shape, data }]) => [name, new Tensor('float32', data.slice(), shape)] as const,
-  )
-  const feeds = Object.fromEntries(tensors)
+  const feeds = Object.fromEntries([...weights].map(([name, weight]) => [name, weightTensor(weight)]))
   const classify = async (images: Uint8Array, batch: number, steps: number) => {
     const { logits } = await session.run({ ...feeds, images: new Tensor('uint8', images, [steps, batch, pixels]) })
     return logits!.data as Float32Array

@@ -6,7 +6,7 @@ import type { OptimizerSettings } from '../engine.ts'
 import { Graph } from './graph.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
 import { createSession } from './session.ts'
-import { stateNames, trainingGraph, updated } from './training-graph.ts'
+import { IR_VERSION, OPSET, stateNames, trainingGraph, updated } from './training-graph.ts'
 
 /**
  * Channels that the runtime puts into one block on this processor: 16 with AVX-512, 8 with AVX2, 4 on ARM.
@@ -18,7 +18,7 @@ export async function probeBlockSize(): Promise<number | undefined> {
   g.input('standard', 'float32', [1, channels, 1, pixels])
   g.op('Identity', [g.nchwc('ReorderInput', ['standard'], {})], {}, ['blocked'])
   g.output('blocked', 'float32', ['N', 'C', 'H', 'W'])
-  const session = await createSession(g.model(18, 10))
+  const session = await createSession(g.model(OPSET, IR_VERSION))
   try {
     const numbers = Float32Array.from({ length: channels * pixels }, (_, i) => i)
     const { blocked } = await session.run({ standard: new Tensor('float32', numbers, [1, channels, 1, pixels]) })

@@ -1,4 +1,5 @@
-import { InferenceSession } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Tensor as Weight } from '../../model/weights.ts'
 import type { Device } from '../engine.ts'
 
 /**
@@ -15,3 +16,6 @@ export function createSession(model: Uint8Array, device: Device = 'cpu'): Promis
     extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } } },
   })
 }
+
+/** A weight as a session takes it: a copy, because the runtime refuses shared buffers. */
+export const weightTensor = ({ shape, data }: Weight): Tensor => new Tensor('float32', data.slice(), shape)

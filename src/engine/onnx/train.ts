@@ -4,6 +4,7 @@ import type { Chunk } from '../chunks.ts'
 import type { TrainingSetup } from '../engine.ts'
 import { gather } from '../gather.ts'
 import { CHUNK_IMAGES, type Trainer } from '../train.ts'
+import { weightTensor } from './session.ts'
 import { stateNames, updated } from './training-graph.ts'
 
 type Tensors = Record<string, Tensor>
@@ -51,11 +52,10 @@ function chunkFeeds({ dataset }: TrainingSetup, { indices, steps, batch }: Chunk
 /** The weights, and the optimiser's state at zero. */
 function initialTensors({ optimizer }: TrainingSetup, start: Weights): Tensors {
   const tensors: Tensors = {}
-  for (const [name, { shape, data }] of start) {
-    // A copy: the runtime refuses shared buffers.
-    tensors[name] = new Tensor('float32', data.slice(), shape)
+  for (const [name, weight] of start) {
+    tensors[name] = weightTensor(weight)
     for (const state of stateNames(optimizer, name))
-      tensors[state] = new Tensor('float32', new Float32Array(data.length), shape)
+      tensors[state] = new Tensor('float32', new Float32Array(weight.data.length), weight.shape)
   }
   return tensors
 }
