@@ -1,7 +1,7 @@
 // The rate of onnxruntime's matrix product [N, N] x [N, N] on one thread. Started by peak.mjs.
 
-import { Tensor } from 'onnxruntime-node'
 import { Graph } from '../build/engine/onnx/graph.js'
+import { Tensor } from '../build/engine/onnx/ort.js'
 import { createSession } from '../build/engine/onnx/session.js'
 
 const N = 768

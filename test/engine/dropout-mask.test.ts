@@ -1,8 +1,8 @@
-import { Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { dropoutMask } from '../../src/engine/dropout-mask.ts'
 import { Graph } from '../../src/engine/onnx/graph.ts'
 import { dropout } from '../../src/engine/onnx/layers/dropout.ts'
+import { Tensor } from '../../src/engine/onnx/ort.ts'
 import { createSession } from '../../src/engine/onnx/session.ts'
 import { bits } from '../support/numbers.ts'
 

@@ -1,6 +1,6 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Device, Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
 import type { Blocks } from '../../src/engine/onnx/layers/blocked-layout.ts'
+import { type InferenceSession, Tensor } from '../../src/engine/onnx/ort.ts'
 import { createSession } from '../../src/engine/onnx/session.ts'
 import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/training-graph.ts'
 import { type Model, sizeOf } from '../../src/model/model.ts'

@@ -1,6 +1,6 @@
-import { Tensor } from 'onnxruntime-node'
 import { forwardBackward } from '../../src/engine/onnx/backward.ts'
 import { Graph } from '../../src/engine/onnx/graph.ts'
+import { Tensor } from '../../src/engine/onnx/ort.ts'
 import { createSession } from '../../src/engine/onnx/session.ts'
 import { trainingSteps } from '../../src/engine/onnx/steps.ts'
 import { crossEntropy } from '../../src/engine/onnx/training-graph.ts'

@@ -1,8 +1,8 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Weights } from '../../model/weights.ts'
 import type { Evaluation, TrainingSetup } from '../engine.ts'
 import { evaluateWith } from '../evaluate.ts'
 import { CHUNK_IMAGES } from '../train.ts'
+import { type InferenceSession, Tensor } from './ort.ts'
 import { weightTensor } from './session.ts'
 
 /** Counts of a model, as a session of its inference graph, on the images at `indices`. */

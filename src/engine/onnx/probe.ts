@@ -1,7 +1,7 @@
-import { Tensor } from 'onnxruntime-node'
 import { messageOf } from '../../errors.ts'
 import type { Device } from '../engine.ts'
 import { Graph } from './graph.ts'
+import { Tensor } from './ort.ts'
 import { createSession } from './session.ts'
 
 // A program of its own (see providers.ts): tries the device that is named with a small addition, and prints what is

@@ -2,6 +2,11 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
 
+// The runtime's telemetry is on unless this says otherwise (microsoft/onnxruntime#27379): it would keep an id and timings
+// in HOME and send them to its maker. The library reads it when it is loaded. A thread's environment is a copy, which the
+// library does not see; but no thread is started before the main thread has come here.
+process.env.ORT_DISABLE_TELEMETRY = '1'
+
 const require = createRequire(import.meta.url)
 const manifest = require.resolve('onnxruntime-node/package.json')
 
@@ -9,13 +14,16 @@ const manifest = require.resolve('onnxruntime-node/package.json')
 export const RUNTIME_FOLDER = dirname(manifest)
 export const RUNTIME_VERSION: string = require(manifest).version
 
+/** The runtime. @throws what loading its native library threw */
+export const requireRuntime = (): typeof import('onnxruntime-node') => require('onnxruntime-node')
+
 /**
  * Loads the runtime's native library into this process.
  * @throws FedunifyError (usage) where the system does not take it
  */
 export function loadRuntime(): void {
   try {
-    require('onnxruntime-node')
+    requireRuntime()
   } catch (error) {
     throw loadFailure(error) ?? error
   }

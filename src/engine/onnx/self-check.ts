@@ -1,10 +1,10 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { initialWeights } from '../../model/init.ts'
 import { buildModel, type Model, sizeOf } from '../../model/model.ts'
 import type { Weights } from '../../model/weights.ts'
 import type { OptimizerSettings } from '../engine.ts'
 import { Graph } from './graph.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
+import { type InferenceSession, Tensor } from './ort.ts'
 import { createSession } from './session.ts'
 import { IR_VERSION, OPSET, stateNames, trainingGraph, updated } from './training-graph.ts'
 

@@ -1,6 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Tensor as Weight } from '../../model/weights.ts'
 import type { Device } from '../engine.ts'
+import { InferenceSession, Tensor } from './ort.ts'
 
 /**
  * A session on one thread: with one, results are bit-equal across processes and chunk sizes; owners, not operators,

@@ -1,9 +1,9 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Weights } from '../../model/weights.ts'
 import type { Chunk } from '../chunks.ts'
 import type { TrainingSetup } from '../engine.ts'
 import { gather } from '../gather.ts'
 import { CHUNK_IMAGES, type Trainer } from '../train.ts'
+import { type InferenceSession, Tensor } from './ort.ts'
 import { weightTensor } from './session.ts'
 import { stateNames, updated } from './training-graph.ts'
 
