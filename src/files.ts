@@ -4,8 +4,9 @@ import { basename, dirname, join } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from './errors.ts'
 
 /**
- * Writes a file whole: a temporary file beside it, flushed to the disk, then renamed. An older file stays as it was
- * until then. (Packages that do this call write() once and do not look how much of it a nearly full disk took.)
+ * Writes a file whole: a temporary file beside it, flushed to the disk, then renamed, and the folder flushed too, or a
+ * power cut might take the name back. An older file stays as it was until then; a link is replaced, not followed.
+ * (Packages that do this call write() once and do not look how much of it a nearly full disk took.)
  * @throws the system's error
  */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
@@ -23,6 +24,15 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
     await rm(temporary, { force: true }).catch(() => {})
     throw error
   }
+  await syncFolder(dirname(path))
+}
+
+/** Flushes what a folder says of its files, where the system knows that: Windows does not, nor do some networks. */
+async function syncFolder(dir: string): Promise<void> {
+  try {
+    const folder = await open(dir)
+    await folder.sync().finally(() => folder.close())
+  } catch {}
 }
 
 /**
@@ -59,9 +69,13 @@ export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> 
   }
 }
 
-/** The content of a file, undefined where there is none. @throws FedunifyError (data) where it cannot be read */
+/**
+ * The content of a plain file, undefined where there is none: a pipe in its place would never end.
+ * @throws FedunifyError (data) where it cannot be read
+ */
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
+    if (!(await stat(file)).isFile()) throw new Error('not a plain file')
     return await readFile(file)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined

@@ -16,7 +16,7 @@ export interface BatchResult {
 
 export interface BatchListener {
   started(run: BatchRun, resuming: boolean): void
-  /** What the user should know about the engine of a run. */
+  /** What the user should know about a run. */
   note(run: BatchRun, note: string): void
   event(run: BatchRun, event: FederationEvent): void
   ended(result: BatchResult): void
@@ -57,7 +57,8 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
     const prepared = await prepareRun(run.experiment, { signal })
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const listen = (event: FederationEvent) => listener.event(run, event)
-    await execute(prepared, { path: run.path, resume, signal, listen })
+    const note = (line: string) => listener.note(run, line)
+    await execute(prepared, { path: run.path, resume, signal, note, listen })
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }

@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync'
 import { configHash } from '../config/hash.ts'
-import { readTables, type Tables } from '../results/read.ts'
+import { loadRun } from '../results/load-run.ts'
+import type { Tables } from '../results/read.ts'
 import type { BatchRun } from './plan.ts'
 
 /** Mean and standard deviation over the seeds of one group, for one series and round. */
@@ -25,7 +26,7 @@ export async function summarise(
   const cells = new Map<string, { group: string; series: string; round: number; values: number[] }>()
   for (const [i, { path }] of runs.entries()) {
     const group = names[i]!
-    for (const { series, round, accuracy } of seriesOf(await readTables(path))) {
+    for (const { series, round, accuracy } of seriesOf(await loadRun(path))) {
       const key = JSON.stringify([group, series, round])
       const cell = cells.get(key) ?? { group, series, round, values: [] }
       cell.values.push(accuracy)

@@ -62,12 +62,15 @@ async function loadAll(
     return { run, expectations: given ?? expectationsOf(path, run.manifest) }
   }
   for (const name of named) {
-    const paths = await attempt(name, () => findRuns(name))
+    const before = found.length
+    // A place that cannot be looked into may hold a run that fails.
+    const unseen = (error: FedunifyError) => found.push({ path: name, outcomes: [unreadable(name, error)] })
+    const paths = await attempt(name, () => findRuns(name, unseen))
     if (!Array.isArray(paths)) {
       found.push(paths)
       continue
     }
-    if (paths.length === 0) found.push({ path: name, outcomes: [missing(name)] })
+    if (paths.length === 0 && found.length === before) found.push({ path: name, outcomes: [missing(name)] })
     for (const path of paths.filter((one) => !seen.has(resolve(one)))) {
       seen.add(resolve(path))
       found.push(await attempt(path, () => load(path)))
@@ -82,7 +85,7 @@ async function attempt<T>(path: string, read: () => Promise<T>): Promise<T | Run
     return await read()
   } catch (error) {
     if (!(error instanceof FedunifyError) || error.kind !== 'data') throw error
-    return { path, outcomes: [failure('run', 'files as a run leaves them', error, path)] }
+    return { path, outcomes: [unreadable(path, error)] }
   }
 }
 
@@ -119,6 +122,8 @@ class References {
     return reading
   }
 }
+
+const unreadable = (path: string, error: FedunifyError) => failure('run', 'files as a run leaves them', error, path)
 
 const missing = (path: string): Outcome => ({
   status: 'missed',

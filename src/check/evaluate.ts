@@ -49,8 +49,14 @@ function checkParticipants(each: number, run: LoadedRun): Outcome {
   if (run.rounds === 0) return { ...base, status: 'missed', got: 'nothing: no round is complete' }
   const row = run.unified.find(({ owners }) => owners !== each)
   if (row) return { ...base, status: 'missed', got: `${row.owners} in round ${row.round}`, line: row.line }
+  const byRound = new Map<number, LoadedRun['local'][number][]>()
+  for (const local of run.local) {
+    const rows = byRound.get(local.round)
+    if (rows) rows.push(local)
+    else byRound.set(local.round, [local])
+  }
   for (let round = 1; round <= run.rounds; round++) {
-    const rows = run.local.filter((local) => local.round === round)
+    const rows = byRound.get(round) ?? []
     if (rows.length === each) continue
     const got = `${rows.length} in round ${round}`
     return { ...base, status: 'missed', got, file: join(run.path, localTable.file), line: rows[0]?.line }

@@ -26,7 +26,11 @@ export function seriesPoints(run: LoadedRun, metric: AccuracyExpectation['metric
 
 export function collect(rows: readonly { name: string; point: Point }[]): SeriesPoints {
   const series = new Map<string, Point[]>()
-  for (const { name, point } of rows) series.set(name, [...(series.get(name) ?? []), point])
+  for (const { name, point } of rows) {
+    const points = series.get(name)
+    if (points) points.push(point)
+    else series.set(name, [point])
+  }
   return series
 }
 
@@ -44,4 +48,5 @@ export function pick(points: readonly Point[], at: AccuracyExpectation['at'], en
   return points.find(({ round }) => round === (at === 'end' ? end : at))
 }
 
-export const lastRound = (points: readonly Point[]): number => Math.max(0, ...points.map(({ round }) => round))
+export const lastRound = (points: readonly Point[]): number =>
+  points.reduce((most, { round }) => Math.max(most, round), 0)

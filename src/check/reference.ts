@@ -1,11 +1,13 @@
-import { dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import { FedunifyError } from '../errors.ts'
 import { kindOf } from '../files.ts'
+import { loadRun } from '../results/load-run.ts'
+import { manifestFile } from '../results/manifest.ts'
 import { readRows } from '../results/read.ts'
 import { localTable, unifiedTable } from '../results/rows.ts'
 import type { Reference } from './accuracy.ts'
-import { collect } from './points.ts'
+import { collect, seriesPoints } from './points.ts'
 
 /**
  * The CSV that `max-drop-from` names, or that of the run folder that it names.
@@ -21,14 +23,24 @@ export async function readReference(
   for (const place of places) {
     const kind = await kindOf(place)
     if (kind === 'none') continue
-    const table = metric === 'unified' ? unifiedTable : localTable
-    return read(kind === 'folder' ? join(place, table.file) : place, metric)
+    const table = metric === 'unified' ? unifiedTable.file : localTable.file
+    const csv = kind === 'folder' ? join(place, table) : place
+    // A table of a run folder has more to be compared with than itself.
+    const inRun = basename(csv) === table && (await kindOf(manifestFile(dirname(csv)))) !== 'none'
+    return inRun ? readRun(dirname(csv), metric, csv) : read(csv, metric)
   }
   throw new FedunifyError(
     'data',
     `max-drop-from ${named}: no such file`,
     `looked for ${[...new Set(places)].join(' and ')}`,
   )
+}
+
+async function readRun(dir: string, metric: AccuracyExpectation['metric'], file: string): Promise<Reference> {
+  const run = await loadRun(dir)
+  if (run.finished) return { file, series: seriesPoints(run, metric) }
+  const why = `${run.manifest.status} after ${run.rounds} of ${run.manifest.config.rounds} rounds`
+  throw new FedunifyError('data', `${dir}: a reference must be finished, this run is ${why}`)
 }
 
 async function read(file: string, metric: AccuracyExpectation['metric']): Promise<Reference> {

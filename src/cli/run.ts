@@ -11,11 +11,12 @@ import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
 import { paperTable } from '../report/paper-table.ts'
 import { shardTable } from '../report/shards.ts'
-import { readCheckpoint } from '../results/checkpoint.ts'
 import { execute } from '../results/execute.ts'
+import { loadRun } from '../results/load-run.ts'
 import { assertSameConfig, assertSameRun, describeRun, readManifest } from '../results/manifest.ts'
-import { readTables } from '../results/read.ts'
-import { plainEvent } from '../results/run-directory.ts'
+import { plainEvent } from '../results/plain-event.ts'
+import { savedState } from '../results/resume.ts'
+import { EVENTS } from '../results/rows.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
@@ -74,7 +75,8 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   if (resume !== undefined && earlier?.status === 'finished') {
     if (asked) assertSameConfig(resume, earlier.config, await loadExperiment({ file: source, set, flags }))
     if (!quiet) io.err(`${resume} has finished already\n`)
-    return io.out(json ? await readFile(join(resume, 'events.jsonl'), 'utf8') : await summary(resume, io))
+    const told = await summary(resume, io)
+    return io.out(json ? await readFile(join(resume, EVENTS), 'utf8') : told)
   }
   if (resume !== undefined && file === undefined && (await kindOf(source!)) !== 'file') {
     throw new FedunifyError(
@@ -90,7 +92,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     if (options.dryRun) {
       if (resume === undefined) return io.out(plan(prepared, 0))
       assertSameRun(resume, earlier!, describeRun(prepared))
-      return io.out(plan(prepared, (await readCheckpoint(resume))?.round ?? 0))
+      return io.out(plan(prepared, (await savedState(resume, earlier!, prepared)).round))
     }
     const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
     let begun = false
@@ -98,6 +100,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       path,
       resume: resume !== undefined,
       signal: io.signal,
+      note: (line) => view.note(line),
       ready(done) {
         begun = true
         if (prepared.engine.note) view.note(`note: ${prepared.engine.note}`)
@@ -145,14 +148,14 @@ function plan(prepared: PreparedRun, done: number): string {
 /** What a finished run leaves to look at: the paper-shaped table and the files. */
 async function summary(path: string, io: Io): Promise<string> {
   const { bold, dim } = colorsOf(io)
-  const { table, unified } = await readTables(path)
+  const { tables, unified } = await loadRun(path)
   const last = unified.at(-1)
   const driver = last && unified.find(({ round }) => round === last.round)
   const verdict = driver
     ? `unified accuracy ${bold(`${percent(driver.accuracy)} %`)} (${driver.merge}, round ${driver.round})`
     : 'no round was finished'
   const files = (await readdir(path)).filter((name) => !name.startsWith('.')).join('  ')
-  return `${paperTable(table)}\n${dim('accuracy in percent')}\n\n${verdict}\n${path}/\n  ${files}\n`
+  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${verdict}\n${path}/\n  ${files}\n`
 }
 
 /** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */

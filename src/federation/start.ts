@@ -9,6 +9,7 @@ import type { PreparedRun } from './prepare.ts'
 
 /** The last complete round of an earlier process, to go on from. */
 export interface Checkpoint {
+  /** 0 where there is none: then there are no weights. */
   readonly round: number
   readonly unified: Weights
   readonly pooled: Weights | undefined
@@ -29,16 +30,16 @@ export function openLearner(run: PreparedRun, workers: number, signal?: AbortSig
 export async function* startLocally(
   run: PreparedRun,
   learner: Learner,
-  checkpoint?: Checkpoint,
+  { round, unified, pooled }: Checkpoint,
 ): AsyncGenerator<FederationEvent> {
   const { experiment, shards, model } = run
   const { seed, init } = experiment
   const common = initialWeights(model, seed)
   const initial = (owner: number) => (init === 'shared' ? common : initialWeights(model, seed, owner))
   const start = {
-    round: checkpoint?.round ?? 0,
-    weights: (owner: number) => checkpoint?.unified ?? initial(owner),
-    pooled: checkpoint?.pooled ?? common,
+    round,
+    weights: (owner: number) => (round > 0 ? unified : initial(owner)),
+    pooled: pooled ?? common,
   }
   const { owners, baseline } = localParties(experiment, shards, learner)
   for await (const event of runFederation(owners, baseline, experiment, start, true)) {

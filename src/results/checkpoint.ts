@@ -1,20 +1,34 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { FedunifyError } from '../errors.ts'
 import type { Checkpoint } from '../federation/start.ts'
 import { readIfThere } from '../files.ts'
 import { decodeSafetensors, encodeSafetensors } from '../model/safetensors.ts'
 import type { Tensor, Weights } from '../model/weights.ts'
 import type { Mark } from './files.ts'
-import type { Seconds } from './manifest.ts'
+import type { Manifest, Seconds } from './manifest.ts'
 
 const FILE = 'checkpoint.safetensors'
 
 /** All that a later process needs to go on after a round. Optimisers start every round anew, so they have no part. */
 export interface SavedState extends Checkpoint {
-  /** How far each growing file had come. */
+  /** How far each growing file had come; before the first round there is none. */
   readonly files: Readonly<Record<string, Mark>>
   /** Seconds spent so far. */
   readonly seconds: Seconds
+}
+
+/**
+ * Where a run begins. It has a checkpoint from the first moment, so that one that is missing is always one that was
+ * lost: nothing else could tell a run killed in its first round from one whose rounds would be overwritten.
+ */
+export const NOTHING_DONE: SavedState = {
+  round: 0,
+  unified: new Map(),
+  pooled: undefined,
+  files: {},
+  seconds: { total: 0, train: 0, merge: 0, evaluate: 0, write: 0 },
 }
 
 /** One file for all of it, so that no kill can come between its parts: weights as tensors, the rest as metadata. */
@@ -22,35 +36,78 @@ export function encodeCheckpoint({ round, unified, pooled, files, seconds }: Sav
   const tensors = new Map<string, Tensor>()
   for (const [name, tensor] of unified) tensors.set(`unified/${name}`, tensor)
   for (const [name, tensor] of pooled ?? []) tensors.set(`pooled/${name}`, tensor)
-  const metadata = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
-  return encodeSafetensors(tensors, metadata)
+  const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
+  return sealed(encodeSafetensors(tensors, { sha256: BLANK, ...told }))
 }
 
 export const checkpointFile = (dir: string): string => join(dir, FILE)
 
+/** Checkpoints of before 0.4.0 have no digest; nor does a manifest of then have a format. */
+export const sealingOf = ({ format }: Pick<Manifest, 'format'>): 'older' | undefined =>
+  format === undefined ? 'older' : undefined
+
 /**
- * The last complete round of a run folder; undefined where none was completed.
- * @throws FedunifyError (data) where the checkpoint is torn or foreign
+ * The last complete round of a run folder, round 0 where none was completed; undefined where there is no checkpoint.
+ * @param sealing `older` where there need be no digest
+ * @throws FedunifyError (data) where the checkpoint is damaged or foreign
  */
-export async function readCheckpoint(dir: string): Promise<SavedState | undefined> {
+export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<SavedState | undefined> {
   const file = checkpointFile(dir)
   const bytes = await readIfThere(file)
   if (!bytes) return undefined
+  const { seal } = parts(bytes)
+  if (seal === undefined ? sealing !== 'older' : seal !== digestOf(bytes)) {
+    const why = 'it was damaged, edited or cut short'
+    throw new FedunifyError('data', `${file}: not what the run wrote: ${why}`, ANEW)
+  }
   const { weights, metadata } = decodeSafetensors(bytes, file)
   const pooled = startingWith('pooled/', weights)
   return {
-    ...told(metadata, file),
+    ...parseMetadata(metadata, file),
     unified: startingWith('unified/', weights),
     pooled: pooled.size > 0 ? pooled : undefined,
   }
 }
 
-function told({ round, files, seconds }: Readonly<Record<string, string>>, file: string) {
+const ANEW = 'restore it from a copy, or start the run anew in another folder'
+
+/** Stands in the place of the digest while it is computed: it is one over the whole file. */
+const BLANK = '0'.repeat(64)
+const KEY = '"sha256":"'
+
+/** Where the digest stands in a checkpoint, first of its metadata; nowhere in those of before 0.4.0. */
+function parts(bytes: Uint8Array): { at: number; seal: string | undefined } {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const at = file.indexOf(KEY) + KEY.length
+  const seal = file.toString('latin1', at, at + BLANK.length)
+  return at < KEY.length || !/^[\da-f]{64}$/.test(seal) ? { at: 0, seal: undefined } : { at, seal }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  const { at } = parts(bytes)
+  const hash = createHash('sha256').update(bytes.subarray(0, at)).update(BLANK)
+  return hash.update(bytes.subarray(at + BLANK.length)).digest('hex')
+}
+
+function sealed(bytes: Uint8Array): Uint8Array {
+  Buffer.from(bytes.buffer, bytes.byteOffset).write(digestOf(bytes), parts(bytes).at, 'latin1')
+  return bytes
+}
+
+const MarkSchema = z.object({ size: z.int().min(0), sha256: z.string().regex(/^[\da-f]{64}$/) })
+const seconds = z.number().min(0)
+const MetadataSchema = z.object({
+  round: z.int().min(0),
+  files: z.record(z.string(), MarkSchema),
+  seconds: z.object({ total: seconds, train: seconds, merge: seconds, evaluate: seconds, write: seconds }),
+})
+
+function parseMetadata({ round, files, seconds }: Readonly<Record<string, string>>, file: string) {
   try {
-    const state = { round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!) }
-    if (Number.isInteger(state.round) && state.round > 0) return state
-  } catch {}
-  throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, 'start the run anew in another folder')
+    return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!) })
+  } catch {
+    throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, ANEW)
+  }
 }
 
 function startingWith(prefix: string, weights: Weights): Weights {

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { constants, type FileHandle, lstat, open, readFile, readlink, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { writeWhole } from '../files.ts'
@@ -19,7 +20,28 @@ export interface Mark {
   readonly sha256: string
 }
 
-/** A file that grows by whole blocks of lines: a block that could not be written whole is taken back. */
+/**
+ * What a file holds in its first `size` bytes, all where none is given, as a mark; undefined where there is no file.
+ * @throws FedunifyError (data) where it cannot be read
+ */
+export async function markOf(file: string, size = Number.POSITIVE_INFINITY): Promise<Mark | undefined> {
+  try {
+    const info = await stat(file)
+    if (!info.isFile()) throw new Error('not a plain file')
+    const hash = createHash('sha256')
+    const until = Math.min(size, info.size)
+    if (until > 0) for await (const piece of createReadStream(file, { end: until - 1 })) hash.update(piece)
+    return { size: info.size, sha256: hash.digest('hex') }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+  }
+}
+
+/**
+ * A file that grows by whole blocks of lines: a block that could not be written whole is taken back. It is a new file
+ * each time, not an old one that is opened again: a process that held the run folder before may still have that open.
+ */
 export class GrowingFile {
   readonly #file: string
   readonly #handle: FileHandle
@@ -33,24 +55,20 @@ export class GrowingFile {
     this.#size = content.length
   }
 
-  /** Starts the file anew with `head`. */
-  static async create(file: string, head = ''): Promise<GrowingFile> {
-    let handle: FileHandle
-    try {
-      handle = await open(file, 'w')
-    } catch (error) {
-      throw writeError(file, error)
-    }
-    const growing = new GrowingFile(file, handle, new Uint8Array())
-    await growing.append(head)
-    return growing
+  /**
+   * Starts the file anew with `head`.
+   * @throws FedunifyError (data) where a link or the like stands in its place
+   */
+  static create(file: string, head = ''): Promise<GrowingFile> {
+    return GrowingFile.#begin(file, Buffer.from(head))
   }
 
   /**
-   * Goes on behind `mark`; what a killed process wrote after it is cut off.
+   * Goes on behind `mark`; what a killed process wrote after it is left out.
    * @throws FedunifyError (data) where what stands before the mark is not what was written then
    */
   static async resume(file: string, mark: Mark): Promise<GrowingFile> {
+    await assertPlain(file)
     let content: Uint8Array
     try {
       content = (await readFile(file)).subarray(0, mark.size)
@@ -60,11 +78,22 @@ export class GrowingFile {
     if (createHash('sha256').update(content).digest('hex') !== mark.sha256) {
       throw changed(file, content.length < mark.size ? 'it is shorter than it was' : 'it was edited')
     }
-    const handle = await open(file, 'a').catch((error: unknown) => {
-      throw writeError(file, error)
-    })
-    await handle.truncate(mark.size)
+    return await GrowingFile.#begin(file, content)
+  }
+
+  static async #begin(file: string, content: Uint8Array): Promise<GrowingFile> {
+    await assertPlain(file)
+    await putFile(file, content)
+    const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0)).catch(
+      (error: unknown) => {
+        throw writeError(file, error)
+      },
+    )
     return new GrowingFile(file, handle, content)
+  }
+
+  get name(): string {
+    return basename(this.#file)
   }
 
   async append(block: string): Promise<void> {
@@ -88,6 +117,28 @@ export class GrowingFile {
   close(): Promise<void> {
     return this.#handle.close()
   }
+}
+
+/** A run folder may come from elsewhere: what it holds in the place of our files is not written through. */
+async function assertPlain(file: string): Promise<void> {
+  const info = await lstat(file).catch(() => undefined)
+  if (!info || info.isFile()) return
+  const what = info.isSymbolicLink() ? `a link to ${await readlink(file).catch(() => 'somewhere')}` : 'not a plain file'
+  throw new FedunifyError('data', `${file} is ${what}: a run writes into files of its own alone`, PLAIN_HINT)
+}
+
+const PLAIN_HINT = 'put the file itself there, or start the run anew in another folder'
+
+/**
+ * The folder of an experiment's runs is made by us: a link in its place would lead them elsewhere. The results folder
+ * above it is the user's, who may link it to where there is space.
+ * @throws FedunifyError (usage) naming the link
+ */
+export async function assertNoLink(dir: string): Promise<void> {
+  const to = await readlink(dir).catch(() => undefined)
+  if (to === undefined) return
+  const hint = 'remove the link, or choose another folder with --name or --out'
+  throw new FedunifyError('usage', `${dir} is a link to ${to}`, hint)
 }
 
 function changed(file: string, why: string): FedunifyError {

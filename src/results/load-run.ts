@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { z } from 'zod'
 import { FedunifyError } from '../errors.ts'
+import { readCheckpoint, type SavedState, sealingOf } from './checkpoint.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { type LocalRow, readTables, type Tables, type UnifiedRow } from './read.ts'
 import { localTable, unifiedTable } from './rows.ts'
@@ -17,32 +17,37 @@ export interface LoadedRun {
   readonly finished: boolean
   /** Complete rounds. */
   readonly rounds: number
+  /** As they stand in the folder. */
+  readonly tables: Tables
   readonly local: readonly Lined<LocalRow>[]
   readonly unified: readonly Lined<UnifiedRow>[]
 }
 
 /**
- * Reads a run folder and makes sure that its files are whole and belong together.
+ * Reads a run folder and makes sure that its files are whole and belong together. Whoever prints a figure of a run reads
+ * it here.
  * @throws FedunifyError (data) where one is missing, foreign, torn or edited
  */
 export async function loadRun(path: string): Promise<LoadedRun> {
   const manifest = await readManifest(path)
-  assertManifest(manifest, join(path, 'manifest.json'))
-  const finished = manifest.status === 'finished'
-  const touched = await assertUntouched(path, finished)
+  // Before the tables: a run that goes on meanwhile only makes them longer.
+  const saved = await readCheckpoint(path, sealingOf(manifest))
+  // A run that was killed between its last round and its last word is complete.
+  const finished = manifest.status === 'finished' || saved?.round === manifest.config.rounds
+  const touched = await assertUntouched(path, manifest, saved)
   // A run that was stopped before its first round has no tables yet.
   const tables = touched === 'none' && !finished ? EMPTY : await readTables(path)
   const local = lined(tables.local)
   const unified = lined(tables.unified)
-  const rounds = finished ? manifest.rounds : completeRounds(manifest, unified, local)
+  const rounds = roundsOf(path, manifest, saved, unified, local)
   if (!finished) {
     // What a run was about to add when it stopped is not a result.
     const done = <Row extends { round: number }>(rows: readonly Row[]) => rows.filter(({ round }) => round <= rounds)
-    return { path, manifest, finished, rounds, local: done(local), unified: done(unified) }
+    return { path, manifest, finished, rounds, tables, local: done(local), unified: done(unified) }
   }
-  assertComplete(path, manifest, unified, local)
+  assertComplete(path, rounds, manifest, unified, local)
   assertConsistent(path, tables)
-  return { path, manifest, finished, rounds, local, unified }
+  return { path, manifest, finished, rounds, tables, local, unified }
 }
 
 const EMPTY: Tables = { local: [], unified: [], table: [] }
@@ -53,18 +58,39 @@ const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => 
 const seriesOf = ({ config }: Manifest): string[] =>
   config.baseline === 'pooled' ? [...config.merge, 'pooled'] : [...config.merge]
 
+/** Complete rounds: those of the checkpoint; where there is none, as of a published run, those in the tables. */
+function roundsOf(
+  path: string,
+  manifest: Manifest,
+  saved: SavedState | undefined,
+  unified: readonly UnifiedRow[],
+  local: readonly LocalRow[],
+): number {
+  if (manifest.status === 'finished') return manifest.rounds
+  const complete = completeRounds(manifest, unified, local)
+  const told = saved?.round ?? manifest.rounds
+  if (complete < told) {
+    throw edited(
+      `${join(path, unifiedTable.file)}: ${complete} rounds are complete, where the run had finished ${told}`,
+    )
+  }
+  return saved?.round ?? complete
+}
+
 function completeRounds(manifest: Manifest, unified: readonly UnifiedRow[], local: readonly LocalRow[]): number {
-  const has = (round: number) =>
-    seriesOf(manifest).every((name) => unified.some((row) => row.round === round && row.merge === name)) &&
-    manifest.shards.every(({ owner }) => local.some((row) => row.round === round && row.owner === owner))
+  const there = new Set<string>()
+  for (const { round, merge } of unified) there.add(`${round} ${merge}`)
+  for (const { round, owner } of local) there.add(`${round} owner ${owner}`)
+  const names = [...seriesOf(manifest), ...manifest.shards.map(({ owner }) => `owner ${owner}`)]
   let rounds = 0
-  while (has(rounds + 1)) rounds++
+  while (names.every((name) => there.has(`${rounds + 1} ${name}`))) rounds++
   return rounds
 }
 
 /** A finished run has each series once in every round, and no other. */
 function assertComplete(
   path: string,
+  rounds: number,
   manifest: Manifest,
   unified: readonly Lined<UnifiedRow>[],
   local: readonly Lined<LocalRow>[],
@@ -78,12 +104,12 @@ function assertComplete(
     for (const { round, name, line } of rows) {
       const where = `${join(path, file)}:${line}`
       if (seen.has(`${round} ${name}`)) throw edited(`${where}: round ${round} of ${name} stands there twice`)
-      if (!Number.isInteger(round) || round < 1 || round > manifest.rounds) {
-        throw edited(`${where}: round ${round} of a run of ${manifest.rounds} rounds`)
+      if (!Number.isInteger(round) || round < 1 || round > rounds) {
+        throw edited(`${where}: round ${round} of a run of ${rounds} rounds`)
       }
       seen.add(`${round} ${name}`)
     }
-    for (let round = 1; round <= manifest.rounds; round++) {
+    for (let round = 1; round <= rounds; round++) {
       const names = file === unifiedTable.file ? seriesOf(manifest) : []
       const lacks = names.find((name) => !seen.has(`${round} ${name}`))
       if (lacks) throw edited(`${join(path, file)}: round ${round} of ${lacks} is missing`)
@@ -92,23 +118,3 @@ function assertComplete(
 }
 
 const edited = (message: string) => new FedunifyError('data', message, 'the file was edited or cut short')
-
-const ManifestShape = z.object({
-  status: z.enum(['running', 'finished', 'interrupted', 'failed']),
-  rounds: z.int().min(0),
-  config: z.object({
-    env: z.string(),
-    seed: z.number(),
-    merge: z.array(z.string()).min(1),
-    rounds: z.int().min(1),
-    baseline: z.string().optional(),
-  }),
-  shards: z.array(z.object({ owner: z.int(), train_labels: z.array(z.number()), test_labels: z.array(z.number()) })),
-})
-
-function assertManifest(manifest: unknown, file: string): void {
-  const parsed = ManifestShape.safeParse(manifest)
-  if (parsed.success) return
-  const [{ path, message } = { path: [], message: '' }] = parsed.error.issues
-  throw new FedunifyError('data', `${file}: ${path.join('.')}: ${message}`, 'it was edited, or is of another version')
-}

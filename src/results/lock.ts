@@ -1,119 +1,198 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { type FileHandle, link, lstat, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, FedunifyError } from '../errors.ts'
 import { writeError } from './files.ts'
+import { ourselves, parseHolder, stateOf } from './holder.ts'
 
 const FILE = '.lock'
 
-/** A holder says so often that it lives; on another machine that is all that can be known of it. */
-const BEAT_MS = 10_000
-const SILENCE_MS = 60_000
+/** A holder touches its lock so often. Where its process is out of sight, that is all that can be known of it. */
+const BEAT_MS = 2_000
+/** One that does not for so long is taken for dead; if it only slept, it finds its lock gone and stops. */
+const SILENCE_MS = 12_000
+const LOOK_MS = 500
 
-interface Holder {
-  readonly pid: number
-  readonly host: string
-  /** When the process began, in the system's own measure, where it tells: numbers of processes are given out again. */
-  readonly began: string | undefined
+export interface Patience {
+  readonly signal?: AbortSignal | undefined
+  /** Told where it takes a while to see whether a holder lives. */
+  readonly note?: ((line: string) => void) | undefined
 }
 
-/**
- * Takes a run folder for this process: two that write into one folder would tear its files. What a killed process left
- * behind is no obstacle.
- * @returns what gives the folder back
- * @throws FedunifyError (usage) where another process is at work in it
- */
-export async function lockFolder(dir: string): Promise<() => Promise<void>> {
-  const file = join(dir, FILE)
-  const holder: Holder = { pid: process.pid, host: hostname(), began: beganAt(process.pid) }
-  while (!(await taken(file, JSON.stringify(holder)))) await removeStale(file, dir)
-  const beat = setInterval(() => utimes(file, new Date(), new Date()).catch(() => {}), BEAT_MS).unref()
-  return async () => {
-    clearInterval(beat)
-    await rm(file, { force: true })
+/** A run folder, held by this process: two that write into one folder would tear its files. */
+export class FolderLock {
+  #dir: string
+  readonly #text: string
+  readonly #handle: FileHandle
+  readonly #beat: NodeJS.Timeout
+
+  private constructor(dir: string, text: string, handle: FileHandle) {
+    this.#dir = dir
+    this.#text = text
+    this.#handle = handle
+    // By the handle: a lock that has taken the place of this one must not seem alive by our doing.
+    this.#beat = setInterval(() => handle.utimes(new Date(), new Date()).catch(() => {}), BEAT_MS).unref()
+  }
+
+  /**
+   * Takes a folder. What a killed process or a power cut left behind is no obstacle.
+   * @throws FedunifyError (usage) where another process is at work in it
+   * @throws the signal's reason if it was aborted
+   */
+  static async take(dir: string, patience: Patience = {}): Promise<FolderLock> {
+    const file = join(dir, FILE)
+    const text = JSON.stringify({ id: randomBytes(8).toString('hex'), ...ourselves() })
+    for (;;) {
+      const handle = await put(file, text)
+      if (handle) return new FolderLock(dir, text, handle)
+      await removeDead(file, dir, patience)
+    }
+  }
+
+  /** The folder has got another name. */
+  moved(dir: string): void {
+    this.#dir = dir
+  }
+
+  /**
+   * Whoever writes asks before: a process that was suspended may have been taken for dead.
+   * @throws FedunifyError (usage) where the folder is another's, or the lock was removed
+   */
+  async assertHeld(): Promise<void> {
+    // Whoever looks whether we are dead may hold the lock aside for a moment.
+    for (let tries = 0; tries < 10; tries++) {
+      const found = await this.#read()
+      if (found === this.#text) return
+      if (found !== undefined) break
+      await sleep(50)
+    }
+    throw new FedunifyError(
+      'usage',
+      `${this.#dir}: another process has taken this run folder, while this one gave no sign of life`,
+      'the run goes on there; every finished round is kept',
+    )
+  }
+
+  /** Gives the folder back, if it is still ours. */
+  async release(): Promise<void> {
+    clearInterval(this.#beat)
+    await this.#handle.close()
+    if ((await this.#read()) === this.#text) await rm(join(this.#dir, FILE), { force: true })
+  }
+
+  async #read(): Promise<string | undefined> {
+    return await readFile(join(this.#dir, FILE), 'utf8').catch(() => undefined)
   }
 }
 
-async function taken(file: string, content: string): Promise<boolean> {
+/** A lock that is ours, with its handle; undefined where there is one already. It appears whole, or not at all. */
+async function put(file: string, text: string): Promise<FileHandle | undefined> {
+  const draft = asideOf(file)
+  let handle: FileHandle | undefined
   try {
-    await writeFile(file, content, { flag: 'wx' })
-    return true
+    handle = await open(draft, 'wx')
+    await handle.writeFile(text)
+    await handle.sync()
+    await link(draft, file)
+    return handle
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
+    await handle?.close()
+    // Whoever holds the folder clears it of drafts.
+    if (codeOf(error) === 'EEXIST' || (handle && codeOf(error) === 'ENOENT')) return undefined
+    if (handle && NO_LINKS.includes(codeOf(error) ?? '')) return await putWithoutLinks(file, text)
+    throw writeError(file, error)
+  } finally {
+    await rm(draft, { force: true }).catch(() => {})
+  }
+}
+
+/** File systems without hard links, as on memory sticks: there a power cut may leave an empty lock. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']
+
+async function putWithoutLinks(file: string, text: string): Promise<FileHandle | undefined> {
+  try {
+    const handle = await open(file, 'wx')
+    await handle.writeFile(text)
+    return handle
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return undefined
     throw writeError(file, error)
   }
 }
 
-async function removeStale(file: string, dir: string): Promise<void> {
+const asideOf = (file: string) => `${file}.${randomBytes(6).toString('hex')}.tmp`
+
+/** @throws FedunifyError (usage) where the holder lives */
+async function removeDead(file: string, dir: string, patience: Patience): Promise<void> {
   const found = await look(file)
-  if (!found) return
-  if (isAlive(found)) throw inUse(file, dir, found.holder)
+  if (!found || (await livesOn(file, dir, found, patience)) === 'gone') return
   // Another process may have come to the same view a moment ago and hold the folder now: then this is not what was seen.
-  const aside = `${file}.${randomBytes(6).toString('hex')}.tmp`
+  const aside = asideOf(file)
   try {
     await rename(file, aside)
-    if ((await readFile(aside, 'utf8')) === found.text) await rm(aside)
-    else await rename(aside, file)
+    if ((await readFile(aside, 'utf8')) !== found.text) await putBack(aside, file)
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw writeError(file, error)
+    if (!['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '')) throw writeError(file, error)
+  } finally {
+    await rm(aside, { force: true })
+  }
+}
+
+/** Unless somebody has taken the folder by now: whose lock this was finds out, and stops. */
+async function putBack(aside: string, file: string): Promise<void> {
+  try {
+    await link(aside, file)
+  } catch (error) {
+    if (!NO_LINKS.includes(codeOf(error) ?? '')) throw error
+    await rename(aside, file)
   }
 }
 
 interface Found {
   readonly text: string
-  /** Undefined where the text was not written whole. */
-  readonly holder: Holder | undefined
-  readonly silence: number
+  /** When it was touched last, by whatever clock: only whether that changes counts. */
+  readonly touched: number
 }
 
 async function look(file: string): Promise<Found | undefined> {
   try {
-    const text = await readFile(file, 'utf8')
-    return { text, holder: parsed(text), silence: Date.now() - (await stat(file)).mtimeMs }
+    if (!(await lstat(file)).isFile()) {
+      throw new FedunifyError('usage', `${file}: not a plain file`, `remove it: no run of fedunify left it`)
+    }
+    // Opened anew each time: a network's file system then asks its server.
+    const handle = await open(file)
+    try {
+      return { text: await handle.readFile('utf8'), touched: (await handle.stat()).mtimeMs }
+    } finally {
+      await handle.close()
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw writeError(file, error)
+    throw error instanceof FedunifyError ? error : writeError(file, error)
   }
 }
 
-function isAlive({ holder, silence }: Found): boolean {
-  if (holder?.host !== hostname()) return silence < SILENCE_MS
-  // A run of this very process that was not closed has failed.
-  if (holder.pid === process.pid) return false
-  return exists(holder.pid) && beganAt(holder.pid) === holder.began
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return codeOf(error) === 'EPERM'
-  }
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)), behind the name in brackets, which may hold anything. */
-function beganAt(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
-  }
-}
-
-function parsed(text: string): Holder | undefined {
-  try {
-    const { pid, host, began } = JSON.parse(text)
-    return { pid: Number(pid), host: String(host), began }
-  } catch {
-    return undefined
-  }
-}
-
-function inUse(file: string, dir: string, holder: Holder | undefined): FedunifyError {
+/**
+ * Resolves to `dead`, or to `gone` where the lock became another or none meanwhile.
+ * @throws FedunifyError (usage) where the holder lives
+ */
+async function livesOn(file: string, dir: string, found: Found, { signal, note }: Patience): Promise<'dead' | 'gone'> {
+  const holder = parseHolder(found.text)
+  const state = holder ? stateOf(holder) : 'unknown'
+  if (state === 'dead') return 'dead'
   const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
   const hint = `wait for it, or stop it; if there is no such process, remove ${file}`
-  return new FedunifyError('usage', `${dir}: ${who} is at work in this run folder`, hint)
+  const inUse = new FedunifyError('usage', `${dir}: ${who} is at work in this run folder`, hint)
+  if (state === 'alive') throw inUse
+  // What is not whole was cut short, unless it is being written at this very moment.
+  const silence = holder ? SILENCE_MS : LOOK_MS
+  for (let waited = 0; waited < silence; waited += LOOK_MS) {
+    if (waited === 2 * LOOK_MS) note?.(`waiting up to ${silence / 1000} s to see whether ${who} is at work in ${dir}`)
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => signal?.throwIfAborted())
+    const now = await look(file)
+    if (now?.text !== found.text) return 'gone'
+    if (now.touched !== found.touched) throw inUse
+  }
+  return 'dead'
 }

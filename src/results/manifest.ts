@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { configHash, decisive } from '../config/hash.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
+import { readIfThere } from '../files.ts'
 import { parameterCount } from '../model/model.ts'
 import { VERSION } from '../package.ts'
+import type { Mark } from './files.ts'
+
+/** Raised when an older reader would take a run folder for what it is not. Those of before 0.4.0 have no number. */
+const FORMAT = 2
 
 export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
 
@@ -19,6 +24,8 @@ export interface Outcome {
   /** Why it stopped. */
   readonly reason?: string
   readonly seconds?: Seconds
+  /** Of a finished run: its tables and events, to the last byte. A published run may lack the checkpoint. */
+  readonly files?: Readonly<Record<string, Mark>>
 }
 
 /** Seconds in all, and in training, merging, evaluating and writing. */
@@ -27,6 +34,7 @@ export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' |
 /** The manifest of a run: enough to make the same numbers again, and to see that they are the same. */
 export function describeRun({ experiment, dataset, shards, model, engine, git }: PreparedRun) {
   return {
+    format: FORMAT,
     fedunify: VERSION,
     started: new Date().toISOString(),
     config: experiment,
@@ -76,23 +84,79 @@ export function labelsHash(train: readonly number[], test: readonly number[]): s
 export type RunDescription = ReturnType<typeof describeRun>
 
 /** What manifest.json holds. */
-export type Manifest = RunDescription & Outcome
+export type Manifest = Omit<RunDescription, 'format'> & { readonly format?: number } & Outcome
 
-/** @throws FedunifyError (data) where `dir` holds no manifest of a run */
+export const manifestFile = (dir: string): string => join(dir, 'manifest.json')
+
+/**
+ * @throws FedunifyError (data) where `dir` holds no manifest of a run, one of a newer format, or one whose parts do not
+ *   belong together
+ */
 export async function readManifest(dir: string): Promise<Manifest> {
-  const file = join(dir, 'manifest.json')
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    const why = codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error)
-    throw new FedunifyError('data', `${file}: ${why}`, 'name the folder of a run, as `fedunify run` prints it')
-  }
-  const manifest = parseObject(text)
+  const file = manifestFile(dir)
+  const content = await readIfThere(file)
+  if (!content)
+    throw new FedunifyError('data', `${file}: no such file`, 'name the folder of a run, as `fedunify run` prints it')
+  const manifest = parseObject(content.toString('utf8'))
   if (!manifest || !('config_hash' in manifest) || !('shards' in manifest)) {
     throw new FedunifyError('data', `${file}: not the manifest of a fedunify run`, 'it was cut short, or is foreign')
   }
+  assertFormat(manifest, file)
+  const parsed = ManifestShape.safeParse(manifest)
+  if (!parsed.success) {
+    const [{ path, message } = { path: [], message: '' }] = parsed.error.issues
+    throw new FedunifyError('data', `${file}: ${path.join('.')}: ${message}`, 'it was edited, or is of another version')
+  }
+  assertOwnHashes(manifest as Manifest, file)
   return manifest as Manifest
+}
+
+function assertFormat(manifest: object, file: string): void {
+  const format = 'format' in manifest ? manifest.format : undefined
+  if (format === undefined || (typeof format === 'number' && format <= FORMAT)) return
+  const by = 'fedunify' in manifest ? `fedunify ${manifest.fedunify}` : 'another version'
+  throw new FedunifyError(
+    'data',
+    `${file}: a run folder of format ${JSON.stringify(format)}, made by ${by}: this is fedunify ${VERSION}, which knows formats up to ${FORMAT}`,
+    'look at it with a newer fedunify',
+  )
+}
+
+const count = z.int().min(0)
+const MarkShape = z.object({ size: count, sha256: z.string() })
+
+/** What is taken from a manifest without looking twice. */
+const ManifestShape = z.object({
+  status: z.enum(['running', 'finished', 'interrupted', 'failed']),
+  rounds: count,
+  config: z.object({
+    env: z.string(),
+    seed: z.number(),
+    merge: z.array(z.string()).min(1),
+    rounds: z.int().min(1),
+    baseline: z.string().optional(),
+  }),
+  config_hash: z.string(),
+  shards: z.array(
+    z.object({
+      owner: z.int(),
+      train_labels: z.array(z.number()),
+      test_labels: z.array(z.number()),
+      labels_sha256: z.string().optional(),
+    }),
+  ),
+  files: z.record(z.string(), MarkShape).optional(),
+})
+
+/** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
+function assertOwnHashes({ config, config_hash, shards }: Manifest, file: string): void {
+  const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
+  if (configHash(config) !== config_hash) throw edited('config is not what config_hash was made of')
+  for (const { owner, labels_sha256, train_labels, test_labels } of shards) {
+    // Runs of the first versions have none.
+    if (labels_sha256 === undefined || labels_sha256 === labelsHash(train_labels, test_labels)) continue
+    throw edited(`the labels of owner ${owner} are not what labels_sha256 was made of`)
+  }
 }
 
 function parseObject(text: string): object | undefined {
@@ -108,8 +172,13 @@ function parseObject(text: string): object | undefined {
  * A run goes on only as what it was: another config, dataset, engine or version would not give the same numbers.
  * @throws FedunifyError (usage) naming every key that differs, with both values
  */
-export function assertSameRun(dir: string, was: RunDescription, is: RunDescription): void {
-  const facts = ({ config, dataset, engine, fedunify }: RunDescription) => ({
+export function assertSameRun(dir: string, was: Manifest, is: RunDescription): void {
+  const facts = ({
+    config,
+    dataset,
+    engine,
+    fedunify,
+  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify'>) => ({
     ...decisive(config),
     dataset_sha256: dataset.sha256,
     engine: `${engine.name} on ${engine.device}, ${engine.version}`,

@@ -61,3 +61,6 @@ export const paperTable: Table = {
 }
 
 export const TABLES = [localTable, unifiedTable, paperTable]
+
+/** The file of a run's events, one JSON object a line. */
+export const EVENTS = 'events.jsonl'

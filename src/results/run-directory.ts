@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, readdir, rename, rm } from 'node:fs/promises'
+import { access, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
@@ -8,13 +8,13 @@ import type { FederationEvent, RoundFinished, Started } from '../federation/even
 import type { PreparedRun } from '../federation/prepare.ts'
 import { makeFolders } from '../files.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
-import { VERSION } from '../package.ts'
-import { checkpointFile, encodeCheckpoint, readCheckpoint, type SavedState } from './checkpoint.ts'
-import { GrowingFile, putFile, writeError } from './files.ts'
-import { lockFolder } from './lock.ts'
+import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from './checkpoint.ts'
+import { GrowingFile, type Mark, putFile, writeError } from './files.ts'
+import { FolderLock, type Patience } from './lock.ts'
 import {
   assertSameRun,
   describeRun,
+  manifestFile,
   manifestText,
   type Outcome,
   type RunDescription,
@@ -22,20 +22,20 @@ import {
   type Seconds,
   type Status,
 } from './manifest.ts'
-import { TABLES, type Table } from './rows.ts'
-
-const EVENTS = 'events.jsonl'
+import { plainEvent } from './plain-event.ts'
+import { removeDrafts, savedState } from './resume.ts'
+import { EVENTS, TABLES, type Table } from './rows.ts'
 
 /** A run's folder: takes the federation's events and keeps its files valid at any moment. */
 export class RunDirectory {
   readonly path: string
-  /** The round to go on from, where the folder is an earlier process's. */
-  readonly saved: SavedState | undefined
+  /** The state to go on from; round 0 where no round is done. */
+  readonly saved: SavedState
   readonly #run: PreparedRun
   readonly #description: RunDescription
+  readonly #lock: FolderLock
   readonly #seconds: { -readonly [part in keyof Seconds]: number }
   readonly #began = performance.now()
-  readonly #unlock: () => Promise<void>
   #tables: { table: Table; file: GrowingFile }[] = []
   #events: GrowingFile | undefined
   #rounds: number
@@ -44,85 +44,96 @@ export class RunDirectory {
     path: string,
     run: PreparedRun,
     description: RunDescription,
-    unlock: () => Promise<void>,
-    saved?: SavedState,
+    lock: FolderLock,
+    saved: SavedState = NOTHING_DONE,
   ) {
     this.path = path
-    this.#unlock = unlock
     this.saved = saved
     this.#run = run
     this.#description = description
-    this.#seconds = { ...(saved?.seconds ?? { total: 0, train: 0, merge: 0, evaluate: 0, write: 0 }) }
-    this.#rounds = saved?.round ?? 0
+    this.#lock = lock
+    this.#seconds = { ...saved.seconds }
+    this.#rounds = saved.round
   }
 
   /**
-   * A new run's folder. It appears whole, with its config and manifest, or not at all.
+   * A new run's folder. It appears whole, with its config, manifest and checkpoint, and held by this process; or not at
+   * all.
    * @throws FedunifyError (usage) where the folder exists or cannot be written
    */
   static async create(path: string, run: PreparedRun): Promise<RunDirectory> {
     const description = describeRun(run)
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    let lock: FolderLock | undefined
     try {
       await makeFolders(draft)
+      lock = await FolderLock.take(draft)
       await putFile(join(draft, 'config.yaml'), toYaml(run.experiment))
-      await putFile(join(draft, 'manifest.json'), manifestText({ status: 'running', rounds: 0, ...description }))
+      await putFile(checkpointFile(draft), encodeCheckpoint(NOTHING_DONE))
+      await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
       if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
       await rename(draft, path)
+      lock.moved(path)
+      return new RunDirectory(path, run, description, lock)
     } catch (error) {
+      await lock?.release()
       await rm(draft, { recursive: true, force: true }).catch(() => {})
       throw error instanceof FedunifyError ? error : writeError(path, error)
     }
-    return new RunDirectory(path, run, description, await lockFolder(path))
   }
 
   /**
    * The folder of a run that did not finish, to go on after its last complete round.
    * @throws FedunifyError (usage) where the run was another one, naming the keys, or is under way in another process;
-   *   (data) where files were changed
+   *   (data) where files were changed, or are missing
    */
-  static async resume(path: string, run: PreparedRun): Promise<RunDirectory> {
+  static async resume(path: string, run: PreparedRun, patience: Patience = {}): Promise<RunDirectory> {
     const description = describeRun(run)
-    const manifest = await readManifest(path)
-    assertSameRun(path, manifest, description)
-    const unlock = await lockFolder(path)
+    assertSameRun(path, await readManifest(path), description)
+    const lock = await FolderLock.take(path, patience)
     try {
-      const saved = await readCheckpoint(path)
-      // Without it the run would begin anew, over what it has.
-      if (!saved && manifest.rounds > 0) {
-        const hint = 'restore it, or start the run anew in another folder'
-        throw new FedunifyError('data', `${checkpointFile(path)} is missing, ${manifest.rounds} rounds are done`, hint)
-      }
-      for (const name of await readdir(path)) {
-        if (/^\..*\.tmp$/.test(name)) await rm(join(path, name), { force: true })
-      }
-      return new RunDirectory(path, run, { ...description, started: manifest.started }, unlock, saved)
+      // Anew: whoever held the folder may have gone on until a moment ago.
+      const manifest = await readManifest(path)
+      const saved = await savedState(path, manifest, run)
+      await removeDrafts(path)
+      return new RunDirectory(path, run, { ...description, started: manifest.started }, lock, saved)
     } catch (error) {
-      await unlock()
+      await lock.release()
       throw error
     }
   }
 
   async record(event: FederationEvent): Promise<void> {
     if (event.type === 'owner-progress') return
+    await this.#lock.assertHeld()
     if (event.type === 'started') await this.#start(event)
     if (event.type === 'round-finished') await this.#addRound(event)
     await this.#events!.append(`${JSON.stringify(plainEvent(event))}\n`)
     if (event.type === 'round-finished') await this.#save(event)
   }
 
-  /** Closes the files and says in the manifest how the run ended. */
+  /** Closes the files, says in the manifest how the run ended, and gives the folder back. */
   async close(status: Exclude<Status, 'running'>, reason: string): Promise<void> {
-    for (const { file } of this.#tables) await file.close()
-    await this.#events?.close()
-    const finished = new Date().toISOString()
-    await this.#writeManifest({ status, reason, rounds: this.#rounds, finished, seconds: this.#spent() })
-    await this.#unlock()
+    try {
+      const outcome = {
+        status,
+        reason,
+        rounds: this.#rounds,
+        finished: new Date().toISOString(),
+        seconds: this.#spent(),
+      }
+      const files = status === 'finished' ? { files: await this.#marks() } : {}
+      for (const file of this.#growing()) await file.close()
+      await this.#lock.assertHeld()
+      await this.#writeManifest({ ...outcome, ...files })
+    } finally {
+      await this.#lock.release()
+    }
   }
 
   async #start(event: Started): Promise<void> {
     const open = (name: string, head: string) => {
-      const mark = this.saved?.files[name]
+      const mark = this.saved.files[name]
       const file = join(this.path, name)
       return mark ? GrowingFile.resume(file, mark) : GrowingFile.create(file, head)
     }
@@ -137,7 +148,6 @@ export class RunDirectory {
     const began = performance.now()
     for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event)))
     await this.#writeModel(event)
-    this.#rounds = event.round
     for (const part of ['train', 'merge', 'evaluate'] as const) this.#seconds[part] += event.seconds[part]
     this.#seconds.write += (performance.now() - began) / 1000
   }
@@ -151,27 +161,35 @@ export class RunDirectory {
     await putFile(join(this.path, 'model.onnx'), inferenceGraph(model, experiment.normalise, weights))
   }
 
-  /** The last write of a round: until it is done, a later process does the whole round again. */
+  /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
   async #save({ round, weights, baseline }: RoundFinished): Promise<void> {
     const began = performance.now()
-    const files = Object.fromEntries(
-      await Promise.all([
-        ...this.#tables.map(async ({ table, file }) => [table.file, await file.mark()] as const),
-        this.#events!.mark().then((mark) => [EVENTS, mark] as const),
-      ]),
-    )
+    const files = await this.#marks()
     const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent() }
+    await this.#lock.assertHeld()
     await putFile(checkpointFile(this.path), encodeCheckpoint(state))
+    this.#rounds = round
+    await this.#writeManifest({ status: 'running', rounds: round })
     this.#seconds.write += (performance.now() - began) / 1000
   }
 
+  #growing(): GrowingFile[] {
+    return [...this.#tables.map(({ file }) => file), ...(this.#events ? [this.#events] : [])]
+  }
+
+  /** How far each growing file has come; it is on the disk. */
+  async #marks(): Promise<Record<string, Mark>> {
+    const marks = this.#growing().map(async (file) => [file.name, await file.mark()] as const)
+    return Object.fromEntries(await Promise.all(marks))
+  }
+
   #spent(): Seconds {
-    const before = this.saved?.seconds.total ?? 0
+    const before = this.saved.seconds.total
     return { ...this.#seconds, total: before + (performance.now() - this.#began) / 1000 }
   }
 
   #writeManifest(outcome: Outcome): Promise<void> {
-    return putFile(join(this.path, 'manifest.json'), manifestText({ ...outcome, ...this.#description }))
+    return putFile(manifestFile(this.path), manifestText({ ...outcome, ...this.#description }))
   }
 }
 
@@ -185,21 +203,4 @@ async function exists(path: string): Promise<boolean> {
     if (codeOf(error) === 'ENOENT') return false
     throw error
   }
-}
-
-/** Raised when a reader of events would have to change. */
-const EVENT_FORMAT = 1
-
-/**
- * An event as JSON has it: without the weights, which have a file of their own; counts as lists. The first says what
- * wrote it, and the format of all.
- */
-export function plainEvent(event: FederationEvent): object {
-  const plain = JSON.parse(
-    JSON.stringify(event, (key, value) => {
-      if (key === 'weights') return undefined
-      return value instanceof Uint32Array ? [...value] : value
-    }),
-  )
-  return event.type === 'started' ? { type: event.type, format: EVENT_FORMAT, fedunify: VERSION, ...plain } : plain
 }

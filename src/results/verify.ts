@@ -1,32 +1,37 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { FedunifyError } from '../errors.ts'
-import { readIfThere } from '../files.ts'
 import { percent } from '../format.ts'
-import { readCheckpoint } from './checkpoint.ts'
+import type { SavedState } from './checkpoint.ts'
+import { markOf } from './files.ts'
+import type { Manifest } from './manifest.ts'
 import type { Tables } from './read.ts'
-import { paperTable, TABLES } from './rows.ts'
+import { EVENTS, paperTable, TABLES } from './rows.ts'
 
 /**
- * Compares the tables of a run folder with the hashes that its checkpoint holds of them. Without a checkpoint (it is
- * large, and a published run may lack it) there is nothing to compare with.
+ * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and its manifest
+ * once it is finished. Runs of before 0.4.0 that were published without their checkpoint have none.
  * @returns none where the folder has no table yet
- * @throws FedunifyError (data) naming the table that was changed
+ * @throws FedunifyError (data) naming the file that was changed
  */
-export async function assertUntouched(dir: string, finished: boolean): Promise<'none' | 'some'> {
-  // Read first: a run that goes on meanwhile only makes the tables longer.
-  const saved = await readCheckpoint(dir)
+export async function assertUntouched(
+  dir: string,
+  { status, files: last }: Manifest,
+  saved: SavedState | undefined,
+): Promise<'none' | 'some'> {
+  const finished = status === 'finished'
   let found: 'none' | 'some' = 'none'
-  for (const { file } of TABLES) {
-    const content = await readIfThere(join(dir, file))
-    const mark = saved?.files[file]
-    if (content) found = 'some'
+  for (const name of [...TABLES.map(({ file }) => file), EVENTS]) {
+    const file = join(dir, name)
+    const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
+    const now = await markOf(file, mark?.size)
+    if (now && name !== EVENTS) found = 'some'
     if (!mark) continue
-    if (!content) throw changed(join(dir, file), 'it is missing')
-    if (content.length < mark.size) throw changed(join(dir, file), 'it is shorter than the run left it')
-    const hash = createHash('sha256').update(content.subarray(0, mark.size)).digest('hex')
-    if (hash !== mark.sha256) throw changed(join(dir, file), 'it was edited')
-    if (finished && content.length > mark.size) throw changed(join(dir, file), 'it is longer than the run left it')
+    if (!now) throw changed(file, 'it is missing')
+    if (now.size < mark.size) throw changed(file, 'it is shorter than the run left it')
+    if (now.sha256 !== mark.sha256) throw changed(file, 'it was edited')
+    // The event that ends a run comes behind its last checkpoint.
+    const exact = finished && (name !== EVENTS || last !== undefined)
+    if (exact && now.size > mark.size) throw changed(file, 'it is longer than the run left it')
   }
   return found
 }

@@ -1,19 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { meanAndDeviation, summarise, summaryCsv } from '../../src/batch/summary.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { writeRun } from '../support/written-run.ts'
 
-function runFolder(root: string, name: string, accuracy: number): string {
-  const path = join(root, name)
-  mkdirSync(path)
-  const local = 'round,owner,epochs,train_images,train_loss,local_accuracy,copied_accuracy\n'
-  writeFileSync(join(path, 'local.csv'), `${local}1,1,1,60,0.5,${accuracy},0.1\n1,2,1,60,0.5,0.5,0.1\n`)
-  writeFileSync(join(path, 'unified.csv'), `round,merge,owners,accuracy,loss\n1,avg,2,${accuracy},1.5\n`)
-  writeFileSync(join(path, 'table.csv'), 'epoch,local_1,local_2,avg\n1,50.00,50.00,50.00\n')
-  return path
-}
+const runFolder = (root: string, name: string, accuracy: number): string =>
+  writeRun(join(root, name), { local: [[accuracy], [0.5]], unified: { avg: [accuracy] } })
 
 const experiment = (values: Record<string, unknown>) =>
   resolveExperiment([{ kind: 'file', values, where: () => 'test' }])

@@ -84,7 +84,10 @@ describe('accuracy', () => {
 
   it('leaves out the round that a killed run was about to write', async () => {
     const killed = { status: 'running', rounds: 9 } as const
-    const torn = (folder: string) => edit(join(folder, 'run', 'local.csv'), /\n3,2.*\n/, '\n')
+    const torn = (folder: string) => {
+      edit(join(folder, 'run', 'local.csv'), /\n3,2.*\n/, '\n')
+      edit(join(folder, 'run', 'manifest.json'), '"rounds": 3', '"rounds": 2')
+    }
     const [outcome] = await outcomes({ metric: 'unified', at: 3, min: 0 }, killed, torn)
     expect(outcome).toMatchObject({ status: 'missed', got: 'nothing: the rounds are 1 to 2' })
   })

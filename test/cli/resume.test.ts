@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { stream } from '../../src/random.ts'
-import { runBinary, start } from '../support/binary.ts'
+import { encodeCheckpoint, readCheckpoint, type SavedState } from '../../src/results/checkpoint.ts'
+import { BINARY, runBinary, start } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
 import { manifestOf, tornFiles } from '../support/run-folder.ts'
 
@@ -155,7 +156,7 @@ test('what was changed behind its back is refused, and nothing is overwritten', 
   await writeFile(join(run, 'local.csv'), csv.replace(/0\.\d/, '0.9'))
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('it was edited') })
   await writeFile(join(run, 'local.csv'), csv.slice(0, 100))
-  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('shorter than it was') })
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('shorter than the run left it') })
   expect(await readFile(join(run, 'local.csv'), 'utf8')).toBe(csv.slice(0, 100))
   await rm(join(run, 'local.csv'))
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('local.csv') })
@@ -193,3 +194,179 @@ test('resuming a finished run shows its result and changes nothing', async () =>
   expect(await runBinary(['run', '--resume', run, '--rounds', '2', '--quiet'])).toMatchObject({ code: 0, err: '' })
   expect(await runBinary(['run', '--resume', run, '--run-id', 'b'])).toMatchObject({ code: 2, out: '' })
 })
+
+test('a finished run is told of only as it was', async () => {
+  const two = experiment('told', { rounds: 2 })
+  const run = join(folder, 'results', 'told', 'a')
+  await runBinary(['run', two, '--run-id', 'a', '--quiet'])
+  for (const name of ['local.csv', 'unified.csv', 'table.csv', 'events.jsonl']) {
+    const whole = await readFile(join(run, name), 'utf8')
+    const lines = whole.trimEnd().split('\n')
+    const damages = {
+      cut: `${lines.slice(0, -1).join('\n')}\n`,
+      edited: whole.replace(/\d(?=\D*$)/, (digit) => String((Number(digit) + 1) % 10)),
+      longer: `${whole}${lines.at(-1)}\n`,
+    }
+    for (const [how, text] of Object.entries(damages)) {
+      await writeFile(join(run, name), text)
+      const gate = join(folder, 'gate.yaml')
+      await writeFile(gate, '- { metric: unified, min: 0 }\n')
+      const calls = [
+        ['run', '--resume', run],
+        ['run', '--resume', run, '--json'],
+        ['check', run, '--expect', gate],
+        ['report', run, '--out', join(folder, 'page.html')],
+        ['compare', run, run],
+      ]
+      for (const args of calls) {
+        const { code, err, out } = await runBinary(args)
+        expect([code, args[0], name, how]).toEqual([3, args[0], name, how])
+        expect(err + out).toContain(name)
+        expect(out).not.toContain('unified accuracy')
+      }
+    }
+    await writeFile(join(run, name), whole)
+  }
+  expect(await runBinary(['run', '--resume', run])).toMatchObject({ code: 0 })
+  // Neither its weights nor the folder need be there for that, where it was published without.
+  await rm(join(run, 'checkpoint.safetensors'))
+  expect(await runBinary(['run', '--resume', run])).toMatchObject({ code: 0 })
+  await appendFile(join(run, 'events.jsonl'), '{"type":"round-finished"}\n')
+  expect(await runBinary(['report', run, '--out', join(folder, 'page.html')])).toMatchObject({ code: 3 })
+}, 60_000)
+
+/** A run that was killed after so many rounds. */
+async function killed(name: string, round: number, given: object = {}): Promise<string> {
+  const file = experiment(name, { rounds: 400, baseline: 'pooled', ...given })
+  const { child, ended, says } = start(['run', file, '--run-id', 'a', '--json'])
+  await says(`"round":${round},"lr"`)
+  child.kill('SIGKILL')
+  await ended
+  return join(folder, 'results', name, 'a')
+}
+
+test('a run counts its rounds while it goes on, and never begins anew over them', async () => {
+  const run = await killed('lost', 5)
+  const done = manifestOf(run).rounds
+  expect(done).toBeGreaterThanOrEqual(4)
+  const checkpoint = await readFile(join(run, 'checkpoint.safetensors'))
+  const tables = readFileSync(join(run, 'unified.csv'), 'utf8')
+  const resume = () => runBinary(['run', '--resume', run, '--quiet'])
+
+  await rm(join(run, 'checkpoint.safetensors'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('checkpoint.safetensors is missing') })
+  // Also where the manifest does not know of them.
+  const manifest = await readFile(join(run, 'manifest.json'), 'utf8')
+  await writeFile(join(run, 'manifest.json'), manifest.replace(/"rounds": \d+/, '"rounds": 0'))
+  expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('checkpoint.safetensors is missing') })
+  await writeFile(join(run, 'manifest.json'), manifest)
+  expect(readFileSync(join(run, 'unified.csv'), 'utf8')).toBe(tables)
+
+  await writeFile(join(run, 'checkpoint.safetensors'), checkpoint)
+  expect(await runBinary(['run', '--resume', run, '--dry-run'])).toMatchObject({ code: 0 })
+})
+
+test('an older checkpoint is not put over newer rounds', async () => {
+  const run = await killed('older', 3)
+  const older = await readFile(join(run, 'checkpoint.safetensors'))
+  const second = start(['run', '--resume', run, '--json'])
+  await second.says('"round":9,"lr"')
+  second.child.kill('SIGKILL')
+  await second.ended
+  await writeFile(join(run, 'checkpoint.safetensors'), older)
+  const tables = readFileSync(join(run, 'unified.csv'), 'utf8')
+  for (const rounds of [undefined, 0]) {
+    const manifest = await readFile(join(run, 'manifest.json'), 'utf8')
+    if (rounds === 0) await writeFile(join(run, 'manifest.json'), manifest.replace(/"rounds": \d+/, '"rounds": 0'))
+    const refused = await runBinary(['run', '--resume', run, '--quiet'])
+    expect(refused).toMatchObject({ code: 3, err: expect.stringMatching(/rounds are done|holds round \d+/) })
+    expect(readFileSync(join(run, 'unified.csv'), 'utf8')).toBe(tables)
+  }
+})
+
+test('a checkpoint of another model, without its marks or beyond the run is refused', async () => {
+  const run = await killed('foreign', 2)
+  const file = join(run, 'checkpoint.safetensors')
+  const saved = (await readCheckpoint(run))!
+  const { 'events.jsonl': _, ...files } = saved.files
+  const bias = { shape: [5], data: new Float32Array(5) }
+  const cases: [Partial<SavedState>, RegExp][] = [
+    [{ files }, /does not say how far events\.jsonl had come/],
+    [{ unified: new Map([...saved.unified].slice(1)) }, /has no tensor unified\//],
+    [
+      { unified: new Map([...saved.unified, ['dense1.bias', bias]]) },
+      /has unified\/dense1\.bias of \[5\], the model \[4\]/,
+    ],
+    [{ unified: new Map([...saved.unified, ['extra', bias]]) }, /has a tensor unified\/extra/],
+    [{ pooled: undefined }, /has no tensor pooled\//],
+    [{ round: 401 }, /is of round 401, the run has 400/],
+    [{ round: saved.round + 1 }, /ends with round \d+, the checkpoint is of round \d+/],
+  ]
+  for (const [change, message] of cases) {
+    await writeFile(file, encodeCheckpoint({ ...saved, ...change }))
+    const refused = await runBinary(['run', '--resume', run, '--quiet'])
+    expect(refused).toMatchObject({ code: 3, err: expect.stringMatching(message) })
+    expect(refused.err.trimEnd().split('\n')).toHaveLength(2)
+  }
+})
+
+test('a run that was killed between its last round and its last word is complete', async () => {
+  const file = experiment('last-word', { rounds: 3 })
+  const run = join(folder, 'results', 'last-word', 'a')
+  await runBinary(['run', file, '--run-id', 'a', '--quiet'])
+  const { finished, files, reason, ...manifest } = manifestOf(run)
+  await writeFile(join(run, 'manifest.json'), JSON.stringify({ ...manifest, status: 'running' }))
+  await writeFile(join(folder, 'gate.yaml'), '- { metric: unified, min: 0 }\n')
+  expect(await runBinary(['check', run, '--expect', join(folder, 'gate.yaml')])).toMatchObject({ code: 0 })
+  expect(await runBinary(['run', '--resume', run, '--quiet'])).toMatchObject({ code: 0 })
+  expect(manifestOf(run)).toMatchObject({ status: 'finished', rounds: 3 })
+})
+
+test('files of a run folder that are links are not written through', async () => {
+  const run = await killed('links', 2)
+  const victim = join(folder, 'victim')
+  for (const name of ['local.csv', 'unified.csv', 'table.csv', 'events.jsonl']) {
+    const file = join(run, name)
+    const content = await readFile(file)
+    // A link to the very content that it had, and more.
+    await writeFile(victim, content)
+    await rm(file)
+    await symlink(victim, file)
+    const refused = await runBinary(['run', '--resume', run, '--quiet'])
+    expect(refused).toMatchObject({ code: 3, err: expect.stringContaining(`${file} is a link to ${victim}`) })
+    expect((await readFile(victim)).equals(content)).toBe(true)
+    await rm(file)
+    await writeFile(file, content)
+  }
+  const elsewhere = join(folder, 'elsewhere')
+  await mkdir(elsewhere)
+  await symlink(elsewhere, join(folder, 'results', 'linked'))
+  const refused = await runBinary(['run', experiment('linked'), '--quiet'])
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining(`is a link to ${elsewhere}`) })
+  expect(await readdir(elsewhere)).toEqual([])
+})
+
+// A limit on the size of files stands for a full disk: the system refuses what goes beyond, in the midst of a write.
+test.skipIf(process.platform === 'win32')(
+  'a disk that is full in the first round leaves a folder that goes on',
+  async () => {
+    const file = experiment('full', { rounds: 3, model: [{ type: 'flatten' }, { type: 'dense', units: 4 }] })
+    const whole = join(folder, 'results', 'full', 'whole')
+    await runBinary(['run', file, '--run-id', 'whole', '--quiet'])
+    const left = 0
+    for (let kib = 1; ; kib++) {
+      const id = `full-${kib}`
+      const run = join(folder, 'results', 'full', id)
+      const limit = `trap '' XFSZ; ulimit -f ${kib}; exec "$@"`
+      const full = await runBinary(['run', file, '--run-id', id, '--quiet'], {
+        command: ['bash', '-c', limit, 'bash', process.execPath, BINARY],
+      })
+      // Where all files fit, there is nothing more to see.
+      if (full.code === 0) break
+      expect([full.code, full.err]).toEqual([3, expect.stringMatching(/^error: .*no space left.*\nhint: .*\n$/)])
+      if (!existsSync(run)) continue
+      expect(await runBinary(['run', '--resume', run, '--quiet'])).toMatchObject({ code: 0, err: '' })
+      expectSameResults(run, whole)
+    }
+  },
+)

@@ -1,4 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { makeFolders, writeWhole } from '../../src/files.ts'
@@ -95,12 +97,35 @@ describe('a growing file', () => {
     expect(existsSync(join(folder, 'absent'))).toBe(false)
   })
 
-  // A device that takes nothing: every write to it is as to a full disk.
-  it.skipIf(!existsSync('/dev/full'))('says that there is no space left', async () => {
-    await expect(GrowingFile.create('/dev/full', 'a,b\n')).rejects.toMatchObject({
-      kind: 'data',
-      message: '/dev/full: no space left to write it (ENOSPC)',
-    })
+  it.each([
+    ['a link', (file: string) => symlinkSync('victim', file)],
+    ['a link to nowhere', (file: string) => symlinkSync('nowhere', file)],
+    ['a folder', (file: string) => mkdirSync(file)],
+    ['a pipe', (file: string) => execFileSync('mkfifo', [file])],
+  ])('does not write where %s stands in its place', async (_, stand) => {
+    const folder = temporaryFolder()
+    const [file, victim] = [join(folder, 'local.csv'), join(folder, 'victim')]
+    writeFileSync(victim, 'precious')
+    stand(file)
+    const refusal = { kind: 'data', message: expect.stringMatching(/local\.csv is (a link to |not a plain file)/) }
+    await expect(GrowingFile.create(file, 'a,b\n')).rejects.toMatchObject(refusal)
+    const mark = { size: 8, sha256: createHash('sha256').update('precious').digest('hex') }
+    await expect(GrowingFile.resume(file, mark)).rejects.toMatchObject(refusal)
+    expect(readFileSync(victim, 'utf8')).toBe('precious')
+    expect(existsSync(join(folder, 'nowhere'))).toBe(false)
+  })
+
+  it('is a new file when it goes on: who held it before writes into nothing', async () => {
+    const file = join(temporaryFolder(), 'local.csv')
+    const first = await GrowingFile.create(file, 'a,b\n1,2\n')
+    const mark = await first.mark()
+    const second = await GrowingFile.resume(file, mark)
+    await first.append('3,4\n')
+    await second.append('5,6\n')
+    await first.append('7,8\n')
+    expect(readFileSync(file, 'utf8')).toBe('a,b\n1,2\n5,6\n')
+    await first.close()
+    await second.close()
   })
 
   it('goes on behind a mark, what came after it is cut off', async () => {

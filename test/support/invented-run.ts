@@ -8,9 +8,9 @@ import type { Evaluation } from '../../src/engine/engine.ts'
 import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
 import { POOLED } from '../../src/federation/events.ts'
 import type { MergeName } from '../../src/merge/registry.ts'
-import { type Manifest, manifestText, type Status } from '../../src/results/manifest.ts'
+import { labelsHash, type Manifest, manifestText, type Status } from '../../src/results/manifest.ts'
+import { plainEvent } from '../../src/results/plain-event.ts'
 import { TABLES } from '../../src/results/rows.ts'
-import { plainEvent } from '../../src/results/run-directory.ts'
 
 export interface FakeRun {
   readonly config?: Record<string, unknown>
@@ -110,7 +110,7 @@ function fakeDescription(config: Experiment, owners: readonly number[]): Omit<Ma
       test: 200,
       train_labels: labels(owner, 200),
       test_labels: labels(owner, 40),
-      labels_sha256: 'face',
+      labels_sha256: labelsHash(labels(owner, 200), labels(owner, 40)),
       sha256: 'beef',
     })),
     model: { parameters: 1234, layers: [] },

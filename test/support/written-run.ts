@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
+import { configHash } from '../../src/config/hash.ts'
+import type { Experiment } from '../../src/config/schema.ts'
 import { encodeCheckpoint } from '../../src/results/checkpoint.ts'
 
 /** A run to be written as a folder; every accuracy is a fraction. */
@@ -69,9 +71,10 @@ export function writeRun(path: string, run: FakeRun = {}): string {
       ...(expect === undefined ? {} : { expect }),
       ...config,
     },
-    config_hash: 'x',
+    config_hash: '',
     shards: local.map((_, o) => ({ owner: o + 1, train_labels: TRAIN_LABELS, test_labels: TEST_LABELS })),
   }
+  manifest.config_hash = configHash(manifest.config as unknown as Experiment)
   writeFileSync(join(path, 'manifest.json'), JSON.stringify(manifest, null, 2))
   if (checkpoint) writeFileSync(join(path, 'checkpoint.safetensors'), encodeCheckpoint(savedState(path, tables, done)))
   return path
