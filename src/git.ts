@@ -7,14 +7,42 @@ export interface GitState {
   readonly dirty: boolean
 }
 
-/** The state of the repository around the current folder; null outside of one. */
+/** A repository's own settings may name programs: with these, which outweigh them, git runs none. */
+const NO_PROGRAMS: readonly string[] = ['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'core.pager=cat']
+
+/**
+ * The state of the repository around the current folder; null outside of one. Whoever wrote the repository's settings
+ * has nothing executed by it, nor is another machine asked for what a partial clone lacks.
+ */
 export async function gitState(): Promise<GitState | null> {
-  const args = ['--no-optional-locks', 'status', '--porcelain=v2', '--branch']
   try {
-    const { stdout } = await promisify(execFile)('git', args, { timeout: 5000, maxBuffer: 2 ** 26 })
-    const commit = /^# branch\.oid ([0-9a-f]+)$/m.exec(stdout)?.[1]
-    return commit === undefined ? null : { commit, dirty: /^[^#]/m.test(stdout) }
+    const filters = await filterKeys()
+    // Settings are given as key=value: such a filter could not be switched off.
+    if (filters.some((key) => key.includes('='))) return null
+    // A filter's program would be given the content of files, before they are compared.
+    const off = filters.map((key) => (key.endsWith('.required') ? `${key}=false` : `${key}=`))
+    const told = await git(['status', '--porcelain=v2', '--branch', '--ignore-submodules=all'], off)
+    const commit = /^# branch\.oid ([0-9a-f]+)$/m.exec(told)?.[1]
+    return commit === undefined ? null : { commit, dirty: /^[^#]/m.test(told) }
   } catch {
     return null
   }
+}
+
+/** All settings of filters, by name. */
+async function filterKeys(): Promise<string[]> {
+  try {
+    return (await git(['config', '--null', '--name-only', '--get-regexp', '^filter\\.'])).split('\0').filter(Boolean)
+  } catch (error) {
+    // There are none.
+    if ((error as { code?: unknown }).code === 1) return []
+    throw error
+  }
+}
+
+async function git(args: readonly string[], settings: readonly string[] = []): Promise<string> {
+  const given = [...NO_PROGRAMS, ...settings].flatMap((setting) => ['-c', setting])
+  const env = { ...process.env, GIT_ALLOW_PROTOCOL: 'none', GIT_TERMINAL_PROMPT: '0' }
+  const options = { timeout: 5000, maxBuffer: 2 ** 26, env }
+  return (await promisify(execFile)('git', ['--no-optional-locks', ...given, ...args], options)).stdout
 }
