@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein'
+import { oneLine } from './visible.ts'
 
 /** What went wrong, by the exit code that the command line reports for it. */
 export const EXIT = {
@@ -14,17 +15,19 @@ export type ErrorKind = Exclude<keyof typeof EXIT, 'ok'>
 
 /**
  * The one error type of fedunify: thrown where the cause is known, printed once by `cli/main.ts`.
- * `message` is one line that names the cause; `hint` says what to do about it.
+ * `message` is one line that names the cause; `hint` says what to do about it. Both may name what others wrote: a path,
+ * a value, another program's words.
  */
 export class FedunifyError extends Error {
   override readonly name = 'FedunifyError'
   readonly kind: ErrorKind
   readonly hint: string | undefined
 
-  constructor(kind: ErrorKind, message: string, hint?: string, options?: ErrorOptions) {
-    super(message, options)
+  /** @param hint one line, or a list of lines */
+  constructor(kind: ErrorKind, message: string, hint?: string | readonly string[], options?: ErrorOptions) {
+    super(oneLine(message), options)
     this.kind = kind
-    this.hint = hint
+    this.hint = hint && [hint].flat().map(oneLine).join('\n')
   }
 
   get exitCode(): number {

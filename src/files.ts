@@ -1,19 +1,26 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import type { Stats } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from './errors.ts'
 
 /**
  * Writes a file whole: a temporary file beside it, flushed to the disk, then renamed, and the folder flushed too, or a
  * power cut might take the name back. An older file stays as it was until then; a link is replaced, not followed.
  * (Packages that do this call write() once and do not look how much of it a nearly full disk took.)
+ * @param prepare is given the new file before anything is in it
  * @throws the system's error
  */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  prepare?: (file: FileHandle) => Promise<void>,
+): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
     const file = await open(temporary, 'wx')
     try {
+      await prepare?.(file)
       await file.writeFile(content)
       await file.sync()
     } finally {
@@ -25,6 +32,41 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
     throw error
   }
   await syncFolder(dirname(path))
+}
+
+/**
+ * Writes what a user named as output: a file that is there is replaced by one with the same owner and mode, links are
+ * followed, and what is no plain file, a device or a pipe, is written into. Folders are made.
+ * @throws the system's error
+ */
+export async function writeNamed(path: string, content: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error
+  })
+  const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink()
+  if (!found && !isLink) {
+    await makeFolders(dirname(path))
+    return await writeWhole(path, content)
+  }
+  // A name for an open file of a process, as /dev/stdout: others may have written into it before.
+  if (/^\/(dev|proc)\//.test(resolve(path))) return await writeFile(path, content, { flag: 'a' })
+  const replaceable = found?.isFile() && found.nlink === 1 && (await replace(await realpath(path), content, found))
+  if (!replaceable) await writeFile(path, content)
+}
+
+/** Puts a file in the place of one, whole; false where the folder does not allow that, or not for this owner. */
+async function replace(path: string, content: string, { mode, uid, gid }: Stats): Promise<boolean> {
+  try {
+    await writeWhole(path, content, async (file) => {
+      const made = await file.stat()
+      if (made.uid !== uid || made.gid !== gid) await file.chown(uid, gid)
+      await file.chmod(mode & 0o7777)
+    })
+    return true
+  } catch (error) {
+    if (['EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(codeOf(error) ?? '')) return false
+    throw error
+  }
 }
 
 /** Flushes what a folder says of its files, where the system knows that: Windows does not, nor do some networks. */

@@ -69,5 +69,5 @@ export function meanAndDeviation(values: readonly number[]): { mean: number; sd:
 /** summary.csv; a deviation that one seed cannot tell stays empty. */
 export function summaryCsv(rows: readonly SummaryRow[]): string {
   const lines = rows.map((r) => [r.group, r.series, r.round, r.seeds, r.mean, Number.isNaN(r.sd) ? '' : r.sd])
-  return stringify([['group', 'series', 'round', 'seeds', 'mean', 'sd'], ...lines])
+  return stringify([['group', 'series', 'round', 'seeds', 'mean', 'sd'], ...lines], { escape_formulas: true })
 }

@@ -12,6 +12,7 @@ import { columns } from '../report/columns.ts'
 import { PlainProgress } from '../report/progress.ts'
 import { putFile } from '../results/files.ts'
 import { roundsDone } from '../results/state.ts'
+import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
@@ -64,7 +65,7 @@ async function batch(globs: readonly string[], options: BatchOptions, io: Io): P
     const rows = await summarise(own)
     const file = join(folder, 'summary.csv')
     await putFile(file, summaryCsv(rows))
-    io.out(`\n${folder}\n${summaryTable(rows)}\n${file}\n`)
+    io.out(`\n${oneLine(folder)}\n${summaryTable(rows)}\n${oneLine(file)}\n`)
   }
   const count = (outcome: BatchResult['outcome']) => results.filter((r) => r.outcome === outcome).length
   const time = duration((performance.now() - began) / 1000)
@@ -89,14 +90,16 @@ function failure(failed: number, { run, error }: BatchResult): unknown {
 /** What went wrong, behind the name of the run: many a message begins with that itself. */
 function reasonOf({ path }: BatchRun, error: unknown): string {
   const message = messageOf(error)
-  return message.startsWith(`${path}: `) || message.startsWith(`${path} `)
-    ? message.slice(path.length).replace(/^:? /, '')
-    : message
+  const reason =
+    message.startsWith(`${path}: `) || message.startsWith(`${path} `)
+      ? message.slice(path.length).replace(/^:? /, '')
+      : message
+  return oneLine(reason)
 }
 
 function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: Io): BatchListener {
   const { dim, red, bold } = colorsOf(io, 'err')
-  const numbered = (run: BatchRun) => `[${runs.indexOf(run) + 1}/${runs.length}] ${run.path}`
+  const numbered = (run: BatchRun) => `[${runs.indexOf(run) + 1}/${runs.length}] ${oneLine(run.path)}`
   const say = (line: string) => {
     if (!quiet) io.err(`${line}\n`)
   }
@@ -110,7 +113,7 @@ function listener(runs: readonly BatchRun[], { jobs, quiet }: BatchOptions, io: 
       views.set(run, jobs > 1 && !quiet ? several : progressView(io, quiet ?? false))
     },
     note(_, note) {
-      if (!notes.has(note)) say(`note: ${note}`)
+      if (!notes.has(note)) say(oneLine(`note: ${note}`))
       notes.add(note)
     },
     event: (run, event) => views.get(run)?.event(event),

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander'
-import pc from 'picocolors'
 import { checkRuns } from '../check/check-runs.ts'
 import { tally, tallyLine } from '../check/outcome.ts'
 import { FedunifyError } from '../errors.ts'
 import { REPORTER_NAMES, REPORTERS, type ReporterName } from '../report/check/registry.ts'
-import { colorsOf, type Io, putNamed } from './io.ts'
+import { NO_COLORS } from '../visible.ts'
+import { colorsOf, type Io, putNamed, STDOUT } from './io.ts'
 
 const HELP = `
 What is expected stands in the experiment file, so that every run carries it, or in a file of its own:
@@ -45,18 +45,19 @@ export function addCheckCommand(program: Command, io: Io): void {
     .argument('<runs...>', 'run folders, folders of runs (a batch), or globs of them')
     .option('--expect <file>', "expectations (YAML), instead of the runs' own")
     .addOption(new Option('--reporter <name>', 'how to tell').choices(REPORTER_NAMES).default('terminal'))
-    .option('--output <file>', 'write the report there instead of to stdout')
+    .option('--output <file>', 'write the report there instead of to stdout, which is -')
     .addHelpText('after', HELP)
     .action((runs: string[], options: CheckOptions) => check(runs, options, io))
 }
 
 async function check(named: readonly string[], { expect, reporter, output }: CheckOptions, io: Io): Promise<void> {
   const runs = await checkRuns(named, expect)
-  const report = REPORTERS[reporter](runs, output === undefined ? colorsOf(io) : pc.createColors(false))
-  if (output === undefined) io.out(report)
-  else await putNamed('--output', output, report)
+  const toStdout = output === undefined || output === STDOUT
+  const report = REPORTERS[reporter](runs, toStdout ? colorsOf(io) : NO_COLORS)
+  if (toStdout) io.out(report, { commands: reporter === 'github' })
+  else await putNamed('--output', output, report, io)
   const { missed, errors } = tally(runs)
   if (missed + errors === 0) return
-  const hint = output === undefined ? undefined : `see ${output}`
+  const hint = toStdout ? undefined : `see ${output}`
   throw new FedunifyError(errors > 0 ? 'data' : 'missed', tallyLine(runs), hint)
 }

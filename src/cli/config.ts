@@ -8,6 +8,7 @@ import { fileSource } from '../config/source.ts'
 import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/columns.ts'
 import { flow, settingsTable } from '../report/settings.ts'
+import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
 
@@ -84,7 +85,8 @@ async function showBatch(file: string, options: ShowOptions, flags: Record<strin
     runs.map(({ id }, i) => [id, ...varying.map((key) => values(key)[i]!)]),
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
-  return `${file} is a batch of ${count}: fedunify batch ${file}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
+  const name = oneLine(file)
+  return `${name} is a batch of ${count}: fedunify batch ${name}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
 }
 
 const jsonSettings = (shown: readonly Setting[]) =>

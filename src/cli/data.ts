@@ -5,6 +5,7 @@ import { verifyFashionMnist } from '../data/verify.ts'
 import { FedunifyError } from '../errors.ts'
 import { thousands } from '../format.ts'
 import { columns } from '../report/columns.ts'
+import { oneLine } from '../visible.ts'
 import { type Io, progressView } from './io.ts'
 
 export function addDataCommand(program: Command, io: Io): void {
@@ -20,8 +21,13 @@ export function addDataCommand(program: Command, io: Io): void {
     .action(async ({ force }: { force?: true }) => {
       const view = progressView(io, false)
       try {
-        const { dir, from } = await fetchFashionMnist({ force, signal: io.signal, progress: (line) => view.note(line) })
-        io.out(from === undefined ? `${dir} has all four files already\n` : `${dir}: fetched from ${from}\n`)
+        const { dir, from } = await fetchFashionMnist({
+          force,
+          signal: io.signal,
+          progress: (line) => view.note(oneLine(line)),
+        })
+        const told = from === undefined ? `${dir} has all four files already` : `${dir}: fetched from ${from}`
+        io.out(`${oneLine(told)}\n`)
       } finally {
         view.stop()
       }
@@ -35,7 +41,7 @@ export function addDataCommand(program: Command, io: Io): void {
       const dir = given ?? (await locateFashionMnist({ signal: io.signal })).dir
       const checks = await verifyFashionMnist(dir)
       const rows = checks.map((c) => [c.name, c.stored === undefined ? '-' : thousands(c.stored), c.problem ?? 'ok'])
-      io.out(`${dir}\n${columns(['file', 'bytes', 'SHA-256'], rows)}\n`)
+      io.out(`${oneLine(dir)}\n${columns(['file', 'bytes', 'SHA-256'], rows)}\n`)
       const wrong = checks.filter((c) => !c.ok).length
       if (wrong > 0) {
         throw new FedunifyError(

@@ -3,6 +3,7 @@ import { ExperimentSchema } from '../config/schema.ts'
 import { examine } from '../doctor/doctor.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { FedunifyError } from '../errors.ts'
+import { oneLine } from '../visible.ts'
 import { colorsOf, type Io } from './io.ts'
 
 const HELP = `
@@ -46,8 +47,8 @@ function table(findings: readonly Finding[], io: Io): string {
   const paint = { ok: green, absent: dim, warning: yellow, problem: red }
   const width = Math.max(...findings.map(({ subject }) => subject.length))
   const lines = findings.map(({ subject, status, detail, fix }) => {
-    const line = `${subject.padEnd(width)}  ${paint[status](status.padEnd('problem'.length))}  ${detail}`
-    return fix === undefined ? line : `${line}\n${' '.repeat(width + 11)}${dim('try:')} ${fix}`
+    const line = `${subject.padEnd(width)}  ${paint[status](status.padEnd('problem'.length))}  ${oneLine(detail)}`
+    return fix === undefined ? line : `${line}\n${' '.repeat(width + 11)}${dim('try:')} ${oneLine(fix)}`
   })
   return `${lines.join('\n')}\n`
 }

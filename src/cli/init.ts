@@ -6,7 +6,8 @@ import { experimentTemplate } from '../config/template.ts'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { makeFolders } from '../files.ts'
 import { ROOT } from '../package.ts'
-import type { Io } from './io.ts'
+import { oneLine } from '../visible.ts'
+import { type Io, STDOUT } from './io.ts'
 
 const SCHEMA = join(ROOT, 'experiments', 'schema.json')
 
@@ -28,7 +29,7 @@ export function addInitCommand(program: Command, io: Io): void {
       'Writes an experiment file with every key: what it means, what it may be, its default. The common keys are ' +
         'set, the others are commented out.',
     )
-    .argument('[file]', 'experiment file (YAML)', 'experiment.yaml')
+    .argument('[file]', 'experiment file (YAML), - for stdout', 'experiment.yaml')
     .option('--force', 'replace a file that is there')
     .addHelpText('after', EXAMPLES)
     .action((file: string, { force }: { force?: true }) => init(file, force ?? false, io))
@@ -36,6 +37,7 @@ export function addInitCommand(program: Command, io: Io): void {
 
 async function init(file: string, force: boolean, io: Io): Promise<void> {
   const text = experimentTemplate(file, schemaAddress(file))
+  if (file === STDOUT) return io.out(text)
   const folder = dirname(file)
   await makeFolders(folder).catch((error: unknown) => {
     throw unwritable(folder, error)
@@ -44,7 +46,8 @@ async function init(file: string, force: boolean, io: Io): Promise<void> {
     if (codeOf(error) !== 'EEXIST') throw unwritable(file, error)
     throw new FedunifyError('usage', `${file} is there already`, 'name another file, or replace it with --force')
   })
-  io.out(`${file}: every key, explained\n  fedunify run ${file} --dry-run    says what it would do\n`)
+  const name = oneLine(file)
+  io.out(`${name}: every key, explained\n  fedunify run ${name} --dry-run    says what it would do\n`)
 }
 
 function unwritable(path: string, error: unknown): FedunifyError {

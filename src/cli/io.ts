@@ -1,13 +1,17 @@
 import type { WriteStream } from 'node:tty'
-import pc from 'picocolors'
 import { FedunifyError } from '../errors.ts'
+import { writeNamed } from '../files.ts'
 import { LiveProgress, PlainProgress, type ProgressView } from '../report/progress.ts'
-import { putFile } from '../results/files.ts'
+import { writeError } from '../results/files.ts'
+import { COLORS, NO_COLORS, type Palette, visible } from '../visible.ts'
 
 /** Where a command writes, and when it is to stop; tests bring their own. */
 export interface Io {
-  /** Results alone. */
-  out(text: string): void
+  /**
+   * Results alone.
+   * @param commands whether lines that a CI system obeys are meant
+   */
+  out(text: string, options?: { readonly commands?: boolean }): void
   /** Progress and errors. */
   err(text: string): void
   /** stderr, where it is a terminal. */
@@ -17,17 +21,33 @@ export interface Io {
   readonly signal: AbortSignal
 }
 
-/** Writes the file that an option names. @throws FedunifyError that says so */
-export async function putNamed(option: string, file: string, content: string): Promise<void> {
-  if (file === '') throw new FedunifyError('usage', `${option} is empty`, 'name the file to write')
-  await putFile(file, content).catch((error: unknown) => {
-    if (!(error instanceof FedunifyError) || error.kind !== 'usage') throw error
-    throw new FedunifyError('usage', error.message, `name another file with ${option}`, { cause: error })
+/** The one place where text of others becomes harmless to whoever shows it: all that a command prints goes through. */
+export const screened = (io: Io): Io => ({
+  ...io,
+  out: (text, options) => io.out(visible(text, options)),
+  err: (text) => io.err(visible(text)),
+})
+
+/** The name of stdout, where a file is to be named. */
+export const STDOUT = '-'
+
+/**
+ * Writes the file that an option names, `-` for stdout.
+ * @throws FedunifyError that says so; what was to be written then goes to stdout, where it is not lost
+ */
+export async function putNamed(option: string, file: string, content: string, io: Io): Promise<void> {
+  if (file === '') throw new FedunifyError('usage', `${option} is empty`, 'name the file to write, or - for stdout')
+  if (file === STDOUT) return io.out(content)
+  await writeNamed(file, content).catch((cause: unknown) => {
+    io.out(content)
+    const error = writeError(file, cause)
+    const hint = error.kind === 'usage' ? `name another file with ${option}, or - for stdout` : 'free some space'
+    throw new FedunifyError(error.kind, error.message, hint, { cause })
   })
 }
 
 /** Colours for what goes to stdout (`out`) or stderr (`err`): one may be a file while the other is a terminal. */
-export const colorsOf = (io: Io, stream: 'out' | 'err' = 'out') => pc.createColors(io.colors[stream])
+export const colorsOf = (io: Io, stream: 'out' | 'err' = 'out'): Palette => (io.colors[stream] ? COLORS : NO_COLORS)
 
 export function progressView(io: Io, quiet: boolean): ProgressView {
   if (quiet) return { note() {}, event() {}, stop() {} }

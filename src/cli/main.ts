@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../package.ts'
-import { colorsOf, type Io } from './io.ts'
+import { colorsOf, type Io, screened } from './io.ts'
 
 /** Loaded when they are called: one does not wait for what the others need. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io) => void>>> = {
@@ -33,7 +33,8 @@ Exit codes: 0 done, 1 an expectation was missed (check), 2 wrong option or exper
  * Parses, runs, prints what went wrong.
  * @returns the exit code: 0 ok, 1 a threshold missed, 2 usage or config, 3 data, 4 training, 130 interrupted
  */
-export async function main(args: readonly string[], io: Io): Promise<number> {
+export async function main(args: readonly string[], given: Io): Promise<number> {
+  const io = screened(given)
   const program = new Command('fedunify')
     .description(
       'Trains one identical CNN at every data owner, merges the weights each round, and measures the result.',

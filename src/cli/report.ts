@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { reportDocument } from '../report/html/document.ts'
 import { groupRuns, loadRuns, type RunRecord } from '../report/load.ts'
-import { type Io, putNamed } from './io.ts'
+import { putFile } from '../results/files.ts'
+import { oneLine } from '../visible.ts'
+import { type Io, putNamed, STDOUT } from './io.ts'
 
 const EXAMPLES = `
 The page needs no network and no other file. It has the verdict, accuracy by round, the paper's table beside ours
@@ -25,7 +27,7 @@ export function addReportCommand(program: Command, io: Io): void {
     .summary('one HTML page with the figures of a run or a batch')
     .description('Makes one self-contained HTML page of run folders: verdict, figures, tables, manifest.')
     .argument('<dirs...>', 'run folders, folders that hold them, or globs')
-    .option('--out <file>', 'where to write it (default: report.html in the first folder)')
+    .option('--out <file>', 'where to write it, - for stdout (default: report.html in the first folder)')
     .addHelpText('after', EXAMPLES)
     .action((dirs: string[], options: { out?: string }) => report(dirs, options, io))
 }
@@ -33,8 +35,10 @@ export function addReportCommand(program: Command, io: Io): void {
 async function report(dirs: readonly string[], options: { out?: string }, io: Io): Promise<void> {
   const runs = await loadRuns(dirs)
   const out = options.out ?? join(await folderOf(dirs[0]!, runs), 'report.html')
-  await putNamed('--out', out, reportDocument(groupRuns(runs)))
-  io.out(`${out}\n`)
+  const page = reportDocument(groupRuns(runs))
+  if (options.out === undefined) await putFile(out, page)
+  else await putNamed('--out', out, page, io)
+  if (out !== STDOUT) io.out(`${oneLine(out)}\n`)
 }
 
 /** Where the page goes: into the folder that was named, or for a glob into the first run. */

@@ -17,6 +17,7 @@ import { assertSameConfig, assertSameRun, describeRun, readManifest } from '../r
 import { plainEvent } from '../results/plain-event.ts'
 import { savedState } from '../results/resume.ts'
 import { EVENTS } from '../results/rows.ts'
+import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
@@ -74,7 +75,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
   if (resume !== undefined && earlier?.status === 'finished') {
     if (asked) assertSameConfig(resume, earlier.config, await loadExperiment({ file: source, set, flags }))
-    if (!quiet) io.err(`${resume} has finished already\n`)
+    if (!quiet) io.err(`${oneLine(resume)} has finished already\n`)
     const told = await summary(resume, io)
     return io.out(json ? await readFile(join(resume, EVENTS), 'utf8') : told)
   }
@@ -88,7 +89,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const experiment = await loadExperiment({ file: source, set, flags })
   const view = progressView(io, quiet)
   try {
-    const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })
+    const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(oneLine(line)) })
     if (options.dryRun) {
       if (resume === undefined) return io.out(plan(prepared, 0))
       assertSameRun(resume, earlier!, describeRun(prepared))
@@ -103,9 +104,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       note: (line) => view.note(line),
       ready(done) {
         begun = true
-        if (prepared.engine.note) view.note(`note: ${prepared.engine.note}`)
+        if (prepared.engine.note) view.note(`note: ${oneLine(prepared.engine.note)}`)
         view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
-        if (done > 0) view.note(`resuming ${path} after round ${done}\n`)
+        if (done > 0) view.note(`resuming ${oneLine(path)} after round ${done}\n`)
       },
       listen(event) {
         if (json) io.out(`${JSON.stringify(plainEvent(event))}\n`)
@@ -126,7 +127,7 @@ function overview({ experiment, dataset, model, engine, shards }: PreparedRun): 
   const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
   const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
   return [
-    `${dataset.name}: ${thousands(used)} images from ${dataset.source}`,
+    `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,
     `env ${experiment.env}, ${experiment.owners} owners, seed ${experiment.seed}`,
     `model ${layers}, ${thousands(parameterCount(model))} parameters, ${experiment.init} initial weights`,
     `${experiment.optimizer} lr ${experiment.lr}, batch ${experiment.batch}, ${engine.name} on ${engine.device}, ${experiment.workers} workers`,
@@ -154,8 +155,11 @@ async function summary(path: string, io: Io): Promise<string> {
   const verdict = driver
     ? `unified accuracy ${bold(`${percent(driver.accuracy)} %`)} (${driver.merge}, round ${driver.round})`
     : 'no round was finished'
-  const files = (await readdir(path)).filter((name) => !name.startsWith('.')).join('  ')
-  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${verdict}\n${path}/\n  ${files}\n`
+  const files = (await readdir(path))
+    .filter((name) => !name.startsWith('.'))
+    .map(oneLine)
+    .join('  ')
+  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${verdict}\n${oneLine(path)}/\n  ${files}\n`
 }
 
 /** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { oneLine } from '../visible.ts'
 import type { Candidate } from './candidate.ts'
 
 /**
@@ -12,7 +13,10 @@ export async function listFiles(current: string, pattern?: RegExp): Promise<Cand
   const begun = current.slice(before.length)
   const folder = before.startsWith('~/') ? join(homedir(), before.slice(2)) : before || '.'
   const entries = (await readdir(folder).catch(() => [])).sort()
-  const fitting = entries.filter((name) => name.startsWith(begun) && (begun !== '' || !name.startsWith('.')))
+  // Shells get a candidate on each line: a name with control characters would be several, or none.
+  const fitting = entries.filter(
+    (name) => name.startsWith(begun) && (begun !== '' || !name.startsWith('.')) && name === oneLine(name),
+  )
   const candidates = fitting.map(async (name): Promise<Candidate[]> => {
     const isFolder = await stat(join(folder, name)).then(
       (found) => found.isDirectory(),

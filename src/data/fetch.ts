@@ -89,9 +89,9 @@ export async function fetchFashionMnist(options: FetchOptions = {}, before: read
       tried.push({ source, reason: messageOf(error) })
     }
   }
-  const list = tried.map(({ source, reason }) => `  ${source}: ${reason}`).join('\n')
+  const list = tried.map(({ source, reason }) => `  ${source}: ${reason}`)
   const advice = 'put the four .gz files into a folder and name it with --data DIR'
-  throw new FedunifyError('data', 'Fashion-MNIST could not be found or fetched', `tried:\n${list}\n${advice}`)
+  throw new FedunifyError('data', 'Fashion-MNIST could not be found or fetched', ['tried:', ...list, advice])
 }
 
 async function fromMirror(

@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync'
 import { type Cell, type Comparison, letter } from '../compare/compare.ts'
 import { percent } from '../format.ts'
+import { oneLine } from '../visible.ts'
 import { columns } from './columns.ts'
 
 /** Every form of a comparison, by the name that `--format` takes. */
@@ -14,25 +15,27 @@ const UNITS = 'Accuracy in percent, mean ± standard deviation over seeds; diffe
 
 function terminal(comparison: Comparison): string {
   const { sides, notes } = comparison
-  const legend = sides.map(({ name, detail }, i) => `${letter(i)}  ${name}: ${detail}`)
+  const legend = sides.map(({ name, detail }, i) => oneLine(`${letter(i)}  ${name}: ${detail}`))
   const rows = cellRows(comparison)
   // A round is told once, where it begins.
   const shown = rows.map(([at, ...rest], i) => [i > 0 && rows[i - 1]![0] === at ? '' : at!, ...rest])
-  const told = notes.map((note) => `note: ${note}`)
+  const told = notes.map((note) => oneLine(`note: ${note}`))
   return `${[legend.join('\n'), columns(head(comparison), shown), [UNITS, ...told].join('\n')].join('\n\n')}\n`
 }
 
 function markdown(comparison: Comparison): string {
-  const inCell = (text: string) => text.replaceAll('|', '\\|')
-  const line = (cells: readonly string[]) => `| ${cells.map(inCell).join(' | ')} |`
+  const line = (cells: readonly string[]) => `| ${cells.map(asText).join(' | ')} |`
   const names = head(comparison)
   const rule = `| --- | --- |${' ---: |'.repeat(names.length - 2)}`
-  const legend = comparison.sides.map(({ name, detail }, i) => `- **${letter(i)}**: ${name}: ${detail}`)
+  const legend = comparison.sides.map(({ name, detail }, i) => `- **${letter(i)}**: ${asText(name)}: ${asText(detail)}`)
   const table = [line(names), rule, ...cellRows(comparison).map(line)]
-  const notes = comparison.notes.map((note) => `- ${note}`)
+  const notes = comparison.notes.map((note) => `- ${asText(note)}`)
   const blocks = [legend.join('\n'), table.join('\n'), UNITS, ...(notes.length > 0 ? [notes.join('\n')] : [])]
   return `${blocks.join('\n\n')}\n`
 }
+
+/** Text as Markdown shows it, and no markup: a name may hold links, code, HTML. */
+const asText = (text: string) => oneLine(text).replace(/[\\`*_~[\]<>|&#!]/g, '\\$&')
 
 /** One line for each figure; accuracies are fractions, differences percentage points. */
 function csv({ sides, rows }: Comparison): string {
@@ -47,7 +50,9 @@ function csv({ sides, rows }: Comparison): string {
       cell?.delta ?? '',
     ]),
   )
-  return stringify([['round', 'series', 'side', 'runs', 'accuracy', 'sd', 'delta_points'], ...lines])
+  return stringify([['round', 'series', 'side', 'runs', 'accuracy', 'sd', 'delta_points'], ...lines], {
+    escape_formulas: true,
+  })
 }
 
 /** As the CSV; what there is none of is null. */

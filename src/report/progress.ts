@@ -1,6 +1,5 @@
 import type { WriteStream } from 'node:tty'
 import { createLogUpdate } from 'log-update'
-import type { Colors } from 'picocolors/types.js'
 import { accuracy } from '../engine/engine.ts'
 import {
   type FederationEvent,
@@ -10,6 +9,7 @@ import {
   type Started,
 } from '../federation/events.ts'
 import { duration, percent, thousands } from '../format.ts'
+import { type Palette, visible } from '../visible.ts'
 import { extremes } from './quantile.ts'
 
 /** Tells people how a run goes, on stderr. */
@@ -64,7 +64,7 @@ function spreadText(fractions: readonly number[]): string {
 }
 
 /** «round 3/10  local 95.01 98.48  avg 64.49  max 27.14»: the accuracies of a round in percent. */
-function roundLine(event: RoundFinished, rounds: number, colors: Colors): string {
+function roundLine(event: RoundFinished, rounds: number, colors: Palette): string {
   const locals = event.locals.map(({ local }) => accuracy(local))
   const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`)
   const pooled = event.baseline ? [`pooled ${percent(accuracy(event.baseline.local))}`] : []
@@ -84,10 +84,10 @@ function roundLine(event: RoundFinished, rounds: number, colors: Colors): string
 /** One plain line for each round: for logs and CI. */
 export class PlainProgress implements ProgressView {
   readonly #write: (line: string) => void
-  readonly #colors: Colors
+  readonly #colors: Palette
   readonly #clock = new Clock()
 
-  constructor(write: (line: string) => void, colors: Colors) {
+  constructor(write: (line: string) => void, colors: Palette) {
     this.#write = write
     this.#colors = colors
   }
@@ -114,19 +114,19 @@ const MOST_BARS = 8
 /** A bar for each owner that trains, redrawn in place, above which the lines of finished rounds stay. */
 export class LiveProgress implements ProgressView {
   readonly #log: ReturnType<typeof createLogUpdate>
-  readonly #colors: Colors
+  readonly #colors: Palette
   readonly #clock = new Clock()
   readonly #owners = new Map<number, OwnerProgress>()
   #participants = 0
   #last = ''
 
-  constructor(stream: WriteStream, colors: Colors) {
+  constructor(stream: WriteStream, colors: Palette) {
     this.#log = createLogUpdate(stream)
     this.#colors = colors
   }
 
   note(line: string): void {
-    this.#log.persist(line)
+    this.#log.persist(visible(line))
   }
 
   event(event: FederationEvent): void {
@@ -134,17 +134,17 @@ export class LiveProgress implements ProgressView {
       case 'started':
         this.#participants = event.owners.length + (event.baseline ? 1 : 0)
         this.#clock.start(event)
-        this.#log(this.#colors.dim('evaluating the initial weights …'))
+        this.#log(visible(this.#colors.dim('evaluating the initial weights …')))
         break
       case 'owner-progress':
         this.#owners.set(event.owner, event)
-        this.#log(this.#draw(event.round))
+        this.#log(visible(this.#draw(event.round)))
         break
       case 'round-finished':
         this.#clock.finish(event.round)
         this.#owners.clear()
         this.#last = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`).join('  ')
-        this.#log.persist(roundLine(event, this.#clock.rounds, this.#colors))
+        this.#log.persist(visible(roundLine(event, this.#clock.rounds, this.#colors)))
         break
       case 'finished':
         this.stop()

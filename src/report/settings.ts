@@ -1,15 +1,13 @@
-import type { createColors } from 'picocolors'
 import { stringify } from 'yaml'
 import { KEY_GROUPS } from '../config/groups.ts'
 import type { Setting } from '../config/origin.ts'
-
-type Colors = ReturnType<typeof createColors>
+import { oneLine, type Palette } from '../visible.ts'
 
 /** Longer values do not widen the column for all. */
 const WIDEST = 32
 
 /** Key, value and where it came from, aligned, under the groups' titles. */
-export function settingsTable(settings: readonly Setting[], colors: Colors): string {
+export function settingsTable(settings: readonly Setting[], colors: Palette): string {
   const keyWidth = Math.max(...settings.map(({ key }) => key.length))
   const valueWidth = Math.max(...settings.map(({ value }) => flow(value).length).filter((n) => n <= WIDEST))
   const line = (setting: Setting) => {
@@ -25,7 +23,8 @@ export function settingsTable(settings: readonly Setting[], colors: Colors): str
   return `${groups.join('\n\n')}\n`
 }
 
-function origin({ from, place = from }: Setting, { dim, cyan, yellow, green }: Colors): string {
+function origin({ from, place: told = from }: Setting, { dim, cyan, yellow, green }: Palette): string {
+  const place = oneLine(told)
   switch (from) {
     case 'default':
     case 'not set':
@@ -41,4 +40,4 @@ function origin({ from, place = from }: Setting, { dim, cyan, yellow, green }: C
 
 /** A value as one line of YAML. */
 export const flow = (value: unknown): string =>
-  value === undefined ? '-' : stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim()
+  value === undefined ? '-' : oneLine(stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim())

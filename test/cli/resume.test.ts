@@ -353,7 +353,7 @@ test.skipIf(process.platform === 'win32')(
     const file = experiment('full', { rounds: 3, model: [{ type: 'flatten' }, { type: 'dense', units: 4 }] })
     const whole = join(folder, 'results', 'full', 'whole')
     await runBinary(['run', file, '--run-id', 'whole', '--quiet'])
-    const left = 0
+    let left = 0
     for (let kib = 1; ; kib++) {
       const id = `full-${kib}`
       const run = join(folder, 'results', 'full', id)
@@ -365,8 +365,11 @@ test.skipIf(process.platform === 'win32')(
       if (full.code === 0) break
       expect([full.code, full.err]).toEqual([3, expect.stringMatching(/^error: .*no space left.*\nhint: .*\n$/)])
       if (!existsSync(run)) continue
+      left += 1
+      expect(manifestOf(run).rounds).toBeLessThan(3)
       expect(await runBinary(['run', '--resume', run, '--quiet'])).toMatchObject({ code: 0, err: '' })
       expectSameResults(run, whole)
     }
+    expect(left).toBeGreaterThan(2)
   },
 )

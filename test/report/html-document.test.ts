@@ -227,11 +227,13 @@ describe('the command', () => {
   it('ends with 2 on wrong usage', async () => {
     expect((await cli()).code).toBe(2)
     const dir = folder({ a: {} })
-    const nowhere = join(dir, 'no', 'such', 'folder.html')
+    const nowhere = join(dir, 'a', 'manifest.json', 'below.html')
     expect(await cli(dir, '--out', nowhere)).toMatchObject({
       code: 2,
-      err: `error: cannot write ${nowhere}: ENOENT: no such file or directory\nhint: name another file with --out\n`,
+      err: `error: cannot write ${nowhere}: ENOTDIR: not a directory\nhint: name another file with --out, or - for stdout\n`,
     })
+    const made = join(dir, 'no', 'such', 'folder.html')
+    expect(await cli(dir, '--out', made)).toMatchObject({ code: 0, out: `${made}\n` })
     expect((await cli(dir, '--out', dir)).err).toContain(`cannot write ${dir}: it is a folder\n`)
     expect((await cli(dir, '--out', '')).err).toContain('--out is empty')
   })

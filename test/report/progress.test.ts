@@ -1,13 +1,13 @@
-import pc from 'picocolors'
 import { describe, expect, it } from 'vitest'
 import { duration, percent, thousands } from '../../src/format.ts'
 import { PlainProgress } from '../../src/report/progress.ts'
+import { COLORS, NO_COLORS, visible } from '../../src/visible.ts'
 import { ownerTrained, roundFinished, started } from '../support/events.ts'
 import { evaluation } from '../support/fake-owner.ts'
 
 function plain(colors = false) {
   const lines: string[] = []
-  return { lines, view: new PlainProgress((line) => lines.push(line), pc.createColors(colors)) }
+  return { lines, view: new PlainProgress((line) => lines.push(line), colors ? COLORS : NO_COLORS) }
 }
 
 describe('plain progress', () => {
@@ -42,7 +42,7 @@ describe('plain progress', () => {
     const { lines, view } = plain(true)
     view.event(started({ rounds: 1 }))
     view.event(roundFinished(1, [100], { avg: 5 }))
-    expect(lines[0]).toContain('\x1b[1mavg 0.05\x1b[22m')
+    expect(visible(lines[0]!)).toContain('\x1b[1mavg 0.05\x1b[22m')
   })
 })
 

@@ -1,7 +1,9 @@
 import { type RunOutcomes, tallyLine } from '../../check/outcome.ts'
+import { onLines } from './terminal.ts'
 
 /** Workflow commands of GitHub Actions: an annotation for each expectation that was not met, then the sum. */
-export function githubReport(runs: readonly RunOutcomes[]): string {
+export function githubReport(checked: readonly RunOutcomes[]): string {
+  const runs = onLines(checked)
   const annotations = runs.flatMap(({ path, outcomes }) =>
     outcomes
       .filter(({ status }) => status !== 'met')

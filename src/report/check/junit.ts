@@ -1,8 +1,9 @@
 import { type Outcome, type RunOutcomes, type Tally, tally } from '../../check/outcome.ts'
-import { placeOf } from './terminal.ts'
+import { onLines, placeOf } from './terminal.ts'
 
 /** JUnit's XML, which CI servers show: a test suite for each run, a test case for each expectation. */
-export function junitReport(runs: readonly RunOutcomes[]): string {
+export function junitReport(checked: readonly RunOutcomes[]): string {
+  const runs = onLines(checked)
   const suites = runs.map((run) => {
     const cases = run.outcomes.map((outcome) => testCase(run.path, outcome)).join('')
     return `  <testsuite name="${escaped(run.path)}" ${counts(tally([run]))}>\n${cases}  </testsuite>\n`

@@ -1,8 +1,9 @@
 import type { RunOutcomes } from '../../check/outcome.ts'
+import type { Palette } from '../../visible.ts'
 import { githubReport } from './github.ts'
 import { jsonReport } from './json.ts'
 import { junitReport } from './junit.ts'
-import { type Palette, terminalReport } from './terminal.ts'
+import { terminalReport } from './terminal.ts'
 
 /** Every way to tell the outcomes of a check, by the name that `--reporter` takes. */
 export const REPORTERS = {

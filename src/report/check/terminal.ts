@@ -1,12 +1,11 @@
-import type pc from 'picocolors'
 import { type Outcome, type RunOutcomes, tally, tallyLine } from '../../check/outcome.ts'
-
-export type Palette = Pick<ReturnType<typeof pc.createColors>, 'green' | 'red' | 'bold' | 'dim'>
+import { oneLine, type Palette } from '../../visible.ts'
 
 const WORDS = { met: '✓ met', missed: '✗ missed', error: '✗ error' }
 
 /** For people: every expectation on a line, with expected, got and the file below one that was not met. */
-export function terminalReport(runs: readonly RunOutcomes[], colors: Palette): string {
+export function terminalReport(checked: readonly RunOutcomes[], colors: Palette): string {
+  const runs = onLines(checked)
   const subjects = runs.flatMap(({ outcomes }) => outcomes).map(({ subject }) => subject.length)
   const width = Math.max(0, ...subjects)
   const blocks = runs.map(({ path, outcomes }) =>
@@ -30,6 +29,19 @@ function lines(outcome: Outcome, width: number, { green, red, dim }: Palette): s
   ]
   return [`${head}expected ${expected}`, ...rest.flatMap((line) => (line ? [`${indent}${line}`] : []))]
 }
+
+/** Outcomes of which each text is one line, whatever names and files hold. */
+export const onLines = (runs: readonly RunOutcomes[]): RunOutcomes[] =>
+  runs.map(({ path, outcomes }) => ({ path: oneLine(path), outcomes: outcomes.map(onLine) }))
+
+const onLine = (outcome: Outcome): Outcome => ({
+  ...outcome,
+  subject: oneLine(outcome.subject),
+  expected: oneLine(outcome.expected),
+  got: oneLine(outcome.got),
+  file: oneLine(outcome.file),
+  from: outcome.from && oneLine(outcome.from),
+})
 
 /** «results/table4/s0/unified.csv:31» */
 export const placeOf = ({ file, line }: Outcome): string => (line === undefined ? file : `${file}:${line}`)
