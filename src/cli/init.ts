@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { experimentTemplate } from '../config/template.ts'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
-import { makeFolders } from '../files.ts'
+import { makeFolders, writeNamed } from '../files.ts'
 import { ROOT } from '../package.ts'
 import { oneLine } from '../visible.ts'
 import { type Io, STDOUT } from './io.ts'
@@ -42,7 +42,8 @@ async function init(file: string, force: boolean, io: Io): Promise<void> {
   await makeFolders(folder).catch((error: unknown) => {
     throw unwritable(folder, error)
   })
-  await writeFile(file, text, { flag: force ? 'w' : 'wx' }).catch((error: unknown) => {
+  const written = force ? writeNamed(file, text) : writeFile(file, text, { flag: 'wx' })
+  await written.catch((error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw unwritable(file, error)
     throw new FedunifyError('usage', `${file} is there already`, 'name another file, or replace it with --force')
   })

@@ -123,29 +123,43 @@ function assertFormat(manifest: object, file: string): void {
 }
 
 const count = z.int().min(0)
-const MarkShape = z.object({ size: count, sha256: z.string() })
+const text = z.string()
+const MarkShape = z.object({ size: count, sha256: text })
 
-/** What is taken from a manifest without looking twice. */
+/** What readers take from a manifest without looking twice. */
 const ManifestShape = z.object({
   status: z.enum(['running', 'finished', 'interrupted', 'failed']),
   rounds: count,
+  started: text,
+  finished: text.optional(),
+  reason: text.optional(),
+  seconds: z.record(text, z.number()).optional(),
+  files: z.record(text, MarkShape).optional(),
+  fedunify: text,
   config: z.object({
-    env: z.string(),
+    name: text,
+    env: text,
     seed: z.number(),
-    merge: z.array(z.string()).min(1),
+    merge: z.array(text).min(1),
     rounds: z.int().min(1),
-    baseline: z.string().optional(),
+    baseline: text.optional(),
   }),
-  config_hash: z.string(),
+  config_hash: text,
+  git: z.object({ commit: text, dirty: z.boolean() }).nullable(),
+  dataset: z.object({ name: text, source: text, images: count, sha256: z.record(text, text) }),
   shards: z.array(
     z.object({
       owner: z.int(),
+      train: count,
+      test: count,
       train_labels: z.array(z.number()),
       test_labels: z.array(z.number()),
-      labels_sha256: z.string().optional(),
+      labels_sha256: text.optional(),
     }),
   ),
-  files: z.record(z.string(), MarkShape).optional(),
+  model: z.object({ parameters: count, layers: z.array(z.object({})) }),
+  engine: z.object({ name: text, device: text, version: text, note: text.optional() }),
+  machine: z.object({ platform: text, cpu: text.optional(), cores: count, memory_gib: z.number(), node: text }),
 })
 
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */

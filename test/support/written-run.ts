@@ -72,7 +72,16 @@ export function writeRun(path: string, run: FakeRun = {}): string {
       ...config,
     },
     config_hash: '',
-    shards: local.map((_, o) => ({ owner: o + 1, train_labels: TRAIN_LABELS, test_labels: TEST_LABELS })),
+    fedunify: '0.0.0',
+    started: '2021-12-31T10:00:00.000Z',
+    git: null,
+    dataset: { name: 'idx', source: 'data', images: 12, sha256: {} },
+    shards: local.map((_, o) => {
+      return { owner: o + 1, train: 10, test: 2, train_labels: TRAIN_LABELS, test_labels: TEST_LABELS }
+    }),
+    model: { parameters: 1, layers: [] },
+    engine: { name: 'onnx', device: 'cpu', version: '1' },
+    machine: { platform: 'linux-x64', cores: 2, memory_gib: 4, node: '20.0.0' },
   }
   manifest.config_hash = configHash(manifest.config as unknown as Experiment)
   writeFileSync(join(path, 'manifest.json'), JSON.stringify(manifest, null, 2))
