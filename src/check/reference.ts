@@ -40,7 +40,7 @@ async function readRun(dir: string, metric: AccuracyExpectation['metric'], file:
   const run = await loadRun(dir)
   if (run.finished) return { file, series: seriesPoints(run, metric) }
   const why = `${run.manifest.status} after ${run.rounds} of ${run.manifest.config.rounds} rounds`
-  throw new FedunifyError('data', `${dir}: a reference must be finished, this run is ${why}`)
+  throw new FedunifyError('data', `${dir}: a reference must be a finished run, but this one is ${why}`)
 }
 
 async function read(file: string, metric: AccuracyExpectation['metric']): Promise<Reference> {

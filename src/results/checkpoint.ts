@@ -58,7 +58,7 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
   const { seal } = parts(bytes)
   if (seal === undefined ? sealing !== 'older' : seal !== digestOf(bytes)) {
     const why = 'it was damaged, edited or cut short'
-    throw new FedunifyError('data', `${file}: not what the run wrote: ${why}`, ANEW)
+    throw new FedunifyError('data', `${file}: ${why} since the run wrote it`, ANEW)
   }
   const { weights, metadata } = decodeSafetensors(bytes, file)
   const pooled = startingWith('pooled/', weights)
@@ -69,7 +69,7 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
   }
 }
 
-const ANEW = 'restore it from a copy, or start the run anew in another folder'
+const ANEW = 'restore it from a copy, or start a new run in another folder'
 
 /** Stands in the place of the digest while it is computed: it is one over the whole file. */
 const BLANK = '0'.repeat(64)

@@ -124,10 +124,10 @@ async function assertPlain(file: string): Promise<void> {
   const info = await lstat(file).catch(() => undefined)
   if (!info || info.isFile()) return
   const what = info.isSymbolicLink() ? `a link to ${await readlink(file).catch(() => 'somewhere')}` : 'not a plain file'
-  throw new FedunifyError('data', `${file} is ${what}: a run writes into files of its own alone`, PLAIN_HINT)
+  throw new FedunifyError('data', `${file} is ${what}: a run writes only to its own files`, PLAIN_HINT)
 }
 
-const PLAIN_HINT = 'put the file itself there, or start the run anew in another folder'
+const PLAIN_HINT = 'replace it by the file itself, or start a new run in another folder'
 
 /**
  * The folder of an experiment's runs is made by us: a link in its place would lead them elsewhere. The results folder
@@ -142,7 +142,7 @@ export async function assertNoLink(dir: string): Promise<void> {
 }
 
 function changed(file: string, why: string): FedunifyError {
-  const hint = `restore ${basename(file)}, or start the run anew in another folder`
+  const hint = `restore ${basename(file)}, or start a new run in another folder`
   return new FedunifyError('data', `${file} is not as the checkpoint left it: ${why}`, hint)
 }
 

@@ -92,13 +92,13 @@ class Search {
     } catch (error) {
       this.blind = true
       const why = codeOf(error) === 'ENOENT' ? 'a link that leads nowhere' : reasonOf(error)
-      this.#unseen(new FedunifyError('data', `${path}: cannot be looked into: ${why}`, OPEN, { cause: error }))
+      this.#unseen(new FedunifyError('data', `${path}: cannot be read: ${why}`, OPEN, { cause: error }))
       return undefined
     }
   }
 }
 
-const OPEN = 'a run may be in it: make it readable, or name the runs that are meant'
+const OPEN = 'it may contain a run: make it readable, or name the runs explicitly'
 
 /** The system's words without the path, which is said already. */
 const reasonOf = (error: unknown) => messageOf(error).replace(/, \w+ '.*$/s, '')

@@ -71,7 +71,7 @@ function roundsOf(
   const told = saved?.round ?? manifest.rounds
   if (complete < told) {
     throw edited(
-      `${join(path, unifiedTable.file)}: ${complete} rounds are complete, where the run had finished ${told}`,
+      `${join(path, unifiedTable.file)}: only ${complete} rounds are complete, but the run had finished ${told}`,
     )
   }
   return saved?.round ?? complete

@@ -69,8 +69,8 @@ export class FolderLock {
     }
     throw new FedunifyError(
       'usage',
-      `${this.#dir}: another process has taken this run folder, while this one gave no sign of life`,
-      'the run goes on there; every finished round is kept',
+      `${this.#dir}: another process took over this run folder while this one did not respond`,
+      'the run continues in that process; every finished round is kept',
     )
   }
 
@@ -188,7 +188,7 @@ async function livesOn(file: string, dir: string, found: Found, { signal, note }
   // What is not whole was cut short, unless it is being written at this very moment.
   const silence = holder ? SILENCE_MS : LOOK_MS
   for (let waited = 0; waited < silence; waited += LOOK_MS) {
-    if (waited === 2 * LOOK_MS) note?.(`waiting up to ${silence / 1000} s to see whether ${who} is at work in ${dir}`)
+    if (waited === 2 * LOOK_MS) note?.(`waiting up to ${silence / 1000} s to see if ${who} is still at work in ${dir}`)
     await sleep(LOOK_MS, undefined, { signal }).catch(() => signal?.throwIfAborted())
     const now = await look(file)
     if (now?.text !== found.text) return 'gone'

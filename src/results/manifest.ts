@@ -117,8 +117,8 @@ function assertFormat(manifest: object, file: string): void {
   const by = 'fedunify' in manifest ? `fedunify ${manifest.fedunify}` : 'another version'
   throw new FedunifyError(
     'data',
-    `${file}: a run folder of format ${JSON.stringify(format)}, made by ${by}: this is fedunify ${VERSION}, which knows formats up to ${FORMAT}`,
-    'look at it with a newer fedunify',
+    `${file}: run folder format ${JSON.stringify(format)}, written by ${by}, is newer than fedunify ${VERSION} can read (up to ${FORMAT})`,
+    'use a newer version of fedunify',
   )
 }
 
@@ -165,11 +165,11 @@ const ManifestShape = z.object({
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
 function assertOwnHashes({ config, config_hash, shards }: Manifest, file: string): void {
   const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
-  if (configHash(config) !== config_hash) throw edited('config is not what config_hash was made of')
+  if (configHash(config) !== config_hash) throw edited('config does not match config_hash')
   for (const { owner, labels_sha256, train_labels, test_labels } of shards) {
     // Runs of the first versions have none.
     if (labels_sha256 === undefined || labels_sha256 === labelsHash(train_labels, test_labels)) continue
-    throw edited(`the labels of owner ${owner} are not what labels_sha256 was made of`)
+    throw edited(`the label counts of owner ${owner} do not match labels_sha256`)
   }
 }
 

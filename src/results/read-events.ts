@@ -64,8 +64,8 @@ export async function readEvents(dir: string): Promise<SavedEvents | undefined> 
 const newer = (where: string, format: number) =>
   new FedunifyError(
     'data',
-    `${where}: events of format ${format}: this is fedunify ${VERSION}, which knows formats up to ${EVENT_FORMAT}`,
-    'look at it with a newer fedunify',
+    `${where}: event format ${format} is newer than fedunify ${VERSION} can read (up to ${EVENT_FORMAT})`,
+    'use a newer version of fedunify',
   )
 
 /** Every event ends with a line feed: what follows the last one is the part that a kill let through. */

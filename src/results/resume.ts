@@ -26,8 +26,8 @@ export async function savedState(
   const refuse = (why: string) => new FedunifyError('data', `${file} ${why}`, ANEW)
   if (!saved) throw refuse(`is missing, ${rounds === 1 ? '1 round is' : `${rounds} rounds are`} done`)
   const { round, unified, pooled, files } = saved
-  if (round < rounds) throw refuse(`is of round ${round}, ${rounds} rounds are done`)
-  if (round > experiment.rounds) throw refuse(`is of round ${round}, the run has ${experiment.rounds}`)
+  if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
+  if (round > experiment.rounds) throw refuse(`is of round ${round}, but the run has ${experiment.rounds}`)
   if (round > 0) {
     const fault =
       lacking(files) ??
@@ -41,7 +41,7 @@ export async function savedState(
   return saved
 }
 
-const ANEW = 'restore it from a copy, or start the run anew in another folder'
+const ANEW = 'restore it from a copy, or start a new run in another folder'
 
 /** Removes files that were being written when a process was killed. */
 export async function removeDrafts(dir: string): Promise<void> {
@@ -52,7 +52,7 @@ export async function removeDrafts(dir: string): Promise<void> {
 
 function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
   const name = [...TABLES.map(({ file }) => file), EVENTS].find((one) => !files[one])
-  return name && `does not say how far ${name} had come`
+  return name && `has no mark for ${name}`
 }
 
 /** The first tensor in which weights are not those of the model. */
@@ -76,9 +76,9 @@ async function assertRows(file: string, size: number, round: number): Promise<vo
   const refuse = (why: string) => new FedunifyError('data', `${file}: ${why}`, ANEW)
   const numberOf = (line: string | undefined) => Number(line?.split(',')[0])
   const last = numberOf(lines.before.at(-1))
-  if (round > 0 && last !== round) throw refuse(`ends with round ${last}, the checkpoint is of round ${round}`)
+  if (round > 0 && last !== round) throw refuse(`ends with round ${last}, but the checkpoint is of round ${round}`)
   const more = lines.after.map(numberOf).find((number) => number > round + 1)
-  if (more !== undefined) throw refuse(`holds round ${more}, the checkpoint is of round ${round}`)
+  if (more !== undefined) throw refuse(`holds round ${more}, but the checkpoint is of round ${round}`)
 }
 
 /** Enough for the last line of a table with a column for each of a hundred thousand owners. */

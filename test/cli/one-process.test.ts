@@ -36,7 +36,7 @@ describe.skipIf(!canContain)('two containers that share a host name and a disk',
     await third.says(/"round":\d+,"lr"/)
     process.kill(pid, 'SIGCONT')
     const [slept, went] = await Promise.all([first.ended, third.ended])
-    expect(slept).toMatchObject({ code: 2, err: expect.stringMatching(/error: .* another process has taken this run/) })
+    expect(slept).toMatchObject({ code: 2, err: expect.stringMatching(/error: .* another process took over this run/) })
     expect(went).toMatchObject({ code: 0, err: expect.stringContaining('waiting up to 12 s') })
     expect(tornFiles(folderOf('a'))).toEqual([])
     expect(manifestOf(folderOf('a'))).toMatchObject({ status: 'finished', rounds: 300 })

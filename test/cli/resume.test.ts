@@ -291,7 +291,7 @@ test('a checkpoint of another model, without its marks or beyond the run is refu
   const { 'events.jsonl': _, ...files } = saved.files
   const bias = { shape: [5], data: new Float32Array(5) }
   const cases: [Partial<SavedState>, RegExp][] = [
-    [{ files }, /does not say how far events\.jsonl had come/],
+    [{ files }, /has no mark for events\.jsonl/],
     [{ unified: new Map([...saved.unified].slice(1)) }, /has no tensor unified\//],
     [
       { unified: new Map([...saved.unified, ['dense1.bias', bias]]) },
@@ -299,8 +299,8 @@ test('a checkpoint of another model, without its marks or beyond the run is refu
     ],
     [{ unified: new Map([...saved.unified, ['extra', bias]]) }, /has a tensor unified\/extra/],
     [{ pooled: undefined }, /has no tensor pooled\//],
-    [{ round: 401 }, /is of round 401, the run has 400/],
-    [{ round: saved.round + 1 }, /ends with round \d+, the checkpoint is of round \d+/],
+    [{ round: 401 }, /is of round 401, but the run has 400/],
+    [{ round: saved.round + 1 }, /ends with round \d+, but the checkpoint is of round \d+/],
   ]
   for (const [change, message] of cases) {
     await writeFile(file, encodeCheckpoint({ ...saved, ...change }))

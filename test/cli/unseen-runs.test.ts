@@ -141,15 +141,15 @@ describe('a gate sees every run, or fails', () => {
   })
 
   it.each([
-    ['3', 'of format 3'],
-    ['"2.1"', 'of format "2.1"'],
+    ['3', 'run folder format 3'],
+    ['"2.1"', 'run folder format "2.1"'],
   ])('a run folder of a newer format is not taken for an old one: %s', async (format, said) => {
     const s = study()
     edit(join(s.dir, 'good', 'manifest.json'), '{\n', `{\n  "format": ${format},\n`)
     const { code, out } = await s.check(s.dir)
     expect(code).toBe(3)
     expect(out).toContain(said)
-    expect(out).toContain('look at it with a newer fedunify')
+    expect(out).toContain('use a newer version of fedunify')
     const calls = [
       ['report', s.dir, '--out', '/dev/null'],
       ['compare', s.dir, s.dir],
@@ -162,6 +162,6 @@ describe('a gate sees every run, or fails', () => {
   it('a folder beyond measure is refused, not searched for ever', async () => {
     const { code, err, out } = await runBinary(['check', '/', '--expect', study().gate])
     expect(code).toBe(3)
-    expect(out + err).toMatch(/more than 20000 folders|cannot be looked into/)
+    expect(out + err).toMatch(/more than 20000 folders|cannot be read/)
   })
 })

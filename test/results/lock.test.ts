@@ -103,7 +103,7 @@ test.concurrent.each(OUT_OF_SIGHT)('a holder %s that gives no sign of life is de
   await lock.assertHeld()
   await lock.release()
   expect(notes).toEqual([
-    expect.stringMatching(/^waiting up to \d+ s to see whether process \d+ on \S+ is at work in /),
+    expect.stringMatching(/^waiting up to \d+ s to see if process \d+ on \S+ is still at work in /),
   ])
 })
 
@@ -133,7 +133,7 @@ test('a holder whose folder was taken finds out, and leaves the lock of the othe
   const robber = await FolderLock.take(dir)
   await expect(slept.assertHeld()).rejects.toMatchObject({
     kind: 'usage',
-    message: `${dir}: another process has taken this run folder, while this one gave no sign of life`,
+    message: `${dir}: another process took over this run folder while this one did not respond`,
   })
   const before = readFileSync(join(dir, '.lock'), 'utf8')
   await slept.release()
