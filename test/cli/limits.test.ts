@@ -1,9 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { requireAddresses } from '../../src/addresses.ts'
+import { checkAddresses } from '../../src/doctor/machine.ts'
 import { BINARY, runBinary } from '../support/binary.ts'
+import { workshop } from '../support/experiment.ts'
 import { startServer } from '../support/mirror.ts'
 
+const { folder, experiment } = workshop()
+const results = (name: string, id: string) => join(folder, 'results', name, id)
 const limits = !spawnSync('bash', ['-c', 'ulimit -v 4000000']).status
 
 /** Runs node under a limit of the shell's, `-v 4000000` for example. */
@@ -25,5 +31,62 @@ describe.skipIf(!limits)('a limited address space', () => {
       console.log((await download('${url}', { stallMs: 5000, expected: 100000 })).length)`
     const { code, out, err } = await limitedNode('-v 4000000', ['--input-type=module', '-e', program])
     expect({ code, out, err }).toEqual({ code: 0, out: `${readFileSync(BINARY).length}\n`, err: '' })
+  })
+
+  it('trains to the same bits where it is large enough, though it has no WebAssembly', async () => {
+    const args = ['run', experiment('same'), '--merge', 'avg,max,absmax', '--quiet', '--run-id']
+    expect((await runBinary([BINARY, ...args, 'free'], { command: [process.execPath] })).code).toBe(0)
+    expect(await limited('-v 4000000', [...args, 'limited'])).toMatchObject({ code: 0, err: '' })
+    for (const file of ['unified.csv', 'model.safetensors']) {
+      const read = (id: string) => readFileSync(join(results('same', id), file))
+      expect(read('limited').equals(read('free')), file).toBe(true)
+    }
+  })
+
+  it.each([1_200_000, 1_500_000, 2_000_000])('of %i kB is told of before anything is made', async (limit) => {
+    const file = experiment('small', { workers: 2 })
+    const { code, out, err } = await limited(`-v ${limit}`, ['run', file, '--run-id', `${limit}`])
+    expect(err).toMatch(
+      /^error: .*the address space is limited to \d.\d GB \(ulimit -v\), .*\nhint: raise the limit .*\n$/,
+    )
+    expect([code, out, existsSync(results('small', `${limit}`))]).toEqual([2, '', false])
+  })
+
+  it('is a finding of the doctor', async () => {
+    const args = ['doctor', '--data', join(folder, 'idx'), '--out', folder, '--json']
+    const { out } = await limited('-v 1500000', args)
+    const { ready, findings } = JSON.parse(out)
+    expect(ready).toBe(false)
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        subject: 'onnx on cpu',
+        status: 'problem',
+        detail: expect.stringContaining('limited to 1.5 GB (ulimit -v)'),
+        fix: expect.stringContaining('ulimit -v unlimited'),
+      }),
+    )
+    expect(findings).toContainEqual(expect.objectContaining({ subject: 'addresses', status: 'warning' }))
+  })
+})
+
+describe('addresses', () => {
+  it('are enough for so many threads', () => {
+    requireAddresses(1000, undefined)
+    requireAddresses(2, { limit: 2.8e9, used: 1e9 })
+    expect(() => requireAddresses(2, { limit: 2.5e9, used: 1e9 })).toThrow('limited to 2.5 GB (ulimit -v)')
+    const refused = (limit: number) => {
+      try {
+        return requireAddresses(8, { limit, used: 1e9 })
+      } catch (error) {
+        return error
+      }
+    }
+    expect(refused(4e9)).toMatchObject({ kind: 'usage', hint: expect.stringMatching(/--workers 4$/) })
+    expect(refused(1.5e9)).toMatchObject({ kind: 'usage', hint: expect.not.stringContaining('--workers') })
+  })
+
+  it('are no matter where they are not limited', () => {
+    expect(checkAddresses(undefined)).toEqual([])
+    expect(checkAddresses({ limit: 4e9, used: 1e9 })).toMatchObject([{ status: 'ok' }])
   })
 })

@@ -1,5 +1,6 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { requireAddresses } from '../../addresses.ts'
 import { FedunifyError } from '../../errors.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
@@ -22,12 +23,13 @@ export function onnxEngine(target: Target): Engine {
 }
 
 async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Learner> {
+  // On a GPU the owners take turns: one of them fills it.
+  const threads = target.device === 'cpu' ? job.workers : 1
+  requireAddresses(threads)
   const cancelled = new Int32Array(new SharedArrayBuffer(4))
   const cancel = () => Atomics.store(cancelled, 0, 1)
   if (signal?.aborted) cancel()
   signal?.addEventListener('abort', cancel, { once: true })
-  // On a GPU the owners take turns: one of them fills it.
-  const threads = target.device === 'cpu' ? job.workers : 1
   const pool = new Piscina<Task, TaskResult<Task>>({
     filename: compiled('worker'),
     minThreads: threads,

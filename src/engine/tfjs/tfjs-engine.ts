@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { requireAddresses } from '../../addresses.ts'
 import { FedunifyError } from '../../errors.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { type Classify, evaluateWith } from '../evaluate.ts'
@@ -15,6 +16,7 @@ import { openTrainer } from './train.ts'
  * @throws FedunifyError (usage) that says what is missing
  */
 export async function loadTfjs(device: 'cpu' | 'cuda'): Promise<Engine> {
+  requireAddresses(0)
   const backend = await loadBackend(device)
   const note = backend.native
     ? {}
