@@ -1,7 +1,8 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import { requireAddresses } from '../../addresses.ts'
 import { FedunifyError } from '../../errors.ts'
+import { requireAddresses } from '../../addresses.ts'
+import { refusalOf } from '../../refusal.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
 import { compiled } from './compiled.ts'
@@ -46,7 +47,7 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
       return (await result) as TaskResult<T>
     } catch (error) {
       signal?.throwIfAborted()
-      throw loadFailure(error) ?? error
+      throw loadFailure(error) ?? refusalOf(error) ?? error
     } finally {
       underWay.delete(result)
     }
@@ -89,10 +90,14 @@ class Crashes {
   #first: Error | undefined
 
   constructor(pool: Piscina) {
-    pool.on('error', (error) => {
-      this.#first ??= error
-      for (const reject of this.#waiting) reject(error)
-    })
+    pool.on('error', (error) => this.#tell(error))
+    // A thread that ends before it is ready without an error is started again, and so for ever.
+    for (const thread of pool.threads) thread.once('exit', () => this.#tell(new Error('a thread ended by itself')))
+  }
+
+  #tell(error: Error): void {
+    this.#first ??= error
+    for (const reject of this.#waiting) reject(this.#first)
   }
 
   /** What a task comes to, or the crash before which it did not. */
