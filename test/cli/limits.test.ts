@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { requireAddresses } from '../../src/addresses.ts'
 import { checkAddresses } from '../../src/doctor/machine.ts'
+import { requireRoom } from '../../src/limits.ts'
 import { BINARY, runBinary } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
 import { startServer } from '../support/mirror.ts'
+import { tornFiles } from '../support/run-folder.ts'
 
 const { folder, experiment } = workshop()
 const results = (name: string, id: string) => join(folder, 'results', name, id)
@@ -69,14 +70,45 @@ describe.skipIf(!limits)('a limited address space', () => {
   })
 })
 
+describe.skipIf(!limits)('few open files', () => {
+  const CRASH = /\n +at |this is a bug|core dumped|terminate called/
+
+  it.each([20, 22, 24, 26, 28, 30, 32, 36, 40, 64])('%i end in a result, or one line', async (count) => {
+    const empty = join(folder, 'empty.cjs')
+    writeFileSync(empty, '')
+    // Too few for Node itself.
+    if ((await limitedNode(`-n ${count}`, [empty])).code !== 0) return
+    const trains = ['run', experiment('few'), '--workers', '2', '--quiet', '--run-id', `${count}`]
+    for (const args of [['--version'], ['--help'], ['check', folder], ['compare', folder, 'paper'], trains]) {
+      const { code, signal, err } = await limited(`-n ${count}`, args)
+      expect([code, signal], `${args[0]}: ${err}`).toEqual([expect.toSatisfy((n) => [0, 2, 3].includes(n)), null])
+      expect(err).not.toMatch(CRASH)
+      if (code === 2) expect(err).toMatch(/^error: .*(open files|EMFILE).*\nhint: raise the limit.*ulimit -n 1024.*\n$/)
+    }
+    const run = results('few', `${count}`)
+    if (existsSync(run)) expect(tornFiles(run)).toEqual([])
+  })
+
+  it('64 are enough for two workers', () => {
+    expect(existsSync(join(results('few', '64'), 'model.safetensors'))).toBe(true)
+  })
+})
+
+describe('open files', () => {
+  it('are enough for so many threads', () => {
+    requireRoom(2, undefined, { limit: 40, used: 22 })
+    expect(() => requireRoom(2, undefined, { limit: 36, used: 22 })).toThrow('open files are limited to 36 (ulimit -n)')
+  })
+})
+
 describe('addresses', () => {
   it('are enough for so many threads', () => {
-    requireAddresses(1000, undefined)
-    requireAddresses(2, { limit: 2.8e9, used: 1e9 })
-    expect(() => requireAddresses(2, { limit: 2.5e9, used: 1e9 })).toThrow('limited to 2.5 GB (ulimit -v)')
+    requireRoom(1000, undefined, undefined)
+    requireRoom(2, { limit: 2.8e9, used: 1e9 })
+    expect(() => requireRoom(2, { limit: 2.5e9, used: 1e9 })).toThrow('limited to 2.5 GB (ulimit -v)')
     const refused = (limit: number) => {
       try {
-        return requireAddresses(8, { limit, used: 1e9 })
+        return requireRoom(8, { limit, used: 1e9 })
       } catch (error) {
         return error
       }

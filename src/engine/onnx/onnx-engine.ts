@@ -1,7 +1,7 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { FedunifyError } from '../../errors.ts'
-import { requireAddresses } from '../../addresses.ts'
+import { requireRoom } from '../../limits.ts'
 import { refusalOf } from '../../refusal.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
@@ -26,7 +26,7 @@ export function onnxEngine(target: Target): Engine {
 async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Learner> {
   // On a GPU the owners take turns: one of them fills it.
   const threads = target.device === 'cpu' ? job.workers : 1
-  requireAddresses(threads)
+  requireRoom(threads)
   const cancelled = new Int32Array(new SharedArrayBuffer(4))
   const cancel = () => Atomics.store(cancelled, 0, 1)
   if (signal?.aborted) cancel()

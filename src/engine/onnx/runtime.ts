@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import { requireAddresses } from '../../addresses.ts'
 import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
+import { requireRoom } from '../../limits.ts'
 
 const require = createRequire(import.meta.url)
 const manifest = require.resolve('onnxruntime-node/package.json')
@@ -15,7 +15,7 @@ export const RUNTIME_VERSION: string = require(manifest).version
  * @throws FedunifyError (usage) where the system does not take it
  */
 export function loadRuntime(): void {
-  requireAddresses(0)
+  requireRoom(0)
   try {
     require('onnxruntime-node')
   } catch (error) {
