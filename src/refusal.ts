@@ -5,13 +5,12 @@ import { codeOf, FedunifyError, messageOf } from './errors.ts'
  * foresaw at that place. Undefined for all others.
  */
 export function refusalOf(error: unknown): FedunifyError | undefined {
-  if (error instanceof FedunifyError) return error
+  if (error instanceof FedunifyError) return isFiles(error.cause) ? refusalOf(error.cause) : error
   const code = codeOf(error) ?? ''
   const message = messageOf(error).replace(/\s*\n\s*/g, ' ')
   const refusal = (kind: 'usage' | 'data', what: string, hint?: string) =>
     new FedunifyError(kind, what, hint, { cause: error })
-  // A thread that does not start names the reason in its message alone.
-  if (/\bE[MN]FILE\b/.test(`${code} ${message}`)) {
+  if (isFiles(error)) {
     return refusal('usage', `too many open files${placeOf(error)}`, 'raise the limit: ulimit -n 1024')
   }
   if (isMemory(error, code, message)) {
@@ -27,6 +26,9 @@ export function refusalOf(error: unknown): FedunifyError | undefined {
   const what = /^E[A-Z\d]+: ([^,]+)/.exec(message)?.[1]
   return refusal('data', what === undefined ? message : `${placeOf(error).slice(2) || 'the system'}: ${what} (${code})`)
 }
+
+/** Whether there are too many open files: threads and packages that do not load say so in their message alone. */
+const isFiles = (error: unknown) => /\bE[MN]FILE\b|too many open files/.test(`${codeOf(error)} ${messageOf(error)}`)
 
 function isMemory(error: unknown, code: string, message: string): boolean {
   if (['ENOMEM', 'ERR_MEMORY_ALLOCATION_FAILED', 'ERR_WORKER_OUT_OF_MEMORY'].includes(code)) return true

@@ -10,6 +10,7 @@ it.each([
   [system('EMFILE', "EMFILE: too many open files, open '/a'", { path: '/a' }), 2, 'too many open files: /a'],
   [system('ENFILE', 'ENFILE: file table overflow, scandir'), 2, 'too many open files'],
   [system('ERR_WORKER_INIT_FAILED', 'Worker initialization failure: EMFILE'), 2, 'too many open files'],
+  [new Error('Cannot read package config /a/package.json: too many open files.'), 2, 'too many open files'],
   [system('ENOMEM', 'ENOMEM: not enough memory, read'), 2, 'not enough memory: ENOMEM: not enough memory, read'],
   [new RangeError('Array buffer allocation failed'), 2, 'not enough memory: Array buffer allocation failed'],
   [
@@ -41,6 +42,16 @@ it.each([
   expect(refusal?.message).toMatch(message)
   expect(refusal?.message).not.toContain('\n')
   expect(refusal?.cause).toBe(error)
+})
+
+it('names too many open files also where they are the cause of what was thrown', () => {
+  const cause = system('EMFILE', "EMFILE: too many open files, open '/a'", { path: '/a' })
+  const refusal = refusalOf(new FedunifyError('data', 'a: cannot be read', undefined, { cause }))
+  expect(refusal).toMatchObject({
+    kind: 'usage',
+    message: 'too many open files: /a',
+    hint: expect.stringContaining('ulimit -n'),
+  })
 })
 
 it('takes what the system really gives', async () => {

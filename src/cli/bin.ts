@@ -5,7 +5,9 @@ process.exitCode = 2
 
 function refuse(error: unknown): void {
   const message = String(error instanceof Error ? error.message : error).split('\n')[0]
-  const hint = /EMFILE|ENFILE/.test(message!) ? 'raise the limit on open files: ulimit -n 1024' : 'install it again'
+  const hint = /too many open files/.test(message!)
+    ? 'raise the limit on open files: ulimit -n 1024'
+    : 'install it again'
   process.stderr.write(`error: fedunify cannot be loaded: ${message}\nhint: ${hint}\n`)
   process.exit(2)
 }

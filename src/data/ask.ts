@@ -1,4 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { createRequire } from 'node:module'
+
+// To import node:http is to read all that it exports: some versions of Node then load fetch after all.
+const require = createRequire(import.meta.url)
 
 /** As many redirects are followed. */
 const REDIRECTS = 5
@@ -20,10 +24,10 @@ export async function ask(method: 'GET' | 'HEAD', url: string, signal: AbortSign
   }
 }
 
-async function send(method: string, url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+function send(method: string, url: URL, signal: AbortSignal): Promise<IncomingMessage> {
   // Loaded here: most commands ask nobody. That of http refuses all other protocols.
-  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
-  return await new Promise((resolve, reject) => {
+  const { request }: typeof import('node:http') = require(url.protocol === 'https:' ? 'node:https' : 'node:http')
+  return new Promise((resolve, reject) => {
     // Without it some servers mark the .gz as a content encoding.
     const headers = { 'accept-encoding': 'identity' }
     request(url, { method, signal, headers }, resolve).on('error', reject).end()
