@@ -7,6 +7,13 @@ import manifest from './package.json' with { type: 'json' }
  * what is in them.
  */
 export default defineConfig({
+  plugins: [
+    {
+      name: 'any-module',
+      // Without package.json Node takes the program for CommonJS: it is to come as far as to say what is wrong.
+      renderChunk: (code, { name }) => (name === 'bin' ? code.replace(/^export \{\s*\};?\n?$/m, '') : null),
+    },
+  ],
   build: {
     ssr: true,
     target: 'node20',

@@ -4,6 +4,9 @@ export const thousands = (n: number): string => String(Math.round(n)).replace(/\
 /** A fraction as percent with two decimals, as the paper prints accuracies. */
 export const percent = (fraction: number): string => (100 * fraction).toFixed(2)
 
+/** 12.3 GB or 512 MB, in powers of ten. */
+export const bytes = (n: number): string => (n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.floor(n / 1e6)} MB`)
+
 /** Seconds as people say them: 8.4 s, 1 min 20 s, 2 h 5 min. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`

@@ -2,6 +2,7 @@ import { configHash } from '../config/hash.ts'
 import { EXIT, FedunifyError } from '../errors.ts'
 import type { FederationEvent } from '../federation/events.ts'
 import { prepareRun } from '../federation/prepare.ts'
+import { refusalOf } from '../refusal.ts'
 import { execute } from '../results/execute.ts'
 import { loadRun } from '../results/load-run.ts'
 import { runState } from '../results/state.ts'
@@ -78,5 +79,5 @@ async function assertDone({ path, experiment }: BatchRun): Promise<void> {
 /** The exit code that a run would end with by itself. */
 export function exitOf({ error }: BatchResult): number {
   if (error === undefined) return EXIT.ok
-  return error instanceof FedunifyError ? error.exitCode : EXIT.training
+  return refusalOf(error)?.exitCode ?? EXIT.training
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../package.ts'
+import { refusalOf } from '../refusal.ts'
 import { colorsOf, type Io, screened } from './io.ts'
 
 /** Loaded when they are called: one does not wait for what the others need. */
@@ -44,8 +45,8 @@ export async function main(args: readonly string[], given: Io): Promise<number> 
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), outputError: () => {} })
     .showHelpAfterError(false)
     .addHelpText('after', HELP)
-  await addCommands(program, args[0], io)
   try {
+    await addCommands(program, args[0], io)
     if (args.length === 0) {
       program.outputHelp()
       return EXIT.ok
@@ -57,8 +58,9 @@ export async function main(args: readonly string[], given: Io): Promise<number> 
   }
 }
 
-/** The command that is called; all of them where none is, as for the help or to find what was meant. */
+/** The command that is called; where none is, all of them, as for the help or to find what was meant. */
 async function addCommands(program: Command, called: string | undefined, io: Io): Promise<void> {
+  if (called === '--version' || called === '-V') return
   const names = Object.keys(COMMANDS)
   for (const name of called && names.includes(called) ? [called] : names) (await COMMANDS[name]!())(program, io)
 }
@@ -70,7 +72,12 @@ function helpOf(program: Command, args: readonly string[]): string {
   return `${names.join(' ')} --help`
 }
 
-function report(error: unknown, io: Io, help: string): number {
+/**
+ * Says what went wrong: one line and a hint, and only of what nobody foresaw the stack.
+ * @param help how to ask for help
+ * @returns the exit code for it
+ */
+export function report(error: unknown, io: Io, help = 'fedunify --help'): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok
     // A command that lacks its subcommand has shown its help.
@@ -80,10 +87,11 @@ function report(error: unknown, io: Io, help: string): number {
     return report(new FedunifyError('usage', message, suggestion ?? `see ${help}`), io, help)
   }
   const { red, dim } = colorsOf(io, 'err')
-  if (error instanceof FedunifyError) {
-    io.err(`${red('error:')} ${error.message}\n`)
-    if (error.hint) io.err(`${dim('hint:')} ${error.hint}\n`)
-    return error.exitCode
+  const refusal = refusalOf(error)
+  if (refusal) {
+    io.err(`${red('error:')} ${refusal.message}\n`)
+    if (refusal.hint) io.err(`${dim('hint:')} ${refusal.hint}\n`)
+    return refusal.exitCode
   }
   const stack = error instanceof Error ? error.stack : undefined
   io.err(

@@ -1,4 +1,5 @@
 import { codeOf, messageOf } from '../errors.ts'
+import { ask } from './ask.ts'
 
 export interface DownloadOptions {
   /** Give up after this long without a byte, in milliseconds; the connection counts. */
@@ -21,12 +22,11 @@ export async function download(url: string, options: DownloadOptions): Promise<U
   let timer = setTimeout(stall, options.stallMs)
   const signal = options.signal ? AbortSignal.any([options.signal, stalled.signal]) : stalled.signal
   try {
-    // Without it some servers mark the .gz as a content encoding, and it would arrive decompressed.
-    const response = await fetch(url, { signal, headers: { 'accept-encoding': 'identity' } })
-    if (response.status !== 200) throw new Error(`HTTP status ${response.status}`)
+    const response = await ask('GET', url, signal)
+    if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`)
     const chunks: Uint8Array[] = []
     let size = 0
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
       clearTimeout(timer)
       timer = setTimeout(stall, options.stallMs)
       chunks.push(chunk)
@@ -44,10 +44,10 @@ export async function download(url: string, options: DownloadOptions): Promise<U
   }
 }
 
-/** fetch says only "fetch failed" or "terminated": the cause under it says why. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return (messageOf(cause) || codeOf(cause) || 'connection failed').replace(/\s+/g, ' ')
+  // Node's whole account of a connection that is cut.
+  if (messageOf(error) === 'aborted') return 'the other side closed the connection'
+  return (messageOf(error) || codeOf(error) || 'connection failed').replace(/\s+/g, ' ')
 }
 
 /** A progress line: `12.3/26.4 MB`, in units of 10^6 bytes. */

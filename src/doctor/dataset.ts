@@ -1,3 +1,4 @@
+import { ask } from '../data/ask.ts'
 import { IDX_NAMES } from '../data/fashion-mnist.ts'
 import { PLACES, type Places } from '../data/fetch.ts'
 import { listFolder } from '../data/files.ts'
@@ -45,11 +46,11 @@ const problem = (detail: string, fix: string): Finding => ({
 
 /** The first mirror that has the files, without fetching them. */
 async function answering(mirrors: readonly string[]): Promise<string | undefined> {
-  const ask = async (mirror: string): Promise<string> => {
-    const url = `${mirror}${IDX_NAMES[1]}.gz`
-    const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(PATIENCE) })
-    if (!response.ok) throw new Error(`HTTP status ${response.status}`)
+  const reach = async (mirror: string): Promise<string> => {
+    const response = await ask('HEAD', `${mirror}${IDX_NAMES[1]}.gz`, AbortSignal.timeout(PATIENCE))
+    response.destroy()
+    if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`)
     return mirror
   }
-  return await Promise.any(mirrors.map(ask)).catch(() => undefined)
+  return await Promise.any(mirrors.map(reach)).catch(() => undefined)
 }

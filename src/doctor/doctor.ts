@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts'
 import { checkDataset } from './dataset.ts'
 import { checkEngines } from './engines.ts'
 import type { Finding } from './finding.ts'
-import { checkGit, checkMemory, checkNode, checkProcessor } from './machine.ts'
+import { checkAddresses, checkGit, checkMemory, checkNode, checkProcessor } from './machine.ts'
 import { checkResults } from './results.ts'
 
 export interface Examination {
@@ -20,10 +20,11 @@ export interface Examination {
 /** Looks at everything that a run needs, all at once. Never throws: a check that fails is a finding too. */
 export async function examine({ out, data, places, signal, patience = 10_000 }: Examination): Promise<Finding[]> {
   const late = AbortSignal.any([AbortSignal.timeout(patience), ...(signal ? [signal] : [])])
-  const checks: [subject: string, check: () => Promise<Finding | Finding[]> | Finding][] = [
+  const checks: [subject: string, check: () => Promise<Finding | Finding[]> | Finding | Finding[]][] = [
     ['node', () => checkNode()],
     ['processor', () => checkProcessor()],
     ['memory', () => checkMemory()],
+    ['addresses', () => checkAddresses()],
     ['results', () => checkResults(out)],
     ['dataset', () => checkDataset(data, places)],
     ['engines', () => checkEngines(late)],

@@ -38,9 +38,11 @@ export async function checkEngine(
     return { subject, status, detail: `${detail}; ${engine.note}` }
   } catch (error) {
     const detail = signal.aborted ? 'did not answer in time' : messageOf(error).split('\n')[0]!
-    if (name === 'onnx' && device === 'cpu') return { subject, status: 'problem', detail, ...reinstall() }
-    const hint = error instanceof FedunifyError ? error.hint : undefined
-    return { subject, status: 'absent', detail, ...(hint && { fix: hint }) }
+    const refusal = error instanceof FedunifyError ? error : undefined
+    const helps = refusal?.hint && { fix: refusal.hint }
+    if (name !== 'onnx' || device !== 'cpu') return { subject, status: 'absent', detail, ...helps }
+    // Without a cause it was refused before it was loaded: to install it again would not help.
+    return { subject, status: 'problem', detail, ...(refusal && !refusal.cause ? helps : reinstall()) }
   }
 }
 

@@ -10,6 +10,3 @@ export interface Finding {
   /** Whether a problem lies in the data or the disk (exit code 3) and not in the set-up (2). */
   readonly data?: true
 }
-
-/** 12.3 GB or 512 MB, in powers of ten. */
-export const bytes = (n: number): string => (n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.floor(n / 1e6)} MB`)

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { promisify } from 'node:util'
+import { bytes } from '../format.ts'
+import { addressSpace } from '../limits.ts'
 import { NODE_RANGE } from '../package.ts'
 import { instructionSetsIn, readProcessor } from '../processor.ts'
-import { bytes, type Finding } from './finding.ts'
+import type { Finding } from './finding.ts'
 
 /** What a run of the default experiment needs at most: two owners, each with a session and the dataset between them. */
 const MEMORY = 1.5e9
@@ -67,6 +69,16 @@ export function checkMemory(free = process.availableMemory?.() ?? freemem()): Fi
   const detail = `${bytes(free)} free of ${bytes(total)} (a run takes about ${bytes(MEMORY)})`
   if (free >= MEMORY) return { subject: 'memory', status: 'ok', detail }
   return { subject: 'memory', status: 'warning', detail, fix: 'fedunify run --workers 1' }
+}
+
+/** Where addresses are limited, a run of the default experiment needs so many bytes of them. */
+const ADDRESSES = 3e9
+
+export function checkAddresses(space = addressSpace()): Finding[] {
+  if (space === undefined) return []
+  const detail = `limited to ${bytes(space.limit)} (ulimit -v; a run takes about ${bytes(ADDRESSES)})`
+  if (space.limit >= ADDRESSES) return [{ subject: 'addresses', status: 'ok', detail }]
+  return [{ subject: 'addresses', status: 'warning', detail, fix: 'ulimit -v unlimited' }]
 }
 
 /** What a run writes into its manifest besides: the commit that it was run from. */

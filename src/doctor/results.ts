@@ -1,7 +1,8 @@
 import { mkdtemp, rmdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { codeOf, messageOf } from '../errors.ts'
-import { bytes, type Finding } from './finding.ts'
+import { bytes } from '../format.ts'
+import type { Finding } from './finding.ts'
 
 const ELSEWHERE = 'fedunify run --out ANOTHER_FOLDER'
 

@@ -1,20 +1,22 @@
 import type { Weights } from '../model/weights.ts'
 import { assertAlike, type Fold, noOwners, type OwnerWeights, type StreamingRule } from './rule.ts'
-import { BLOCK, values } from './simd/kernels.ts'
 import { giveSums } from './sums.ts'
+import { BLOCK, type Workspace } from './sweeps.ts'
+import { workspace } from './workspace.ts'
 
 /** Float64 where sums are held, float32 where values are. */
 type Held = Float64Array | Float32Array
 
 /**
  * What a rule does with a block of every owner's values, one owner after the other. The first owner's is given to it,
- * the others' it finds in `values` (simd/kernels.ts). `bytes` are those of the block in single precision.
+ * the others' it finds in `values`. `bytes` are those of the block in single precision.
  */
 export interface Kernel {
   /** For how much an owner counts, where that matters. */
   readonly factor: (owner: OwnerWeights) => number
   /** Memory for what is held of `length` elements: the result's own, where values are held. */
   readonly create: (length: number, result: Float32Array) => Held
+  readonly values: Float32Array
   /** Where what is held of the block stands, and the merged block in the end. */
   readonly held: Held
   readonly merged: Float32Array
@@ -28,16 +30,24 @@ export interface Kernel {
   pair(one: Float32Array, other: Float32Array, bytes: number, factors: readonly [number, number], total: number): void
 }
 
+/** The kernel that works in that memory. */
+export type KernelOf = (workspace: Workspace) => Kernel
+
 /** A rule that treats every element alike, written once as what it does with a block. */
 export function streamingRule(
   about: Pick<StreamingRule, 'name' | 'summary' | 'source'>,
-  kernel: Kernel,
+  kernelOf: KernelOf,
 ): StreamingRule {
+  let made: Kernel | undefined
+  const kernel = () => {
+    made ??= kernelOf(workspace())
+    return made
+  }
   return {
     ...about,
     streaming: true,
-    start: (into) => new ElementwiseFold(kernel, into),
-    merge: (all, into) => mergeAll(kernel, all, into),
+    start: (into) => new ElementwiseFold(kernel(), into),
+    merge: (all, into) => mergeAll(kernel(), all, into),
   }
 }
 
@@ -75,7 +85,7 @@ function mergeBlocks(
   }
   kernel.first(blocks[0]!, bytes, factors[0]!)
   for (let k = 1; k <= end; k++) {
-    values.set(blocks[k]!)
+    kernel.values.set(blocks[k]!)
     if (k < end) kernel.next(bytes, factors[k]!)
     else kernel.last(bytes, factors[k]!, total)
   }
@@ -108,7 +118,7 @@ class ElementwiseFold implements Fold {
       eachBlock(data.length, (from, to, bytes) => {
         if (isFirst) kernel.first(data.subarray(from, to), bytes, factor)
         else {
-          values.set(data.subarray(from, to))
+          kernel.values.set(data.subarray(from, to))
           kernel.held.set(held.subarray(from, to))
           kernel.next(bytes, factor)
         }

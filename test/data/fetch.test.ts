@@ -153,6 +153,43 @@ describe('fetchFashionMnist', () => {
     expect(readdirSync(places.cache)).toEqual([])
   })
 
+  it('follows a few redirects', async () => {
+    const files = await serveFolder(origin)
+    const mirror = await startServer(({ url = '' }, response) => {
+      const [, left, name] = /^\/(\d\/)?(.*)$/.exec(url)!
+      const further = left === '0/' ? `${files}${name}` : `/${left ? Number.parseInt(left, 10) - 1 : 3}/${name}`
+      response.writeHead(302, { location: further }).end('elsewhere')
+    })
+    expect(await fetchFashionMnist({ places: { ...places, mirrors: [mirror] } })).toMatchObject({ from: mirror })
+    expect(readdirSync(places.cache).sort()).toEqual(PLAIN)
+  })
+
+  it.each([
+    ['in a circle', '/again', /: more than 5 redirects$/m],
+    ['to another protocol', 'file:///etc/passwd', /: Protocol "file:" not supported/],
+    ['to nowhere', 'http://', /: Invalid URL$/m],
+  ])('gives up on redirects %s', async (_, location, reason) => {
+    let asked = 0
+    const mirror = await startServer((_, response) => {
+      asked += 1
+      response.writeHead(301, { location }).end()
+    })
+    await expect(fetchFashionMnist({ places: { ...places, mirrors: [mirror] } })).rejects.toMatchObject({
+      hint: expect.stringMatching(reason),
+    })
+    expect(asked).toBeLessThanOrEqual(6)
+  })
+
+  it('asks for the files as they are', async () => {
+    const encodings: unknown[] = []
+    const mirror = await startServer(({ headers }, response) => {
+      encodings.push(headers['accept-encoding'])
+      response.writeHead(404).end()
+    })
+    await fetchFashionMnist({ places: { ...places, mirrors: [mirror] } }).catch(() => {})
+    expect(encodings).toEqual(['identity'])
+  })
+
   it('stops when it is aborted, with the reason given', async () => {
     const controller = new AbortController()
     const silent = await startServer(() => controller.abort(new Error('stopped')))

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MERGE_NAMES, MERGE_RULES, type MergeName } from '../../src/merge/registry.ts'
 import { type OwnerWeights, startFold, type WholeRule } from '../../src/merge/rule.ts'
-import { BLOCK } from '../../src/merge/simd/kernels.ts'
+import { BLOCK } from '../../src/merge/sweeps.ts'
 import type { Weights } from '../../src/model/weights.ts'
 import { plainMerge } from '../support/merging.ts'
-import { bits, noise } from '../support/numbers.ts'
+import { noise, patterns } from '../support/numbers.ts'
 import { owners } from '../support/owners.ts'
 
 function folded(name: MergeName, all: readonly OwnerWeights[]): Weights {
@@ -13,9 +13,6 @@ function folded(name: MergeName, all: readonly OwnerWeights[]): Weights {
   for (const owner of all) fold.add(owner)
   return fold.finish()
 }
-
-/** Bit patterns; all NaNs are one, because JavaScript does not say which of them a sum is. */
-const patterns = (values: Float32Array) => bits(values.map((value) => (Number.isNaN(value) ? Number.NaN : value)))
 
 /** Everything a float can be, and few enough values that owners agree in many, to the sign. */
 const value = fc.oneof(

@@ -22,3 +22,7 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
 
 /** The bit patterns, so that equality means equality to the last bit, -0 and NaN told apart. */
 export const bits = (values: Float32Array): number[] => Array.from(new Uint32Array(values.slice().buffer))
+
+/** Bit patterns; all NaNs are one, because JavaScript does not say which of them a sum is. */
+export const patterns = (values: Float32Array | Float64Array): number[] =>
+  Array.from(new Uint32Array(values.map((value) => (Number.isNaN(value) ? Number.NaN : value)).buffer))

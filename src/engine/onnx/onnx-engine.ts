@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { FedunifyError } from '../../errors.ts'
+import { requireRoom } from '../../limits.ts'
+import { refusalOf } from '../../refusal.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { divergence, failure } from '../failure.ts'
 import { compiled } from './compiled.ts'
@@ -22,17 +25,19 @@ export function onnxEngine(target: Target): Engine {
 }
 
 async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Learner> {
+  // On a GPU the owners take turns: one of them fills it.
+  const threads = target.device === 'cpu' ? job.workers : 1
+  requireRoom(threads)
   const cancelled = new Int32Array(new SharedArrayBuffer(4))
+  const loaded = new Int32Array(new SharedArrayBuffer(4))
   const cancel = () => Atomics.store(cancelled, 0, 1)
   if (signal?.aborted) cancel()
   signal?.addEventListener('abort', cancel, { once: true })
-  // On a GPU the owners take turns: one of them fills it.
-  const threads = target.device === 'cpu' ? job.workers : 1
   const pool = new Piscina<Task, TaskResult<Task>>({
     filename: compiled('worker'),
     minThreads: threads,
     maxThreads: threads,
-    workerData: { target, job, cancelled } satisfies Setup,
+    workerData: { target, job, cancelled, loaded } satisfies Setup,
   })
   const crashes = new Crashes(pool)
   const memory = new SharedMemory()
@@ -44,7 +49,7 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
       return (await result) as TaskResult<T>
     } catch (error) {
       signal?.throwIfAborted()
-      throw loadFailure(error) ?? error
+      throw loadFailure(error) ?? refusalOf(error) ?? error
     } finally {
       underWay.delete(result)
     }
@@ -74,8 +79,10 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
     async close() {
       signal?.removeEventListener('abort', cancel)
       cancel()
-      // Tasks end at their next check. To end a thread inside the native library takes the whole process down.
+      // Tasks end at their next check. To end a thread inside the native library, or while it loads it, takes the whole
+      // process down.
       await Promise.allSettled(underWay)
+      while (Atomics.load(loaded, 0) < threads && !crashes.any) await sleep(5)
       await pool.destroy()
     },
   }
@@ -86,11 +93,19 @@ class Crashes {
   readonly #waiting = new Set<(error: Error) => void>()
   #first: Error | undefined
 
+  get any(): boolean {
+    return this.#first !== undefined
+  }
+
   constructor(pool: Piscina) {
-    pool.on('error', (error) => {
-      this.#first ??= error
-      for (const reject of this.#waiting) reject(error)
-    })
+    pool.on('error', (error) => this.#tell(error))
+    // A thread that ends before it is ready without an error is started again, and so for ever.
+    for (const thread of pool.threads) thread.once('exit', () => this.#tell(new Error('a thread ended by itself')))
+  }
+
+  #tell(error: Error): void {
+    this.#first ??= error
+    for (const reject of this.#waiting) reject(this.#first)
   }
 
   /** What a task comes to, or the crash before which it did not. */

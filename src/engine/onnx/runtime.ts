@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
+import { requireRoom } from '../../limits.ts'
 
 // The runtime's telemetry is on unless this says otherwise (microsoft/onnxruntime#27379): it would keep an id and timings
 // in HOME and send them to its maker. The library reads it when it is loaded. A thread's environment is a copy, which the
@@ -22,6 +23,7 @@ export const requireRuntime = (): typeof import('onnxruntime-node') => require('
  * @throws FedunifyError (usage) where the system does not take it
  */
 export function loadRuntime(): void {
+  requireRoom(0)
   try {
     requireRuntime()
   } catch (error) {

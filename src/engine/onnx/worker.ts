@@ -14,6 +14,8 @@ export interface Setup {
   readonly job: TrainingSetup
   /** One shared int32: not 0 once the run is cancelled. */
   readonly cancelled: Int32Array<SharedArrayBuffer>
+  /** One shared int32: how many threads have loaded this module, and the native library with it. */
+  readonly loaded: Int32Array<SharedArrayBuffer>
 }
 
 export type Task =
@@ -22,8 +24,10 @@ export type Task =
 
 export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
 
-const { target, job, cancelled } = given as Setup
+const { target, job, cancelled, loaded } = given as Setup
 const { training, evaluateShared, evaluateLocal } = openSessions(target, job)
+// Once whoever loads this module is done with that, too: a thread that is ended before takes the process down.
+queueMicrotask(() => Atomics.add(loaded, 0, 1))
 
 /** Runs one task in a pool's thread. */
 export default async function run(task: Task): Promise<TaskResult<Task>> {

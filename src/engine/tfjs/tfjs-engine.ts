@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { FedunifyError } from '../../errors.ts'
+import { requireRoom } from '../../limits.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { type Classify, evaluateWith } from '../evaluate.ts'
 import { divergence, failure } from '../failure.ts'
@@ -15,6 +16,7 @@ import { openTrainer } from './train.ts'
  * @throws FedunifyError (usage) that says what is missing
  */
 export async function loadTfjs(device: 'cpu' | 'cuda'): Promise<Engine> {
+  requireRoom(0)
   const backend = await loadBackend(device)
   const note = backend.native
     ? {}

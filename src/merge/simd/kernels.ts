@@ -1,3 +1,4 @@
+import { BLOCK, type Sweep, type SweepName, type Workspace } from '../sweeps.ts'
 import {
   A,
   AT,
@@ -17,13 +18,6 @@ import {
   v128,
   WIDE,
 } from './assembler.ts'
-
-/**
- * Elements of a block: what is held of it in double precision, and a block of an owner, stay in a core's own cache, and
- * there are few enough blocks that to begin one costs nothing. V8 does not vectorise JavaScript, which merges at a
- * fifth of this speed.
- */
-export const BLOCK = 16_384
 
 /** Where the block of an owner, what is held, and the result lie, in bytes. */
 const [VALUES, HELD, RESULT, END] = [0, 4 * BLOCK, 12 * BLOCK, 16 * BLOCK]
@@ -63,32 +57,20 @@ const absGreater = [
   ...[...greater, ...v128.and, ...v128.or],
 ]
 
-const SWEEPS = {
-  /** held = factor * values */
+/** What plainWorkspace (sweeps.ts) says of each, to the same bits. */
+const SWEEPS: Readonly<Record<SweepName, Code>> = {
   start: sweep([...wide, ...toSums(0, scaled(0)), ...toSums(UPPER, scaled(UPPER))]),
-  /** held += factor * values */
   add: sweep([...wide, ...toSums(0, plus(0)), ...toSums(UPPER, plus(UPPER))]),
-  /** result = held / total, rounded to single precision */
   divide: shrink(sums, f64x2.divide),
-  /** result = held * total, rounded to single precision */
   multiply: shrink(sums, f64x2.multiply),
-  /** result = (held + factor * values) / total, rounded to single precision */
   addDivide: shrink(plus, f64x2.divide),
-  /** result = (held + factor * values) * total, rounded to single precision */
   addMultiply: shrink(plus, f64x2.multiply),
-  /** result = (first * held + factor * values) / total, where values are held */
   pairDivide: shrink(both, f64x2.divide),
-  /** result = (first * held + factor * values) * total, where values are held */
   pairMultiply: shrink(both, f64x2.multiply),
-  /** held = values where they are greater */
   max: choose([], greaterOrNaN),
-  /** held = values where their magnitude is greater, or as great and they are positive */
   absmax: choose([], absGreater),
-  /** held = magnitudes of values where they are greater */
   magnitude: choose(f32x4.abs, greaterOrNaN),
 }
-
-type Sweep = (bytes: number, factor: number, total: number, first: number) => void
 
 /** Node has it, and its types do not. */
 declare const WebAssembly: {
@@ -96,14 +78,18 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> }
 }
 
-const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(SWEEPS, END)))
-const { buffer } = exports.memory as { readonly buffer: ArrayBuffer }
-
-/** Each goes over the first `bytes` of the owner's block, rounded up to 32. */
-export const sweeps = exports as unknown as Readonly<Record<keyof typeof SWEEPS, Sweep>>
-/** The owner's block. */
-export const values = new Float32Array(buffer, VALUES, BLOCK)
-/** What is held of a block: sums in double precision, or the values chosen so far. */
-export const heldSums = new Float64Array(buffer, HELD, BLOCK)
-export const heldValues = new Float32Array(buffer, HELD, BLOCK)
-export const result = new Float32Array(buffer, RESULT, BLOCK)
+/**
+ * A workspace in WebAssembly, whose sweeps go over bytes rounded up to 32.
+ * @throws RangeError where the system does not give it its memory
+ */
+export function simdWorkspace(): Workspace {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(SWEEPS, END)))
+  const { buffer } = exports.memory as { readonly buffer: ArrayBuffer }
+  return {
+    values: new Float32Array(buffer, VALUES, BLOCK),
+    heldSums: new Float64Array(buffer, HELD, BLOCK),
+    heldValues: new Float32Array(buffer, HELD, BLOCK),
+    result: new Float32Array(buffer, RESULT, BLOCK),
+    sweeps: exports as unknown as Readonly<Record<SweepName, Sweep>>,
+  }
+}
