@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Expectation, ExpectationsSchema } from '../config/expectations.ts'
 import { describeProblem, first } from '../config/problem.ts'
 import { EXPERIMENT_KEYS } from '../config/schema.ts'
+import { show } from '../config/show.ts'
 import { isMapping, readYaml } from '../config/source.ts'
 import { FedunifyError, nearest } from '../errors.ts'
 import type { Manifest } from '../results/manifest.ts'
@@ -61,5 +62,5 @@ function assertWhen({ when = {} }: Expectation, where: (key: string) => string):
   if (wrong === undefined) return
   const near = nearest(wrong, keys)
   const hint = near ? `did you mean ${near}?` : 'name keys of an experiment, for example when: { env: H }'
-  throw new FedunifyError('usage', `${where(wrong)}: unknown key "${wrong}" in when`, hint)
+  throw new FedunifyError('usage', `${where(wrong)}: unknown key ${show(wrong)} in when`, hint)
 }

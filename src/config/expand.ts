@@ -4,6 +4,7 @@ import { configHash } from './hash.ts'
 import { resolveExperiment } from './load.ts'
 import { describeProblem, first } from './problem.ts'
 import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
+import { show } from './show.ts'
 import { fileSource, isMapping, type Source, setSource } from './source.ts'
 
 /** More is a slip of the keyboard. */
@@ -46,7 +47,7 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
     const place = written.where(['matrix', key])
     if (!(EXPERIMENT_KEYS as readonly string[]).includes(key)) {
       const near = nearest(key, EXPERIMENT_KEYS)
-      throw new FedunifyError('usage', `${place}: unknown key "${key}" in matrix`, near && `did you mean ${near}?`)
+      throw new FedunifyError('usage', `${place}: unknown key ${show(key)} in matrix`, near && `did you mean ${near}?`)
     }
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
     throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)

@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import { type Document, isNode, LineCounter, parse, parseDocument } from 'yaml'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { TEXT_KEYS } from './schema.ts'
+import { plain, show } from './show.ts'
+import { parseYaml } from './yaml.ts'
+
+/** Characters that a file or a value may have with its aliases written out. */
+const MOST = 1_000_000
+
+/** Steps of a key that reaches into a mapping. */
+const MOST_STEPS = 20
 
 /** Raw values from one place (a file, a --set, a flag), and the words that name the place of each. */
 export interface Source {
@@ -16,7 +23,7 @@ export async function fileSource(file: string): Promise<Source> {
   const { value, where } = await readYaml(file)
   const values = value ?? {}
   if (!isMapping(values)) {
-    const got = Array.isArray(values) ? 'a list' : JSON.stringify(values)
+    const got = Array.isArray(values) ? 'a list' : show(values)
     throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
   }
   return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : file) }
@@ -27,27 +34,13 @@ export async function fileSource(file: string): Promise<Source> {
  * @throws FedunifyError (usage) naming file and line where it is no YAML
  */
 export async function readYaml(file: string): Promise<{ value: unknown; where: Source['where'] }> {
-  const lines = new LineCounter()
-  const document = parseDocument(await readExperiment(file), { lineCounter: lines, stringKeys: true })
-  const [problem] = document.errors
-  if (problem) {
-    const several = problem.code === 'MULTIPLE_DOCS' && 'a second document begins here'
-    const message = several || problem.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
-    throw new FedunifyError(
-      'usage',
-      `${file}:${lines.linePos(problem.pos[0]).line}: ${message}`,
-      'the file must be YAML',
-    )
-  }
+  const place = (line: number) => `${file}:${line}`
+  const { value, lineOf } = parseYaml(await readExperiment(file), { most: MOST, what: 'file', place })
   return {
-    value: toValues(document, file),
+    value,
     where(path) {
-      if (path.length === 0) return `${file}:${lines.linePos(document.contents?.range?.[0] ?? 0).line}`
-      for (let depth = path.length; depth > 0; depth--) {
-        const node = document.getIn(path.slice(0, depth), true)
-        if (isNode(node) && node.range) return `${file}:${lines.linePos(node.range[0]).line}`
-      }
-      return file
+      const line = lineOf(path)
+      return line === undefined ? file : place(line)
     },
   }
 }
@@ -61,25 +54,25 @@ async function readExperiment(file: string): Promise<string> {
   }
 }
 
-/** Aliases are resolved only here: one may lead nowhere, or too many to too much. */
-function toValues(document: Document, file: string): unknown {
-  try {
-    return document.toJS()
-  } catch (error) {
-    throw new FedunifyError('usage', `${file}: ${messageOf(error)}`, 'the file must be YAML', { cause: error })
-  }
-}
-
 /** `key=value` pairs; a key may reach into a mapping (`normalise.mean=0.5`), a value is YAML. */
 export function setSource(pairs: readonly string[]): Source {
   const values = pairs.map((pair) => {
     const at = pair.indexOf('=')
-    if (at < 1) throw new FedunifyError('usage', `--set ${pair}: expected key=value`, 'for example --set lr=0.05')
+    if (at < 1) {
+      throw new FedunifyError('usage', `--set ${plain(pair)}: expected key=value`, 'for example --set lr=0.05')
+    }
     const key = pair.slice(0, at)
-    const value = scalar(key, pair.slice(at + 1), `--set ${key}`)
+    if (key.split('.').length > MOST_STEPS) {
+      throw new FedunifyError(
+        'usage',
+        `--set ${plain(key)}: no key reaches that deep`,
+        'for example --set normalise.std=0.5',
+      )
+    }
+    const value = scalar(key, pair.slice(at + 1), `--set ${plain(key)}`)
     return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Record<string, unknown>
   })
-  return { kind: 'set', values: values.reduce(overlay, {}), where: (path) => `--set ${path.join('.')}` }
+  return { kind: 'set', values: values.reduce(overlay, {}), where: (path) => `--set ${plain(path.join('.'))}` }
 }
 
 /** Flags as the command line gives them: strings that are read as YAML values, where the key is not text itself. */
@@ -90,11 +83,7 @@ export function flagSource(flags: Readonly<Record<string, string>>): Source {
 
 function scalar(key: string, text: string, where: string): unknown {
   if (TEXT_KEYS.includes(key)) return text
-  try {
-    return parse(text)
-  } catch (error) {
-    throw new FedunifyError('usage', `${where}: ${messageOf(error).split('\n')[0]}`, 'the value must be YAML')
-  }
+  return parseYaml(text, { most: MOST, what: 'value', place: () => where }).value
 }
 
 export const isMapping = (value: unknown): value is Record<string, unknown> =>
