@@ -27,11 +27,15 @@ async function filesOf(named: string): Promise<string[]> {
  * All runs of the experiment files that match, in the order of their names.
  * @throws FedunifyError (usage) where a glob matches nothing, or two runs would write to one folder
  */
-export async function planBatch(globs: readonly string[], set: readonly string[]): Promise<BatchRun[]> {
+export async function planBatch(
+  globs: readonly string[],
+  set: readonly string[],
+  signal?: AbortSignal,
+): Promise<BatchRun[]> {
   const files = new Set<string>()
   for (const glob of globs) for (const file of await filesOf(glob)) files.add(file)
   const planned: PlannedRun[] = []
-  for (const file of files) planned.push(...(await expandFile(file, set)))
+  for (const file of files) planned.push(...(await expandFile(file, set, signal)))
 
   const taken = new Map<string, PlannedRun>()
   const runs: BatchRun[] = []

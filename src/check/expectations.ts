@@ -20,8 +20,8 @@ type Where = (path: readonly PropertyKey[]) => string
  * The expectations of a YAML file: a list of them, or a mapping that has one under `expect`, as an experiment file.
  * @throws FedunifyError (usage) naming file and line where there are none or one is wrong
  */
-export async function readExpectations(file: string): Promise<WrittenExpectation[]> {
-  const { value, where } = await readYaml(file)
+export async function readExpectations(file: string, signal?: AbortSignal): Promise<WrittenExpectation[]> {
+  const { value, where } = await readYaml(file, { signal })
   if (Array.isArray(value)) return parseExpectations(value, (path) => where(path.slice(1)))
   if (isMapping(value) && value.expect !== undefined) return parseExpectations(value.expect, where)
   const near = isMapping(value) ? nearest('expect', Object.keys(value)) : undefined

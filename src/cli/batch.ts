@@ -55,7 +55,7 @@ export function addBatchCommand(program: Command, io: Io): void {
 
 async function batch(globs: readonly string[], options: BatchOptions, io: Io): Promise<void> {
   const { jobs } = options
-  const runs = await planBatch(globs, options.set ?? [])
+  const runs = await planBatch(globs, options.set ?? [], io.signal)
   if (options.dryRun) return await showPlan(runs, io)
   const began = performance.now()
   const results = await runBatch(runs, { jobs, signal: io.signal, listener: listener(runs, options, io) })

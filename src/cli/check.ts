@@ -51,7 +51,7 @@ export function addCheckCommand(program: Command, io: Io): void {
 }
 
 async function check(named: readonly string[], { expect, reporter, output }: CheckOptions, io: Io): Promise<void> {
-  const runs = await checkRuns(named, expect)
+  const runs = await checkRuns(named, expect, io.signal)
   const report = REPORTERS[reporter](runs, output === undefined ? colorsOf(io) : pc.createColors(false))
   if (output === undefined) io.out(report)
   else await putNamed('--output', output, report)

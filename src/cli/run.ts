@@ -71,8 +71,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
   // A run folder's config is an experiment file; what is given besides must agree with it.
   const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
+  const request = { file, run: resume, set, flags, signal: io.signal }
   if (resume !== undefined && earlier?.status === 'finished') {
-    if (asked) assertSameConfig(resume, earlier.config, await loadExperiment({ file: source, set, flags }))
+    if (asked) assertSameConfig(resume, earlier.config, await loadExperiment(request))
     if (!quiet) io.err(`${resume} has finished already\n`)
     return io.out(json ? await readFile(join(resume, 'events.jsonl'), 'utf8') : await summary(resume, io))
   }
@@ -83,7 +84,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       'restore it, or name the experiment file before --resume',
     )
   }
-  const experiment = await loadExperiment({ file: source, set, flags })
+  const experiment = await loadExperiment(request)
   const view = progressView(io, quiet)
   try {
     const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(line) })

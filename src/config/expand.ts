@@ -30,8 +30,12 @@ export interface PlannedRun {
  * `set` gives for a key of the matrix takes the place of its values there.
  * @throws FedunifyError (usage) with file and line, as for a single experiment
  */
-export async function expandFile(file: string, set: readonly string[] = []): Promise<PlannedRun[]> {
-  const written = await fileSource(file)
+export async function expandFile(
+  file: string,
+  set: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<PlannedRun[]> {
+  const written = await fileSource(file, { signal })
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
   const { seeds } = parsed.data

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { basename, extname } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { FedunifyError } from '../errors.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
 import { whereIs } from './origin.ts'
@@ -9,10 +9,14 @@ import { fileSource, flagSource, overlay, type Source, setSource } from './sourc
 
 export interface ExperimentRequest {
   readonly file?: string | undefined
+  /** The folder of a run, whose own config is taken where no file is named. */
+  readonly run?: string | undefined
   /** `key=value` pairs of `--set`. */
   readonly set?: readonly string[]
   /** Flags by key of the schema. */
   readonly flags?: Readonly<Record<string, string>>
+  /** Ends the waiting for a file that is a pipe. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -24,8 +28,11 @@ export async function loadExperiment(request: ExperimentRequest): Promise<Experi
 }
 
 /** What was asked for, place by place, later ones over earlier ones. @throws FedunifyError (usage) */
-export async function experimentSources({ file, set = [], flags = {} }: ExperimentRequest): Promise<Source[]> {
-  const from = file === undefined ? [] : [await fileSource(file)]
+export async function experimentSources(request: ExperimentRequest): Promise<Source[]> {
+  const { file, run, set = [], flags = {}, signal } = request
+  const from: Source[] = []
+  if (file !== undefined) from.push(await fileSource(file, { signal }))
+  else if (run !== undefined) from.push(await fileSource(join(run, 'config.yaml'), { signal, kept: true }))
   const plural = from.flatMap(({ values }) => BATCH_KEYS.filter((key) => key in values))[0]
   if (plural !== undefined) {
     const place = from[0]!.where([plural])

@@ -1,11 +1,14 @@
-import { readFile } from 'node:fs/promises'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
+import { readText } from './read.ts'
 import { TEXT_KEYS } from './schema.ts'
 import { plain, show } from './show.ts'
 import { parseYaml } from './yaml.ts'
 
-/** Characters that a file or a value may have with its aliases written out. */
-const MOST = 1_000_000
+/** Bytes that a file of an experiment or of expectations may have. */
+const MOST = 100_000
+
+/** The same for what a run folder keeps of it, which has a line for each value. */
+const MOST_KEPT = 1_000_000
 
 /** Steps of a key that reaches into a mapping. */
 const MOST_STEPS = 20
@@ -18,9 +21,17 @@ export interface Source {
   where(path: readonly PropertyKey[]): string
 }
 
-/** @throws FedunifyError (usage) naming file and line where it is no YAML mapping */
-export async function fileSource(file: string): Promise<Source> {
-  const { value, where } = await readYaml(file)
+interface ReadOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Whether it is the file that a run folder keeps, which may be larger. */
+  readonly kept?: boolean
+}
+
+/**
+ * @throws FedunifyError (usage) naming file and line where it is no YAML mapping
+ */
+export async function fileSource(file: string, options: ReadOptions = {}): Promise<Source> {
+  const { value, where } = await readYaml(file, options)
   const values = value ?? {}
   if (!isMapping(values)) {
     const got = Array.isArray(values) ? 'a list' : show(values)
@@ -31,26 +42,21 @@ export async function fileSource(file: string): Promise<Source> {
 
 /**
  * What a YAML file holds, null where it is empty, and the place of each value: `where([])` is where the first stands.
- * @throws FedunifyError (usage) naming file and line where it is no YAML
+ * @throws FedunifyError (usage) naming file and line where it is no YAML, or too much of it
  */
-export async function readYaml(file: string): Promise<{ value: unknown; where: Source['where'] }> {
+export async function readYaml(
+  file: string,
+  { signal, kept = false }: ReadOptions = {},
+): Promise<{ value: unknown; where: Source['where'] }> {
+  const most = kept ? MOST_KEPT : MOST
   const place = (line: number) => `${file}:${line}`
-  const { value, lineOf } = parseYaml(await readExperiment(file), { most: MOST, what: 'file', place })
+  const { value, lineOf } = parseYaml(await readText(file, most, signal), { most, what: 'file', place })
   return {
     value,
     where(path) {
       const line = lineOf(path)
       return line === undefined ? file : place(line)
     },
-  }
-}
-
-async function readExperiment(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    const why = { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[codeOf(error) ?? ''] ?? messageOf(error)
-    throw new FedunifyError('usage', `${file}: ${why}`, 'name an experiment file, for example experiments/table4.yaml')
   }
 }
 
