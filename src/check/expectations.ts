@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type Expectation, ExpectationsSchema } from '../config/expectations.ts'
 import { describeProblem, first } from '../config/problem.ts'
+import { fileName } from '../config/read.ts'
 import { EXPERIMENT_KEYS } from '../config/schema.ts'
 import { show } from '../config/show.ts'
 import { isMapping, readYaml } from '../config/source.ts'
@@ -17,7 +18,7 @@ export interface WrittenExpectation {
 type Where = (path: readonly PropertyKey[]) => string
 
 /**
- * The expectations of a YAML file: a list of them, or a mapping that has one under `expect`, as an experiment file.
+ * The expectations of a YAML file (`-`: of standard input): a list of them, or a mapping that has one under `expect`, as an experiment file.
  * @throws FedunifyError (usage) naming file and line where there are none or one is wrong
  */
 export async function readExpectations(file: string, signal?: AbortSignal): Promise<WrittenExpectation[]> {
@@ -26,7 +27,7 @@ export async function readExpectations(file: string, signal?: AbortSignal): Prom
   if (isMapping(value) && value.expect !== undefined) return parseExpectations(value.expect, where)
   const near = isMapping(value) ? nearest('expect', Object.keys(value)) : undefined
   const hint = near ? `is ${near} meant to be expect?` : EXPECT_HINT
-  throw new FedunifyError('usage', `${file}: holds no expectations`, hint)
+  throw new FedunifyError('usage', `${fileName(file)}: holds no expectations`, hint)
 }
 
 export const EXPECT_HINT = 'for example expect: [{ metric: unified, merge: avg, at: end, min: 0.78 }]'

@@ -44,7 +44,7 @@ export function addBatchCommand(program: Command, io: Io): void {
     .description(
       'Runs every experiment of the files that match, each possibly with a matrix of values and several seeds.',
     )
-    .argument('<globs...>', 'experiment files, quoted globs of them, or folders')
+    .argument('<globs...>', 'experiment files, quoted globs of them, or folders; - is standard input')
     .option('--set <key=value>', 'set any key in all of them; may be repeated', repeated)
     .option('--jobs <n>', 'runs at the same time', positive, 1)
     .option('--quiet', 'no progress, only the summary')

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { BATCH_KEYS } from '../config/batch-schema.ts'
-import { expandFile } from '../config/expand.ts'
+import { expand } from '../config/expand.ts'
 import { schemaText } from '../config/json-schema.ts'
 import { experimentSources, resolveExperiment } from '../config/load.ts'
 import { type Setting, settings } from '../config/origin.ts'
-import { fileSource } from '../config/source.ts'
+import { fileName } from '../config/read.ts'
+import { fileSource, type Source } from '../config/source.ts'
 import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/columns.ts'
 import { flow, settingsTable } from '../report/settings.ts'
@@ -28,6 +29,7 @@ Examples:
   fedunify config show                                   the defaults
   fedunify config show experiments/table4.yaml
   fedunify config show my.yaml --set lr=0.05 --env H     what \`fedunify run\` with the same words would run
+  fedunify config show - < my.yaml
 `
 
 interface ShowOptions {
@@ -40,7 +42,7 @@ function addShowCommand(config: Command, io: Io): void {
     .command('show')
     .summary('show every value of an experiment and where it comes from')
     .description('Shows what an experiment comes to: defaults < file < --set < flags. Nothing is run.')
-    .argument('[experiment]', 'experiment file (YAML)')
+    .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--json', 'write one JSON object')
   addExperimentOptions(command)
@@ -52,25 +54,24 @@ function addShowCommand(config: Command, io: Io): void {
 async function show(file: string | undefined, options: ShowOptions, io: Io): Promise<string> {
   const { set = [], json = false } = options
   const flags = experimentFlags({ ...options })
-  if (file !== undefined && (await isBatch(file))) return await showBatch(file, options, flags, io)
-  const sources = await experimentSources({ file, set, flags })
+  // Read once: it may be a pipe.
+  const written = file === undefined ? undefined : await fileSource(file, { signal: io.signal })
+  if (file !== undefined && written && isBatch(written)) return showBatch(written, file, options, flags, io)
+  const sources = experimentSources(written, { file, set, flags })
   const shown = settings(resolveExperiment(sources, file), sources)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
   return settingsTable(shown, colorsOf(io))
 }
 
-async function isBatch(file: string): Promise<boolean> {
-  const { values } = await fileSource(file)
-  return BATCH_KEYS.some((key) => key in values)
-}
+const isBatch = ({ values }: Source) => BATCH_KEYS.some((key) => key in values)
 
-async function showBatch(file: string, options: ShowOptions, flags: Record<string, string>, io: Io): Promise<string> {
+function showBatch(written: Source, file: string, options: ShowOptions, flags: Record<string, string>, io: Io): string {
   const [flag] = Object.entries(flags)
   if (flag !== undefined) {
     const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
-    throw new FedunifyError('usage', `--${flag[0]}: ${file} makes several runs`, hint)
+    throw new FedunifyError('usage', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
   }
-  const runs = await expandFile(file, options.set)
+  const runs = expand(written, file, options.set)
   const each = runs.map(({ experiment, sources }) => settings(experiment, sources))
   if (options.json) {
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
@@ -84,7 +85,7 @@ async function showBatch(file: string, options: ShowOptions, flags: Record<strin
     runs.map(({ id }, i) => [id, ...varying.map((key) => values(key)[i]!)]),
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
-  return `${file} is a batch of ${count}: fedunify batch ${file}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
+  return `${fileName(file)} is a batch of ${count}: fedunify batch ${file}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
 }
 
 const jsonSettings = (shown: readonly Setting[]) =>

@@ -37,7 +37,7 @@ export function addRunCommand(program: Command, io: Io): void {
       'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one model of ' +
         'theirs, which is evaluated and copied back. Values come from defaults < file < --set < flags.',
     )
-    .argument('[experiment]', 'experiment file (YAML)')
+    .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'go on with an unfinished run after its last complete round')

@@ -3,6 +3,7 @@ import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
 import { configHash } from './hash.ts'
 import { resolveExperiment } from './load.ts'
 import { describeProblem, first } from './problem.ts'
+import { fileName } from './read.ts'
 import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
 import { show } from './show.ts'
 import { fileSource, isMapping, type Source, setSource } from './source.ts'
@@ -25,17 +26,21 @@ export interface PlannedRun {
   readonly sources: readonly Source[]
 }
 
-/**
- * All runs of an experiment file: every combination of its `matrix`, each with `seeds` seeds from `seed` on. What
- * `set` gives for a key of the matrix takes the place of its values there.
- * @throws FedunifyError (usage) with file and line, as for a single experiment
- */
+/** All runs of an experiment file; `-` is standard input. @throws FedunifyError (usage) as `expand` does */
 export async function expandFile(
   file: string,
   set: readonly string[] = [],
   signal?: AbortSignal,
 ): Promise<PlannedRun[]> {
-  const written = await fileSource(file, { signal })
+  return expand(await fileSource(file, { signal }), file, set)
+}
+
+/**
+ * All runs of what an experiment file holds: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
+ * What `set` gives for a key of the matrix takes the place of its values there.
+ * @throws FedunifyError (usage) with file and line, as for a single experiment
+ */
+export function expand(written: Source, file: string, set: readonly string[] = []): PlannedRun[] {
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
   const { seeds } = parsed.data
@@ -63,7 +68,7 @@ export async function expandFile(
   }
   const count = Object.values(matrix).reduce((product, values) => product * values.length, seeds ?? 1)
   if (count > MOST_RUNS) {
-    throw new FedunifyError('usage', `${file}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
+    throw new FedunifyError('usage', `${fileName(file)}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
   }
 
   const single: Source = { ...written, values: omit(written.values, BATCH_KEYS) }

@@ -8,6 +8,7 @@ import { type Experiment, ExperimentSchema } from './schema.ts'
 import { fileSource, flagSource, overlay, type Source, setSource } from './source.ts'
 
 export interface ExperimentRequest {
+  /** Of YAML; `-` is standard input. */
   readonly file?: string | undefined
   /** The folder of a run, whose own config is taken where no file is named. */
   readonly run?: string | undefined
@@ -24,21 +25,28 @@ export interface ExperimentRequest {
  * @throws FedunifyError (usage) naming where the wrong value stands and what would be legal
  */
 export async function loadExperiment(request: ExperimentRequest): Promise<Experiment> {
-  return resolveExperiment(await experimentSources(request), request.file)
+  const { file, run, signal } = request
+  let written: Source | undefined
+  if (file !== undefined) written = await fileSource(file, { signal })
+  else if (run !== undefined) written = await fileSource(join(run, 'config.yaml'), { signal, kept: true })
+  return resolveExperiment(experimentSources(written, request), file)
 }
 
-/** What was asked for, place by place, later ones over earlier ones. @throws FedunifyError (usage) */
-export async function experimentSources(request: ExperimentRequest): Promise<Source[]> {
-  const { file, run, set = [], flags = {}, signal } = request
-  const from: Source[] = []
-  if (file !== undefined) from.push(await fileSource(file, { signal }))
-  else if (run !== undefined) from.push(await fileSource(join(run, 'config.yaml'), { signal, kept: true }))
-  const plural = from.flatMap(({ values }) => BATCH_KEYS.filter((key) => key in values))[0]
+/**
+ * What was asked for, place by place, later ones over earlier ones.
+ * @param written what the file holds, where one is named
+ * @throws FedunifyError (usage)
+ */
+export function experimentSources(
+  written: Source | undefined,
+  { file, set = [], flags = {} }: ExperimentRequest,
+): Source[] {
+  const plural = BATCH_KEYS.find((key) => written && key in written.values)
   if (plural !== undefined) {
-    const place = from[0]!.where([plural])
+    const place = written!.where([plural])
     throw new FedunifyError('usage', `${place}: ${plural} makes several runs`, `run them with: fedunify batch ${file}`)
   }
-  return [...from, setSource(set), flagSource(flags)]
+  return [...(written ? [written] : []), setSource(set), flagSource(flags)]
 }
 
 /**

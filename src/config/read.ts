@@ -5,15 +5,21 @@ import { promisify } from 'node:util'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { thousands } from '../format.ts'
 
+/** What stands for standard input where a file is named. */
+export const STDIN = '-'
+
+/** A file as messages name it. */
+export const fileName = (file: string): string => (file === STDIN ? 'stdin' : file)
+
 /**
- * The text of a file; of what is too large no more is read than shows that it is.
+ * The text of a file, of standard input for `-`; of what is too large no more is read than shows that it is.
  * @param most bytes that it may have
- * @throws FedunifyError (usage) where it cannot be read or is larger
+ * @throws FedunifyError (usage) where it cannot be read, is larger, or nothing comes from standard input
  * @throws the signal's reason if it was aborted
  */
 export async function readText(file: string, most: number, signal?: AbortSignal): Promise<string> {
   try {
-    const stream = await streamOf(file, most)
+    const stream = file === STDIN ? process.stdin : await streamOf(file, most)
     if (signal) addAbortSignal(signal, stream)
     const chunks: Buffer[] = []
     let size = 0
@@ -22,14 +28,18 @@ export async function readText(file: string, most: number, signal?: AbortSignal)
       size += chunk.length
       if (size > most) throw tooLarge(file, undefined, most)
     }
+    // An empty file is an experiment of defaults; an empty pipe is that whatever wrote to it failed.
+    if (size === 0 && file === STDIN) throw new FedunifyError('usage', 'stdin: nothing was written to it', HINT)
     return Buffer.concat(chunks).toString('utf8')
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof FedunifyError) throw error
     const why = { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[codeOf(error) ?? ''] ?? messageOf(error)
-    throw new FedunifyError('usage', `${file}: ${why}`, 'name an experiment file, for example experiments/table4.yaml')
+    throw new FedunifyError('usage', `${fileName(file)}: ${why}`, HINT)
   }
 }
+
+const HINT = 'name an experiment file, for example experiments/table4.yaml'
 
 /** @throws FedunifyError (usage) where the file says itself that it is too large */
 async function streamOf(file: string, most: number): Promise<Readable> {
@@ -51,7 +61,7 @@ function tooLarge(file: string, size: number | undefined, most: number): Fedunif
   const has = size === undefined ? `more than ${thousands(most)} bytes` : `${thousands(size)} bytes`
   return new FedunifyError(
     'usage',
-    `${file}: has ${has}, an experiment has ${thousands(most)} at most`,
+    `${fileName(file)}: has ${has}, an experiment has ${thousands(most)} at most`,
     'is it the file that was meant?',
   )
 }

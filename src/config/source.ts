@@ -1,5 +1,5 @@
 import { FedunifyError } from '../errors.ts'
-import { readText } from './read.ts'
+import { fileName, readText } from './read.ts'
 import { TEXT_KEYS } from './schema.ts'
 import { plain, show } from './show.ts'
 import { parseYaml } from './yaml.ts'
@@ -28,6 +28,7 @@ interface ReadOptions {
 }
 
 /**
+ * @param file `-` is standard input
  * @throws FedunifyError (usage) naming file and line where it is no YAML mapping
  */
 export async function fileSource(file: string, options: ReadOptions = {}): Promise<Source> {
@@ -37,7 +38,7 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
     const got = Array.isArray(values) ? 'a list' : show(values)
     throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
   }
-  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : file) }
+  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : fileName(file)) }
 }
 
 /**
@@ -49,13 +50,14 @@ export async function readYaml(
   { signal, kept = false }: ReadOptions = {},
 ): Promise<{ value: unknown; where: Source['where'] }> {
   const most = kept ? MOST_KEPT : MOST
-  const place = (line: number) => `${file}:${line}`
+  const name = fileName(file)
+  const place = (line: number) => `${name}:${line}`
   const { value, lineOf } = parseYaml(await readText(file, most, signal), { most, what: 'file', place })
   return {
     value,
     where(path) {
       const line = lineOf(path)
-      return line === undefined ? file : place(line)
+      return line === undefined ? name : place(line)
     },
   }
 }
