@@ -130,6 +130,7 @@ async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
   const rows: string[][] = []
   const failed: BatchResult[] = []
   for (const run of runs) {
+    io.signal.throwIfAborted()
     try {
       const { images, kind, speed } = await weigh(run, speeds, io.signal)
       speeds.set(kind, speed)

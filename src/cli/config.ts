@@ -77,12 +77,15 @@ function showBatch(written: Source, file: string, options: ShowOptions, flags: R
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
     return jsonText({ file, batch: true, runs: shown })
   }
-  const values = (key: string) => each.map((own) => flow(own.find((s) => s.key === key)?.value))
-  const varying = each[0]!.map(({ key }) => key).filter((key) => new Set(values(key)).size > 1)
+  const values = (key: string) => each.map((own) => own.find((s) => s.key === key)?.value)
+  const varying = each[0]!
+    .map(({ key }) => key)
+    .filter((key) => new Set(values(key).map((value) => JSON.stringify(value))).size > 1)
+  const cells = varying.map((key) => values(key).map(flow))
   const common = each[0]!.map((s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s))
   const table = columns(
     ['run', ...varying],
-    runs.map(({ id }, i) => [id, ...varying.map((key) => values(key)[i]!)]),
+    runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
   return `${fileName(file)} is a batch of ${count}: fedunify batch ${file}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
