@@ -87,9 +87,8 @@ function expectation(issue: Issue): { expected: string; legal?: string[] } {
       return { expected: `a number ${issue.inclusive ? 'of at least' : 'above'} ${issue.minimum}` }
     }
     case 'too_big':
-      return {
-        expected: `a number ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}`,
-      }
+      if (issue.origin === 'array') return { expected: `at most ${issue.maximum} in the list` }
+      return { expected: `a number ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}` }
     case 'invalid_union': {
       const types = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : []
       return types.length > 0 ? { expected: `one of ${types.join(', ')}`, legal: types } : { expected: issue.message }

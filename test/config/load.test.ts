@@ -193,6 +193,7 @@ describe('an experiment file', () => {
     ['model: cnnn\n', 'exp.yaml:1: model: expected one of cnn, cnn-small, mlp, got "cnnn"', 'did you mean cnn?'],
     ['model: { type: dense }\n', 'exp.yaml:1: model: expected one of cnn, cnn-small, mlp, got {"type":"dense"}'],
     ['model: []\n', 'exp.yaml:1: model: expected at least 1 in the list, got []'],
+    ['env: labels\nlabels: [[256]]\n', 'exp.yaml:2: labels.0.0: expected a number of at most 255, got 256'],
     ['model:\n  - 3\n', 'exp.yaml:2: model.0: expected keys and values, got 3'],
     [
       'model:\n  - type: flatten\n  - type: dens\n    units: 10\n',
@@ -227,6 +228,13 @@ describe('an experiment file', () => {
     const refused = await refusal({ file: fileOf(text) })
     expect(refused.message).toBe(message)
     if (hint !== undefined) expect(refused.hint).toBe(hint)
+  })
+
+  it('has a limit for each list', async () => {
+    const most = 'expected at most 256 in the list, got '
+    const long = async (text: string) => (await refusal({ file: fileOf(text) })).message.split('[')[0]
+    expect(await long(`model:\n${'  - type: relu\n'.repeat(257)}`)).toBe(`exp.yaml:2: model: ${most}`)
+    expect(await long(`env: labels\nlabels: [${'[0],'.repeat(257)}]\n`)).toBe(`exp.yaml:2: labels: ${most}`)
   })
 
   it('lists all keys where none is near', async () => {
