@@ -50,6 +50,7 @@ export async function prepareRun(
   const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
   const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
   const shards = partitionDataset(dataset, experiment)
-  assertMemory(model, experiment, engine.device, Math.max(...shards.map(({ train }) => train.length)))
+  const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
+  assertMemory(model, experiment, engine.device, most)
   return { experiment, dataset, shards, model, engine, git }
 }
