@@ -37,15 +37,19 @@ export class FedunifyError extends Error {
 
 /** The legal name nearest to a mistyped one, or undefined where nothing is near enough to be meant. */
 export function nearest(got: string, legal: readonly string[]): string | undefined {
+  const most = (name: string) => Math.max(1, Math.floor(name.length / 3))
   const letters = (name: string) => [...name.toLowerCase()].sort().join('')
   // Letters in another order are one slip, not two.
   const edits = (name: string) => {
     const count = distance(got.toLowerCase(), name.toLowerCase())
     return count > 1 && letters(got) === letters(name) ? count - 1 : count
   }
-  const [best] = [...legal].sort((a, b) => edits(a) - edits(b))
-  if (best === undefined) return undefined
-  return edits(best) <= Math.max(1, Math.floor(best.length / 3)) && edits(best) < best.length ? best : undefined
+  // Edits are slow to count, and there are as many as one name is longer: of most names none need be counted.
+  const [best] = legal
+    .filter((name) => Math.abs(name.length - got.length) <= most(name))
+    .map((name) => ({ name, count: edits(name) }))
+    .sort((a, b) => a.count - b.count)
+  return best && best.count <= most(best.name) && best.count < best.name.length ? best.name : undefined
 }
 
 /** «unknown WHAT "GOT": expected one of …», with the nearest legal name as the hint. */

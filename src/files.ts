@@ -4,17 +4,23 @@ import { type FileHandle, lstat, mkdir, open, readFile, realpath, rename, rm, st
 import { basename, dirname, join, resolve } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from './errors.ts'
 
+interface WriteSteps {
+  /** Is given the new file before anything is in it. */
+  prepare?(file: FileHandle): Promise<void>
+  /** Comes just before the new file takes the place of the old one, which it can prevent. */
+  ready?(): Promise<void>
+}
+
 /**
  * Writes a file whole: a temporary file beside it, flushed to the disk, then renamed, and the folder flushed too, or a
  * power cut might take the name back. An older file stays as it was until then; a link is replaced, not followed.
  * (Packages that do this call write() once and do not look how much of it a nearly full disk took.)
- * @param prepare is given the new file before anything is in it
  * @throws the system's error
  */
 export async function writeWhole(
   path: string,
   content: string | Uint8Array,
-  prepare?: (file: FileHandle) => Promise<void>,
+  { prepare, ready }: WriteSteps = {},
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
@@ -26,6 +32,7 @@ export async function writeWhole(
     } finally {
       await file.close()
     }
+    await ready?.()
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
@@ -57,10 +64,12 @@ export async function writeNamed(path: string, content: string): Promise<void> {
 /** Puts a file in the place of one, whole; false where the folder does not allow that, or not for this owner. */
 async function replace(path: string, content: string, { mode, uid, gid }: Stats): Promise<boolean> {
   try {
-    await writeWhole(path, content, async (file) => {
-      const made = await file.stat()
-      if (made.uid !== uid || made.gid !== gid) await file.chown(uid, gid)
-      await file.chmod(mode & 0o7777)
+    await writeWhole(path, content, {
+      async prepare(file) {
+        const made = await file.stat()
+        if (made.uid !== uid || made.gid !== gid) await file.chown(uid, gid)
+        await file.chmod(mode & 0o7777)
+      },
     })
     return true
   } catch (error) {

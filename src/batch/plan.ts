@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { expandFile, type PlannedRun } from '../config/expand.ts'
+import { fileName, STDIN } from '../config/read.ts'
 import { FedunifyError } from '../errors.ts'
 import { kindOf } from '../files.ts'
 import { matchGlob } from '../glob.ts'
@@ -12,8 +13,9 @@ export interface BatchRun extends PlannedRun {
   readonly state: Status | 'none'
 }
 
-/** The experiment files that are meant by a glob, a name, or a folder that holds them. */
+/** The experiment files that are meant by a glob, a name, or a folder that holds them; standard input by `-`. */
 async function filesOf(named: string): Promise<string[]> {
+  if (named === STDIN) return [STDIN]
   const isFolder = (await kindOf(named)) === 'folder'
   const matches = isFolder
     ? (await matchGlob('*.{yaml,yml}', { cwd: named })).map((file) => join(named, file))
@@ -27,11 +29,15 @@ async function filesOf(named: string): Promise<string[]> {
  * All runs of the experiment files that match, in the order of their names.
  * @throws FedunifyError (usage) where a glob matches nothing, or two runs would write to one folder
  */
-export async function planBatch(globs: readonly string[], set: readonly string[]): Promise<BatchRun[]> {
+export async function planBatch(
+  globs: readonly string[],
+  set: readonly string[],
+  signal?: AbortSignal,
+): Promise<BatchRun[]> {
   const files = new Set<string>()
   for (const glob of globs) for (const file of await filesOf(glob)) files.add(file)
   const planned: PlannedRun[] = []
-  for (const file of files) planned.push(...(await expandFile(file, set)))
+  for (const file of files) planned.push(...(await expandFile(file, set, signal)))
 
   const taken = new Map<string, PlannedRun>()
   const runs: BatchRun[] = []
@@ -39,7 +45,8 @@ export async function planBatch(globs: readonly string[], set: readonly string[]
     const path = join(run.experiment.out, run.experiment.name, run.id)
     const other = taken.get(path)
     if (other) {
-      const who = other.file === run.file ? `two runs of ${run.file}` : `${other.file} and ${run.file}`
+      const [one, two] = [fileName(other.file), fileName(run.file)]
+      const who = one === two ? `two runs of ${one}` : `${one} and ${two}`
       throw new FedunifyError(
         'usage',
         `${who} would write to one folder, ${path}`,

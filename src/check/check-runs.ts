@@ -15,8 +15,8 @@ import { readReference } from './reference.ts'
  * @param file expectations to take instead of the runs' own
  * @throws FedunifyError (usage) where nothing is expected of any run, or the file is wrong
  */
-export async function checkRuns(named: readonly string[], file?: string): Promise<RunOutcomes[]> {
-  const given = file === undefined ? undefined : await readExpectations(file)
+export async function checkRuns(named: readonly string[], file?: string, signal?: AbortSignal): Promise<RunOutcomes[]> {
+  const given = file === undefined ? undefined : await readExpectations(file, signal)
   const found = await loadAll(named, given)
   const loaded = found.filter((one): one is Expecting => 'run' in one)
   if (loaded.length > 0 && loaded.every(({ expectations }) => expectations.length === 0)) {

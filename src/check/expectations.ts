@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type Expectation, ExpectationsSchema } from '../config/expectations.ts'
 import { describeProblem, first } from '../config/problem.ts'
+import { fileName } from '../config/read.ts'
 import { EXPERIMENT_KEYS } from '../config/schema.ts'
+import { show } from '../config/show.ts'
 import { isMapping, readYaml } from '../config/source.ts'
 import { FedunifyError, nearest } from '../errors.ts'
 import type { Manifest } from '../results/manifest.ts'
@@ -16,16 +18,16 @@ export interface WrittenExpectation {
 type Where = (path: readonly PropertyKey[]) => string
 
 /**
- * The expectations of a YAML file: a list of them, or a mapping that has one under `expect`, as an experiment file.
+ * The expectations of a YAML file (`-`: of standard input): a list of them, or a mapping that has one under `expect`, as an experiment file.
  * @throws FedunifyError (usage) naming file and line where there are none or one is wrong
  */
-export async function readExpectations(file: string): Promise<WrittenExpectation[]> {
-  const { value, where } = await readYaml(file)
+export async function readExpectations(file: string, signal?: AbortSignal): Promise<WrittenExpectation[]> {
+  const { value, where } = await readYaml(file, { signal })
   if (Array.isArray(value)) return parseExpectations(value, (path) => where(path.slice(1)))
   if (isMapping(value) && value.expect !== undefined) return parseExpectations(value.expect, where)
   const near = isMapping(value) ? nearest('expect', Object.keys(value)) : undefined
   const hint = near ? `is ${near} meant to be expect?` : EXPECT_HINT
-  throw new FedunifyError('usage', `${file}: holds no expectations`, hint)
+  throw new FedunifyError('usage', `${fileName(file)}: holds no expectations`, hint)
 }
 
 export const EXPECT_HINT = 'for example expect: [{ metric: unified, merge: avg, at: end, min: 0.78 }]'
@@ -61,5 +63,5 @@ function assertWhen({ when = {} }: Expectation, where: (key: string) => string):
   if (wrong === undefined) return
   const near = nearest(wrong, keys)
   const hint = near ? `did you mean ${near}?` : 'name keys of an experiment, for example when: { env: H }'
-  throw new FedunifyError('usage', `${where(wrong)}: unknown key "${wrong}" in when`, hint)
+  throw new FedunifyError('usage', `${where(wrong)}: unknown key ${show(wrong)} in when`, hint)
 }

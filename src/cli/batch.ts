@@ -12,6 +12,7 @@ import { columns } from '../report/columns.ts'
 import { PlainProgress } from '../report/progress.ts'
 import { putFile } from '../results/files.ts'
 import { roundsDone } from '../results/state.ts'
+import { largest } from '../stats.ts'
 import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
@@ -45,7 +46,7 @@ export function addBatchCommand(program: Command, io: Io): void {
     .description(
       'Runs every experiment of the files that match, each possibly with a matrix of values and several seeds.',
     )
-    .argument('<globs...>', 'experiment files, quoted globs of them, or folders')
+    .argument('<globs...>', 'experiment files, quoted globs of them, or folders; - is standard input')
     .option('--set <key=value>', 'set any key in all of them; may be repeated', repeated)
     .option('--jobs <n>', 'runs at the same time', positive, 1)
     .option('--quiet', 'no progress, only the summary')
@@ -56,7 +57,7 @@ export function addBatchCommand(program: Command, io: Io): void {
 
 async function batch(globs: readonly string[], options: BatchOptions, io: Io): Promise<void> {
   const { jobs } = options
-  const runs = await planBatch(globs, options.set ?? [])
+  const runs = await planBatch(globs, options.set ?? [], io.signal)
   if (options.dryRun) return await showPlan(runs, io)
   const began = performance.now()
   const results = await runBatch(runs, { jobs, signal: io.signal, listener: listener(runs, options, io) })
@@ -133,6 +134,7 @@ async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
   const rows: string[][] = []
   const failed: BatchResult[] = []
   for (const run of runs) {
+    io.signal.throwIfAborted()
     try {
       const { images, kind, speed } = await weigh(run, speeds, io.signal)
       speeds.set(kind, speed)
@@ -173,8 +175,8 @@ function summaryTable(rows: readonly SummaryRow[]): string {
   }
   const lines = groups.map((group) => {
     const own = rows.filter((row) => row.group === group)
-    const seeds = Math.max(...own.map((row) => row.seeds))
-    const round = Math.max(...own.map((row) => row.round))
+    const seeds = largest(own.map((row) => row.seeds))
+    const round = largest(own.map((row) => row.round))
     return [group || '-', String(seeds), String(round), ...series.map((name) => cell(group, name))]
   })
   return columns(['run', 'seeds', 'round', ...series.map((name) => name.replace('_', ' '))], lines)

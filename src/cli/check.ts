@@ -43,7 +43,7 @@ export function addCheckCommand(program: Command, io: Io): void {
       'Compares finished runs with thresholds, with their pooled baseline or with a reference: a gate for CI.',
     )
     .argument('<runs...>', 'run folders, folders of runs (a batch), or globs of them')
-    .option('--expect <file>', "expectations (YAML), instead of the runs' own")
+    .option('--expect <file>', "expectations (YAML; - is standard input), instead of the runs' own")
     .addOption(new Option('--reporter <name>', 'how to tell').choices(REPORTER_NAMES).default('terminal'))
     .option('--output <file>', 'write the report there instead of to stdout, which is -')
     .addHelpText('after', HELP)
@@ -51,7 +51,7 @@ export function addCheckCommand(program: Command, io: Io): void {
 }
 
 async function check(named: readonly string[], { expect, reporter, output }: CheckOptions, io: Io): Promise<void> {
-  const runs = await checkRuns(named, expect)
+  const runs = await checkRuns(named, expect, io.signal)
   const toStdout = output === undefined || output === STDOUT
   const report = REPORTERS[reporter](runs, toStdout ? colorsOf(io) : NO_COLORS)
   if (toStdout) io.out(report, { commands: reporter === 'github' })

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { BATCH_KEYS } from '../config/batch-schema.ts'
-import { expandFile } from '../config/expand.ts'
+import { expand } from '../config/expand.ts'
 import { schemaText } from '../config/json-schema.ts'
 import { experimentSources, resolveExperiment } from '../config/load.ts'
 import { type Setting, settings } from '../config/origin.ts'
-import { fileSource } from '../config/source.ts'
+import { fileName } from '../config/read.ts'
+import { fileSource, type Source } from '../config/source.ts'
 import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/columns.ts'
 import { flow, settingsTable } from '../report/settings.ts'
@@ -29,6 +30,7 @@ Examples:
   fedunify config show                                   the defaults
   fedunify config show experiments/table4.yaml
   fedunify config show my.yaml --set lr=0.05 --env H     what \`fedunify run\` with the same words would run
+  fedunify config show - < my.yaml
 `
 
 interface ShowOptions {
@@ -41,7 +43,7 @@ function addShowCommand(config: Command, io: Io): void {
     .command('show')
     .summary('show every value of an experiment and where it comes from')
     .description('Shows what an experiment comes to: defaults < file < --set < flags. Nothing is run.')
-    .argument('[experiment]', 'experiment file (YAML)')
+    .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--json', 'write one JSON object')
   addExperimentOptions(command)
@@ -53,40 +55,42 @@ function addShowCommand(config: Command, io: Io): void {
 async function show(file: string | undefined, options: ShowOptions, io: Io): Promise<string> {
   const { set = [], json = false } = options
   const flags = experimentFlags({ ...options })
-  if (file !== undefined && (await isBatch(file))) return await showBatch(file, options, flags, io)
-  const sources = await experimentSources({ file, set, flags })
+  // Read once: it may be a pipe.
+  const written = file === undefined ? undefined : await fileSource(file, { signal: io.signal })
+  if (file !== undefined && written && isBatch(written)) return showBatch(written, file, options, flags, io)
+  const sources = experimentSources(written, { file, set, flags })
   const shown = settings(resolveExperiment(sources, file), sources)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
   return settingsTable(shown, colorsOf(io))
 }
 
-async function isBatch(file: string): Promise<boolean> {
-  const { values } = await fileSource(file)
-  return BATCH_KEYS.some((key) => key in values)
-}
+const isBatch = ({ values }: Source) => BATCH_KEYS.some((key) => key in values)
 
-async function showBatch(file: string, options: ShowOptions, flags: Record<string, string>, io: Io): Promise<string> {
+function showBatch(written: Source, file: string, options: ShowOptions, flags: Record<string, string>, io: Io): string {
   const [flag] = Object.entries(flags)
   if (flag !== undefined) {
     const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
-    throw new FedunifyError('usage', `--${flag[0]}: ${file} makes several runs`, hint)
+    throw new FedunifyError('usage', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
   }
-  const runs = await expandFile(file, options.set)
+  const runs = expand(written, file, options.set)
   const each = runs.map(({ experiment, sources }) => settings(experiment, sources))
   if (options.json) {
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
     return jsonText({ file, batch: true, runs: shown })
   }
-  const values = (key: string) => each.map((own) => flow(own.find((s) => s.key === key)?.value))
-  const varying = each[0]!.map(({ key }) => key).filter((key) => new Set(values(key)).size > 1)
+  const values = (key: string) => each.map((own) => own.find((s) => s.key === key)?.value)
+  const varying = each[0]!
+    .map(({ key }) => key)
+    .filter((key) => new Set(values(key).map((value) => JSON.stringify(value))).size > 1)
+  const cells = varying.map((key) => values(key).map(flow))
   const common = each[0]!.map((s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s))
   const table = columns(
     ['run', ...varying],
-    runs.map(({ id }, i) => [id, ...varying.map((key) => values(key)[i]!)]),
+    runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
-  const name = oneLine(file)
-  return `${name} is a batch of ${count}: fedunify batch ${name}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
+  const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
+  return `${head}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
 }
 
 const jsonSettings = (shown: readonly Setting[]) =>

@@ -39,7 +39,7 @@ export function addRunCommand(program: Command, io: Io): void {
       'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one model of ' +
         'theirs, which is evaluated and copied back. Values come from defaults < file < --set < flags.',
     )
-    .argument('[experiment]', 'experiment file (YAML)')
+    .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'go on with an unfinished run after its last complete round')
@@ -73,8 +73,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
   // A run folder's config is an experiment file; what is given besides must agree with it.
   const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
+  const request = { file, run: resume, set, flags, signal: io.signal }
   if (resume !== undefined && earlier?.status === 'finished') {
-    if (asked) assertSameConfig(resume, earlier.config, await loadExperiment({ file: source, set, flags }))
+    if (asked) assertSameConfig(resume, earlier.config, await loadExperiment(request))
     if (!quiet) io.err(`${oneLine(resume)} has finished already\n`)
     const told = await summary(resume, io)
     return io.out(json ? await readFile(join(resume, EVENTS), 'utf8') : told)
@@ -86,7 +87,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       'restore it, or name the experiment file before --resume',
     )
   }
-  const experiment = await loadExperiment({ file: source, set, flags })
+  const experiment = await loadExperiment(request)
   const view = progressView(io, quiet)
   try {
     const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(oneLine(line)) })

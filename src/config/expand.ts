@@ -1,13 +1,19 @@
 import { FedunifyError, nearest } from '../errors.ts'
+import { thousands } from '../format.ts'
 import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
 import { configHash } from './hash.ts'
 import { resolveExperiment } from './load.ts'
 import { describeProblem, first } from './problem.ts'
+import { fileName } from './read.ts'
 import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
+import { show } from './show.ts'
 import { fileSource, isMapping, type Source, setSource } from './source.ts'
 
 /** More is a slip of the keyboard. */
 const MOST_RUNS = 10_000
+
+/** Characters of all runs written out: a long file is not to become that many times as long. */
+const MOST_CHARACTERS = 100_000_000
 
 /** Room for the values of a matrix in the name of a folder, which may have 255 bytes in all. */
 const LONGEST_GROUP = 160
@@ -24,13 +30,21 @@ export interface PlannedRun {
   readonly sources: readonly Source[]
 }
 
+/** All runs of an experiment file; `-` is standard input. @throws FedunifyError (usage) as `expand` does */
+export async function expandFile(
+  file: string,
+  set: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<PlannedRun[]> {
+  return expand(await fileSource(file, { signal }), file, set)
+}
+
 /**
- * All runs of an experiment file: every combination of its `matrix`, each with `seeds` seeds from `seed` on. What
- * `set` gives for a key of the matrix takes the place of its values there.
+ * All runs of what an experiment file holds: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
+ * What `set` gives for a key of the matrix takes the place of its values there.
  * @throws FedunifyError (usage) with file and line, as for a single experiment
  */
-export async function expandFile(file: string, set: readonly string[] = []): Promise<PlannedRun[]> {
-  const written = await fileSource(file)
+export function expand(written: Source, file: string, set: readonly string[] = []): PlannedRun[] {
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
   const { seeds } = parsed.data
@@ -46,7 +60,7 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
     const place = written.where(['matrix', key])
     if (!(EXPERIMENT_KEYS as readonly string[]).includes(key)) {
       const near = nearest(key, EXPERIMENT_KEYS)
-      throw new FedunifyError('usage', `${place}: unknown key "${key}" in matrix`, near && `did you mean ${near}?`)
+      throw new FedunifyError('usage', `${place}: unknown key ${show(key)} in matrix`, near && `did you mean ${near}?`)
     }
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
     throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
@@ -56,12 +70,9 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
     const value = given.values[key]
     if (value !== undefined && !isMapping(value)) matrix[key] = [value]
   }
-  const count = Object.values(matrix).reduce((product, values) => product * values.length, seeds ?? 1)
-  if (count > MOST_RUNS) {
-    throw new FedunifyError('usage', `${file}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
-  }
-
   const single: Source = { ...written, values: omit(written.values, BATCH_KEYS) }
+  assertBounded(fileName(file), [single.values, given.values], matrix, seeds ?? 1)
+
   return combinations(matrix).flatMap((combination) => {
     const chosen: Source = {
       kind: 'file',
@@ -83,6 +94,30 @@ export async function expandFile(file: string, set: readonly string[] = []): Pro
   })
 }
 
+/** Before any run is made: how many there are, and how long they are together. */
+function assertBounded(
+  name: string,
+  common: readonly unknown[],
+  matrix: Readonly<Record<string, readonly unknown[]>>,
+  seeds: number,
+): void {
+  const lists = Object.values(matrix)
+  const count = lists.reduce((product, values) => product * values.length, seeds)
+  if (count > MOST_RUNS) {
+    throw new FedunifyError('usage', `${name}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
+  }
+  const chosen = lists.reduce((sum, values) => sum + lengthOf(values) / values.length, 0)
+  const length = count * (lengthOf(common) + chosen)
+  if (length > MOST_CHARACTERS) {
+    const long = `${thousands(length)} characters in all`
+    throw new FedunifyError(
+      'usage',
+      `${name}: makes ${count} runs of ${long}, at most ${thousands(MOST_CHARACTERS)} are possible`,
+      'make it fewer runs, or shorter ones',
+    )
+  }
+}
+
 function planned(experiment: Experiment, file: string, group: string, sources: readonly Source[]): PlannedRun {
   const id = [group.slice(0, LONGEST_GROUP), `s${experiment.seed}`, configHash(experiment).slice(0, 8)]
     .filter(Boolean)
@@ -96,6 +131,8 @@ function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): Rec
     [{}],
   )
 }
+
+const lengthOf = (value: unknown) => JSON.stringify(value).length
 
 /** A matrix value as part of a folder's name. */
 function label(value: unknown): string {

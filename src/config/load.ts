@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { basename, extname } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { FedunifyError } from '../errors.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
 import { whereIs } from './origin.ts'
@@ -8,11 +8,16 @@ import { type Experiment, ExperimentSchema } from './schema.ts'
 import { fileSource, flagSource, overlay, type Source, setSource } from './source.ts'
 
 export interface ExperimentRequest {
+  /** Of YAML; `-` is standard input. */
   readonly file?: string | undefined
+  /** The folder of a run, whose own config is taken where no file is named. */
+  readonly run?: string | undefined
   /** `key=value` pairs of `--set`. */
   readonly set?: readonly string[]
   /** Flags by key of the schema. */
   readonly flags?: Readonly<Record<string, string>>
+  /** Ends the waiting for a file that is a pipe. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -20,18 +25,28 @@ export interface ExperimentRequest {
  * @throws FedunifyError (usage) naming where the wrong value stands and what would be legal
  */
 export async function loadExperiment(request: ExperimentRequest): Promise<Experiment> {
-  return resolveExperiment(await experimentSources(request), request.file)
+  const { file, run, signal } = request
+  let written: Source | undefined
+  if (file !== undefined) written = await fileSource(file, { signal })
+  else if (run !== undefined) written = await fileSource(join(run, 'config.yaml'), { signal, kept: true })
+  return resolveExperiment(experimentSources(written, request), file)
 }
 
-/** What was asked for, place by place, later ones over earlier ones. @throws FedunifyError (usage) */
-export async function experimentSources({ file, set = [], flags = {} }: ExperimentRequest): Promise<Source[]> {
-  const from = file === undefined ? [] : [await fileSource(file)]
-  const plural = from.flatMap(({ values }) => BATCH_KEYS.filter((key) => key in values))[0]
+/**
+ * What was asked for, place by place, later ones over earlier ones.
+ * @param written what the file holds, where one is named
+ * @throws FedunifyError (usage)
+ */
+export function experimentSources(
+  written: Source | undefined,
+  { file, set = [], flags = {} }: ExperimentRequest,
+): Source[] {
+  const plural = BATCH_KEYS.find((key) => written && key in written.values)
   if (plural !== undefined) {
-    const place = from[0]!.where([plural])
+    const place = written!.where([plural])
     throw new FedunifyError('usage', `${place}: ${plural} makes several runs`, `run them with: fedunify batch ${file}`)
   }
-  return [...from, setSource(set), flagSource(flags)]
+  return [...(written ? [written] : []), setSource(set), flagSource(flags)]
 }
 
 /**

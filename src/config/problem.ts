@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
 import { ExperimentSchema } from './schema.ts'
+import { plain, show } from './show.ts'
 import { isMapping } from './source.ts'
 
 type Issue = z.core.$ZodIssue
@@ -12,9 +13,9 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
     const [key = ''] = found.keys
     const legal = legalKeys(found)
     const near = nearest(key, legal)
-    const inside = found.path.length > 0 ? ` in ${found.path.join('.')}` : ''
+    const inside = found.path.length > 0 ? ` in ${pathText(found.path)}` : ''
     const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
-    return new FedunifyError('usage', `${where([...found.path, key])}: unknown key "${key}"${inside}`, hint)
+    return new FedunifyError('usage', `${where([...found.path, key])}: unknown key ${show(key)}${inside}`, hint)
   }
   // A discriminated union reports the whole mapping: what was wrong in it is the discriminator.
   const discriminator = found.code === 'invalid_union' && isMapping(found.input) ? found.path.at(-1) : undefined
@@ -26,8 +27,9 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
     found.code === 'too_big' && found.maximum === 1 && typeof value === 'number' && value > 1 && value <= 100
   const fraction = percent ? `a fraction, not percent: ${Number((value / 100).toPrecision(12))}` : undefined
   const quoted = found.code === 'invalid_type' && typeof value === 'string' && /^(number|int)$/.test(found.expected)
-  const plain = quoted && value.trim() !== '' && Number.isFinite(Number(value)) ? `without quotes: ${value}` : undefined
-  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? plain)
+  const unquoted =
+    quoted && value.trim() !== '' && Number.isFinite(Number(value)) ? `without quotes: ${value}` : undefined
+  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? unquoted)
   const got = value === undefined ? 'nothing' : show(value)
   return new FedunifyError('usage', `${named(where(found.path), found.path)}: expected ${expected}, got ${got}`, hint)
 }
@@ -85,9 +87,8 @@ function expectation(issue: Issue): { expected: string; legal?: string[] } {
       return { expected: `a number ${issue.inclusive ? 'of at least' : 'above'} ${issue.minimum}` }
     }
     case 'too_big':
-      return {
-        expected: `a number ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}`,
-      }
+      if (issue.origin === 'array') return { expected: `at most ${issue.maximum} in the list` }
+      return { expected: `a number ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}` }
     case 'invalid_union': {
       const types = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : []
       return types.length > 0 ? { expected: `one of ${types.join(', ')}`, legal: types } : { expected: issue.message }
@@ -109,9 +110,6 @@ const article = (type: string) =>
 
 /** The place, and the key where the place does not say it (a flag names itself). */
 const named = (place: string, path: readonly PropertyKey[]) =>
-  place.startsWith('--') ? place : `${place}: ${path.map(String).join('.')}`
+  place.startsWith('--') ? place : `${place}: ${pathText(path)}`
 
-function show(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text
-}
+const pathText = (path: readonly PropertyKey[]) => plain(path.map(String).join('.'))

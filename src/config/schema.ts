@@ -50,7 +50,8 @@ export const ExperimentSchema = z.strictObject({
     .describe('number of data owners (default: 2, or one for each list of labels)')
     .meta({ examples: [2] }),
   labels: z
-    .array(z.array(z.int().min(0)))
+    .array(z.array(z.int().min(0).max(255)).max(256))
+    .max(10_000)
     .optional()
     .describe('for env labels: the labels of each owner')
     .meta({
@@ -69,7 +70,7 @@ export const ExperimentSchema = z.strictObject({
     .meta({ examples: [0.5] }),
 
   model: z
-    .union([z.enum(PRESET_NAMES), z.array(LayerSchema).min(1)])
+    .union([z.enum(PRESET_NAMES), z.array(LayerSchema).min(1).max(256)])
     .default('cnn')
     .describe('a named model, or a list of layers in the experiment file'),
   init: z.enum(['shared', 'independent']).default('shared').describe('same initial weights for all, or each its own'),

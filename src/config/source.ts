@@ -1,7 +1,17 @@
-import { readFile } from 'node:fs/promises'
-import { type Document, isNode, LineCounter, parse, parseDocument } from 'yaml'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
+import { fileName, readText } from './read.ts'
 import { TEXT_KEYS } from './schema.ts'
+import { plain, show } from './show.ts'
+import { parseYaml } from './yaml.ts'
+
+/** Bytes that a file of an experiment or of expectations may have. */
+const MOST = 100_000
+
+/** The same for what a run folder keeps of it, which has a line for each value. */
+const MOST_KEPT = 1_000_000
+
+/** Steps of a key that reaches into a mapping. */
+const MOST_STEPS = 20
 
 /** Raw values from one place (a file, a --set, a flag), and the words that name the place of each. */
 export interface Source {
@@ -11,62 +21,44 @@ export interface Source {
   where(path: readonly PropertyKey[]): string
 }
 
-/** @throws FedunifyError (usage) naming file and line where it is no YAML mapping */
-export async function fileSource(file: string): Promise<Source> {
-  const { value, where } = await readYaml(file)
+interface ReadOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Whether it is the file that a run folder keeps, which may be larger. */
+  readonly kept?: boolean
+}
+
+/**
+ * @param file `-` is standard input
+ * @throws FedunifyError (usage) naming file and line where it is no YAML mapping
+ */
+export async function fileSource(file: string, options: ReadOptions = {}): Promise<Source> {
+  const { value, where } = await readYaml(file, options)
   const values = value ?? {}
   if (!isMapping(values)) {
-    const got = Array.isArray(values) ? 'a list' : JSON.stringify(values)
+    const got = Array.isArray(values) ? 'a list' : show(values)
     throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
   }
-  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : file) }
+  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : fileName(file)) }
 }
 
 /**
  * What a YAML file holds, null where it is empty, and the place of each value: `where([])` is where the first stands.
- * @throws FedunifyError (usage) naming file and line where it is no YAML
+ * @throws FedunifyError (usage) naming file and line where it is no YAML, or too much of it
  */
-export async function readYaml(file: string): Promise<{ value: unknown; where: Source['where'] }> {
-  const lines = new LineCounter()
-  const document = parseDocument(await readExperiment(file), { lineCounter: lines, stringKeys: true })
-  const [problem] = document.errors
-  if (problem) {
-    const several = problem.code === 'MULTIPLE_DOCS' && 'a second document begins here'
-    const message = several || problem.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
-    throw new FedunifyError(
-      'usage',
-      `${file}:${lines.linePos(problem.pos[0]).line}: ${message}`,
-      'the file must be YAML',
-    )
-  }
+export async function readYaml(
+  file: string,
+  { signal, kept = false }: ReadOptions = {},
+): Promise<{ value: unknown; where: Source['where'] }> {
+  const most = kept ? MOST_KEPT : MOST
+  const name = fileName(file)
+  const place = (line: number) => `${name}:${line}`
+  const { value, lineOf } = parseYaml(await readText(file, most, signal), { most, what: 'file', place })
   return {
-    value: toValues(document, file),
+    value,
     where(path) {
-      if (path.length === 0) return `${file}:${lines.linePos(document.contents?.range?.[0] ?? 0).line}`
-      for (let depth = path.length; depth > 0; depth--) {
-        const node = document.getIn(path.slice(0, depth), true)
-        if (isNode(node) && node.range) return `${file}:${lines.linePos(node.range[0]).line}`
-      }
-      return file
+      const line = lineOf(path)
+      return line === undefined ? name : place(line)
     },
-  }
-}
-
-async function readExperiment(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    const why = { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[codeOf(error) ?? ''] ?? messageOf(error)
-    throw new FedunifyError('usage', `${file}: ${why}`, 'name an experiment file, for example experiments/table4.yaml')
-  }
-}
-
-/** Aliases are resolved only here: one may lead nowhere, or too many to too much. */
-function toValues(document: Document, file: string): unknown {
-  try {
-    return document.toJS()
-  } catch (error) {
-    throw new FedunifyError('usage', `${file}: ${messageOf(error)}`, 'the file must be YAML', { cause: error })
   }
 }
 
@@ -74,12 +66,21 @@ function toValues(document: Document, file: string): unknown {
 export function setSource(pairs: readonly string[]): Source {
   const values = pairs.map((pair) => {
     const at = pair.indexOf('=')
-    if (at < 1) throw new FedunifyError('usage', `--set ${pair}: expected key=value`, 'for example --set lr=0.05')
+    if (at < 1) {
+      throw new FedunifyError('usage', `--set ${plain(pair)}: expected key=value`, 'for example --set lr=0.05')
+    }
     const key = pair.slice(0, at)
-    const value = scalar(key, pair.slice(at + 1), `--set ${key}`)
+    if (key.split('.').length > MOST_STEPS) {
+      throw new FedunifyError(
+        'usage',
+        `--set ${plain(key)}: no key reaches that deep`,
+        'for example --set normalise.std=0.5',
+      )
+    }
+    const value = scalar(key, pair.slice(at + 1), `--set ${plain(key)}`)
     return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Record<string, unknown>
   })
-  return { kind: 'set', values: values.reduce(overlay, {}), where: (path) => `--set ${path.join('.')}` }
+  return { kind: 'set', values: values.reduce(overlay, {}), where: (path) => `--set ${plain(path.join('.'))}` }
 }
 
 /** Flags as the command line gives them: strings that are read as YAML values, where the key is not text itself. */
@@ -90,11 +91,7 @@ export function flagSource(flags: Readonly<Record<string, string>>): Source {
 
 function scalar(key: string, text: string, where: string): unknown {
   if (TEXT_KEYS.includes(key)) return text
-  try {
-    return parse(text)
-  } catch (error) {
-    throw new FedunifyError('usage', `${where}: ${messageOf(error).split('\n')[0]}`, 'the value must be YAML')
-  }
+  return parseYaml(text, { most: MOST, what: 'value', place: () => where }).value
 }
 
 export const isMapping = (value: unknown): value is Record<string, unknown> =>

@@ -1,11 +1,11 @@
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type RunCommand, runCommand } from './command.ts'
 import { DEBIAN_FOLDER, DEBIAN_PACKAGE, withDebianPackage } from './debian.ts'
 import { download, megabytes } from './download.ts'
 import { FASHION_MNIST, IDX_NAMES, type IdxName, type KnownFile, type KnownFiles, MIRRORS } from './fashion-mnist.ts'
-import { listFolder, mismatch, prepareFolder, putFile } from './files.ts'
+import { listFolder, mismatch, prepareFolder, putFile, readContent } from './files.ts'
 import { sha256, unzip } from './idx.ts'
 import { assertFashionMnist, CACHE_HINT } from './verify.ts'
 
@@ -110,7 +110,8 @@ async function fromMirror(
     }
     received(0)
     const body = await download(`${mirror}${name}.gz`, { stallMs, expected, signal, received })
-    await put(cache, name, body, known[name])
+    const bytes = await unzip(body, `${name}.gz`, known[name].bytes).catch(asReason)
+    await put(cache, name, bytes, known[name])
     missing.delete(name)
   }
 }
@@ -124,17 +125,20 @@ async function fromDebian(
     const { found, lack } = await listFolder(folder)
     if (lack) throw new Error(`the package ${lack}`)
     for (const name of [...missing]) {
-      await put(cache, name, await readFile(found[name]!), known[name])
+      const { bytes } = await readContent(found[name]!, name, known[name]).catch(asReason)
+      await put(cache, name, bytes, known[name])
       missing.delete(name)
     }
   })
 }
 
+/** A wrong file is the failure of where it came from, not of all. */
+function asReason(error: unknown): never {
+  throw new Error(messageOf(error), { cause: error })
+}
+
 /** Checks the content of a fetched file, then writes it into `dir`: unpacked once, not at the start of every run. */
-async function put(dir: string, name: IdxName, stored: Uint8Array, known: KnownFile): Promise<void> {
-  const bytes = await unzip(stored, `${name}.gz`).catch((error: unknown) => {
-    throw new Error(messageOf(error), { cause: error })
-  })
+async function put(dir: string, name: IdxName, bytes: Uint8Array, known: KnownFile): Promise<void> {
   const fault = mismatch(known, bytes, sha256(bytes))
   if (fault) throw new Error(`${name}.gz: ${fault}`)
   await putFile(join(dir, name), bytes)

@@ -31,7 +31,7 @@ async function check(name: IdxName, path: string | undefined, known: KnownFiles)
   const result = { name, path, stored: undefined, sha256: undefined, expected, ok: false }
   if (!path) return { ...result, problem: 'missing' }
   try {
-    const { bytes, stored, sha256 } = await readContent(path)
+    const { bytes, stored, sha256 } = await readContent(path, name, known[name])
     const problem = mismatch(known[name], bytes, sha256)
     return { ...result, stored, sha256, ok: !problem, problem }
   } catch (error) {
@@ -49,7 +49,7 @@ export async function assertFashionMnist(
   hint: string,
   known: KnownFiles = FASHION_MNIST,
 ): Promise<Partial<Record<IdxName, Content>>> {
-  const contents = await readContents(files).catch((error: unknown) => {
+  const contents = await readContents(files, known).catch((error: unknown) => {
     throw new FedunifyError('data', messageOf(error), hint, { cause: error })
   })
   for (const name of IDX_NAMES) {

@@ -7,6 +7,7 @@ import { selectEngine } from '../engine/select.ts'
 import { type GitState, gitState } from '../git.ts'
 import { buildModel, type Model } from '../model/model.ts'
 import { PRESETS } from '../model/presets.ts'
+import { assertMemory } from './memory.ts'
 
 /** Everything that a run is made of before its first round. */
 export interface PreparedRun {
@@ -31,7 +32,7 @@ export function imagesToTrain({ experiment, shards }: PreparedRun, done: number)
 
 /**
  * Loads and splits the data, builds the model, loads the engine.
- * @throws FedunifyError (data) or (usage) as these do
+ * @throws FedunifyError (data) or (usage) as these do, (usage) where the model is too large for this machine
  */
 export async function prepareRun(
   experiment: Experiment,
@@ -48,5 +49,8 @@ export async function prepareRun(
   ])
   const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
   const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
-  return { experiment, dataset, shards: partitionDataset(dataset, experiment), model, engine, git }
+  const shards = partitionDataset(dataset, experiment)
+  const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
+  assertMemory(model, experiment, engine.device, most)
+  return { experiment, dataset, shards, model, engine, git }
 }

@@ -5,12 +5,12 @@ import { basename } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { writeWhole } from '../files.ts'
 
-/** Writes a file of the run folder whole. */
-export async function putFile(file: string, content: string | Uint8Array): Promise<void> {
+/** Writes a file of the run folder whole. @param ready comes just before it is in place, which it can prevent */
+export async function putFile(file: string, content: string | Uint8Array, ready?: () => Promise<void>): Promise<void> {
   try {
-    await writeWhole(file, content)
+    await writeWhole(file, content, ready && { ready })
   } catch (error) {
-    throw writeError(file, error)
+    throw error instanceof FedunifyError ? error : writeError(file, error)
   }
 }
 

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
+import { readIfThere } from '../files.ts'
 import { LOCAL_COLUMNS, localTable, paperTable, UNIFIED_COLUMNS, unifiedTable } from './rows.ts'
 
 export interface LocalRow {
@@ -79,14 +79,10 @@ function toNumber(cell: string, where: string): number {
 }
 
 async function readCsv(file: string): Promise<string[][]> {
-  let text: string
+  const content = await readIfThere(file)
+  if (!content) throw new FedunifyError('data', `${file}: no such file`)
   try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    throw new FedunifyError('data', `${file}: ${codeOf(error) === 'ENOENT' ? 'no such file' : messageOf(error)}`)
-  }
-  try {
-    return parse(text) as string[][]
+    return parse(content) as string[][]
   } catch (error) {
     throw new FedunifyError('data', `${file}: ${messageOf(error)}`, 'the file was edited or cut short')
   }

@@ -105,11 +105,17 @@ export class RunDirectory {
 
   async record(event: FederationEvent): Promise<void> {
     if (event.type === 'owner-progress') return
-    await this.#lock.assertHeld()
-    if (event.type === 'started') await this.#start(event)
-    if (event.type === 'round-finished') await this.#addRound(event)
-    await this.#events!.append(`${JSON.stringify(plainEvent(event))}\n`)
-    if (event.type === 'round-finished') await this.#save(event)
+    try {
+      await this.#lock.assertHeld()
+      if (event.type === 'started') await this.#start(event)
+      if (event.type === 'round-finished') await this.#addRound(event)
+      await this.#events!.append(`${JSON.stringify(plainEvent(event))}\n`)
+      if (event.type === 'round-finished') await this.#save(event)
+    } catch (error) {
+      // Whoever took the folder clears it of what was being written: that is why it failed, then.
+      await this.#lock.assertHeld()
+      throw error
+    }
   }
 
   /** Closes the files, says in the manifest how the run ended, and gives the folder back. */
@@ -124,7 +130,6 @@ export class RunDirectory {
       }
       const files = status === 'finished' ? { files: await this.#marks() } : {}
       for (const file of this.#growing()) await file.close()
-      await this.#lock.assertHeld()
       await this.#writeManifest({ ...outcome, ...files })
     } finally {
       await this.#lock.release()
@@ -155,10 +160,10 @@ export class RunDirectory {
   async #writeModel({ round, weights, merges }: RoundFinished): Promise<void> {
     const { model, experiment } = this.#run
     const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(experiment.seed) }
-    await putFile(join(this.path, 'model.safetensors'), encodeSafetensors(weights, metadata))
+    await this.#put('model.safetensors', encodeSafetensors(weights, metadata))
     // Not at the start of a run: the format's library is large.
     const { inferenceGraph } = await import('../engine/onnx/inference-graph.ts')
-    await putFile(join(this.path, 'model.onnx'), inferenceGraph(model, experiment.normalise, weights))
+    await this.#put('model.onnx', inferenceGraph(model, experiment.normalise, weights))
   }
 
   /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
@@ -166,8 +171,7 @@ export class RunDirectory {
     const began = performance.now()
     const files = await this.#marks()
     const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent() }
-    await this.#lock.assertHeld()
-    await putFile(checkpointFile(this.path), encodeCheckpoint(state))
+    await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
     this.#rounds = round
     await this.#writeManifest({ status: 'running', rounds: round })
     this.#seconds.write += (performance.now() - began) / 1000
@@ -189,7 +193,12 @@ export class RunDirectory {
   }
 
   #writeManifest(outcome: Outcome): Promise<void> {
-    return putFile(manifestFile(this.path), manifestText({ ...outcome, ...this.#description }))
+    return this.#put(basename(manifestFile(this.path)), manifestText({ ...outcome, ...this.#description }))
+  }
+
+  /** Writes a file, unless the folder is another's by then. */
+  #put(name: string, content: string | Uint8Array): Promise<void> {
+    return putFile(join(this.path, name), content, () => this.#lock.assertHeld())
   }
 }
 

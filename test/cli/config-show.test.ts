@@ -72,6 +72,17 @@ describe('fedunify config show', () => {
     expect(settings['normalise.mean'].value).toBe(normalise.mean)
   })
 
+  it('takes seconds for the largest batch', async () => {
+    const list = (n: number) => `[${Array.from({ length: n }, (_, i) => i + 1)}]`
+    const file = write(`matrix: { lr: ${list(10)}, rounds: ${list(10)} }\nseeds: 100\n`)
+    const began = performance.now()
+    const { out, code } = await fedunify(['config', 'show', file])
+    expect(code).toBe(0)
+    expect(out).toContain('is a batch of 10000 runs')
+    expect(row(out, 'rounds')).toEqual(['see below', `${file}:1`])
+    expect(performance.now() - began).toBeLessThan(15_000)
+  })
+
   it('shows the runs of a batch', async () => {
     const file = write('lr: 0.3\nmatrix:\n  env: [V, H]\n  init: [shared]\nseeds: 2\n')
     const { out, code } = await fedunify(['config', 'show', file, '--set', 'rounds=3'])

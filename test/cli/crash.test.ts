@@ -55,9 +55,16 @@ it('a promise that is never kept is no success', async () => {
 
 it('a current folder that is gone is told of', async () => {
   const command = ['bash', '-c', 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"', 'bash'] as const
-  const { code, err } = await runBinary([process.execPath, BINARY, 'check', 'a'], { command })
-  expect(err).toMatch(/^error: the current folder: .*no such file or directory.* \(ENOENT\)\n$/)
-  expect(code).toBe(3)
+  for (const args of [
+    ['check', 'a'],
+    ['report', 'a'],
+    ['compare', 'a', 'b'],
+  ]) {
+    const { code, out, err } = await runBinary([process.execPath, BINARY, ...args], { command })
+    expect(out + err).toContain('no such file or directory')
+    expect(err).toMatch(/^error: .*\n(hint: .*\n)?$/)
+    expect(code).toBe(3)
+  }
 })
 
 describe('an installation that is not whole', () => {

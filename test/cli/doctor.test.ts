@@ -19,7 +19,7 @@ async function tinyDataset() {
   writeTinyIdx(dir, { rows: 4, cols: 4 })
   const known = await Promise.all(
     IDX_NAMES.map(async (name) => {
-      const { bytes, sha256, stored } = await readContent(join(dir, `${name}.gz`))
+      const { bytes, sha256, stored } = await readContent(join(dir, `${name}.gz`), name)
       return [name, { bytes: bytes.length, sha256, download: stored }]
     }),
   )

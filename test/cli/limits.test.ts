@@ -71,6 +71,8 @@ describe.skipIf(!limits)('a limited address space', () => {
 })
 
 describe.skipIf(!limits)('few open files', () => {
+  const gate = join(folder, 'gate.yaml')
+  writeFileSync(gate, '- { metric: participants, each-round: 2 }\n')
   const CRASH = /\n +at |this is a bug|core dumped|terminate called/
 
   it.each([20, 22, 24, 26, 28, 30, 32, 36, 40, 64])('%i end in a result, or one line', async (count) => {
@@ -79,7 +81,13 @@ describe.skipIf(!limits)('few open files', () => {
     // Too few for Node itself.
     if ((await limitedNode(`-n ${count}`, [empty])).code !== 0) return
     const trains = ['run', experiment('few'), '--workers', '2', '--quiet', '--run-id', `${count}`]
-    for (const args of [['--version'], ['--help'], ['check', folder], ['compare', folder, 'paper'], trains]) {
+    for (const args of [
+      ['--version'],
+      ['--help'],
+      ['check', results('same', 'free'), '--expect', gate],
+      ['compare', folder, 'paper'],
+      trains,
+    ]) {
       const { code, signal, err } = await limited(`-n ${count}`, args)
       expect([code, signal], `${args[0]}: ${err}`).toEqual([expect.toSatisfy((n) => [0, 2, 3].includes(n)), null])
       expect(err).not.toMatch(CRASH)

@@ -123,6 +123,11 @@ describe('fetchFashionMnist', () => {
   it.each([
     ['wrong content', (bytes: Buffer) => gzipSync(Buffer.concat([bytes])), /wrong checksum/],
     ['a truncated file', (bytes: Buffer) => bytes.subarray(0, -20), /gzip stream is truncated/],
+    [
+      'what unpacks to far too much',
+      () => gzipSync(Buffer.alloc(500_000)),
+      /trailing bytes: it unpacks to more than 736 by/,
+    ],
     ['a web page', () => Buffer.from('<html>log in</html>'), /wrong checksum/],
     ['endless data', (bytes: Buffer) => Buffer.alloc(3 * bytes.length), /more than \d+ bytes arrived/],
   ])('keeps %s out of the cache and goes to the next mirror', async (_, spoil, reason) => {
@@ -247,7 +252,7 @@ const missingProgram: RunCommand = async (program) => {
 async function knownFiles(dir: string): Promise<KnownFiles> {
   const { found } = await listFolder(dir)
   const entries = IDX_NAMES.map(async (name) => {
-    const { bytes, sha256, stored } = await readContent(found[name]!)
+    const { bytes, sha256, stored } = await readContent(found[name]!, name)
     return [name, { bytes: bytes.length, sha256, download: stored }]
   })
   return Object.fromEntries(await Promise.all(entries))

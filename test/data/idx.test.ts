@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { parseImages, parseLabels, unzip } from '../../src/data/idx.ts'
+import { parseImages, parseLabels, unzip, unzippedSize } from '../../src/data/idx.ts'
 import { FedunifyError } from '../../src/errors.ts'
 import { idxImages, idxLabels } from '../support/idx.ts'
 
@@ -47,13 +47,18 @@ describe('parseLabels', () => {
 
 describe('unzip', () => {
   it('inflates a gzip stream and leaves other bytes alone', async () => {
-    expect(Buffer.from(await unzip(gzipSync(images), 'f'))).toEqual(images)
-    expect(await unzip(images, 'f')).toBe(images)
+    expect(Buffer.from(await unzip(gzipSync(images), 'f', images.length))).toEqual(images)
+    expect(await unzip(images, 'f', 1)).toBe(images)
   })
 
-  it('inflates whatever size the trailer claims', async () => {
-    const zipped = gzipSync(Buffer.alloc(200_000, 7))
-    expect((await unzip(zipped, 'f')).length).toBe(200_000)
+  it('inflates whatever size the trailer claims, in no time', async () => {
+    const zipped = gzipSync(Buffer.alloc(2_000_000, 7))
+    expect((await unzip(zipped, 'f', 3_000_000)).length).toBe(2_000_000)
+    // The size modulo 2 ** 32, as a bomb of 8 GB has it.
+    const zero = Buffer.concat([zipped.subarray(0, -4), Buffer.alloc(4)])
+    const began = performance.now()
+    await expect(unzip(zero, 'f', 1_900_000)).rejects.toThrow('unpacks to more than 1900000 bytes')
+    expect(performance.now() - began).toBeLessThan(200)
   })
 
   it.each([
@@ -63,7 +68,32 @@ describe('unzip', () => {
     ['with garbage inside', Buffer.concat([gzipSync(images).subarray(0, 12), Buffer.alloc(30, 255)])],
   ])('refuses a gzip stream %s', async (_, bytes) => {
     const message = expect.stringMatching(/^f: gzip stream is truncated or corrupt \(.+\)$/)
-    await expect(unzip(bytes, 'f')).rejects.toMatchObject({ kind: 'data', message })
+    await expect(unzip(bytes, 'f', 1000)).rejects.toMatchObject({ kind: 'data', message })
+  })
+})
+
+describe('what is not inflated further than it should be', () => {
+  const bomb = gzipSync(Buffer.alloc(50_000_000))
+
+  it('is refused by unzip', async () => {
+    await expect(unzip(bomb, 'f', 1000)).rejects.toMatchObject({
+      kind: 'data',
+      message: 'f: trailing bytes: it unpacks to more than 1000 bytes',
+    })
+  })
+
+  it('tells its size by its header', async () => {
+    const size = (bytes: Buffer, kind: 'images' | 'labels') => unzippedSize(bytes, bytes.length, 'f', kind)
+    const zipped = gzipSync(images)
+    expect(await size(zipped, 'images')).toBe(images.length)
+    expect(await size(gzipSync(labels), 'labels')).toBe(labels.length)
+    expect(await size(gzipSync(Buffer.concat([labels, Buffer.alloc(50_000_000)])), 'labels')).toBe(labels.length)
+    expect(await unzippedSize(zipped.subarray(0, -9), 1000, 'f', 'images')).toBe(images.length)
+    await expect(size(bomb, 'images')).rejects.toThrow('f: magic number 0x00000000, expected 0x00000803 (images)')
+    await expect(size(gzipSync('\n'), 'labels')).rejects.toThrow('f: truncated: 1 bytes, the header alone has 8')
+    await expect(size(zipped.subarray(0, 12), 'images')).rejects.toThrow('f: gzip stream is truncated or corrupt')
+    const absurd = gzipSync(idxImages(2 ** 32 - 1, 2 ** 32 - 1, 1, [1]))
+    await expect(size(absurd, 'images')).rejects.toThrow(/^f: truncated: \d+ bytes cannot unpack to the 1844\d+ that/)
   })
 })
 

@@ -1,13 +1,23 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { IDX_NAMES } from '../../src/data/fashion-mnist.ts'
 import { loadDataset, pool } from '../../src/data/load.ts'
 import { verifyFashionMnist } from '../../src/data/verify.ts'
-import { temporaryFolder } from '../support/folder.ts'
+import { makePipe, temporaryFolder } from '../support/folder.ts'
 import { idxImages, idxLabels, writeTinyIdx } from '../support/idx.ts'
+
+/** A gzip stream of an IDX file of 4 images of 2 x 2 pixels, and of 50 MB behind them. */
+const GZIP = gzipSync(idxImages(4, 2, 2, new Array(16).fill(1)))
+const BOMB = gzipSync(Buffer.concat([idxImages(4, 2, 2, new Array(16).fill(1)), Buffer.alloc(50_000_000)]))
+
+/** A file of 3 GB that takes no room on the disk. */
+function sparse(file: string, start: Buffer): void {
+  writeFileSync(file, start)
+  truncateSync(file, 3e9)
+}
 
 describe('dataset idx', () => {
   it.each([true, false])('pools the train file and then the t10k file (gzip: %s)', async (gzip) => {
@@ -81,7 +91,52 @@ describe('dataset idx', () => {
     mkdirSync(file)
     await expect(loadDataset({ dataset: 'idx', dir })).rejects.toMatchObject({
       kind: 'data',
-      message: `${file}: cannot be read (EISDIR)`,
+      message: `${file}: cannot be read (a folder, not a file)`,
+    })
+  })
+
+  it.each([
+    ['a pipe', (file: string) => makePipe(file), 'cannot be read (not a plain file)'],
+    ['a device', (file: string) => symlinkSync('/dev/zero', file), 'cannot be read (not a plain file)'],
+    ['3 GB of nothing', (file: string) => sparse(file, Buffer.alloc(0)), /magic number 0x00000000, expected 0x0{5}803/],
+    ['3 GB', (file: string) => sparse(file, idxImages(4, 2, 2, [])), /trailing bytes: 3000000000 bytes, the header/],
+    [
+      '3 GB that begin as gzip does',
+      (file: string) => sparse(file, GZIP),
+      /trailing bytes: 3000000000 bytes, of content/,
+    ],
+    ['too much for memory', (file: string) => sparse(file, idxImages(2 ** 32 - 1, 2 ** 10, 2 ** 10, [])), /truncated/],
+    ['a bomb', (file: string) => writeFileSync(file, BOMB), /trailing bytes: it unpacks to more than 32 bytes/],
+  ])('refuses %s in no time and memory', async (_, make, message) => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 4, test: 4, rows: 2, cols: 2, gzip: false })
+    const file = join(dir, 'train-images-idx3-ubyte')
+    rmSync(file)
+    make(file)
+    const before = process.memoryUsage().rss
+    const began = performance.now()
+    for (const load of [
+      () => loadDataset({ dataset: 'idx', dir }),
+      () => loadDataset({ dataset: 'fashion-mnist', dir }),
+    ]) {
+      const error = await load().catch((thrown) => thrown)
+      expect(error).toMatchObject({ kind: 'data', message: expect.stringContaining(`${file}: `) })
+      expect(error.message).not.toContain('\n')
+    }
+    await expect(loadDataset({ dataset: 'idx', dir })).rejects.toThrow(message)
+    expect(performance.now() - began).toBeLessThan(5000)
+    expect(process.memoryUsage().rss - before).toBeLessThan(300e6)
+  })
+
+  it('refuses what memory does not hold, in words', async () => {
+    const dir = temporaryFolder()
+    writeTinyIdx(dir, { train: 4, test: 4, rows: 2, cols: 2, gzip: false })
+    const file = join(dir, 'train-images-idx3-ubyte')
+    writeFileSync(file, idxImages(2 ** 20, 2 ** 12, 2 ** 10, []))
+    truncateSync(file, 2 ** 42 + 16)
+    await expect(loadDataset({ dataset: 'idx', dir })).rejects.toMatchObject({
+      kind: 'data',
+      message: expect.stringMatching(/: 4398\.0 GB are more than fit into memory, which has \d+\.\d GB$/),
     })
   })
 

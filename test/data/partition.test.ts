@@ -149,6 +149,19 @@ describe('dirichlet', () => {
     )
   })
 
+  it('gives up within seconds where there are many owners', () => {
+    const request = { env: 'dirichlet', seed: 1, owners: 30_000, alpha: 0.5 }
+    expect(() => partitionDataset(datasetOf(70_000), request)).toThrow(/in each of 33 draws/)
+  })
+
+  it('deals out to as many owners as there may be', () => {
+    const count = 1_200_000
+    const dataset = { labels: new Uint8Array(new SharedArrayBuffer(count)), count, classes: 1 }
+    for (const env of ['V', 'dirichlet']) {
+      expect(partitionDataset(dataset, { env, seed: 1, owners: 150_000, alpha: 1e6 }).length).toBe(150_000)
+    }
+  })
+
   it('gives up after a bounded number of draws', () => {
     const request = { env: 'dirichlet', seed: 1, owners: 8, alpha: 1e-6 }
     expect(() => partitionDataset(datasetOf(100, 2), request)).toThrow(

@@ -4,7 +4,10 @@ import { dirichletDraw } from './gamma.ts'
 import { assertOwners, shardOf, tooManyOwners } from './split.ts'
 import type { Partition } from './types.ts'
 
-const DRAWS = 1000
+/** Draws until every owner has images; of many owners fewer, for one takes a number for each owner and class. */
+const MOST_DRAWS = 1000
+const LEAST_DRAWS = 10
+const MOST_NUMBERS = 1e7
 
 /**
  * Between V (alpha → ∞) and H (alpha → 0): the images of each class are dealt out by proportions drawn from
@@ -22,15 +25,16 @@ export const dirichlet: Partition = {
     if (indices.length < 2 * owners) throw tooManyOwners('dirichlet', owners, indices.length, 'less than 2 each')
 
     const byClass = Array.from({ length: classes }, (_, label) => indices.filter((index) => labels[index] === label))
+    const draws = Math.min(MOST_DRAWS, Math.max(LEAST_DRAWS, Math.floor(MOST_NUMBERS / (owners * classes))))
     const random = stream(seed, 'partition')
     const draw = () => byClass.map((images) => cuts(images.length, dirichletDraw(owners, alpha, random)))
     const enough = (ends: number[][]) => range(owners).every((i) => sum(ends.map((end) => end[i + 1]! - end[i]!)) >= 2)
     let ends = draw()
     for (let drawn = 1; !enough(ends); drawn++) {
-      if (drawn === DRAWS) {
+      if (drawn === draws) {
         throw new FedunifyError(
           'usage',
-          `partition dirichlet: in each of ${DRAWS} draws with alpha ${alpha}, ` +
+          `partition dirichlet: in each of ${draws} draws with alpha ${alpha}, ` +
             `some of the ${owners} owners had less than 2 of ${indices.length} images`,
           'use a larger alpha, fewer owners, or more images',
         )

@@ -20,7 +20,7 @@ export function logGamma(shape: number, random: Random): number {
 /** A draw from the symmetric Dirichlet distribution: `parts` proportions >= 0 that add up to 1. */
 export function dirichletDraw(parts: number, alpha: number, random: Random): number[] {
   const logs = Array.from({ length: parts }, () => logGamma(alpha, random))
-  const largest = Math.max(...logs)
+  const largest = logs.reduce((most, log) => Math.max(most, log), -Infinity)
   if (largest === -Infinity) {
     // Even the logarithms overflow: the limit alpha → 0 puts everything on one part, each as likely.
     const chosen = random.below(parts)

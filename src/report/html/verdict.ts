@@ -1,5 +1,6 @@
 import { meanAndDeviation } from '../../batch/summary.ts'
 import { type PaperTable, paperTableFor } from '../../paper/tables.ts'
+import { largest } from '../../stats.ts'
 import type { RunGroup, RunRecord } from '../load.ts'
 import { signed } from './figure.ts'
 import { html, type Markup } from './markup.ts'
@@ -66,13 +67,13 @@ export function verdictOf(group: RunGroup, paper: PaperTable | undefined): Verdi
   const ends = (series: string) => runs.flatMap((run) => accuracyAt(run, series, 'end') ?? [])
   const pooled = ends('pooled')
   const bests = runs.map(({ tables }) =>
-    Math.max(...tables.unified.filter((r) => r.merge === merge).map((r) => 100 * r.accuracy)),
+    largest(tables.unified.filter((r) => r.merge === merge).map((r) => 100 * r.accuracy)),
   )
   const last = paper?.rows.at(-1)
   const printed = last && (merge === 'avg' || merge === 'max' || merge === 'absmax') ? last[merge] : undefined
   return {
     merge,
-    round: Math.max(...runs.map(({ tables }) => tables.unified.at(-1)!.round)),
+    round: largest(runs.map(({ tables }) => tables.unified.at(-1)!.round)),
     seeds: runs.length,
     owners: first.tables.unified[0]!.owners,
     unified: estimate(ends(merge)),

@@ -1,0 +1,67 @@
+import { close, createReadStream, fstat, open, type Stats } from 'node:fs'
+import { Socket } from 'node:net'
+import { addAbortSignal, type Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { thousands } from '../format.ts'
+
+/** What stands for standard input where a file is named. */
+export const STDIN = '-'
+
+/** A file as messages name it. */
+export const fileName = (file: string): string => (file === STDIN ? 'stdin' : file)
+
+/**
+ * The text of a file, of standard input for `-`; of what is too large no more is read than shows that it is.
+ * @param most bytes that it may have
+ * @throws FedunifyError (usage) where it cannot be read, is larger, or nothing comes from standard input
+ * @throws the signal's reason if it was aborted
+ */
+export async function readText(file: string, most: number, signal?: AbortSignal): Promise<string> {
+  try {
+    const stream = file === STDIN ? process.stdin : await streamOf(file, most)
+    if (signal) addAbortSignal(signal, stream)
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of stream) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > most) throw tooLarge(file, undefined, most)
+    }
+    // An empty file is an experiment of defaults; an empty pipe is that whatever wrote to it failed.
+    if (size === 0 && file === STDIN) throw new FedunifyError('usage', 'stdin: nothing was written to it', HINT)
+    return Buffer.concat(chunks).toString('utf8')
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof FedunifyError) throw error
+    const why = { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[codeOf(error) ?? ''] ?? messageOf(error)
+    throw new FedunifyError('usage', `${fileName(file)}: ${why}`, HINT)
+  }
+}
+
+const HINT = 'name an experiment file, for example experiments/table4.yaml'
+
+/** @throws FedunifyError (usage) where the file says itself that it is too large */
+async function streamOf(file: string, most: number): Promise<Readable> {
+  const fd = await promisify(open)(file, 'r')
+  try {
+    const stats: Stats = await promisify(fstat)(fd)
+    if (stats.isFile() && stats.size > most) throw tooLarge(file, stats.size, most)
+    // Reading a pipe as a file would keep a thread waiting that no signal ends.
+    if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false })
+  } catch (error) {
+    await promisify(close)(fd)
+    throw error
+  }
+  // A file may grow while it is read, and others (/dev/zero) have no size.
+  return createReadStream('', { fd, end: most })
+}
+
+function tooLarge(file: string, size: number | undefined, most: number): FedunifyError {
+  const has = size === undefined ? `more than ${thousands(most)} bytes` : `${thousands(size)} bytes`
+  return new FedunifyError(
+    'usage',
+    `${fileName(file)}: has ${has}, an experiment has ${thousands(most)} at most`,
+    'is it the file that was meant?',
+  )
+}

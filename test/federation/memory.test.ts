@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest'
+import { resolveExperiment } from '../../src/config/load.ts'
+import { assertMemory, memoryNeed } from '../../src/federation/memory.ts'
+import type { Layer } from '../../src/model/layers.ts'
+import { buildModel } from '../../src/model/model.ts'
+import { PRESETS } from '../../src/model/presets.ts'
+import { fedunify } from '../support/command-line.ts'
+import { workshop } from '../support/experiment.ts'
+
+const { experiment } = workshop()
+
+const given = (values: object) =>
+  resolveExperiment([{ kind: 'file', values: { workers: 2, ...values }, where: () => 'test' }])
+const built = (...layers: Layer[]) => buildModel([...layers, { type: 'dense', units: 10 }], [1, 28, 28], 10)
+const dense = (units: number): Layer => ({ type: 'dense', units })
+const conv = (filters: number): Layer => ({ type: 'conv2d', filters, kernel: 3, padding: 'same' })
+
+const cnn = buildModel(PRESETS.cnn, [1, 28, 28], 10)
+
+it('counts weights by the owners that train at once, and activations by the images of a batch', () => {
+  const weights = (values: object, device: 'cpu' | 'cuda' = 'cpu') =>
+    memoryNeed(cnn, given(values), device, 1000).weights
+  const copy = 4 * 421_642
+  expect(weights({ workers: 1 })).toBe(12 * copy)
+  expect(weights({ workers: 2 })).toBe(16 * copy)
+  expect(weights({ workers: 9, owners: 3 })).toBe(20 * copy)
+  expect(weights({ workers: 1, optimizer: 'momentum' })).toBe(16 * copy)
+  expect(weights({ workers: 1, optimizer: 'adam' })).toBe(20 * copy)
+  expect(weights({ workers: 2 }, 'cuda')).toBe(8 * copy)
+  const activations = (values: object) => memoryNeed(cnn, given(values), 'cpu', 1000).activations
+  const image = 8 * (32 * 28 * 28 + 32 * 14 * 14 + 64 * 14 * 14 + 64 * 7 * 7 + 128 + 10)
+  expect(activations({ workers: 1, batch: 64 })).toBe(64 * image)
+  expect(activations({ workers: 2, batch: 64 })).toBe(2 * 64 * image)
+  expect(activations({ workers: 1, batch: 1e9 })).toBe(1000 * image)
+})
+
+it('refuses what is more than there is, in words', () => {
+  const large = built({ type: 'flatten' }, dense(65_536), dense(65_536))
+  expect(() => assertMemory(large, given({}), 'cpu', 30_000, 32e9)).toThrow(
+    expect.objectContaining({
+      kind: 'usage',
+      message: 'the model of 4,347,133,962 parameters needs about 278.4 GB of memory or more, there are 32.0 GB',
+      hint: 'use a smaller model or fewer workers',
+    }),
+  )
+  const wide = built(conv(65_536), { type: 'maxpool2d', size: 2 }, conv(1), { type: 'flatten' })
+  expect(() => assertMemory(wide, given({}), 'cpu', 30_000, 32e9)).toThrow(
+    expect.objectContaining({ hint: 'use a smaller batch, a smaller model or fewer workers' }),
+  )
+  expect(() => assertMemory(cnn, given({ batch: 64 }), 'cpu', 30_000, 1e9)).not.toThrow()
+})
+
+it('is found out before anything is trained or written, by a plan too', async () => {
+  const layers = [{ type: 'flatten' }, dense(65_536), dense(65_536), dense(4)]
+  const file = experiment('large', { model: layers })
+  for (const args of [
+    ['run', file, '--dry-run'],
+    ['run', file],
+  ]) {
+    const began = performance.now()
+    const { code, out, err } = await fedunify([...args, '--device', 'cpu'])
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toMatch(/^error: the model of 4,304,\d+,\d+ parameters needs about \d+\.\d GB .*\nhint: .*\n$/)
+    expect(performance.now() - began).toBeLessThan(10_000)
+  }
+})
