@@ -4,11 +4,13 @@ import { type FileHandle, lstat, mkdir, open, readFile, realpath, rename, rm, st
 import { basename, dirname, join, resolve } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from './errors.ts'
 
-interface WriteSteps {
+export interface WriteSteps {
   /** Is given the new file before anything is in it. */
   prepare?(file: FileHandle): Promise<void>
   /** Comes just before the new file takes the place of the old one, which it can prevent. */
   ready?(): Promise<void>
+  /** Whether the folder is flushed too; not needed where that of a later file is. */
+  readonly flushFolder?: boolean
 }
 
 /**
@@ -20,7 +22,7 @@ interface WriteSteps {
 export async function writeWhole(
   path: string,
   content: string | Uint8Array,
-  { prepare, ready }: WriteSteps = {},
+  { prepare, ready, flushFolder = true }: WriteSteps = {},
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
@@ -38,7 +40,7 @@ export async function writeWhole(
     await rm(temporary, { force: true }).catch(() => {})
     throw error
   }
-  await syncFolder(dirname(path))
+  if (flushFolder) await syncFolder(dirname(path))
 }
 
 /**
@@ -79,7 +81,7 @@ async function replace(path: string, content: string, { mode, uid, gid }: Stats)
 }
 
 /** Flushes what a folder says of its files, where the system knows that: Windows does not, nor do some networks. */
-async function syncFolder(dir: string): Promise<void> {
+export async function syncFolder(dir: string): Promise<void> {
   try {
     const folder = await open(dir)
     await folder.sync().finally(() => folder.close())

@@ -39,13 +39,15 @@ export async function prepareRun(
   options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
+  // First, while this process is small: the larger it is, the longer it takes to start another.
+  const asking = gitState()
   const loading = selectEngine(experiment)
   // A GPU that is asked for may not be there: that is found out before a dataset is fetched.
   if (experiment.device !== 'auto' && experiment.device !== 'cpu') await loading
   const [dataset, engine, git] = await Promise.all([
     loadDataset({ dataset: name, ...(dir !== undefined && { dir }), ...options }),
     loading,
-    gitState(),
+    asking,
   ])
   const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
   const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)

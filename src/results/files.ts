@@ -3,12 +3,12 @@ import { createReadStream } from 'node:fs'
 import { constants, type FileHandle, lstat, open, readFile, readlink, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
-import { writeWhole } from '../files.ts'
+import { type WriteSteps, writeWhole } from '../files.ts'
 
-/** Writes a file of the run folder whole. @param ready comes just before it is in place, which it can prevent */
-export async function putFile(file: string, content: string | Uint8Array, ready?: () => Promise<void>): Promise<void> {
+/** Writes a file of the run folder whole. */
+export async function putFile(file: string, content: string | Uint8Array, steps?: WriteSteps): Promise<void> {
   try {
-    await writeWhole(file, content, ready && { ready })
+    await writeWhole(file, content, steps)
   } catch (error) {
     throw error instanceof FedunifyError ? error : writeError(file, error)
   }

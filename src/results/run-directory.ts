@@ -6,7 +6,7 @@ import { stringify as toYaml } from 'yaml'
 import { codeOf, FedunifyError } from '../errors.ts'
 import type { FederationEvent, RoundFinished, Started } from '../federation/events.ts'
 import type { PreparedRun } from '../federation/prepare.ts'
-import { makeFolders } from '../files.ts'
+import { makeFolders, syncFolder } from '../files.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from './checkpoint.ts'
 import { GrowingFile, type Mark, putFile, writeError } from './files.ts'
@@ -68,12 +68,13 @@ export class RunDirectory {
     try {
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
-      await putFile(join(draft, 'config.yaml'), toYaml(run.experiment))
-      await putFile(checkpointFile(draft), encodeCheckpoint(NOTHING_DONE))
+      await putFile(join(draft, 'config.yaml'), toYaml(run.experiment), { flushFolder: false })
+      await putFile(checkpointFile(draft), encodeCheckpoint(NOTHING_DONE), { flushFolder: false })
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
       if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
       await rename(draft, path)
       lock.moved(path)
+      await syncFolder(dirname(path))
       return new RunDirectory(path, run, description, lock)
     } catch (error) {
       await lock?.release()
@@ -160,10 +161,10 @@ export class RunDirectory {
   async #writeModel({ round, weights, merges }: RoundFinished): Promise<void> {
     const { model, experiment } = this.#run
     const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(experiment.seed) }
-    await this.#put('model.safetensors', encodeSafetensors(weights, metadata))
+    await this.#put('model.safetensors', encodeSafetensors(weights, metadata), false)
     // Not at the start of a run: the format's library is large.
     const { inferenceGraph } = await import('../engine/onnx/inference-graph.ts')
-    await this.#put('model.onnx', inferenceGraph(model, experiment.normalise, weights))
+    await this.#put('model.onnx', inferenceGraph(model, experiment.normalise, weights), false)
   }
 
   /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
@@ -173,7 +174,8 @@ export class RunDirectory {
     const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent() }
     await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
     this.#rounds = round
-    await this.#writeManifest({ status: 'running', rounds: round })
+    // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
+    await this.#writeManifest({ status: 'running', rounds: round }, false)
     this.#seconds.write += (performance.now() - began) / 1000
   }
 
@@ -192,13 +194,13 @@ export class RunDirectory {
     return { ...this.#seconds, total: before + (performance.now() - this.#began) / 1000 }
   }
 
-  #writeManifest(outcome: Outcome): Promise<void> {
-    return this.#put(basename(manifestFile(this.path)), manifestText({ ...outcome, ...this.#description }))
+  #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
+    return this.#put(basename(manifestFile(this.path)), manifestText({ ...outcome, ...this.#description }), flushFolder)
   }
 
   /** Writes a file, unless the folder is another's by then. */
-  #put(name: string, content: string | Uint8Array): Promise<void> {
-    return putFile(join(this.path, name), content, () => this.#lock.assertHeld())
+  #put(name: string, content: string | Uint8Array, flushFolder = true): Promise<void> {
+    return putFile(join(this.path, name), content, { ready: () => this.#lock.assertHeld(), flushFolder })
   }
 }
 
