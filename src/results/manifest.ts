@@ -24,7 +24,7 @@ export interface Outcome {
   /** Why it stopped. */
   readonly reason?: string
   readonly seconds?: Seconds
-  /** Of a finished run: its tables and events, to the last byte. A published run may lack the checkpoint. */
+  /** Of a finished run: its tables, events and models, to the last byte. A published run may lack the checkpoint. */
   readonly files?: Readonly<Record<string, Mark>>
 }
 

@@ -62,5 +62,8 @@ export const paperTable: Table = {
 
 export const TABLES = [localTable, unifiedTable, paperTable]
 
+/** The unified model of the last round. */
+export const MODELS = ['model.safetensors', 'model.onnx'] as const
+
 /** The file of a run's events, one JSON object a line. */
 export const EVENTS = 'events.jsonl'

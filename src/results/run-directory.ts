@@ -9,7 +9,7 @@ import type { PreparedRun } from '../federation/prepare.ts'
 import { makeFolders, syncFolder } from '../files.ts'
 import { encodeSafetensors } from '../model/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from './checkpoint.ts'
-import { GrowingFile, type Mark, putFile, writeError } from './files.ts'
+import { GrowingFile, type Mark, markOf, putFile, writeError } from './files.ts'
 import { FolderLock, type Patience } from './lock.ts'
 import {
   assertSameRun,
@@ -24,7 +24,7 @@ import {
 } from './manifest.ts'
 import { plainEvent } from './plain-event.ts'
 import { removeDrafts, savedState } from './resume.ts'
-import { EVENTS, TABLES, type Table } from './rows.ts'
+import { EVENTS, MODELS, TABLES, type Table } from './rows.ts'
 
 /** A run's folder: takes the federation's events and keeps its files valid at any moment. */
 export class RunDirectory {
@@ -129,7 +129,7 @@ export class RunDirectory {
         finished: new Date().toISOString(),
         seconds: this.#spent(),
       }
-      const files = status === 'finished' ? { files: await this.#marks() } : {}
+      const files = status === 'finished' ? { files: { ...(await this.#marks()), ...(await this.#modelMarks()) } } : {}
       for (const file of this.#growing()) await file.close()
       await this.#writeManifest({ ...outcome, ...files })
     } finally {
@@ -161,10 +161,10 @@ export class RunDirectory {
   async #writeModel({ round, weights, merges }: RoundFinished): Promise<void> {
     const { model, experiment } = this.#run
     const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(experiment.seed) }
-    await this.#put('model.safetensors', encodeSafetensors(weights, metadata), false)
+    await this.#put(MODELS[0], encodeSafetensors(weights, metadata), false)
     // Not at the start of a run: the format's library is large.
     const { inferenceGraph } = await import('../engine/onnx/inference-graph.ts')
-    await this.#put('model.onnx', inferenceGraph(model, experiment.normalise, weights), false)
+    await this.#put(MODELS[1], inferenceGraph(model, experiment.normalise, weights), false)
   }
 
   /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
@@ -187,6 +187,11 @@ export class RunDirectory {
   async #marks(): Promise<Record<string, Mark>> {
     const marks = this.#growing().map(async (file) => [file.name, await file.mark()] as const)
     return Object.fromEntries(await Promise.all(marks))
+  }
+
+  async #modelMarks(): Promise<Record<string, Mark>> {
+    const marks = MODELS.map(async (name) => [name, await markOf(join(this.path, name))] as const)
+    return Object.fromEntries((await Promise.all(marks)).flatMap(([name, mark]) => (mark ? [[name, mark]] : [])))
   }
 
   #spent(): Seconds {

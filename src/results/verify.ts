@@ -5,11 +5,11 @@ import type { SavedState } from './checkpoint.ts'
 import { markOf } from './files.ts'
 import type { Manifest } from './manifest.ts'
 import type { Tables } from './read.ts'
-import { EVENTS, paperTable, TABLES } from './rows.ts'
+import { EVENTS, MODELS, paperTable, TABLES } from './rows.ts'
 
 /**
- * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and its manifest
- * once it is finished. Runs of before 0.4.0 that were published without their checkpoint have none.
+ * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and once it is
+ * finished its manifest, which knows its models too. Runs of before 0.4.0 that were published without their checkpoint have none.
  * @returns none where the folder has no table yet
  * @throws FedunifyError (data) naming the file that was changed
  */
@@ -32,6 +32,11 @@ export async function assertUntouched(
     // The event that ends a run comes behind its last checkpoint.
     const exact = finished && (name !== EVENTS || last !== undefined)
     if (exact && now.size > mark.size) throw changed(file, 'it is longer than the run left it')
+  }
+  for (const name of finished && last ? MODELS : []) {
+    const [mark, now] = [last![name], await markOf(join(dir, name))]
+    // A published run may lack its models.
+    if (mark && now && now.sha256 !== mark.sha256) throw changed(join(dir, name), 'it is not what the run left')
   }
   return found
 }
