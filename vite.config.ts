@@ -19,7 +19,11 @@ export default defineConfig({
     target: 'node20',
     license: { fileName: 'licenses.md' },
     rolldownOptions: {
-      input: { bin: 'src/cli/bin.ts', worker: 'src/engine/onnx/worker.ts', probe: 'src/engine/onnx/probe.ts' },
+      input: {
+        bin: 'src/cli/bin.ts',
+        worker: 'src/engine/onnx/session/worker.ts',
+        probe: 'src/engine/onnx/machine/probe.ts',
+      },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
   },

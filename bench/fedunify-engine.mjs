@@ -3,8 +3,8 @@
 
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { loadDataset } from '../build/data/load.js'
-import { loadOnnx } from '../build/engine/onnx/load.js'
+import { loadDataset } from '../build/data/load-dataset.js'
+import { loadOnnx } from '../build/engine/onnx/machine/load-onnx.js'
 import { initialWeights } from '../build/model/init.js'
 import { buildModel } from '../build/model/model.js'
 import { PRESETS } from '../build/model/presets.js'

@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { locateFashionMnist } from '../build/data/locate.js'
+import { locateFashionMnist } from '../build/data/fashion-mnist/locate.js'
 import { VERSION } from '../build/package.js'
 import { figure, json, summarise } from './figures.mjs'
 import { machine, pinning } from './machine.mjs'

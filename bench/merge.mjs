@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { MERGE_RULES } from '../build/merge/registry.js'
+import { MERGE_RULES } from '../build/algorithm/merge/registry.js'
 import { median } from './figures.mjs'
 
 /** Bytes that the distinct models have together, so that they come from memory as they do after a round. */

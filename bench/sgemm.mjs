@@ -1,8 +1,8 @@
 // The rate of onnxruntime's matrix product [N, N] x [N, N] on one thread. Started by peak.mjs.
 
-import { Graph } from '../build/engine/onnx/graph.js'
-import { Tensor } from '../build/engine/onnx/ort.js'
-import { createSession } from '../build/engine/onnx/session.js'
+import { Graph } from '../build/engine/onnx/graph/graph.js'
+import { createSession } from '../build/engine/onnx/session/create-session.js'
+import { Tensor } from '../build/engine/onnx/session/ort.js'
 
 const N = 768
 const SAMPLES = 20

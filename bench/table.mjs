@@ -1,4 +1,4 @@
-import { columns } from '../build/report/columns.js'
+import { columns } from '../build/report/terminal/columns.js'
 
 const HEAD = ['measure', 'unit', 'median', 'min', 'max', 'by turns', 'must reach', '']
 

@@ -1,7 +1,7 @@
-import { localParties } from '../federation/local.ts'
-import type { PreparedRun } from '../federation/prepare.ts'
-import { openLearner } from '../federation/start.ts'
+import { localParties } from '../federation/local/parties.ts'
+import { openLearner } from '../federation/local/start.ts'
 import { initialWeights } from '../model/init.ts'
+import type { PreparedRun } from '../run/prepare.ts'
 
 /** Images that a calibration trains: some chunks, of which the first warms up. */
 const IMAGES = 3200

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { expandFile, type PlannedRun } from '../config/expand.ts'
 import { fileName, STDIN } from '../config/read.ts'
 import { FedunifyError } from '../errors.ts'
-import { kindOf } from '../files.ts'
-import { matchGlob } from '../glob.ts'
-import type { Status } from '../results/manifest.ts'
-import { runState } from '../results/state.ts'
+import type { Status } from '../runs/manifest.ts'
+import { runState } from '../runs/read/run-state.ts'
+import { kindOf } from '../system/files.ts'
+import { matchGlob } from '../system/glob.ts'
 
 /** A run of a batch, with its folder and what that holds already. */
 export interface BatchRun extends PlannedRun {

@@ -1,11 +1,11 @@
 import { configHash } from '../config/hash.ts'
 import { EXIT, FedunifyError } from '../errors.ts'
 import type { FederationEvent } from '../federation/events.ts'
-import { prepareRun } from '../federation/prepare.ts'
-import { refusalOf } from '../refusal.ts'
-import { execute } from '../results/execute.ts'
-import { loadRun } from '../results/load-run.ts'
-import { runState } from '../results/state.ts'
+import { execute } from '../run/execute.ts'
+import { prepareRun } from '../run/prepare.ts'
+import { loadRun } from '../runs/read/load-run.ts'
+import { runState } from '../runs/read/run-state.ts'
+import { refusalOf } from '../system/refusal.ts'
 import type { BatchRun } from './plan.ts'
 
 /** How a run of a batch ended. */

@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync'
 import { configHash } from '../config/hash.ts'
-import { loadRun } from '../results/load-run.ts'
-import type { Tables } from '../results/read.ts'
+import { loadRun } from '../runs/read/load-run.ts'
+import type { Tables } from '../runs/read/read-tables.ts'
 import type { BatchRun } from './plan.ts'
 
 /** Mean and standard deviation over the seeds of one group, for one series and round. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import { percent } from '../format.ts'
-import type { LoadedRun } from '../results/load-run.ts'
-import { localTable, unifiedTable } from '../results/rows.ts'
+import type { LoadedRun } from '../runs/read/load-run.ts'
+import { localTable, unifiedTable } from '../runs/tables.ts'
 import type { Outcome } from './outcome.ts'
 import { lastRound, type Point, pick, type SeriesPoints, seriesPoints } from './points.ts'
 

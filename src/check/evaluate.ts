@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Expectation } from '../config/expectations.ts'
-import type { LoadedRun } from '../results/load-run.ts'
-import { labelsHash } from '../results/manifest.ts'
-import { localTable, unifiedTable } from '../results/rows.ts'
+import { labelsHash } from '../runs/manifest.ts'
+import type { LoadedRun } from '../runs/read/load-run.ts'
+import { localTable, unifiedTable } from '../runs/tables.ts'
 import { checkAccuracy, type Reference } from './accuracy.ts'
 import type { Outcome } from './outcome.ts'
 

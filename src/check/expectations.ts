@@ -7,7 +7,7 @@ import { EXPERIMENT_KEYS } from '../config/schema.ts'
 import { show } from '../config/show.ts'
 import { isMapping, readYaml } from '../config/source.ts'
 import { FedunifyError, nearest } from '../errors.ts'
-import type { Manifest } from '../results/manifest.ts'
+import type { Manifest } from '../runs/manifest.ts'
 
 /** An expectation and the place where it is written. */
 export interface WrittenExpectation {

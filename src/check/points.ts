@@ -1,5 +1,5 @@
 import type { AccuracyExpectation } from '../config/expectations.ts'
-import type { LoadedRun } from '../results/load-run.ts'
+import type { LoadedRun } from '../runs/read/load-run.ts'
 
 /** An accuracy, where it comes from, and its line there. */
 export interface Point {

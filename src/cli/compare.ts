@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { compareSides } from '../compare/compare.ts'
 import type { At } from '../compare/side.ts'
 import { namedSides } from '../compare/sides.ts'
-import { COMPARISON_FORMAT_NAMES, COMPARISON_FORMATS, type ComparisonFormat } from '../report/comparison.ts'
+import { COMPARISON_FORMAT_NAMES, COMPARISON_FORMATS, type ComparisonFormat } from '../report/terminal/comparison.ts'
 import type { Io } from './io.ts'
 
 const HELP = `

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
+import { MERGE_RULES } from '../algorithm/merge/registry.ts'
 import { KEY_GROUPS } from '../config/groups.ts'
 import { EXPERIMENT_KEYS, ExperimentSchema } from '../config/schema.ts'
 import { PARTITIONS } from '../data/partition/registry.ts'
-import { MERGE_RULES } from '../merge/registry.ts'
 
 type Key = (typeof EXPERIMENT_KEYS)[number]
 

@@ -1,8 +1,8 @@
 import type { WriteStream } from 'node:tty'
 import { FedunifyError } from '../errors.ts'
-import { writeNamed } from '../files.ts'
-import { LiveProgress, PlainProgress, type ProgressView } from '../report/progress.ts'
-import { writeError } from '../results/files.ts'
+import { LiveProgress, PlainProgress, type ProgressView } from '../report/terminal/progress.ts'
+import { writeError } from '../runs/write/growing-file.ts'
+import { writeNamed } from '../system/files.ts'
 import { COLORS, NO_COLORS, type Palette, visible } from '../visible.ts'
 
 /** Where a command writes, and when it is to stop; tests bring their own. */

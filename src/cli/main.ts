@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../package.ts'
-import { refusalOf } from '../refusal.ts'
+import { refusalOf } from '../system/refusal.ts'
 import { colorsOf, type Io, screened } from './io.ts'
 
 /** Loaded when they are called: one does not wait for what the others need. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { reportDocument } from '../report/html/document.ts'
 import { groupRuns, loadRuns, type RunRecord } from '../report/load.ts'
-import { putFile } from '../results/files.ts'
+import { putFile } from '../runs/write/growing-file.ts'
 import { oneLine } from '../visible.ts'
 import { type Io, putNamed, STDOUT } from './io.ts'
 

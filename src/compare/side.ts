@@ -1,7 +1,7 @@
 import { meanAndDeviation, seriesOf } from '../batch/summary.ts'
 import { decisive } from '../config/hash.ts'
 import type { PaperTable } from '../paper/tables.ts'
-import type { LoadedRun } from '../results/load-run.ts'
+import type { LoadedRun } from '../runs/read/load-run.ts'
 
 /** A round by its number, or the last one that there is. */
 export type At = number | 'end'

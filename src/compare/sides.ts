@@ -1,7 +1,7 @@
 import { FedunifyError } from '../errors.ts'
 import { PAPER, paperTableFor } from '../paper/tables.ts'
-import { findRuns } from '../results/find-runs.ts'
-import { type LoadedRun, loadRun } from '../results/load-run.ts'
+import { findRuns } from '../runs/read/find-runs.ts'
+import { type LoadedRun, loadRun } from '../runs/read/load-run.ts'
 import { commonConfig, paperSide, runSide, type Side } from './side.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MERGE_NAMES } from '../merge/registry.ts'
+import { MERGE_NAMES } from '../algorithm/merge/registry.ts'
 
 const count = z.int().min(1)
 const fraction = z.number().min(0).max(1)

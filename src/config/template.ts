@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
+import { MERGE_RULES } from '../algorithm/merge/registry.ts'
 import { PARTITIONS } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
-import { MERGE_RULES } from '../merge/registry.ts'
 import { KEY_GROUPS } from './groups.ts'
 import { experimentJsonSchema, fileJsonSchema, type JsonSchema } from './json-schema.ts'
 import { legalValues } from './legal.ts'

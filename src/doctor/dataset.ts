@@ -1,8 +1,8 @@
-import { ask } from '../data/ask.ts'
-import { IDX_NAMES } from '../data/fashion-mnist.ts'
-import { PLACES, type Places } from '../data/fetch.ts'
-import { listFolder } from '../data/files.ts'
-import { verifyFashionMnist } from '../data/verify.ts'
+import { ask } from '../data/fashion-mnist/ask.ts'
+import { PLACES, type Places } from '../data/fashion-mnist/fetch.ts'
+import { IDX_NAMES } from '../data/fashion-mnist/known-files.ts'
+import { verifyFashionMnist } from '../data/fashion-mnist/verify.ts'
+import { listFolder } from '../data/idx-folder.ts'
 import type { Finding } from './finding.ts'
 
 /** A mirror that does not answer for this long counts as out of reach, in milliseconds. */

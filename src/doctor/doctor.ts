@@ -1,4 +1,4 @@
-import type { Places } from '../data/fetch.ts'
+import type { Places } from '../data/fashion-mnist/fetch.ts'
 import { messageOf } from '../errors.ts'
 import { checkDataset } from './dataset.ts'
 import { checkEngines } from './engines.ts'

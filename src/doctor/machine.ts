@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { promisify } from 'node:util'
 import { bytes } from '../format.ts'
-import { addressSpace } from '../limits.ts'
 import { NODE_RANGE } from '../package.ts'
-import { instructionSetsIn, readProcessor } from '../processor.ts'
+import { addressSpace } from '../system/limits.ts'
+import { instructionSetsIn, readProcessor } from '../system/processor.ts'
 import type { Finding } from './finding.ts'
 
 /** What a run of the default experiment needs at most: two owners, each with a session and the dataset between them. */

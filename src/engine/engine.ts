@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Model } from '../model/model.ts'
-import type { Weights } from '../model/weights.ts'
+import type { Weights } from '../weights/weights.ts'
 
 /** What computes: the processor, an NVIDIA GPU through CUDA, any GPU through WebGPU. */
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const

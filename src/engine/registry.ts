@@ -19,7 +19,7 @@ export const ENGINES = {
     summary: 'onnxruntime: the fastest on a CPU',
     devices: ['cuda', 'webgpu', 'cpu'],
     layouts: LAYOUTS,
-    load: async (device, layout) => (await import('./onnx/load.ts')).loadOnnx(device, layout),
+    load: async (device, layout) => (await import('./onnx/machine/load-onnx.ts')).loadOnnx(device, layout),
   },
   tfjs: {
     summary: 'TensorFlow.js: CUDA through tfjs-node-gpu',

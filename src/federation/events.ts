@@ -1,6 +1,6 @@
+import type { MergeName } from '../algorithm/merge/registry.ts'
 import type { Evaluation, Progress } from '../engine/engine.ts'
-import type { MergeName } from '../merge/registry.ts'
-import type { Weights } from '../model/weights.ts'
+import type { Weights } from '../weights/weights.ts'
 
 /** The number that stands for the pooled baseline where an owner's is expected: owners count from 1. */
 export const POOLED = 0

@@ -1,6 +1,6 @@
 import { stream } from '../random.ts'
+import type { Tensor, Weights } from '../weights/weights.ts'
 import { type Model, sizeOf } from './model.ts'
-import type { Tensor, Weights } from './weights.ts'
 
 /**
  * Seeded initial weights: every weight and bias uniform in ±1/√fan-in, PyTorch's default for Conv2d and Linear

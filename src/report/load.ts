@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { decisive } from '../config/hash.ts'
 import { FedunifyError } from '../errors.ts'
-import { findRuns } from '../results/find-runs.ts'
-import { loadRun } from '../results/load-run.ts'
-import type { Manifest } from '../results/manifest.ts'
-import type { Tables } from '../results/read.ts'
-import { readEvents, type SavedEvents } from '../results/read-events.ts'
+import type { Manifest } from '../runs/manifest.ts'
+import { findRuns } from '../runs/read/find-runs.ts'
+import { loadRun } from '../runs/read/load-run.ts'
+import { readEvents, type SavedEvents } from '../runs/read/read-events.ts'
+import type { Tables } from '../runs/read/read-tables.ts'
 
 /** All that a run folder tells. */
 export interface RunRecord {

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/folder.ts'
 import { idxImages, writeTinyIdx } from '../support/idx.ts'
 
 /** For this file, Fashion-MNIST is a tiny dataset, and no mirror serves it. */
-vi.mock(import('../../src/data/fashion-mnist.ts'), async (original) => {
+vi.mock(import('../../src/data/fashion-mnist/known-files.ts'), async (original) => {
   const { IDX_NAMES, ...rest } = await original()
   // Nothing may be imported here that imports what is being replaced.
   const { writeTinyIdx } = await import('../support/idx.ts')

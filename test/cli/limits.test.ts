@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkAddresses } from '../../src/doctor/machine.ts'
-import { requireRoom } from '../../src/limits.ts'
+import { requireRoom } from '../../src/system/limits.ts'
 import { BINARY, runBinary } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
 import { startServer } from '../support/mirror.ts'
@@ -27,7 +27,7 @@ describe.skipIf(!limits)('a limited address space', () => {
 
   it('is enough to download', async () => {
     const url = await startServer((_, response) => response.end(readFileSync(BINARY)))
-    const download = new URL('../../build/data/download.js', import.meta.url)
+    const download = new URL('../../build/data/fashion-mnist/download.js', import.meta.url)
     const program = `const { download } = await import('${download}')
       console.log((await download('${url}', { stallMs: 5000, expected: 100000 })).length)`
     const { code, out, err } = await limitedNode('-v 4000000', ['--input-type=module', '-e', program])

@@ -93,7 +93,7 @@ describe('nothing is sent or kept about the user', () => {
   })
 
   it('by whatever else loads the runtime, as these tests do', async () => {
-    await import('../../src/engine/onnx/ort.ts')
+    await import('../../src/engine/onnx/session/ort.ts')
     expect(process.env.ORT_DISABLE_TELEMETRY).toBe('1')
   })
 })

@@ -3,7 +3,7 @@ import { appendFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { stream } from '../../src/random.ts'
-import { encodeCheckpoint, readCheckpoint, type SavedState } from '../../src/results/checkpoint.ts'
+import { encodeCheckpoint, readCheckpoint, type SavedState } from '../../src/runs/checkpoint.ts'
 import { BINARY, runBinary, start } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
 import { manifestOf, tornFiles } from '../support/run-folder.ts'

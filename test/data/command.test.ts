@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { runCommand } from '../../src/data/command.ts'
+import { runCommand } from '../../src/data/fashion-mnist/command.ts'
 
 const options = { cwd: '.' }
 const node = (script: string, signal?: AbortSignal) =>

@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSy
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { IDX_NAMES } from '../../src/data/fashion-mnist.ts'
-import { loadDataset, pool } from '../../src/data/load.ts'
-import { verifyFashionMnist } from '../../src/data/verify.ts'
+import { IDX_NAMES } from '../../src/data/fashion-mnist/known-files.ts'
+import { verifyFashionMnist } from '../../src/data/fashion-mnist/verify.ts'
+import { loadDataset, pool } from '../../src/data/load-dataset.ts'
 import { makePipe, temporaryFolder } from '../support/folder.ts'
 import { idxImages, idxLabels, writeTinyIdx } from '../support/idx.ts'
 

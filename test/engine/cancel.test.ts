@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { onnxEngine } from '../../src/engine/onnx/onnx-engine.ts'
+import { onnxEngine } from '../../src/engine/onnx/session/onnx-engine.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'

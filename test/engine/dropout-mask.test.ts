@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { dropoutMask } from '../../src/engine/dropout-mask.ts'
-import { Graph } from '../../src/engine/onnx/graph.ts'
-import { dropout } from '../../src/engine/onnx/layers/dropout.ts'
-import { Tensor } from '../../src/engine/onnx/ort.ts'
-import { createSession } from '../../src/engine/onnx/session.ts'
+import { Graph } from '../../src/engine/onnx/graph/graph.ts'
+import { dropout } from '../../src/engine/onnx/graph/layers/dropout.ts'
+import { createSession } from '../../src/engine/onnx/session/create-session.ts'
+import { Tensor } from '../../src/engine/onnx/session/ort.ts'
+import { dropoutMask } from '../../src/engine/training/dropout-mask.ts'
 import { bits } from '../support/numbers.ts'
 
 const SHAPE = [3, 5, 7]

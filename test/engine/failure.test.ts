@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { failure } from '../../src/engine/failure.ts'
+import { failure } from '../../src/engine/training/failure.ts'
 import { plan } from '../support/learner.ts'
 
 describe('a failure of the runtime', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { inferenceGraph } from '../../src/engine/onnx/inference-graph.ts'
-import { InferenceSession, Tensor } from '../../src/engine/onnx/ort.ts'
+import { inferenceGraph } from '../../src/engine/onnx/graph/inference-graph.ts'
+import { InferenceSession, Tensor } from '../../src/engine/onnx/session/ort.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Device, type Engine, LAYOUTS } from '../../src/engine/engine.ts'
-import { requireProvider } from '../../src/engine/onnx/providers.ts'
+import { requireProvider } from '../../src/engine/onnx/machine/providers.ts'
 import type { EngineEntry } from '../../src/engine/registry.ts'
 import { type Choice, selectEngine } from '../../src/engine/select.ts'
 import { FedunifyError } from '../../src/errors.ts'

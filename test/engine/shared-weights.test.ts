@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { SharedMemory, type SharedWeights } from '../../src/engine/onnx/shared-weights.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import { SharedMemory, type SharedWeights } from '../../src/engine/onnx/session/shared-weights.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 import { valuesOf, weightsOf } from '../support/fake-owner.ts'
 
 /** A task that reads the weights until it is told to end. */

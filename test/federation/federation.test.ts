@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { FedunifyError } from '../../src/errors.ts'
 import type { FederationEvent, OwnerTrained, RoundFinished } from '../../src/federation/events.ts'
-import { runFederation } from '../../src/federation/federation.ts'
-import type { Owner } from '../../src/federation/owner.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import type { Owner } from '../../src/federation/local/owner.ts'
+import { runFederation } from '../../src/federation/loop.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 import { type Call, evaluation, type FakeOwner, fakeOwner, valuesOf, weightsOf } from '../support/fake-owner.ts'
 
 type Rounds = Parameters<typeof runFederation>[2]

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Learner } from '../../src/engine/engine.ts'
-import { divergence } from '../../src/engine/failure.ts'
-import { localParties } from '../../src/federation/local.ts'
+import { divergence } from '../../src/engine/training/failure.ts'
+import { localParties } from '../../src/federation/local/parties.ts'
 import { weightsOf } from '../support/fake-owner.ts'
 
 test('what goes wrong is told of the owner that it is of, or of the pooled baseline', async () => {

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { resolveExperiment } from '../../src/config/load.ts'
-import { assertMemory, memoryNeed } from '../../src/federation/memory.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'
+import { assertMemory, memoryNeed } from '../../src/run/memory-need.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 

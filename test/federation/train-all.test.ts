@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Owner } from '../../src/federation/owner.ts'
-import { AHEAD, trainAll } from '../../src/federation/train-all.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import type { Owner } from '../../src/federation/local/owner.ts'
+import { AHEAD, trainAll } from '../../src/federation/local/train-all.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 import { type FakeOwner, fakeOwner, valuesOf, weightsOf } from '../support/fake-owner.ts'
 
 interface Given {

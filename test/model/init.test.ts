@@ -3,7 +3,7 @@ import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, sizeOf } from '../../src/model/model.ts'
 import { PRESETS } from '../../src/model/presets.ts'
-import { firstNonFinite, type Weights } from '../../src/model/weights.ts'
+import { firstNonFinite, type Weights } from '../../src/weights/weights.ts'
 import { bits } from '../support/numbers.ts'
 
 const model = buildModel(PRESETS['cnn-small'], [1, 10, 10], 10)

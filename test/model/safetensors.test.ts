@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeSafetensors, encodeSafetensors } from '../../src/model/safetensors.ts'
-import type { Tensor, Weights } from '../../src/model/weights.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../src/weights/safetensors.ts'
+import type { Tensor, Weights } from '../../src/weights/weights.ts'
 import { bits } from '../support/numbers.ts'
 
 const tensor = (shape: number[], ...values: number[]): Tensor => ({ shape, data: Float32Array.from(values) })

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PAPER_TABLES } from '../../src/paper/tables.ts'
 import { reportDocument } from '../../src/report/html/document.ts'
 import { groupRuns, loadRuns } from '../../src/report/load.ts'
-import { readTables } from '../../src/results/read.ts'
+import { readTables } from '../../src/runs/read/read-tables.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/invented-run.ts'
 

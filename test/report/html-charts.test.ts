@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PAPER_TABLES, paperTableFor } from '../../src/paper/tables.ts'
+import { signed } from '../../src/report/html/chart/figure.ts'
+import { type LineChart, lineChart } from '../../src/report/html/chart/line-chart.ts'
+import { lookOf } from '../../src/report/html/chart/marks.ts'
+import { percentAxis, roundTicks, spread, thinOut } from '../../src/report/html/chart/scale.ts'
 import { classesChart } from '../../src/report/html/classes.ts'
 import { confusionChart, shade } from '../../src/report/html/confusion.ts'
 import { type Judged, together } from '../../src/report/html/evaluations.ts'
-import { signed } from '../../src/report/html/figure.ts'
-import { type LineChart, lineChart } from '../../src/report/html/line-chart.ts'
-import { lookOf } from '../../src/report/html/marks.ts'
 import { html } from '../../src/report/html/markup.ts'
-import { percentAxis, roundTicks, spread, thinOut } from '../../src/report/html/scale.ts'
 import { DEEP, SHADES, THEMES } from '../../src/report/html/style.ts'
 
 describe('markup', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { duration, percent, thousands } from '../../src/format.ts'
-import { PlainProgress } from '../../src/report/progress.ts'
+import { PlainProgress } from '../../src/report/terminal/progress.ts'
 import { COLORS, NO_COLORS, visible } from '../../src/visible.ts'
 import { ownerTrained, roundFinished, started } from '../support/events.ts'
 import { evaluation } from '../support/fake-owner.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Dataset } from '../../src/data/dataset.ts'
-import { columns } from '../../src/report/columns.ts'
-import { paperTable } from '../../src/report/paper-table.ts'
-import { shardTable } from '../../src/report/shards.ts'
+import { columns } from '../../src/report/terminal/columns.ts'
+import { paperTable } from '../../src/report/terminal/paper-table.ts'
+import { shardTable } from '../../src/report/terminal/shard-table.ts'
 
 /** table.csv of so many rounds, owners and merges. */
 function table(rounds: number, owners: number, merges: readonly string[]): string[][] {

@@ -1,10 +1,10 @@
 import type { Device, Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
-import type { Blocks } from '../../src/engine/onnx/layers/blocked-layout.ts'
-import { type InferenceSession, Tensor } from '../../src/engine/onnx/ort.ts'
-import { createSession } from '../../src/engine/onnx/session.ts'
-import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/training-graph.ts'
+import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-layout.ts'
+import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/graph/training-graph.ts'
+import { createSession } from '../../src/engine/onnx/session/create-session.ts'
+import { type InferenceSession, Tensor } from '../../src/engine/onnx/session/ort.ts'
 import { type Model, sizeOf } from '../../src/model/model.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 
 /** Weights and the optimiser's state by name, as they go into a chunk and come out of it. */
 export type State = Readonly<Record<string, Float32Array>>

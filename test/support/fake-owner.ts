@@ -1,6 +1,6 @@
 import type { Evaluation, Trained } from '../../src/engine/engine.ts'
-import type { Owner } from '../../src/federation/owner.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import type { Owner } from '../../src/federation/local/owner.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 
 /** Weights of one tensor `w`. */
 export const weightsOf = (...values: number[]): Weights =>

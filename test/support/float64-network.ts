@@ -1,5 +1,5 @@
 import type { Model, PlacedLayer } from '../../src/model/model.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 
 /** Parameters by name, in double precision. */
 export type Parameters = Map<string, Float64Array>

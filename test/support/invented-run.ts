@@ -1,16 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
+import type { MergeName } from '../../src/algorithm/merge/registry.ts'
 import { configHash } from '../../src/config/hash.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Experiment } from '../../src/config/schema.ts'
 import type { Evaluation } from '../../src/engine/engine.ts'
 import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
 import { POOLED } from '../../src/federation/events.ts'
-import type { MergeName } from '../../src/merge/registry.ts'
-import { labelsHash, type Manifest, manifestText, type Status } from '../../src/results/manifest.ts'
-import { plainEvent } from '../../src/results/plain-event.ts'
-import { TABLES } from '../../src/results/rows.ts'
+import { labelsHash, type Manifest, manifestText, type Status } from '../../src/runs/manifest.ts'
+import { plainEvent } from '../../src/runs/plain-event.ts'
+import { TABLES } from '../../src/runs/tables.ts'
 
 export interface FakeRun {
   readonly config?: Record<string, unknown>

@@ -1,5 +1,5 @@
-import type { MergeName } from '../../src/merge/registry.ts'
-import type { OwnerWeights } from '../../src/merge/rule.ts'
+import type { MergeName } from '../../src/algorithm/merge/registry.ts'
+import type { OwnerWeights } from '../../src/algorithm/merge/rule.ts'
 
 /** What each rule says, element by element and as plainly as can be: owners in their order, double precision. */
 const RULES: Record<MergeName, (values: readonly number[], images: readonly number[]) => number> = {

@@ -1,11 +1,11 @@
-import { forwardBackward } from '../../src/engine/onnx/backward.ts'
-import { Graph } from '../../src/engine/onnx/graph.ts'
-import { Tensor } from '../../src/engine/onnx/ort.ts'
-import { createSession } from '../../src/engine/onnx/session.ts'
-import { trainingSteps } from '../../src/engine/onnx/steps.ts'
-import { crossEntropy } from '../../src/engine/onnx/training-graph.ts'
+import { forwardBackward } from '../../src/engine/onnx/graph/backward.ts'
+import { Graph } from '../../src/engine/onnx/graph/graph.ts'
+import { trainingSteps } from '../../src/engine/onnx/graph/steps.ts'
+import { crossEntropy } from '../../src/engine/onnx/graph/training-graph.ts'
+import { createSession } from '../../src/engine/onnx/session/create-session.ts'
+import { Tensor } from '../../src/engine/onnx/session/ort.ts'
 import type { Model } from '../../src/model/model.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 
 export interface Step {
   readonly loss: number

@@ -1,4 +1,4 @@
-import type { OwnerWeights } from '../../src/merge/rule.ts'
+import type { OwnerWeights } from '../../src/algorithm/merge/rule.ts'
 
 /** Owners 1, 2, … with one row of values each in a tensor `w`, and as many training images as `images` says. */
 export const owners = (

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Model, PlacedLayer } from '../../src/model/model.ts'
-import type { Weights } from '../../src/model/weights.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 
 // Keeps the library from advertising its native backend on the console.
 tf.enableProdMode()

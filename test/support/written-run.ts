@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { configHash } from '../../src/config/hash.ts'
 import type { Experiment } from '../../src/config/schema.ts'
-import { encodeCheckpoint } from '../../src/results/checkpoint.ts'
+import { encodeCheckpoint } from '../../src/runs/checkpoint.ts'
 
 /** A run to be written as a folder; every accuracy is a fraction. */
 export interface FakeRun {

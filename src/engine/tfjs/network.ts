@@ -1,6 +1,6 @@
 import type { LayersModel, layers, SymbolicTensor, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs'
 import { type Model, type PlacedLayer, type Shape, sizeOf } from '../../model/model.ts'
-import type { Weights } from '../../model/weights.ts'
+import type { Weights } from '../../weights/weights.ts'
 import type { Tf } from './load.ts'
 
 type Layer = layers.Layer

@@ -1,6 +1,6 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs'
-import { ADAM } from '../adam.ts'
 import type { OptimizerSettings } from '../engine.ts'
+import { ADAM } from '../training/adam.ts'
 import type { Tf } from './load.ts'
 
 export interface Optimizer {

@@ -1,10 +1,10 @@
 import type { PaperTable } from '../../paper/tables.ts'
 import type { RunGroup } from '../load.ts'
-import { figure, table } from './figure.ts'
-import { type Line, lineChart, type Reference } from './line-chart.ts'
-import { key, type LegendItem, type Look, lookOf, sample } from './marks.ts'
+import { figure, table } from './chart/figure.ts'
+import { type Line, lineChart, type Reference } from './chart/line-chart.ts'
+import { key, type LegendItem, type Look, lookOf, sample } from './chart/marks.ts'
+import { thinOut } from './chart/scale.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import { thinOut } from './scale.ts'
 import { accuracySeries, type Point, type Series } from './series.ts'
 
 /** More rounds than about this are thinned out: neither eyes nor screens have more points. */

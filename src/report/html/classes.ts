@@ -1,8 +1,8 @@
+import { chart, figure, table } from './chart/figure.ts'
+import { type LegendItem, legend, lookOf, markerPath, sample } from './chart/marks.ts'
+import { linear, percentAxis } from './chart/scale.ts'
 import { type Judged, recall, together } from './evaluations.ts'
-import { chart, figure, table } from './figure.ts'
-import { type LegendItem, legend, lookOf, markerPath, sample } from './marks.ts'
 import { html, type Markup, px } from './markup.ts'
-import { linear, percentAxis } from './scale.ts'
 import { MOST_LINES } from './series.ts'
 
 /** How many of each class's images are recognised, by the model copied back, the pooled one and the local ones. */

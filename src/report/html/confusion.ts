@@ -1,6 +1,6 @@
 import { thousands } from '../../format.ts'
+import { chart, figure, table } from './chart/figure.ts'
 import { imagesOf, type Judged } from './evaluations.ts'
-import { chart, figure, table } from './figure.ts'
 import { html, type Markup, px } from './markup.ts'
 import { DEEP } from './style.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { CLASS_NAMES } from '../../data/fashion-mnist.ts'
+import { CLASS_NAMES } from '../../data/fashion-mnist/known-files.ts'
 import { thousands } from '../../format.ts'
 import { VERSION } from '../../package.ts'
 import type { RunGroup, RunRecord } from '../load.ts'

@@ -1,7 +1,7 @@
 import type { RunRecord } from '../load.ts'
-import { chart, figure, table } from './figure.ts'
+import { chart, figure, table } from './chart/figure.ts'
+import { roundTicks, thinOut } from './chart/scale.ts'
 import { html, type Markup, px } from './markup.ts'
-import { roundTicks, thinOut } from './scale.ts'
 import { DEEP } from './style.ts'
 
 /** Drift of each tensor in each round, the mean over the runs of a group. */

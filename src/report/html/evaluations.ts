@@ -1,4 +1,4 @@
-import type { SavedEvaluation, SavedRound } from '../../results/read-events.ts'
+import type { SavedEvaluation, SavedRound } from '../../runs/read/read-events.ts'
 import type { RunRecord } from '../load.ts'
 import type { Series } from './series.ts'
 

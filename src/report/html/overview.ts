@@ -1,9 +1,9 @@
 import type { RunGroup } from '../load.ts'
-import { figure, signed, table } from './figure.ts'
-import { type Line, lineChart } from './line-chart.ts'
-import { key, type Look, lookOf, numbered } from './marks.ts'
+import { figure, signed, table } from './chart/figure.ts'
+import { type Line, lineChart } from './chart/line-chart.ts'
+import { key, type Look, lookOf, numbered } from './chart/marks.ts'
+import { thinOut } from './chart/scale.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import { thinOut } from './scale.ts'
 import { accuracySeries } from './series.ts'
 import { paperOf, say, verdictOf } from './verdict.ts'
 

@@ -1,7 +1,7 @@
 import { thousands } from '../../format.ts'
-import type { Manifest } from '../../results/manifest.ts'
-import { chart, figure, table } from './figure.ts'
-import { type LegendItem, legend } from './marks.ts'
+import type { Manifest } from '../../runs/manifest.ts'
+import { chart, figure, table } from './chart/figure.ts'
+import { type LegendItem, legend } from './chart/marks.ts'
 import { html, type Markup, px } from './markup.ts'
 
 type Shards = Manifest['shards']

@@ -2,7 +2,7 @@ import { meanAndDeviation } from '../../batch/summary.ts'
 import { type PaperTable, paperTableFor } from '../../paper/tables.ts'
 import { largest } from '../../stats.ts'
 import type { RunGroup, RunRecord } from '../load.ts'
-import { signed } from './figure.ts'
+import { signed } from './chart/figure.ts'
 import { html, type Markup } from './markup.ts'
 
 /** A value over the seeds, in percent; without deviation where there is one seed. */

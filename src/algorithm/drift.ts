@@ -1,0 +1,53 @@
+import { giveSums, takeSums } from '../weights/sums.ts'
+import type { Weights } from '../weights/weights.ts'
+
+/**
+ * How far the owners' weights lie apart, for each tensor: √(1/k Σ‖wₖ - w̄‖²) / ‖w̄‖, their root mean square distance
+ * from the mean w̄ in units of its length. 0: all the same; above 1: the owners differ more than they share.
+ * Owners are added one at a time, and none is held.
+ */
+export class Drift {
+  #owners = 0
+  readonly #tensors = new Map<string, { readonly sums: Float64Array; squares: number }>()
+
+  add(weights: Weights): void {
+    this.#owners += 1
+    for (const [name, { data }] of weights) {
+      const tensor = this.#tensors.get(name) ?? { sums: takeSums(data.length).fill(0), squares: 0 }
+      tensor.squares = accumulate(data, tensor.sums, tensor.squares)
+      this.#tensors.set(name, tensor)
+    }
+  }
+
+  /** The drift of the owners added, which is over. */
+  finish(): Record<string, number> {
+    const owners = this.#owners
+    const drifts = [...this.#tensors].map(([name, { sums, squares }]) => {
+      // Σ‖wₖ - w̄‖² = Σ‖wₖ‖² - k‖w̄‖², which rounding may leave a little below 0 where all are equal.
+      const meanSquare = squaresOfMeans(sums, owners)
+      giveSums(sums)
+      const apart = Math.max(0, squares / owners - meanSquare)
+      return [name, meanSquare === 0 ? 0 : Math.sqrt(apart / meanSquare)] as const
+    })
+    this.#tensors.clear()
+    return Object.fromEntries(drifts)
+  }
+}
+
+/** Adds values to `sums`; returns `squares` with theirs added. */
+function accumulate(values: Float32Array, sums: Float64Array, squares: number): number {
+  let total = squares
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    sums[i]! += value
+    total += value * value
+  }
+  return total
+}
+
+/** A loop, because `reduce` makes an object of every number that it comes to. */
+function squaresOfMeans(sums: Float64Array, owners: number): number {
+  let total = 0
+  for (let i = 0; i < sums.length; i++) total += (sums[i]! / owners) ** 2
+  return total
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { cpus, homedir, hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { messageOf } from '../../../errors.ts'
+import { VERSION } from '../../../package.ts'
+import { makeFolders, writeWhole } from '../../../system/files.ts'
+import { instructionSetsIn, readProcessor } from '../../../system/processor.ts'
+import { loadRuntime, RUNTIME_VERSION } from './runtime.ts'
+
+/** Whether training can use blocked convolutions here. */
+export type Blocked = { readonly block: number } | { readonly why: string }
+
+interface Means {
+  readonly cache?: string
+  /** What the answer depends on. */
+  readonly key?: string
+  readonly probe?: () => Promise<number | undefined>
+  readonly check?: (block: number) => Promise<string | undefined>
+}
+
+const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fedunify', 'blocked.json')
+
+/**
+ * The domain of the blocked operators is internal to the runtime. So its block size is probed, and what it computes is
+ * compared with the standard operators, once: the outcome is kept, and a later run need not even load the runtime here,
+ * which takes as long as all else that it does before its threads begin.
+ *
+ * @throws FedunifyError (usage) where the runtime does not load
+ */
+export async function findBlocked({ cache = CACHE, key, ...means }: Means = {}): Promise<Blocked> {
+  const here = key ?? (await machineKey())
+  const known = await readCache(cache)
+  const before = known[here]
+  if (isBlocked(before)) return before
+  loadRuntime()
+  const { probeBlockSize, selfCheck } = await import('./self-check.ts')
+  const { probe = probeBlockSize, check = selfCheck } = means
+  try {
+    const block = await probe()
+    const why = block === undefined ? 'this processor has no blocked convolutions' : await check(block)
+    const found = why === undefined ? { block: block! } : { why }
+    await writeCache(cache, { ...known, [here]: found })
+    return found
+  } catch (error) {
+    return { why: `the runtime refuses blocked convolutions: ${messageOf(error).split('\n')[0]}` }
+  }
+}
+
+/**
+ * Versions of the graphs and the runtime, the processor, and its instruction sets where the system tells them: a
+ * hypervisor may hide some, so that processors of one name differ.
+ */
+async function machineKey(): Promise<string> {
+  const sets = instructionSetsIn((await readProcessor()) ?? '').join(' ')
+  const digest = createHash('sha256')
+    .update(sets === '' ? hostname() : sets)
+    .digest('hex')
+    .slice(0, 16)
+  return [VERSION, RUNTIME_VERSION, process.arch, cpus()[0]?.model.trim(), digest].join(' ')
+}
+
+function isBlocked(value: unknown): value is Blocked {
+  if (typeof value !== 'object' || value === null) return false
+  return 'block' in value ? Number.isInteger(value.block) : 'why' in value && typeof value.why === 'string'
+}
+
+async function readCache(file: string): Promise<Record<string, unknown>> {
+  try {
+    const known: unknown = JSON.parse(await readFile(file, 'utf8'))
+    return typeof known === 'object' && known !== null ? (known as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
+
+/** A cache that cannot be written costs the check again, and nothing else. */
+async function writeCache(file: string, known: Record<string, unknown>): Promise<void> {
+  try {
+    await makeFolders(dirname(file))
+    await writeWhole(file, `${JSON.stringify(known, null, 2)}\n`)
+  } catch {}
+}

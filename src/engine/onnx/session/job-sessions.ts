@@ -1,0 +1,82 @@
+import type { Weights } from '../../../weights/weights.ts'
+import type { Device, Evaluation, TrainingSetup } from '../../engine.ts'
+import { evaluationGraph } from '../graph/evaluation-graph.ts'
+import { inferenceGraph } from '../graph/inference-graph.ts'
+import { trainingGraph } from '../graph/training-graph.ts'
+import { createSession } from './create-session.ts'
+import { evaluate, evaluateWeights } from './evaluate.ts'
+import type { InferenceSession } from './ort.ts'
+import type { SharedWeights } from './shared-weights.ts'
+
+/** How the graphs run: on a device, with channels in blocks of this size where they are blocked. */
+export interface Target {
+  readonly device: Device
+  readonly block?: number
+}
+
+/** What a thread computes a job with; a session is made when it is first needed, and kept. */
+export interface Sessions {
+  /** Trains on batches of so many images, where those of the plan have `full`. */
+  training(batch: number, full: number): Promise<InferenceSession>
+  evaluateShared(weights: SharedWeights, indices: Uint32Array): Promise<Evaluation>
+  evaluateLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation>
+}
+
+export function openSessions(target: Target, job: TrainingSetup): Sessions {
+  return target.block === undefined ? standardSessions(target.device, job) : blockedSessions(target.block, job)
+}
+
+/** One graph trains on batches of any size; every model that is evaluated needs a session of its own. */
+function standardSessions(device: Device, job: TrainingSetup): Sessions {
+  const { model, normalise, optimizer } = job
+  const open = (weights: Weights) => createSession(inferenceGraph(model, normalise, weights), device)
+  let training: Promise<InferenceSession> | undefined
+  /** The model evaluated last: the next owner's evaluation is mostly of the same one. */
+  let scored: { readonly id: number; readonly session: InferenceSession } | undefined
+  return {
+    training() {
+      training ??= createSession(trainingGraph(model, normalise, optimizer), device)
+      return training
+    },
+    async evaluateShared({ id, weights }, indices) {
+      if (scored?.id !== id) {
+        const last = scored
+        scored = undefined
+        await last?.session.release()
+        scored = { id, session: await open(weights) }
+      }
+      return await evaluate(scored.session, job, indices)
+    },
+    async evaluateLocal(weights, indices) {
+      const session = await open(weights)
+      try {
+        return await evaluate(session, job, indices)
+      } finally {
+        await session.release()
+      }
+    },
+  }
+}
+
+/** A graph for full batches is for no others, and faster for that; one session evaluates all models. */
+function blockedSessions(block: number, job: TrainingSetup): Sessions {
+  const { model, normalise, optimizer } = job
+  const training = new Map<boolean, Promise<InferenceSession>>()
+  let evaluation: Promise<InferenceSession> | undefined
+  const score = async (weights: Weights, indices: Uint32Array) => {
+    evaluation ??= createSession(evaluationGraph(model, normalise, block))
+    return await evaluateWeights(await evaluation, job, weights, indices)
+  }
+  return {
+    training(batch, full) {
+      const fixed = batch === full
+      const session =
+        training.get(fixed) ??
+        createSession(trainingGraph(model, normalise, optimizer, { block, ...(fixed && { batch }) }))
+      training.set(fixed, session)
+      return session
+    },
+    evaluateShared: ({ weights }, indices) => score(weights, indices),
+    evaluateLocal: score,
+  }
+}

@@ -1,0 +1,61 @@
+import type { Weights } from '../../../weights/weights.ts'
+import type { TrainingSetup } from '../../engine.ts'
+import type { Chunk } from '../../training/chunks.ts'
+import { gather } from '../../training/gather.ts'
+import { CHUNK_IMAGES, type Trainer } from '../../training/train.ts'
+import { stateNames, updated } from '../graph/training-graph.ts'
+import { weightTensor } from './create-session.ts'
+import { type InferenceSession, Tensor } from './ort.ts'
+
+type Tensors = Record<string, Tensor>
+
+/**
+ * A model under training from `start`, its weights and the optimiser's state going in and out of each chunk.
+ * @param session what trains on batches of so many images
+ */
+export function openTrainer(
+  session: (batch: number) => Promise<InferenceSession>,
+  job: TrainingSetup,
+  start: Weights,
+  lr: number,
+): Trainer {
+  const rate = new Tensor('float32', [lr], [])
+  let tensors = initialTensors(job, start)
+  return {
+    chunkImages: CHUNK_IMAGES,
+    async run(chunk, keys, done) {
+      const result = await (await session(chunk.batch)).run({
+        ...chunkFeeds(job, chunk),
+        ...tensors,
+        lr: rate,
+        step: new Tensor('float32', [done], []),
+        keys: new Tensor('uint32', keys, [chunk.steps]),
+      })
+      tensors = Object.fromEntries(Object.keys(tensors).map((name) => [name, result[updated(name)] as Tensor]))
+      return result.losses!.data as Float32Array
+    },
+    weights: async () =>
+      new Map(
+        job.model.parameters.map(({ name, shape }) => [name, { shape, data: tensors[name]!.data as Float32Array }]),
+      ),
+  }
+}
+
+function chunkFeeds({ dataset }: TrainingSetup, { indices, steps, batch }: Chunk): Tensors {
+  const { images, labels } = gather(dataset, indices)
+  return {
+    images: new Tensor('uint8', images, [steps, batch, dataset.rows * dataset.cols]),
+    labels: new Tensor('int32', labels, [steps, batch]),
+  }
+}
+
+/** The weights, and the optimiser's state at zero. */
+function initialTensors({ optimizer }: TrainingSetup, start: Weights): Tensors {
+  const tensors: Tensors = {}
+  for (const [name, weight] of start) {
+    tensors[name] = weightTensor(weight)
+    for (const state of stateNames(optimizer, name))
+      tensors[state] = new Tensor('float32', new Float32Array(weight.data.length), weight.shape)
+  }
+  return tensors
+}

@@ -1,0 +1,62 @@
+import type { MessagePort } from 'node:worker_threads'
+import { workerData as given, move, transferableSymbol, valueSymbol } from 'piscina'
+import { tidy } from '../../../system/memory.ts'
+import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../../engine.ts'
+import type { Diverged } from '../../training/failure.ts'
+import { train } from '../../training/train.ts'
+import { openSessions, type Target } from './job-sessions.ts'
+import type { SharedWeights } from './shared-weights.ts'
+import { openTrainer } from './trainer.ts'
+
+/** What every thread of a pool is started with. */
+export interface Setup {
+  readonly target: Target
+  readonly job: TrainingSetup
+  /** One shared int32: not 0 once the run is cancelled. */
+  readonly cancelled: Int32Array<SharedArrayBuffer>
+  /** One shared int32: how many threads have loaded this module, and the native library with it. */
+  readonly loaded: Int32Array<SharedArrayBuffer>
+}
+
+export type Task =
+  | { readonly kind: 'train'; readonly start: SharedWeights; readonly plan: TrainPlan; readonly progress: MessagePort }
+  | { readonly kind: 'evaluate'; readonly weights: SharedWeights; readonly indices: Uint32Array }
+
+export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
+
+const { target, job, cancelled, loaded } = given as Setup
+const { training, evaluateShared, evaluateLocal } = openSessions(target, job)
+// Once whoever loads this module is done with that, too: a thread that is ended before takes the process down.
+queueMicrotask(() => Atomics.add(loaded, 0, 1))
+
+/** Runs one task in a pool's thread. */
+export default async function run(task: Task): Promise<TaskResult<Task>> {
+  tidy()
+  check()
+  if (task.kind === 'evaluate') return await evaluateShared(task.weights, task.indices)
+  const { start, plan, progress } = task
+  try {
+    const trainer = openTrainer((batch) => training(batch, plan.batch), job, start.weights, plan.lr)
+    const trained = await train(trainer, job.seed, plan, {
+      evaluate: (weights) => evaluateLocal(weights, plan.test),
+      report(images) {
+        progress.postMessage(images)
+        tidy()
+      },
+      check,
+    })
+    return 'weights' in trained ? handOver(trained) : trained
+  } finally {
+    progress.close()
+  }
+}
+
+/** Gives the weights to whoever waits for them, memory and all, where otherwise they would be copied. */
+function handOver(trained: Trained): Trained {
+  const buffers = Array.from(trained.weights.values(), ({ data }) => data.buffer as ArrayBuffer)
+  return move({ [valueSymbol]: trained, [transferableSymbol]: buffers }) as unknown as Trained
+}
+
+function check(): void {
+  if (Atomics.load(cancelled, 0) !== 0) throw new Error('cancelled')
+}

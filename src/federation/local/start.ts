@@ -1,0 +1,49 @@
+import type { Learner } from '../../engine/engine.ts'
+import { initialWeights } from '../../model/init.ts'
+import type { PreparedRun } from '../../run/prepare.ts'
+import { tidy } from '../../system/memory.ts'
+import type { Weights } from '../../weights/weights.ts'
+import type { FederationEvent } from '../events.ts'
+import { runFederation } from '../loop.ts'
+import { localParties } from './parties.ts'
+
+/** The last complete round of an earlier process, to go on from. */
+export interface Checkpoint {
+  /** 0 where there is none: then there are no weights. */
+  readonly round: number
+  readonly unified: Weights
+  readonly pooled: Weights | undefined
+}
+
+/** What trains for a run's owners, `workers` of them at a time. */
+export function openLearner(run: PreparedRun, workers: number, signal?: AbortSignal): Promise<Learner> {
+  const { experiment, dataset, model, engine } = run
+  const { seed, normalise, optimizer: kind, momentum } = experiment
+  const optimizer = { kind, momentum, weightDecay: experiment['weight-decay'] }
+  return engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
+}
+
+/**
+ * Runs a prepared experiment with all owners in this process.
+ * The weights of an event are good until the round after the next: then their memory is used again.
+ */
+export async function* startLocally(
+  run: PreparedRun,
+  learner: Learner,
+  { round, unified, pooled }: Checkpoint,
+): AsyncGenerator<FederationEvent> {
+  const { experiment, shards, model } = run
+  const { seed, init } = experiment
+  const common = initialWeights(model, seed)
+  const initial = (owner: number) => (init === 'shared' ? common : initialWeights(model, seed, owner))
+  const start = {
+    round,
+    weights: (owner: number) => (round > 0 ? unified : initial(owner)),
+    pooled: pooled ?? common,
+  }
+  const { owners, baseline } = localParties(experiment, shards, learner)
+  for await (const event of runFederation(owners, baseline, experiment, start, true)) {
+    yield event
+    if (event.type === 'round-finished') tidy()
+  }
+}

@@ -1,0 +1,71 @@
+import { type Content, html, type Markup, px } from '../markup.ts'
+
+export interface ChartFrame {
+  /** Unique in the page. */
+  readonly id: string
+  /** In units of the drawing, which are pixels unless the page is narrower. */
+  readonly width: number
+  readonly height: number
+  readonly title: string
+  /** What a reader who cannot see it should know. */
+  readonly desc: string
+  /** `wide` and `narrow` are shown on pages of that width alone. */
+  readonly only?: 'wide' | 'narrow'
+  /** x of the stops of the crosshair, in the order of the rows of the figure's table. */
+  readonly stops?: readonly number[]
+  readonly body: Content
+}
+
+/** A drawing as SVG that can stand alone. */
+export function chart({ id, width, height, title, desc, only, stops, body }: ChartFrame): Markup {
+  const classes = ['chart', only].filter(Boolean).join(' ')
+  const data = stops && html` data-stops="${stops.map(px).join(' ')}"`
+  return html`<svg xmlns="http://www.w3.org/2000/svg" class="${classes}" viewBox="0 0 ${px(width)} ${px(height)}" width="${px(width)}" height="${px(height)}" role="img" aria-labelledby="${id}-t ${id}-d"${data}><title id="${id}-t">${title}</title><desc id="${id}-d">${desc}</desc>${body}</svg>`
+}
+
+export interface FigureParts {
+  readonly id: string
+  readonly title: string
+  /** What is to be seen, and what it does not say. */
+  readonly caption: Content
+  readonly plots: readonly Markup[]
+  /** The numbers behind it, and what they are. */
+  readonly table: Markup
+  /** `side`: caption beside the drawing where there is room; `matrices`: several small drawings. */
+  readonly layout: 'side' | 'matrices'
+  /** Name of its crosshair's stops, such as round; without, it has none. */
+  readonly crosshair?: string
+}
+
+/** Drawings with their caption, their numbers as a table, and buttons that save them. */
+export function figure({ id, title, caption, plots, table, layout, crosshair }: FigureParts): Markup {
+  const tools = html`<div class="tools"><button type="button" data-export="svg" aria-label="Save as SVG: ${title}">SVG</button><button type="button" data-export="png" aria-label="Save as PNG: ${title}">PNG</button></div>`
+  const pointer =
+    crosshair &&
+    html`<div class="pointer" data-what="${crosshair}" aria-label="${title}: ${crosshair}"></div><div class="tip" hidden></div>`
+  const drawings =
+    layout === 'matrices'
+      ? html`<div class="plots">${plots.map((plot) => html`<div class="plot" data-plot>${plot}${tools}</div>`)}</div>`
+      : html`<div class="plot" data-plot>${plots}${pointer}</div>${tools}`
+  return html`<figure id="${id}" class="${layout}">
+<figcaption><h3>${title}</h3>${caption}</figcaption>
+${drawings}
+<details><summary>The numbers: ${title}</summary><div class="scroll" tabindex="0" role="region" aria-label="${title}: the numbers">${table}</div></details>
+</figure>
+`
+}
+
+/** A table whose first column names its rows. */
+export function table(head: readonly Content[], rows: readonly (readonly Content[])[], className?: string): Markup {
+  const top = html`<thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>`
+  const line = ([name, ...cells]: readonly Content[]) =>
+    html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`
+  return html`<table${className && html` class="${className}"`}>${top}<tbody>${rows.map(line)}</tbody></table>`
+}
+
+/** A number with its sign, the minus as long as the plus. */
+export function signed(x: number, digits = 2): string {
+  const text = Math.abs(x).toFixed(digits)
+  if (Number(text) === 0) return `±${text}`
+  return `${x > 0 ? '+' : '\u2212'}${text}`
+}

@@ -1,0 +1,92 @@
+import { stringify } from 'csv-stringify/sync'
+import { type Cell, type Comparison, letter } from '../../compare/compare.ts'
+import { percent } from '../../format.ts'
+import { oneLine } from '../../visible.ts'
+import { columns } from './columns.ts'
+
+/** Every form of a comparison, by the name that `--format` takes. */
+export const COMPARISON_FORMATS = { terminal, markdown, csv, json } satisfies Record<string, (c: Comparison) => string>
+
+export type ComparisonFormat = keyof typeof COMPARISON_FORMATS
+
+export const COMPARISON_FORMAT_NAMES = Object.keys(COMPARISON_FORMATS) as ComparisonFormat[]
+
+const UNITS = 'Accuracy in percent, mean ± standard deviation over seeds; differences in percentage points.'
+
+function terminal(comparison: Comparison): string {
+  const { sides, notes } = comparison
+  const legend = sides.map(({ name, detail }, i) => oneLine(`${letter(i)}  ${name}: ${detail}`))
+  const rows = cellRows(comparison)
+  // A round is told once, where it begins.
+  const shown = rows.map(([at, ...rest], i) => [i > 0 && rows[i - 1]![0] === at ? '' : at!, ...rest])
+  const told = notes.map((note) => oneLine(`note: ${note}`))
+  return `${[legend.join('\n'), columns(head(comparison), shown), [UNITS, ...told].join('\n')].join('\n\n')}\n`
+}
+
+function markdown(comparison: Comparison): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(asText).join(' | ')} |`
+  const names = head(comparison)
+  const rule = `| --- | --- |${' ---: |'.repeat(names.length - 2)}`
+  const legend = comparison.sides.map(({ name, detail }, i) => `- **${letter(i)}**: ${asText(name)}: ${asText(detail)}`)
+  const table = [line(names), rule, ...cellRows(comparison).map(line)]
+  const notes = comparison.notes.map((note) => `- ${asText(note)}`)
+  const blocks = [legend.join('\n'), table.join('\n'), UNITS, ...(notes.length > 0 ? [notes.join('\n')] : [])]
+  return `${blocks.join('\n\n')}\n`
+}
+
+/** Text as Markdown shows it, and no markup: a name may hold links, code, HTML. */
+const asText = (text: string) => oneLine(text).replace(/[\\`*_~[\]<>|&#!]/g, '\\$&')
+
+/** One line for each figure; accuracies are fractions, differences percentage points. */
+function csv({ sides, rows }: Comparison): string {
+  const lines = rows.flatMap(({ at, series, cells }) =>
+    cells.map((cell, i) => [
+      at,
+      series,
+      sides[i]!.name,
+      cell?.runs ?? 0,
+      cell?.mean ?? '',
+      cell && !Number.isNaN(cell.sd) ? cell.sd : '',
+      cell?.delta ?? '',
+    ]),
+  )
+  return stringify([['round', 'series', 'side', 'runs', 'accuracy', 'sd', 'delta_points'], ...lines], {
+    escape_formulas: true,
+  })
+}
+
+/** As the CSV; what there is none of is null. */
+function json({ sides, rows, notes }: Comparison): string {
+  const plain = (cell: Cell | undefined) =>
+    cell ? { accuracy: cell.mean, sd: nullable(cell.sd), runs: cell.runs, delta_points: cell.delta ?? null } : null
+  const table = rows.map(({ at, series, cells }) => ({ round: at, series, sides: cells.map(plain) }))
+  return `${JSON.stringify({ sides, rows: table, notes }, null, 2)}\n`
+}
+
+const nullable = (value: number) => (Number.isNaN(value) ? null : value)
+
+const head = ({ sides }: Comparison): string[] => [
+  'round',
+  'series',
+  ...sides.flatMap((_, i) => (i === 0 ? [letter(i)] : [letter(i), `${letter(i)} - ${letter(0)}`])),
+]
+
+function cellRows({ rows }: Comparison): string[][] {
+  return rows.map(({ at, series, cells }) => [
+    String(at),
+    series.replace('_', ' '),
+    ...cells.flatMap((cell, i) => (i === 0 ? [figure(cell)] : [figure(cell), points(cell?.delta)])),
+  ])
+}
+
+function figure(cell: Cell | undefined): string {
+  if (!cell) return '-'
+  return Number.isNaN(cell.sd) ? percent(cell.mean) : `${percent(cell.mean)} ± ${percent(cell.sd)}`
+}
+
+/** +4.51, -0.30, 0.00 */
+function points(delta: number | undefined): string {
+  if (delta === undefined) return '-'
+  const text = delta.toFixed(2)
+  return Number(text) === 0 ? '0.00' : delta > 0 ? `+${text}` : text
+}

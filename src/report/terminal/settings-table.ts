@@ -1,0 +1,43 @@
+import { stringify } from 'yaml'
+import { KEY_GROUPS } from '../../config/groups.ts'
+import type { Setting } from '../../config/origin.ts'
+import { oneLine, type Palette } from '../../visible.ts'
+
+/** Longer values do not widen the column for all. */
+const WIDEST = 32
+
+/** Key, value and where it came from, aligned, under the groups' titles. */
+export function settingsTable(settings: readonly Setting[], colors: Palette): string {
+  const keyWidth = Math.max(...settings.map(({ key }) => key.length))
+  const valueWidth = Math.max(...settings.map(({ value }) => flow(value).length).filter((n) => n <= WIDEST))
+  const line = (setting: Setting) => {
+    const { key, value } = setting
+    const shown = flow(value).padEnd(valueWidth)
+    const plain = setting.from === 'default' || setting.from === 'not set'
+    return `  ${key.padEnd(keyWidth)}  ${plain ? shown : colors.bold(shown)}  ${origin(setting, colors)}`
+  }
+  const groups = KEY_GROUPS.map(({ title, keys }) => {
+    const own = settings.filter(({ key }) => (keys as readonly string[]).includes(key.split('.')[0]!))
+    return [colors.underline(title), ...own.map(line)].join('\n')
+  })
+  return `${groups.join('\n\n')}\n`
+}
+
+function origin({ from, place: told = from }: Setting, { dim, cyan, yellow, green }: Palette): string {
+  const place = oneLine(told)
+  switch (from) {
+    case 'default':
+    case 'not set':
+      return dim(place)
+    case 'derived':
+      return cyan(place)
+    case 'file':
+      return green(place)
+    default:
+      return yellow(place)
+  }
+}
+
+/** A value as one line of YAML. */
+export const flow = (value: unknown): string =>
+  value === undefined ? '-' : oneLine(stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim())

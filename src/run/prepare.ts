@@ -1,0 +1,58 @@
+import type { Experiment } from '../config/schema.ts'
+import type { Dataset, Shard } from '../data/dataset.ts'
+import { loadDataset } from '../data/load-dataset.ts'
+import { partitionDataset } from '../data/partition/partition.ts'
+import type { Engine } from '../engine/engine.ts'
+import { selectEngine } from '../engine/select.ts'
+import { buildModel, type Model } from '../model/model.ts'
+import { PRESETS } from '../model/presets.ts'
+import { type GitState, gitState } from '../system/git.ts'
+import { assertMemory } from './memory-need.ts'
+
+/** Everything that a run is made of before its first round. */
+export interface PreparedRun {
+  readonly experiment: Experiment
+  readonly dataset: Dataset
+  readonly shards: readonly Shard[]
+  readonly model: Model
+  readonly engine: Engine
+  /** Of the repository that the run is made in. */
+  readonly git: GitState | null
+}
+
+/**
+ * Images to train in the rounds that are not done yet, epochs and the pooled baseline counted; at most so many where a
+ * run may stop early.
+ */
+export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
+  const epochs = experiment[experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs']
+  const inShards = shards.reduce((sum, { train }) => sum + train.length, 0)
+  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * epochs * (experiment.rounds - done)
+}
+
+/**
+ * Loads and splits the data, builds the model, loads the engine.
+ * @throws FedunifyError (data) or (usage) as these do, (usage) where the model is too large for this machine
+ */
+export async function prepareRun(
+  experiment: Experiment,
+  options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
+): Promise<PreparedRun> {
+  const { dataset: name, data: dir } = experiment
+  // First, while this process is small: the larger it is, the longer it takes to start another.
+  const asking = gitState()
+  const loading = selectEngine(experiment)
+  // A GPU that is asked for may not be there: that is found out before a dataset is fetched.
+  if (experiment.device !== 'auto' && experiment.device !== 'cpu') await loading
+  const [dataset, engine, git] = await Promise.all([
+    loadDataset({ dataset: name, ...(dir !== undefined && { dir }), ...options }),
+    loading,
+    asking,
+  ])
+  const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
+  const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
+  const shards = partitionDataset(dataset, experiment)
+  const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
+  assertMemory(model, experiment, engine.device, most)
+  return { experiment, dataset, shards, model, engine, git }
+}

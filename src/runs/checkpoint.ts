@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { FedunifyError } from '../errors.ts'
+import type { Checkpoint } from '../federation/local/start.ts'
+import { readIfThere } from '../system/files.ts'
+import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
+import type { Tensor, Weights } from '../weights/weights.ts'
+import type { Manifest, Seconds } from './manifest.ts'
+import type { Mark } from './write/growing-file.ts'
+
+const FILE = 'checkpoint.safetensors'
+
+/** All that a later process needs to go on after a round. Optimisers start every round anew, so they have no part. */
+export interface SavedState extends Checkpoint {
+  /** How far each growing file had come; before the first round there is none. */
+  readonly files: Readonly<Record<string, Mark>>
+  /** Seconds spent so far. */
+  readonly seconds: Seconds
+}
+
+/**
+ * Where a run begins. It has a checkpoint from the first moment, so that one that is missing is always one that was
+ * lost: nothing else could tell a run killed in its first round from one whose rounds would be overwritten.
+ */
+export const NOTHING_DONE: SavedState = {
+  round: 0,
+  unified: new Map(),
+  pooled: undefined,
+  files: {},
+  seconds: { total: 0, train: 0, merge: 0, evaluate: 0, write: 0 },
+}
+
+/** One file for all of it, so that no kill can come between its parts: weights as tensors, the rest as metadata. */
+export function encodeCheckpoint({ round, unified, pooled, files, seconds }: SavedState): Uint8Array {
+  const tensors = new Map<string, Tensor>()
+  for (const [name, tensor] of unified) tensors.set(`unified/${name}`, tensor)
+  for (const [name, tensor] of pooled ?? []) tensors.set(`pooled/${name}`, tensor)
+  const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
+  return sealed(encodeSafetensors(tensors, { sha256: BLANK, ...told }))
+}
+
+export const checkpointFile = (dir: string): string => join(dir, FILE)
+
+/** Checkpoints of before 0.4.0 have no digest; nor does a manifest of then have a format. */
+export const sealingOf = ({ format }: Pick<Manifest, 'format'>): 'older' | undefined =>
+  format === undefined ? 'older' : undefined
+
+/**
+ * The last complete round of a run folder, round 0 where none was completed; undefined where there is no checkpoint.
+ * @param sealing `older` where there need be no digest
+ * @throws FedunifyError (data) where the checkpoint is damaged or foreign
+ */
+export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<SavedState | undefined> {
+  const file = checkpointFile(dir)
+  const bytes = await readIfThere(file)
+  if (!bytes) return undefined
+  const { seal } = parts(bytes)
+  if (seal === undefined ? sealing !== 'older' : seal !== digestOf(bytes)) {
+    const why = 'it was damaged, edited or cut short'
+    throw new FedunifyError('data', `${file}: ${why} since the run wrote it`, ANEW)
+  }
+  const { weights, metadata } = decodeSafetensors(bytes, file)
+  const pooled = startingWith('pooled/', weights)
+  return {
+    ...parseMetadata(metadata, file),
+    unified: startingWith('unified/', weights),
+    pooled: pooled.size > 0 ? pooled : undefined,
+  }
+}
+
+const ANEW = 'restore it from a copy, or start a new run in another folder'
+
+/** Stands in the place of the digest while it is computed: it is one over the whole file. */
+const BLANK = '0'.repeat(64)
+const KEY = '"sha256":"'
+
+/** Where the digest stands in a checkpoint, first of its metadata; nowhere in those of before 0.4.0. */
+function parts(bytes: Uint8Array): { at: number; seal: string | undefined } {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const at = file.indexOf(KEY) + KEY.length
+  const seal = file.toString('latin1', at, at + BLANK.length)
+  return at < KEY.length || !/^[\da-f]{64}$/.test(seal) ? { at: 0, seal: undefined } : { at, seal }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  const { at } = parts(bytes)
+  const hash = createHash('sha256').update(bytes.subarray(0, at)).update(BLANK)
+  return hash.update(bytes.subarray(at + BLANK.length)).digest('hex')
+}
+
+function sealed(bytes: Uint8Array): Uint8Array {
+  Buffer.from(bytes.buffer, bytes.byteOffset).write(digestOf(bytes), parts(bytes).at, 'latin1')
+  return bytes
+}
+
+const MarkSchema = z.object({ size: z.int().min(0), sha256: z.string().regex(/^[\da-f]{64}$/) })
+const seconds = z.number().min(0)
+const MetadataSchema = z.object({
+  round: z.int().min(0),
+  files: z.record(z.string(), MarkSchema),
+  seconds: z.object({ total: seconds, train: seconds, merge: seconds, evaluate: seconds, write: seconds }),
+})
+
+function parseMetadata({ round, files, seconds }: Readonly<Record<string, string>>, file: string) {
+  try {
+    return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!) })
+  } catch {
+    throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, ANEW)
+  }
+}
+
+function startingWith(prefix: string, weights: Weights): Weights {
+  const entries = [...weights].filter(([name]) => name.startsWith(prefix))
+  return new Map(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]))
+}

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { configHash, decisive } from '../config/hash.ts'
+import { labelHistogram, shardHash } from '../data/partition/partition.ts'
+import { FedunifyError } from '../errors.ts'
+import { parameterCount } from '../model/model.ts'
+import { VERSION } from '../package.ts'
+import type { PreparedRun } from '../run/prepare.ts'
+import { readIfThere } from '../system/files.ts'
+import type { Mark } from './write/growing-file.ts'
+
+/** Raised when an older reader would take a run folder for what it is not. Those of before 0.4.0 have no number. */
+const FORMAT = 2
+
+export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
+
+/** What a run has become. */
+export interface Outcome {
+  readonly status: Status
+  readonly rounds: number
+  readonly finished?: string
+  /** Why it stopped. */
+  readonly reason?: string
+  readonly seconds?: Seconds
+  /** Of a finished run: its tables, events and models, to the last byte. A published run may lack the checkpoint. */
+  readonly files?: Readonly<Record<string, Mark>>
+}
+
+/** Seconds in all, and in training, merging, evaluating and writing. */
+export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
+
+/** The manifest of a run: enough to make the same numbers again, and to see that they are the same. */
+export function describeRun({ experiment, dataset, shards, model, engine, git }: PreparedRun) {
+  return {
+    format: FORMAT,
+    fedunify: VERSION,
+    started: new Date().toISOString(),
+    config: experiment,
+    config_hash: configHash(experiment),
+    git,
+    dataset: { name: dataset.name, source: dataset.source, images: dataset.count, sha256: dataset.sha256 },
+    shards: shards.map((shard) => {
+      const train_labels = labelHistogram(dataset, shard.train)
+      const test_labels = labelHistogram(dataset, shard.test)
+      return {
+        owner: shard.owner,
+        train: shard.train.length,
+        test: shard.test.length,
+        train_labels,
+        test_labels,
+        labels_sha256: labelsHash(train_labels, test_labels),
+        sha256: shardHash(shard),
+      }
+    }),
+    model: {
+      parameters: parameterCount(model),
+      layers: model.layers.map(({ name, layer, output }) => ({ name, ...layer, output })),
+    },
+    engine: {
+      name: engine.name,
+      device: engine.device,
+      version: engine.version,
+      ...(engine.note && { note: engine.note }),
+    },
+    machine: {
+      platform: `${process.platform}-${process.arch}`,
+      cpu: cpus()[0]?.model.trim(),
+      cores: cpus().length,
+      memory_gib: Math.round(totalmem() / 2 ** 30),
+      node: process.versions.node,
+    },
+  }
+}
+
+/** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
+export function labelsHash(train: readonly number[], test: readonly number[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([train, test]))
+    .digest('hex')
+}
+
+export type RunDescription = ReturnType<typeof describeRun>
+
+/** What manifest.json holds. */
+export type Manifest = Omit<RunDescription, 'format'> & { readonly format?: number } & Outcome
+
+export const manifestFile = (dir: string): string => join(dir, 'manifest.json')
+
+/**
+ * @throws FedunifyError (data) where `dir` holds no manifest of a run, one of a newer format, or one whose parts do not
+ *   belong together
+ */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const file = manifestFile(dir)
+  const content = await readIfThere(file)
+  if (!content)
+    throw new FedunifyError('data', `${file}: no such file`, 'name the folder of a run, as `fedunify run` prints it')
+  const manifest = parseObject(content.toString('utf8'))
+  if (!manifest || !('config_hash' in manifest) || !('shards' in manifest)) {
+    throw new FedunifyError('data', `${file}: not the manifest of a fedunify run`, 'it was cut short, or is foreign')
+  }
+  assertFormat(manifest, file)
+  const parsed = ManifestShape.safeParse(manifest)
+  if (!parsed.success) {
+    const [{ path, message } = { path: [], message: '' }] = parsed.error.issues
+    throw new FedunifyError('data', `${file}: ${path.join('.')}: ${message}`, 'it was edited, or is of another version')
+  }
+  assertOwnHashes(manifest as Manifest, file)
+  return manifest as Manifest
+}
+
+function assertFormat(manifest: object, file: string): void {
+  const format = 'format' in manifest ? manifest.format : undefined
+  if (format === undefined || (typeof format === 'number' && format <= FORMAT)) return
+  const by = 'fedunify' in manifest ? `fedunify ${manifest.fedunify}` : 'another version'
+  throw new FedunifyError(
+    'data',
+    `${file}: run folder format ${JSON.stringify(format)}, written by ${by}, is newer than fedunify ${VERSION} can read (up to ${FORMAT})`,
+    'use a newer version of fedunify',
+  )
+}
+
+const count = z.int().min(0)
+const text = z.string()
+const MarkShape = z.object({ size: count, sha256: text })
+
+/** What readers take from a manifest without looking twice. */
+const ManifestShape = z.object({
+  status: z.enum(['running', 'finished', 'interrupted', 'failed']),
+  rounds: count,
+  started: text,
+  finished: text.optional(),
+  reason: text.optional(),
+  seconds: z.record(text, z.number()).optional(),
+  files: z.record(text, MarkShape).optional(),
+  fedunify: text,
+  config: z.object({
+    name: text,
+    env: text,
+    seed: z.number(),
+    merge: z.array(text).min(1),
+    rounds: z.int().min(1),
+    baseline: text.optional(),
+  }),
+  config_hash: text,
+  git: z.object({ commit: text, dirty: z.boolean() }).nullable(),
+  dataset: z.object({ name: text, source: text, images: count, sha256: z.record(text, text) }),
+  shards: z.array(
+    z.object({
+      owner: z.int(),
+      train: count,
+      test: count,
+      train_labels: z.array(z.number()),
+      test_labels: z.array(z.number()),
+      labels_sha256: text.optional(),
+    }),
+  ),
+  model: z.object({ parameters: count, layers: z.array(z.object({})) }),
+  engine: z.object({ name: text, device: text, version: text, note: text.optional() }),
+  machine: z.object({ platform: text, cpu: text.optional(), cores: count, memory_gib: z.number(), node: text }),
+})
+
+/** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
+function assertOwnHashes({ config, config_hash, shards }: Manifest, file: string): void {
+  const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
+  if (configHash(config) !== config_hash) throw edited('config does not match config_hash')
+  for (const { owner, labels_sha256, train_labels, test_labels } of shards) {
+    // Runs of the first versions have none.
+    if (labels_sha256 === undefined || labels_sha256 === labelsHash(train_labels, test_labels)) continue
+    throw edited(`the label counts of owner ${owner} do not match labels_sha256`)
+  }
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * A run goes on only as what it was: another config, dataset, engine or version would not give the same numbers.
+ * @throws FedunifyError (usage) naming every key that differs, with both values
+ */
+export function assertSameRun(dir: string, was: Manifest, is: RunDescription): void {
+  const facts = ({
+    config,
+    dataset,
+    engine,
+    fedunify,
+  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify'>) => ({
+    ...decisive(config),
+    dataset_sha256: dataset.sha256,
+    engine: `${engine.name} on ${engine.device}, ${engine.version}`,
+    fedunify,
+  })
+  assertAlike(`${dir} cannot go on`, facts(was), facts(is))
+}
+
+/**
+ * What is asked of a run that has finished must be what it was, or an old result would pass for a new one.
+ * @throws FedunifyError (usage) naming every key that differs, with both values
+ */
+export function assertSameConfig(dir: string, was: RunDescription['config'], is: RunDescription['config']): void {
+  assertAlike(`${dir} has finished as another run`, decisive(was), decisive(is))
+}
+
+function assertAlike(what: string, before: Record<string, unknown>, now: Record<string, unknown>): void {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])]
+  const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
+  const differing = keys.filter((key) => show(before[key]) !== show(now[key]))
+  if (differing.length === 0) return
+  const list = differing.map((key) => `${key} (was ${show(before[key])}, is ${show(now[key])})`).join(', ')
+  const hint = 'resume with what it was started with, or start a new run'
+  throw new FedunifyError('usage', `${what}: other ${list}`, hint)
+}
+
+/** JSON for people too: lists of numbers stay on one line. */
+export function manifestText(manifest: object): string {
+  const list = /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/g
+  return `${JSON.stringify(manifest, null, 2).replace(list, (_, items: string) => `[${items.replace(/\s+/g, ' ')}]`)}\n`
+}

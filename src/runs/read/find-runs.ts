@@ -1,0 +1,104 @@
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
+import { kindOf } from '../../system/files.ts'
+import { byName, matchGlob } from '../../system/glob.ts'
+
+/**
+ * A run folder has one of these at least: without the manifest it is a damaged one, which must not be passed over.
+ */
+const MARKS = ['manifest.json', 'checkpoint.safetensors', 'unified.csv', 'local.csv', 'table.csv', 'events.jsonl']
+
+/** A folder that holds more folders than this was not meant. */
+const MOST_FOLDERS = 20_000
+
+/**
+ * The run folders that are meant: one, all that lie in a folder, or those that a glob matches; sorted. Links are
+ * followed. Empty where there is nothing of that name.
+ * @param unseen told of each place that cannot be looked into, where a run may be: whoever judges all runs must not pass
+ *   over it. Without, it is thrown.
+ * @throws FedunifyError (data) where a folder was named that is no run and holds none
+ */
+export async function findRuns(named: string, unseen: (error: FedunifyError) => void = fail): Promise<string[]> {
+  const kind = await kindOf(named)
+  const search = new Search(unseen)
+  if (kind === 'folder') {
+    await search.enter(named.replace(/(?<=.)[\\/]+$/, ''))
+    if (search.runs.size > 0 || search.blind) return search.found()
+    throw new FedunifyError('data', `${named}: not the folder of a run, nor one with runs in it`, HINT)
+  }
+  if (kind === 'file') {
+    if (basename(named) === 'manifest.json') return [dirname(named)]
+    throw new FedunifyError('data', `${named}: a file, not the folder of a run`, HINT)
+  }
+  for (const match of await matchGlob(named, { onlyFiles: false })) {
+    if (basename(match) === 'manifest.json') search.runs.add(dirname(match))
+    else if (await search.isFolder(match)) await search.enter(match)
+  }
+  return search.found()
+}
+
+const HINT = 'name the folder of a run, as `fedunify run` prints it, or of a batch'
+
+function fail(error: FedunifyError): never {
+  throw error
+}
+
+class Search {
+  readonly runs = new Set<string>()
+  /** Whether some place could not be looked into. */
+  blind = false
+  readonly #unseen: (error: FedunifyError) => void
+  /** Folders by their own names, whatever links lead to them: each is looked into once. */
+  readonly #entered = new Set<string>()
+
+  constructor(unseen: (error: FedunifyError) => void) {
+    this.#unseen = unseen
+  }
+
+  found(): string[] {
+    return [...this.runs].sort(byName)
+  }
+
+  async enter(dir: string): Promise<void> {
+    const real = await this.#try(dir, () => realpath(dir))
+    if (real === undefined || this.#entered.has(real)) return
+    this.#entered.add(real)
+    if (this.#entered.size > MOST_FOLDERS) {
+      throw new FedunifyError('data', `${dir}: more than ${MOST_FOLDERS} folders to look through`, HINT)
+    }
+    const entries = await this.#try(dir, () => readdir(dir, { withFileTypes: true }))
+    if (!entries) return
+    if (entries.some(({ name }) => MARKS.includes(name))) {
+      this.runs.add(dir)
+      return
+    }
+    const seen = entries.filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
+    // Links last: a run that is there under its own name goes by that.
+    for (const entry of seen) if (entry.isDirectory()) await this.enter(join(dir, entry.name))
+    for (const entry of seen.filter((one) => one.isSymbolicLink())) {
+      const path = join(dir, entry.name)
+      if (await this.isFolder(path)) await this.enter(path)
+    }
+  }
+
+  async isFolder(path: string): Promise<boolean> {
+    return (await this.#try(path, () => stat(path)))?.isDirectory() ?? false
+  }
+
+  async #try<T>(path: string, look: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await look()
+    } catch (error) {
+      this.blind = true
+      const why = codeOf(error) === 'ENOENT' ? 'a link that leads nowhere' : reasonOf(error)
+      this.#unseen(new FedunifyError('data', `${path}: cannot be read: ${why}`, OPEN, { cause: error }))
+      return undefined
+    }
+  }
+}
+
+const OPEN = 'it may contain a run: make it readable, or name the runs explicitly'
+
+/** The system's words without the path, which is said already. */
+const reasonOf = (error: unknown) => messageOf(error).replace(/, \w+ '.*$/s, '')

@@ -1,0 +1,97 @@
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { FedunifyError, messageOf } from '../../errors.ts'
+import { VERSION } from '../../package.ts'
+import { EVENT_FORMAT } from '../plain-event.ts'
+import { EVENTS } from '../tables.ts'
+import { markOf } from '../write/growing-file.ts'
+
+/** An evaluation as events.jsonl holds it: counts, the confusion matrix [true][predicted] row-major. */
+export interface SavedEvaluation {
+  readonly images: number
+  readonly correct: number
+  readonly lossSum: number
+  readonly confusion: readonly number[]
+}
+
+/** A finished round as events.jsonl holds it: the federation's event without the weights. */
+export interface SavedRound {
+  readonly round: number
+  readonly lr: number
+  readonly locals: readonly { readonly owner: number; readonly local: SavedEvaluation }[]
+  readonly merges: readonly { readonly merge: string; readonly unified: SavedEvaluation }[]
+  /** Tensor to drift (merge/drift.ts). */
+  readonly drift: Readonly<Record<string, number>>
+  readonly baseline?: { readonly local: SavedEvaluation }
+}
+
+export interface SavedEvents {
+  /** Each once, in order: of a round that was done again after a kill, the last. */
+  readonly rounds: readonly SavedRound[]
+  /** Whether the last line was cut short, as a kill may leave it. */
+  readonly torn: boolean
+}
+
+/**
+ * The finished rounds in a run's events.jsonl; undefined where there is no such file. A resumed run has several
+ * `started` events, which tell nothing here.
+ * @throws FedunifyError (data) naming file and line where a line other than the last is not an event
+ */
+export async function readEvents(dir: string): Promise<SavedEvents | undefined> {
+  const file = join(dir, EVENTS)
+  const mark = await markOf(file, 0)
+  if (!mark) return undefined
+  const rounds = new Map<number, SavedRound>()
+  let number = 0
+  let torn = false
+  // Line by line: of many owners and rounds, the whole is more than a string can hold.
+  for await (const { line, whole } of linesOf(file)) {
+    number += 1
+    torn = !whole
+    // Most lines are of single owners, and a round repeats them: they need no parsing.
+    if (torn || line.startsWith('{"type":"owner-trained"')) continue
+    const event = parseEvent(line)
+    if (!event) {
+      throw new FedunifyError('data', `${file}:${number}: not an event of a run`, 'the file was edited or cut short')
+    }
+    if (event === 'other') continue
+    if (typeof event === 'number') throw newer(`${file}:${number}`, event)
+    rounds.set(event.round, event)
+  }
+  return { rounds: [...rounds.values()].sort((a, b) => a.round - b.round), torn }
+}
+
+const newer = (where: string, format: number) =>
+  new FedunifyError(
+    'data',
+    `${where}: event format ${format} is newer than fedunify ${VERSION} can read (up to ${EVENT_FORMAT})`,
+    'use a newer version of fedunify',
+  )
+
+/** Every event ends with a line feed: what follows the last one is the part that a kill let through. */
+async function* linesOf(file: string): AsyncGenerator<{ line: string; whole: boolean }> {
+  let rest = ''
+  try {
+    for await (const piece of createReadStream(file, { encoding: 'utf8', highWaterMark: 2 ** 18 })) {
+      const lines = (rest + piece).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) yield { line, whole: true }
+    }
+  } catch (error) {
+    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+  }
+  if (rest !== '') yield { line: rest, whole: false }
+}
+
+/** A finished round, `other` for any other event, a format that is too new, undefined for what is none. */
+function parseEvent(line: string): SavedRound | 'other' | number | undefined {
+  try {
+    const event: unknown = JSON.parse(line)
+    if (typeof event !== 'object' || event === null || !('type' in event)) return undefined
+    if ('format' in event && typeof event.format === 'number' && event.format > EVENT_FORMAT) return event.format
+    if (event.type !== 'round-finished') return 'other'
+    return 'round' in event && 'locals' in event && 'merges' in event ? (event as unknown as SavedRound) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,89 @@
+import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
+import { FedunifyError, messageOf } from '../../errors.ts'
+import { readIfThere } from '../../system/files.ts'
+import { LOCAL_COLUMNS, localTable, paperTable, UNIFIED_COLUMNS, unifiedTable } from '../tables.ts'
+
+export interface LocalRow {
+  readonly round: number
+  readonly owner: number
+  readonly epochs: number
+  readonly train_images: number
+  readonly train_loss: number
+  /** Fractions. */
+  readonly local_accuracy: number
+  readonly copied_accuracy: number
+}
+
+export interface UnifiedRow {
+  readonly round: number
+  /** A merge rule, or `pooled` for the baseline. */
+  readonly merge: string
+  /** Participants. */
+  readonly owners: number
+  /** A fraction. */
+  readonly accuracy: number
+  readonly loss: number
+}
+
+export interface Tables {
+  readonly local: readonly LocalRow[]
+  readonly unified: readonly UnifiedRow[]
+  /** table.csv as it stands: its head, then its rows. */
+  readonly table: readonly (readonly string[])[]
+}
+
+/**
+ * The three CSVs of a run folder.
+ * @throws FedunifyError (data) naming file and line where one is missing, torn or has other columns
+ */
+export async function readTables(dir: string): Promise<Tables> {
+  const [local, unified, table] = await Promise.all([
+    readRows<LocalRow>(join(dir, localTable.file), LOCAL_COLUMNS),
+    readRows<UnifiedRow>(join(dir, unifiedTable.file), UNIFIED_COLUMNS, ['merge']),
+    readCsv(join(dir, paperTable.file)),
+  ])
+  return { local, unified, table }
+}
+
+/** Rows of the columns asked for, all of which must be there; all are numbers but those named in `texts`. */
+export async function readRows<Row>(
+  file: string,
+  columns: readonly string[],
+  texts: readonly string[] = [],
+): Promise<Row[]> {
+  const [head = [], ...rows] = await readCsv(file)
+  const missing = columns.filter((column) => !head.includes(column))
+  if (missing.length > 0) {
+    throw new FedunifyError(
+      'data',
+      `${file}: has no column ${missing.join(', ')}`,
+      `its columns are ${head.join(', ')}`,
+    )
+  }
+  return rows.map((row, i) => {
+    const cells = columns.map((column) => {
+      const cell = row[head.indexOf(column)]!
+      return [column, texts.includes(column) ? cell : toNumber(cell, `${file}:${i + 2}: ${column}`)]
+    })
+    return Object.fromEntries(cells) as Row
+  })
+}
+
+function toNumber(cell: string, where: string): number {
+  const value = Number(cell)
+  if (cell.trim() === '' || !Number.isFinite(value)) {
+    throw new FedunifyError('data', `${where}: expected a number, got "${cell}"`, 'the file was edited or cut short')
+  }
+  return value
+}
+
+async function readCsv(file: string): Promise<string[][]> {
+  const content = await readIfThere(file)
+  if (!content) throw new FedunifyError('data', `${file}: no such file`)
+  try {
+    return parse(content) as string[][]
+  } catch (error) {
+    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, 'the file was edited or cut short')
+  }
+}

@@ -1,0 +1,27 @@
+import { access } from 'node:fs/promises'
+import { readCheckpoint } from '../checkpoint.ts'
+import { readManifest, type Status } from '../manifest.ts'
+
+/**
+ * What a run folder holds so far; `none` where there is no such folder. One with no readable manifest counts as
+ * failed: to go on with it says what is wrong.
+ */
+export async function runState(dir: string): Promise<Status | 'none'> {
+  try {
+    await access(dir)
+  } catch {
+    return 'none'
+  }
+  return readManifest(dir).then(
+    ({ status }) => status,
+    () => 'failed',
+  )
+}
+
+/** Complete rounds of a run that did not finish; of one that cannot go on, none. */
+export async function roundsDone(dir: string): Promise<number> {
+  return readCheckpoint(dir).then(
+    (saved) => saved?.round ?? 0,
+    () => 0,
+  )
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { FedunifyError } from '../../errors.ts'
+import { percent } from '../../format.ts'
+import type { SavedState } from '../checkpoint.ts'
+import type { Manifest } from '../manifest.ts'
+import { EVENTS, MODELS, paperTable, TABLES } from '../tables.ts'
+import { markOf } from '../write/growing-file.ts'
+import type { Tables } from './read-tables.ts'
+
+/**
+ * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and once it is
+ * finished its manifest, which knows its models too. Runs of before 0.4.0 that were published without their checkpoint have none.
+ * @returns none where the folder has no table yet
+ * @throws FedunifyError (data) naming the file that was changed
+ */
+export async function assertUntouched(
+  dir: string,
+  { status, files: last }: Manifest,
+  saved: SavedState | undefined,
+): Promise<'none' | 'some'> {
+  const finished = status === 'finished'
+  let found: 'none' | 'some' = 'none'
+  for (const name of [...TABLES.map(({ file }) => file), EVENTS]) {
+    const file = join(dir, name)
+    const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
+    const now = await markOf(file, mark?.size)
+    if (now && name !== EVENTS) found = 'some'
+    if (!mark) continue
+    if (!now) throw changed(file, 'it is missing')
+    if (now.size < mark.size) throw changed(file, 'it is shorter than the run left it')
+    if (now.sha256 !== mark.sha256) throw changed(file, 'it was edited')
+    // The event that ends a run comes behind its last checkpoint.
+    const exact = finished && (name !== EVENTS || last !== undefined)
+    if (exact && now.size > mark.size) throw changed(file, 'it is longer than the run left it')
+  }
+  for (const name of finished && last ? MODELS : []) {
+    const [mark, now] = [last![name], await markOf(join(dir, name))]
+    // A published run may lack its models.
+    if (mark && now && now.sha256 !== mark.sha256) throw changed(join(dir, name), 'it is not what the run left')
+  }
+  return found
+}
+
+/**
+ * Compares the numbers of table.csv with those of the other two: all three are written from the same counts.
+ * @throws FedunifyError (data) naming the cell
+ */
+export function assertConsistent(dir: string, { local, unified, table: [head = [], ...rows] }: Tables): void {
+  const accuracies = new Map<string, number>()
+  for (const { round, owner, local_accuracy } of local) accuracies.set(`${round} local_${owner}`, local_accuracy)
+  for (const { round, merge, accuracy } of unified) accuracies.set(`${round} ${merge}`, accuracy)
+  for (const [key, accuracy] of accuracies) {
+    if (accuracy >= 0 && accuracy <= 1) continue
+    throw changed(dir, `the accuracy of round ${key.replace(' ', ', ')} is ${accuracy}, not a fraction`)
+  }
+  for (const [i, [round, ...cells]] of rows.entries()) {
+    for (const [j, cell] of cells.entries()) {
+      const key = `${round} ${head[j + 1]}`
+      const accuracy = accuracies.get(key)
+      accuracies.delete(key)
+      const same = accuracy === undefined ? cell === '' : cell === percent(accuracy)
+      if (same) continue
+      const other = accuracy === undefined ? 'nothing' : percent(accuracy)
+      const where = `${join(dir, paperTable.file)}:${i + 2}`
+      throw changed(where, `${head[j + 1]} is ${cell}, where the other tables say ${other}`)
+    }
+  }
+  const [lacking] = accuracies.keys()
+  if (lacking) throw changed(join(dir, paperTable.file), `round ${lacking.replace(' ', ', ')} is missing`)
+}
+
+const changed = (file: string, why: string) =>
+  new FedunifyError('data', `${file}: ${why}`, 'restore the file, or do the run again')

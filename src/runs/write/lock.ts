@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, link, lstat, open, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, FedunifyError } from '../../errors.ts'
+import { writeError } from './growing-file.ts'
+import { ourselves, parseHolder, stateOf } from './holder.ts'
+
+const FILE = '.lock'
+
+/** A holder touches its lock so often. Where its process is out of sight, that is all that can be known of it. */
+const BEAT_MS = 2_000
+/** One that does not for so long is taken for dead; if it only slept, it finds its lock gone and stops. */
+const SILENCE_MS = 12_000
+const LOOK_MS = 500
+
+export interface Patience {
+  readonly signal?: AbortSignal | undefined
+  /** Told where it takes a while to see whether a holder lives. */
+  readonly note?: ((line: string) => void) | undefined
+}
+
+/** A run folder, held by this process: two that write into one folder would tear its files. */
+export class FolderLock {
+  #dir: string
+  readonly #text: string
+  readonly #handle: FileHandle
+  readonly #beat: NodeJS.Timeout
+
+  private constructor(dir: string, text: string, handle: FileHandle) {
+    this.#dir = dir
+    this.#text = text
+    this.#handle = handle
+    // By the handle: a lock that has taken the place of this one must not seem alive by our doing.
+    this.#beat = setInterval(() => handle.utimes(new Date(), new Date()).catch(() => {}), BEAT_MS).unref()
+  }
+
+  /**
+   * Takes a folder. What a killed process or a power cut left behind is no obstacle.
+   * @throws FedunifyError (usage) where another process is at work in it
+   * @throws the signal's reason if it was aborted
+   */
+  static async take(dir: string, patience: Patience = {}): Promise<FolderLock> {
+    const file = join(dir, FILE)
+    const text = JSON.stringify({ id: randomBytes(8).toString('hex'), ...ourselves() })
+    for (;;) {
+      const handle = await put(file, text)
+      if (handle) return new FolderLock(dir, text, handle)
+      await removeDead(file, dir, patience)
+    }
+  }
+
+  /** The folder has got another name. */
+  moved(dir: string): void {
+    this.#dir = dir
+  }
+
+  /**
+   * Whoever writes asks before: a process that was suspended may have been taken for dead.
+   * @throws FedunifyError (usage) where the folder is another's, or the lock was removed
+   */
+  async assertHeld(): Promise<void> {
+    // Whoever looks whether we are dead may hold the lock aside for a moment.
+    for (let tries = 0; tries < 10; tries++) {
+      const found = await this.#read()
+      if (found === this.#text) return
+      if (found !== undefined) break
+      await sleep(50)
+    }
+    throw new FedunifyError(
+      'usage',
+      `${this.#dir}: another process took over this run folder while this one did not respond`,
+      'the run continues in that process; every finished round is kept',
+    )
+  }
+
+  /** Gives the folder back, if it is still ours. */
+  async release(): Promise<void> {
+    clearInterval(this.#beat)
+    await this.#handle.close()
+    if ((await this.#read()) === this.#text) await rm(join(this.#dir, FILE), { force: true })
+  }
+
+  async #read(): Promise<string | undefined> {
+    return await readFile(join(this.#dir, FILE), 'utf8').catch(() => undefined)
+  }
+}
+
+/** A lock that is ours, with its handle; undefined where there is one already. It appears whole, or not at all. */
+async function put(file: string, text: string): Promise<FileHandle | undefined> {
+  const draft = asideOf(file)
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(draft, 'wx')
+    await handle.writeFile(text)
+    await handle.sync()
+    await link(draft, file)
+    return handle
+  } catch (error) {
+    await handle?.close()
+    // Whoever holds the folder clears it of drafts.
+    if (codeOf(error) === 'EEXIST' || (handle && codeOf(error) === 'ENOENT')) return undefined
+    if (handle && NO_LINKS.includes(codeOf(error) ?? '')) return await putWithoutLinks(file, text)
+    throw writeError(file, error)
+  } finally {
+    await rm(draft, { force: true }).catch(() => {})
+  }
+}
+
+/** File systems without hard links, as on memory sticks: there a power cut may leave an empty lock. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL']
+
+async function putWithoutLinks(file: string, text: string): Promise<FileHandle | undefined> {
+  try {
+    const handle = await open(file, 'wx')
+    await handle.writeFile(text)
+    return handle
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return undefined
+    throw writeError(file, error)
+  }
+}
+
+const asideOf = (file: string) => `${file}.${randomBytes(6).toString('hex')}.tmp`
+
+/** @throws FedunifyError (usage) where the holder lives */
+async function removeDead(file: string, dir: string, patience: Patience): Promise<void> {
+  const found = await look(file)
+  if (!found || (await livesOn(file, dir, found, patience)) === 'gone') return
+  // Another process may have come to the same view a moment ago and hold the folder now: then this is not what was seen.
+  const aside = asideOf(file)
+  try {
+    await rename(file, aside)
+    if ((await readFile(aside, 'utf8')) !== found.text) await putBack(aside, file)
+  } catch (error) {
+    if (!['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '')) throw writeError(file, error)
+  } finally {
+    await rm(aside, { force: true })
+  }
+}
+
+/** Unless somebody has taken the folder by now: whose lock this was finds out, and stops. */
+async function putBack(aside: string, file: string): Promise<void> {
+  try {
+    await link(aside, file)
+  } catch (error) {
+    if (!NO_LINKS.includes(codeOf(error) ?? '')) throw error
+    await rename(aside, file)
+  }
+}
+
+interface Found {
+  readonly text: string
+  /** When it was touched last, by whatever clock: only whether that changes counts. */
+  readonly touched: number
+}
+
+async function look(file: string): Promise<Found | undefined> {
+  try {
+    if (!(await lstat(file)).isFile()) {
+      throw new FedunifyError('usage', `${file}: not a plain file`, `remove it: no run of fedunify left it`)
+    }
+    // Opened anew each time: a network's file system then asks its server.
+    const handle = await open(file)
+    try {
+      return { text: await handle.readFile('utf8'), touched: (await handle.stat()).mtimeMs }
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error instanceof FedunifyError ? error : writeError(file, error)
+  }
+}
+
+/**
+ * Resolves to `dead`, or to `gone` where the lock became another or none meanwhile.
+ * @throws FedunifyError (usage) where the holder lives
+ */
+async function livesOn(file: string, dir: string, found: Found, { signal, note }: Patience): Promise<'dead' | 'gone'> {
+  const holder = parseHolder(found.text)
+  const state = holder ? stateOf(holder) : 'unknown'
+  if (state === 'dead') return 'dead'
+  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
+  const hint = `wait for it, or stop it; if there is no such process, remove ${file}`
+  const inUse = new FedunifyError('usage', `${dir}: ${who} is at work in this run folder`, hint)
+  if (state === 'alive') throw inUse
+  // What is not whole was cut short, unless it is being written at this very moment.
+  const silence = holder ? SILENCE_MS : LOOK_MS
+  for (let waited = 0; waited < silence; waited += LOOK_MS) {
+    if (waited === 2 * LOOK_MS) note?.(`waiting up to ${silence / 1000} s to see if ${who} is still at work in ${dir}`)
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => signal?.throwIfAborted())
+    const now = await look(file)
+    if (now?.text !== found.text) return 'gone'
+    if (now.touched !== found.touched) throw inUse
+  }
+  return 'dead'
+}

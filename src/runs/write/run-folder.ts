@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto'
+import { access, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { stringify } from 'csv-stringify/sync'
+import { stringify as toYaml } from 'yaml'
+import { codeOf, FedunifyError } from '../../errors.ts'
+import type { FederationEvent, RoundFinished, Started } from '../../federation/events.ts'
+import type { PreparedRun } from '../../run/prepare.ts'
+import { makeFolders, syncFolder } from '../../system/files.ts'
+import { encodeSafetensors } from '../../weights/safetensors.ts'
+import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
+import {
+  assertSameRun,
+  describeRun,
+  manifestFile,
+  manifestText,
+  type Outcome,
+  type RunDescription,
+  readManifest,
+  type Seconds,
+  type Status,
+} from '../manifest.ts'
+import { plainEvent } from '../plain-event.ts'
+import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
+import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
+import { FolderLock, type Patience } from './lock.ts'
+import { removeDrafts, savedState } from './saved-state.ts'
+
+/** A run's folder: takes the federation's events and keeps its files valid at any moment. */
+export class RunDirectory {
+  readonly path: string
+  /** The state to go on from; round 0 where no round is done. */
+  readonly saved: SavedState
+  readonly #run: PreparedRun
+  readonly #description: RunDescription
+  readonly #lock: FolderLock
+  readonly #seconds: { -readonly [part in keyof Seconds]: number }
+  readonly #began = performance.now()
+  #tables: { table: Table; file: GrowingFile }[] = []
+  #events: GrowingFile | undefined
+  #rounds: number
+
+  private constructor(
+    path: string,
+    run: PreparedRun,
+    description: RunDescription,
+    lock: FolderLock,
+    saved: SavedState = NOTHING_DONE,
+  ) {
+    this.path = path
+    this.saved = saved
+    this.#run = run
+    this.#description = description
+    this.#lock = lock
+    this.#seconds = { ...saved.seconds }
+    this.#rounds = saved.round
+  }
+
+  /**
+   * A new run's folder. It appears whole, with its config, manifest and checkpoint, and held by this process; or not at
+   * all.
+   * @throws FedunifyError (usage) where the folder exists or cannot be written
+   */
+  static async create(path: string, run: PreparedRun): Promise<RunDirectory> {
+    const description = describeRun(run)
+    const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    let lock: FolderLock | undefined
+    try {
+      await makeFolders(draft)
+      lock = await FolderLock.take(draft)
+      await putFile(join(draft, 'config.yaml'), toYaml(run.experiment), { flushFolder: false })
+      await putFile(checkpointFile(draft), encodeCheckpoint(NOTHING_DONE), { flushFolder: false })
+      await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
+      if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
+      await rename(draft, path)
+      lock.moved(path)
+      await syncFolder(dirname(path))
+      return new RunDirectory(path, run, description, lock)
+    } catch (error) {
+      await lock?.release()
+      await rm(draft, { recursive: true, force: true }).catch(() => {})
+      throw error instanceof FedunifyError ? error : writeError(path, error)
+    }
+  }
+
+  /**
+   * The folder of a run that did not finish, to go on after its last complete round.
+   * @throws FedunifyError (usage) where the run was another one, naming the keys, or is under way in another process;
+   *   (data) where files were changed, or are missing
+   */
+  static async resume(path: string, run: PreparedRun, patience: Patience = {}): Promise<RunDirectory> {
+    const description = describeRun(run)
+    assertSameRun(path, await readManifest(path), description)
+    const lock = await FolderLock.take(path, patience)
+    try {
+      // Anew: whoever held the folder may have gone on until a moment ago.
+      const manifest = await readManifest(path)
+      const saved = await savedState(path, manifest, run)
+      await removeDrafts(path)
+      return new RunDirectory(path, run, { ...description, started: manifest.started }, lock, saved)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  async record(event: FederationEvent): Promise<void> {
+    if (event.type === 'owner-progress') return
+    try {
+      await this.#lock.assertHeld()
+      if (event.type === 'started') await this.#start(event)
+      if (event.type === 'round-finished') await this.#addRound(event)
+      await this.#events!.append(`${JSON.stringify(plainEvent(event))}\n`)
+      if (event.type === 'round-finished') await this.#save(event)
+    } catch (error) {
+      // Whoever took the folder clears it of what was being written: that is why it failed, then.
+      await this.#lock.assertHeld()
+      throw error
+    }
+  }
+
+  /** Closes the files, says in the manifest how the run ended, and gives the folder back. */
+  async close(status: Exclude<Status, 'running'>, reason: string): Promise<void> {
+    try {
+      const outcome = {
+        status,
+        reason,
+        rounds: this.#rounds,
+        finished: new Date().toISOString(),
+        seconds: this.#spent(),
+      }
+      const files = status === 'finished' ? { files: { ...(await this.#marks()), ...(await this.#modelMarks()) } } : {}
+      for (const file of this.#growing()) await file.close()
+      await this.#writeManifest({ ...outcome, ...files })
+    } finally {
+      await this.#lock.release()
+    }
+  }
+
+  async #start(event: Started): Promise<void> {
+    const open = (name: string, head: string) => {
+      const mark = this.saved.files[name]
+      const file = join(this.path, name)
+      return mark ? GrowingFile.resume(file, mark) : GrowingFile.create(file, head)
+    }
+    for (const table of TABLES) {
+      this.#tables.push({ table, file: await open(table.file, stringify([table.columns(event)])) })
+    }
+    this.#events = await open(EVENTS, '')
+    await this.#writeManifest({ status: 'running', rounds: this.#rounds })
+  }
+
+  async #addRound(event: RoundFinished): Promise<void> {
+    const began = performance.now()
+    for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event)))
+    await this.#writeModel(event)
+    for (const part of ['train', 'merge', 'evaluate'] as const) this.#seconds[part] += event.seconds[part]
+    this.#seconds.write += (performance.now() - began) / 1000
+  }
+
+  async #writeModel({ round, weights, merges }: RoundFinished): Promise<void> {
+    const { model, experiment } = this.#run
+    const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(experiment.seed) }
+    await this.#put(MODELS[0], encodeSafetensors(weights, metadata), false)
+    // Not at the start of a run: the format's library is large.
+    const { inferenceGraph } = await import('../../engine/onnx/graph/inference-graph.ts')
+    await this.#put(MODELS[1], inferenceGraph(model, experiment.normalise, weights), false)
+  }
+
+  /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
+  async #save({ round, weights, baseline }: RoundFinished): Promise<void> {
+    const began = performance.now()
+    const files = await this.#marks()
+    const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent() }
+    await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
+    this.#rounds = round
+    // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
+    await this.#writeManifest({ status: 'running', rounds: round }, false)
+    this.#seconds.write += (performance.now() - began) / 1000
+  }
+
+  #growing(): GrowingFile[] {
+    return [...this.#tables.map(({ file }) => file), ...(this.#events ? [this.#events] : [])]
+  }
+
+  /** How far each growing file has come; it is on the disk. */
+  async #marks(): Promise<Record<string, Mark>> {
+    const marks = this.#growing().map(async (file) => [file.name, await file.mark()] as const)
+    return Object.fromEntries(await Promise.all(marks))
+  }
+
+  async #modelMarks(): Promise<Record<string, Mark>> {
+    const marks = MODELS.map(async (name) => [name, await markOf(join(this.path, name))] as const)
+    return Object.fromEntries((await Promise.all(marks)).flatMap(([name, mark]) => (mark ? [[name, mark]] : [])))
+  }
+
+  #spent(): Seconds {
+    const before = this.saved.seconds.total
+    return { ...this.#seconds, total: before + (performance.now() - this.#began) / 1000 }
+  }
+
+  #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
+    return this.#put(basename(manifestFile(this.path)), manifestText({ ...outcome, ...this.#description }), flushFolder)
+  }
+
+  /** Writes a file, unless the folder is another's by then. */
+  #put(name: string, content: string | Uint8Array, flushFolder = true): Promise<void> {
+    return putFile(join(this.path, name), content, { ready: () => this.#lock.assertHeld(), flushFolder })
+  }
+}
+
+const EXISTS_HINT = 'go on with it by --resume, name another with --run-id, or remove it'
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
+  }
+}

@@ -1,0 +1,102 @@
+import { open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FedunifyError } from '../../errors.ts'
+import type { Model } from '../../model/model.ts'
+import type { PreparedRun } from '../../run/prepare.ts'
+import type { Weights } from '../../weights/weights.ts'
+import { checkpointFile, readCheckpoint, type SavedState } from '../checkpoint.ts'
+import type { Manifest } from '../manifest.ts'
+import { assertUntouched } from '../read/verify.ts'
+import { EVENTS, TABLES } from '../tables.ts'
+import type { Mark } from './growing-file.ts'
+
+/**
+ * The state that a run can go on from, compared with everything that must agree with it: nothing that was finished is
+ * done again over it, and nothing goes on from other weights.
+ * @throws FedunifyError (data) naming what is missing or does not fit
+ */
+export async function savedState(
+  dir: string,
+  manifest: Manifest,
+  { model, experiment }: Pick<PreparedRun, 'model' | 'experiment'>,
+): Promise<SavedState> {
+  const { rounds } = manifest
+  const file = checkpointFile(dir)
+  const saved = await readCheckpoint(dir)
+  const refuse = (why: string) => new FedunifyError('data', `${file} ${why}`, ANEW)
+  if (!saved) throw refuse(`is missing, ${rounds === 1 ? '1 round is' : `${rounds} rounds are`} done`)
+  const { round, unified, pooled, files } = saved
+  if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
+  if (round > experiment.rounds) throw refuse(`is of round ${round}, but the run has ${experiment.rounds}`)
+  if (round > 0) {
+    const fault =
+      lacking(files) ??
+      misfit('unified', unified, model) ??
+      (experiment.baseline === 'pooled' ? misfit('pooled', pooled ?? new Map(), model) : undefined)
+    if (fault !== undefined) throw refuse(fault)
+  }
+  // Whatever the manifest says, the run is to go on: its files may be longer than they were.
+  await assertUntouched(dir, { ...manifest, status: 'running' }, saved)
+  for (const { file } of TABLES) await assertRows(join(dir, file), files[file]?.size ?? 0, round)
+  return saved
+}
+
+const ANEW = 'restore it from a copy, or start a new run in another folder'
+
+/** Removes files that were being written when a process was killed. */
+export async function removeDrafts(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (/^\..*\.tmp$/.test(name)) await rm(join(dir, name), { force: true })
+  }
+}
+
+function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
+  const name = [...TABLES.map(({ file }) => file), EVENTS].find((one) => !files[one])
+  return name && `has no mark for ${name}`
+}
+
+/** The first tensor in which weights are not those of the model. */
+function misfit(whose: string, weights: Weights, { parameters }: Model): string | undefined {
+  for (const { name, shape } of parameters) {
+    const tensor = weights.get(name)
+    if (!tensor) return `has no tensor ${whose}/${name}`
+    if (tensor.shape.join() !== shape.join()) return `has ${whose}/${name} of [${tensor.shape}], the model [${shape}]`
+  }
+  const extra = [...weights.keys()].find((name) => !parameters.some((parameter) => parameter.name === name))
+  return extra && `has a tensor ${whose}/${extra}, the model none`
+}
+
+/**
+ * A table ends with the checkpoint's round at the mark, and behind it with at most the round that was under way.
+ * @param size of the table at the mark
+ */
+async function assertRows(file: string, size: number, round: number): Promise<void> {
+  const lines = await endOf(file, size)
+  if (!lines) return
+  const refuse = (why: string) => new FedunifyError('data', `${file}: ${why}`, ANEW)
+  const numberOf = (line: string | undefined) => Number(line?.split(',')[0])
+  const last = numberOf(lines.before.at(-1))
+  if (round > 0 && last !== round) throw refuse(`ends with round ${last}, but the checkpoint is of round ${round}`)
+  const more = lines.after.map(numberOf).find((number) => number > round + 1)
+  if (more !== undefined) throw refuse(`holds round ${more}, but the checkpoint is of round ${round}`)
+}
+
+/** Enough for the last line of a table with a column for each of a hundred thousand owners. */
+const TAIL = 2 ** 20
+
+/** Whole lines just before `size` and all behind it; undefined where there is no such plain file. */
+async function endOf(file: string, size: number): Promise<{ before: string[]; after: string[] } | undefined> {
+  const handle = await open(file).catch(() => undefined)
+  if (!handle) return undefined
+  try {
+    const info = await handle.stat()
+    if (!info.isFile()) return undefined
+    const from = Math.max(0, size - TAIL)
+    const bytes = Buffer.alloc(Math.max(0, info.size - from))
+    await handle.read(bytes, 0, bytes.length, from)
+    const lines = (text: string) => text.split('\n').slice(0, -1)
+    return { before: lines(bytes.toString('utf8', 0, size - from)), after: lines(bytes.toString('utf8', size - from)) }
+  } finally {
+    await handle.close()
+  }
+}

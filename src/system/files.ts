@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto'
+import type { Stats } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+
+export interface WriteSteps {
+  /** Is given the new file before anything is in it. */
+  prepare?(file: FileHandle): Promise<void>
+  /** Comes just before the new file takes the place of the old one, which it can prevent. */
+  ready?(): Promise<void>
+  /** Whether the folder is flushed too; not needed where that of a later file is. */
+  readonly flushFolder?: boolean
+}
+
+/**
+ * Writes a file whole: a temporary file beside it, flushed to the disk, then renamed, and the folder flushed too, or a
+ * power cut might take the name back. An older file stays as it was until then; a link is replaced, not followed.
+ * (Packages that do this call write() once and do not look how much of it a nearly full disk took.)
+ * @throws the system's error
+ */
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  { prepare, ready, flushFolder = true }: WriteSteps = {},
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  try {
+    const file = await open(temporary, 'wx')
+    try {
+      await prepare?.(file)
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await ready?.()
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    throw error
+  }
+  if (flushFolder) await syncFolder(dirname(path))
+}
+
+/**
+ * Writes what a user named as output: a file that is there is replaced by one with the same owner and mode, links are
+ * followed, and what is no plain file, a device or a pipe, is written into. Folders are made.
+ * @throws the system's error
+ */
+export async function writeNamed(path: string, content: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error
+  })
+  const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink()
+  if (!found && !isLink) {
+    await makeFolders(dirname(path))
+    return await writeWhole(path, content)
+  }
+  // A name for an open file of a process, as /dev/stdout: others may have written into it before.
+  if (/^\/(dev|proc)\//.test(resolve(path))) return await writeFile(path, content, { flag: 'a' })
+  const replaceable = found?.isFile() && found.nlink === 1 && (await replace(await realpath(path), content, found))
+  if (!replaceable) await writeFile(path, content)
+}
+
+/** Puts a file in the place of one, whole; false where the folder does not allow that, or not for this owner. */
+async function replace(path: string, content: string, { mode, uid, gid }: Stats): Promise<boolean> {
+  try {
+    await writeWhole(path, content, {
+      async prepare(file) {
+        const made = await file.stat()
+        if (made.uid !== uid || made.gid !== gid) await file.chown(uid, gid)
+        await file.chmod(mode & 0o7777)
+      },
+    })
+    return true
+  } catch (error) {
+    if (['EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(codeOf(error) ?? '')) return false
+    throw error
+  }
+}
+
+/** Flushes what a folder says of its files, where the system knows that: Windows does not, nor do some networks. */
+export async function syncFolder(dir: string): Promise<void> {
+  try {
+    const folder = await open(dir)
+    await folder.sync().finally(() => folder.close())
+  } catch {}
+}
+
+/**
+ * Makes a folder and those above it that are missing. (Node's own recursive mkdir never returns where the system takes
+ * no folder and says ENOENT, as below /proc.)
+ * @throws the system's error
+ */
+export async function makeFolders(path: string): Promise<void> {
+  try {
+    await makeFolder(path)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+    await makeFolders(dirname(path))
+    await makeFolder(path)
+  }
+}
+
+/** One that is there already, or that somebody else makes at the same moment, will do. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+  }
+}
+
+/** What stands at a path; `none` also where the path leads through a file or cannot be one. */
+export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file'
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EINVAL'].includes(codeOf(error) ?? '')) return 'none'
+    throw new FedunifyError('data', `${path}: ${messageOf(error)}`, undefined, { cause: error })
+  }
+}
+
+/**
+ * The content of a plain file, undefined where there is none: a pipe in its place would never end.
+ * @throws FedunifyError (data) where it cannot be read
+ */
+export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    if (!(await stat(file)).isFile()) throw new Error('not a plain file')
+    return await readFile(file)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+  }
+}

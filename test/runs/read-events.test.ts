@@ -1,0 +1,62 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { readEvents } from '../../src/runs/read/read-events.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { writeRun } from '../support/invented-run.ts'
+
+function run(): { dir: string; file: string; lines: string[] } {
+  const dir = temporaryFolder()
+  writeRun(dir, { config: { env: 'H', rounds: 3, baseline: 'pooled' } })
+  const file = join(dir, 'events.jsonl')
+  return { dir, file, lines: readFileSync(file, 'utf8').split('\n').slice(0, -1) }
+}
+
+describe('readEvents', () => {
+  it('reads the finished rounds', async () => {
+    const events = (await readEvents(run().dir))!
+    expect(events.torn).toBe(false)
+    expect(events.rounds.map(({ round }) => round)).toEqual([1, 2, 3])
+    expect(events.rounds[0]!.locals.map(({ owner }) => owner)).toEqual([1, 2])
+    expect(events.rounds[0]!.merges[0]!.unified.confusion).toHaveLength(100)
+    expect(events.rounds[0]!.baseline!.local.images).toBe(400)
+  })
+
+  it('leaves out a last line that a kill cut short, wherever it was cut', async () => {
+    const { dir, file, lines } = run()
+    const whole = `${lines.slice(0, -1).join('\n')}\n`
+    const last = lines.at(-1)!
+    for (const length of [1, 20, Math.floor(last.length / 2), last.length]) {
+      writeFileSync(file, whole + last.slice(0, length))
+      const { rounds, torn } = (await readEvents(dir))!
+      expect([rounds.length, torn]).toEqual([2, true])
+    }
+  })
+
+  it('takes a resumed run: several starts, and of a round that was done twice the last', async () => {
+    const { dir, file, lines } = run()
+    const again = JSON.parse(lines.at(-1)!)
+    appendFileSync(file, `${lines[0]}\n${JSON.stringify({ ...again, lr: 0.5 })}\n`)
+    const { rounds } = (await readEvents(dir))!
+    expect(rounds.map(({ round }) => round)).toEqual([1, 2, 3])
+    expect(rounds.at(-1)!.lr).toBe(0.5)
+  })
+
+  it('refuses other lines that are no events, naming the line', async () => {
+    const { dir, file, lines } = run()
+    for (const wrong of ['{"type":"round-fin', '[]', '{"type":"round-finished"}', '']) {
+      writeFileSync(file, `${[lines[0], wrong, ...lines.slice(1)].join('\n')}\n`)
+      await expect(readEvents(dir)).rejects.toMatchObject({
+        kind: 'data',
+        message: expect.stringContaining('events.jsonl:2'),
+      })
+    }
+  })
+
+  it('is undefined where there are none, and has no rounds where none was finished', async () => {
+    const dir = temporaryFolder()
+    expect(await readEvents(dir)).toBeUndefined()
+    writeFileSync(join(dir, 'events.jsonl'), '')
+    expect(await readEvents(dir)).toEqual({ rounds: [], torn: false })
+  })
+})
