@@ -13,6 +13,13 @@ export const EXIT = {
 
 export type ErrorKind = Exclude<keyof typeof EXIT, 'ok'>
 
+/** Where in a run an error happened: the message says it in words, this as data. */
+export interface ErrorPlace {
+  readonly owner?: number
+  readonly round?: number
+  readonly tensor?: string
+}
+
 /**
  * The one error type of fedunify: thrown where the cause is known, printed once by `cli/main.ts`.
  * `message` is one line that names the cause; `hint` says what to do about it. Both may name what others wrote: a path,
@@ -22,10 +29,18 @@ export class FedunifyError extends Error {
   override readonly name = 'FedunifyError'
   readonly kind: ErrorKind
   readonly hint: string | undefined
+  readonly place: ErrorPlace
 
   /** @param hint one line, or a list of lines */
-  constructor(kind: ErrorKind, message: string, hint?: string | readonly string[], options?: ErrorOptions) {
-    super(oneLine(message), options)
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    hint?: string | readonly string[],
+    options: ErrorOptions & ErrorPlace = {},
+  ) {
+    const { cause, ...place } = options
+    super(oneLine(message), cause === undefined ? undefined : { cause })
+    this.place = place
     this.kind = kind
     this.hint = hint && [hint].flat().map(oneLine).join('\n')
   }

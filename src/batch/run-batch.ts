@@ -1,8 +1,9 @@
 import { configHash } from '../config/hash.ts'
 import { EXIT, FedunifyError } from '../errors.ts'
-import type { FederationEvent } from '../federation/events.ts'
+import type { RunEvent } from '../federation/events.ts'
 import { execute } from '../run/execute.ts'
 import { prepareRun } from '../run/prepare.ts'
+import type { Sink } from '../run/sinks.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { runState } from '../runs/read/run-state.ts'
 import { refusalOf } from '../system/refusal.ts'
@@ -19,7 +20,7 @@ export interface BatchListener {
   started(run: BatchRun, resuming: boolean): void
   /** What the user should know about a run. */
   note(run: BatchRun, note: string): void
-  event(run: BatchRun, event: FederationEvent): void
+  event(run: BatchRun, event: RunEvent): void
   ended(result: BatchResult): void
 }
 
@@ -57,9 +58,9 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
     listener.started(run, resume)
     const prepared = await prepareRun(run.experiment, { signal })
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
-    const listen = (event: FederationEvent) => listener.event(run, event)
+    const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
     const note = (line: string) => listener.note(run, line)
-    await execute(prepared, { path: run.path, resume, signal, note, listen })
+    await execute(prepared, { path: run.path, resume, signal, note, sinks: [progress] })
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }

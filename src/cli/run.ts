@@ -5,12 +5,14 @@ import { stringify as toYaml } from 'yaml'
 import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
+import { failedEvent } from '../federation/events.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
 import { paperTable } from '../report/terminal/paper-table.ts'
 import { shardTable } from '../report/terminal/shard-table.ts'
 import { execute } from '../run/execute.ts'
 import { imagesToTrain, type PreparedRun, prepareRun } from '../run/prepare.ts'
+import type { Sink } from '../run/sinks.ts'
 import { assertSameConfig, assertSameRun, describeRun, readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
@@ -87,10 +89,16 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       'restore it, or name the experiment file before --resume',
     )
   }
-  const experiment = await loadExperiment(request)
+  // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
+  const tell = (error: unknown): never => {
+    if (json) io.out(`${JSON.stringify(failedEvent(error))}\n`)
+    throw error
+  }
+  const experiment = await loadExperiment(request).catch(tell)
   const view = progressView(io, quiet)
   try {
-    const prepared = await prepareRun(experiment, { signal: io.signal, progress: (line) => view.note(oneLine(line)) })
+    const progress = (line: string) => view.note(oneLine(line))
+    const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
     if (options.dryRun) {
       if (resume === undefined) return io.out(plan(prepared, 0))
       assertSameRun(resume, earlier!, describeRun(prepared))
@@ -109,10 +117,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
         view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
         if (done > 0) view.note(`resuming ${oneLine(path)} after round ${done}\n`)
       },
-      listen(event) {
-        if (json) io.out(`${JSON.stringify(plainEvent(event))}\n`)
-        view.event(event)
-      },
+      sinks: [...(json ? [ndjson(io)] : []), { name: 'progress', event: (event) => view.event(event) }],
     })
     await execution.catch((error: unknown) => {
       throw begun && io.signal.aborted ? interruption(error, path) : error
@@ -123,6 +128,12 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     view.stop()
   }
 }
+
+/** Every event as a line of JSON. */
+const ndjson = (io: Io): Sink => ({
+  name: 'the events on stdout',
+  event: (event) => io.out(`${JSON.stringify(plainEvent(event))}\n`),
+})
 
 function overview({ experiment, dataset, model, engine, shards }: PreparedRun): string {
   const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)

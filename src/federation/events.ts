@@ -1,5 +1,6 @@
 import type { MergeName } from '../algorithm/merge/registry.ts'
 import type { Evaluation, Progress } from '../engine/engine.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
 import type { Weights } from '../weights/weights.ts'
 
 /** The number that stands for the pooled baseline where an owner's is expected: owners count from 1. */
@@ -71,3 +72,25 @@ export interface Finished {
 
 /** What a federation tells its listeners, in order. */
 export type FederationEvent = Started | OwnerProgress | OwnerTrained | RoundFinished | Finished
+
+/** The last event of a run that did not come to its end, for whoever reads events instead of stderr. */
+export interface Failed {
+  readonly type: 'failed'
+  readonly kind: FedunifyError['kind']
+  readonly message: string
+  readonly hint?: string
+  /** Where it happened, if that is known. */
+  readonly owner?: number
+  readonly round?: number
+  readonly tensor?: string
+}
+
+/** What a run tells its sinks, in order. */
+export type RunEvent = FederationEvent | Failed
+
+/** Why a run failed, as an event. An error that nobody foresaw is one of training. */
+export function failedEvent(error: unknown): Failed {
+  if (!(error instanceof FedunifyError)) return { type: 'failed', kind: 'training', message: messageOf(error) }
+  const { kind, message, hint, place } = error
+  return { type: 'failed', kind, message, ...(hint !== undefined && { hint }), ...place }
+}

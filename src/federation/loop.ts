@@ -174,7 +174,8 @@ async function evaluateByOwner(
 function finite(merged: Weights, name: MergeName, round: number): Weights {
   const bad = firstNonFinite(merged)
   if (bad) {
-    throw new FedunifyError('training', `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`, 'lower the lr')
+    const message = `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`
+    throw new FedunifyError('training', message, 'lower the lr', { round, tensor: bad.tensor })
   }
   return merged
 }

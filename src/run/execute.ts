@@ -1,36 +1,65 @@
 import { join } from 'node:path'
-import type { FederationEvent } from '../federation/events.ts'
+import type { Learner } from '../engine/engine.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
+import { type FederationEvent, failedEvent } from '../federation/events.ts'
 import { openLearner, startLocally } from '../federation/local/start.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
-import { RunDirectory } from '../runs/write/run-folder.ts'
+import { RunFolder } from '../runs/write/run-folder.ts'
 import type { PreparedRun } from './prepare.ts'
-import { recordRun } from './record.ts'
+import { type Sink, Sinks } from './sinks.ts'
 
 export interface Execution {
   readonly path: string
   /** Whether the folder is an unfinished run's, to go on with. */
   readonly resume: boolean
   readonly signal: AbortSignal | undefined
-  /** Told of what takes a while before the rounds. */
+  /** Listen to the events once they are in the run folder. */
+  readonly sinks: readonly Sink[]
+  /** Told of what takes a while before the rounds, and of a sink that failed. */
   note?(line: string): void
   /** Called once the folder stands, with the rounds that are done. */
   ready?(done: number): void
-  listen(event: FederationEvent): void
 }
 
-/** Runs a prepared experiment, with its results in the folder `path`. */
-export async function execute(
-  run: PreparedRun,
-  { path, resume, signal, note, ready, listen }: Execution,
-): Promise<void> {
-  await assertNoLink(join(run.experiment.out, run.experiment.name))
-  // Its threads start while the folder is made.
-  const learner = await openLearner(run, run.experiment.workers, signal)
+/**
+ * Runs a prepared experiment, with its results in the folder `path`. The run folder is the one sink that a run cannot do
+ * without; however the run ends, its manifest and the other sinks are told.
+ */
+export async function execute(run: PreparedRun, execution: Execution): Promise<void> {
+  const { path, resume, signal, note, ready } = execution
+  const sinks = new Sinks(execution.sinks, note)
+  let learner: Learner | undefined
   try {
-    const directory = await (resume ? RunDirectory.resume(path, run, { signal, note }) : RunDirectory.create(path, run))
-    ready?.(directory.saved.round)
-    await recordRun(directory, startLocally(run, learner, directory.saved), listen)
+    await assertNoLink(join(run.experiment.out, run.experiment.name))
+    // Its threads start while the folder is made.
+    learner = await openLearner(run, run.experiment.workers, signal)
+    const folder = await (resume ? RunFolder.resume(path, run, { signal, note }) : RunFolder.create(path, run))
+    ready?.(folder.saved.round)
+    await record(folder, startLocally(run, learner, folder.saved), sinks)
+  } catch (error) {
+    await sinks.event(failedEvent(error))
+    throw error
   } finally {
-    await learner.close()
+    await sinks.close()
+    await learner?.close()
   }
+}
+
+/** Writes events into the run folder as they come, and passes each on once it is written. */
+async function record(folder: RunFolder, events: AsyncIterable<FederationEvent>, sinks: Sinks): Promise<void> {
+  let reason = 'the events ended'
+  try {
+    for await (const event of events) {
+      await folder.record(event)
+      if (event.type === 'finished') reason = event.reason
+      await sinks.event(event)
+    }
+  } catch (error) {
+    const interrupted = error instanceof FedunifyError && error.kind === 'interrupted'
+    // The error that ended the run is the one to tell, not that of a disk which then takes nothing more.
+    await folder.record(failedEvent(error)).catch(() => {})
+    await folder.close(interrupted ? 'interrupted' : 'failed', messageOf(error)).catch(() => {})
+    throw error
+  }
+  await folder.close('finished', reason)
 }

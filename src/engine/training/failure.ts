@@ -9,22 +9,23 @@ export interface Diverged {
   readonly step: number
 }
 
-export function divergence({ name, round, lr }: TrainPlan, { tensor, value, step }: Diverged): FedunifyError {
+export function divergence({ owner, name, round, lr }: TrainPlan, { tensor, value, step }: Diverged): FedunifyError {
   return new FedunifyError(
     'training',
     `${name}, round ${round}: ${tensor} became ${value} by step ${step}: the training diverged`,
     `lower the learning rate (lr was ${lr} in this round)`,
+    { owner, round, tensor },
   )
 }
 
 /** What to say where the runtime itself failed while it trained for `plan`. */
-export function failure(engine: string, { name, round, batch }: TrainPlan, error: unknown): FedunifyError {
+export function failure(engine: string, { owner, name, round, batch }: TrainPlan, error: unknown): FedunifyError {
   const message = messageOf(error)
   const memory = /alloc|memory|\bOOM\b/i.test(message)
   return new FedunifyError(
     'training',
     `${name}, round ${round}: the ${engine} engine failed: ${message.split('\n')[0]}`,
     memory ? `lower the batch size (it was ${batch})` : undefined,
-    { cause: error },
+    { cause: error, owner, round },
   )
 }

@@ -1,13 +1,7 @@
 import type { WriteStream } from 'node:tty'
 import { createLogUpdate } from 'log-update'
 import { accuracy } from '../../engine/engine.ts'
-import {
-  type FederationEvent,
-  type OwnerProgress,
-  POOLED,
-  type RoundFinished,
-  type Started,
-} from '../../federation/events.ts'
+import { type OwnerProgress, POOLED, type RoundFinished, type RunEvent, type Started } from '../../federation/events.ts'
 import { duration, percent, thousands } from '../../format.ts'
 import { type Palette, visible } from '../../visible.ts'
 import { extremes } from '../quantile.ts'
@@ -16,7 +10,7 @@ import { extremes } from '../quantile.ts'
 export interface ProgressView {
   /** A line about what happens before the rounds. */
   note(line: string): void
-  event(event: FederationEvent): void
+  event(event: RunEvent): void
   /** Leaves the terminal as it should be, however the run ended. */
   stop(): void
 }
@@ -96,7 +90,7 @@ export class PlainProgress implements ProgressView {
     this.#write(line)
   }
 
-  event(event: FederationEvent): void {
+  event(event: RunEvent): void {
     if (event.type === 'started') this.#clock.start(event)
     if (event.type !== 'round-finished') return
     this.#clock.finish(event.round)
@@ -129,7 +123,7 @@ export class LiveProgress implements ProgressView {
     this.#log.persist(visible(line))
   }
 
-  event(event: FederationEvent): void {
+  event(event: RunEvent): void {
     switch (event.type) {
       case 'started':
         this.#participants = event.owners.length + (event.baseline ? 1 : 0)
@@ -147,6 +141,7 @@ export class LiveProgress implements ProgressView {
         this.#log.persist(visible(roundLine(event, this.#clock.rounds, this.#colors)))
         break
       case 'finished':
+      case 'failed':
         this.stop()
         break
       case 'owner-trained':

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
 import { codeOf, FedunifyError } from '../../errors.ts'
-import type { FederationEvent, RoundFinished, Started } from '../../federation/events.ts'
+import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import type { PreparedRun } from '../../run/prepare.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
@@ -27,7 +27,7 @@ import { FolderLock, type Patience } from './lock.ts'
 import { removeDrafts, savedState } from './saved-state.ts'
 
 /** A run's folder: takes the federation's events and keeps its files valid at any moment. */
-export class RunDirectory {
+export class RunFolder {
   readonly path: string
   /** The state to go on from; round 0 where no round is done. */
   readonly saved: SavedState
@@ -61,7 +61,7 @@ export class RunDirectory {
    * all.
    * @throws FedunifyError (usage) where the folder exists or cannot be written
    */
-  static async create(path: string, run: PreparedRun): Promise<RunDirectory> {
+  static async create(path: string, run: PreparedRun): Promise<RunFolder> {
     const description = describeRun(run)
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     let lock: FolderLock | undefined
@@ -75,7 +75,7 @@ export class RunDirectory {
       await rename(draft, path)
       lock.moved(path)
       await syncFolder(dirname(path))
-      return new RunDirectory(path, run, description, lock)
+      return new RunFolder(path, run, description, lock)
     } catch (error) {
       await lock?.release()
       await rm(draft, { recursive: true, force: true }).catch(() => {})
@@ -88,7 +88,7 @@ export class RunDirectory {
    * @throws FedunifyError (usage) where the run was another one, naming the keys, or is under way in another process;
    *   (data) where files were changed, or are missing
    */
-  static async resume(path: string, run: PreparedRun, patience: Patience = {}): Promise<RunDirectory> {
+  static async resume(path: string, run: PreparedRun, patience: Patience = {}): Promise<RunFolder> {
     const description = describeRun(run)
     assertSameRun(path, await readManifest(path), description)
     const lock = await FolderLock.take(path, patience)
@@ -97,20 +97,20 @@ export class RunDirectory {
       const manifest = await readManifest(path)
       const saved = await savedState(path, manifest, run)
       await removeDrafts(path)
-      return new RunDirectory(path, run, { ...description, started: manifest.started }, lock, saved)
+      return new RunFolder(path, run, { ...description, started: manifest.started }, lock, saved)
     } catch (error) {
       await lock.release()
       throw error
     }
   }
 
-  async record(event: FederationEvent): Promise<void> {
+  async record(event: RunEvent): Promise<void> {
     if (event.type === 'owner-progress') return
     try {
       await this.#lock.assertHeld()
       if (event.type === 'started') await this.#start(event)
       if (event.type === 'round-finished') await this.#addRound(event)
-      await this.#events!.append(`${JSON.stringify(plainEvent(event))}\n`)
+      await this.#events?.append(`${JSON.stringify(plainEvent(event))}\n`)
       if (event.type === 'round-finished') await this.#save(event)
     } catch (error) {
       // Whoever took the folder clears it of what was being written: that is why it failed, then.
