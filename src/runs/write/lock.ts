@@ -64,14 +64,15 @@ export class FolderLock {
     for (let tries = 0; tries < 10; tries++) {
       const found = await this.#read()
       if (found === this.#text) return
-      if (found !== undefined) break
+      if (found !== undefined) {
+        const what = 'another process took over this run folder while this one did not respond'
+        const hint = 'the run continues in that process; every finished round is kept'
+        throw new FedunifyError('usage', `${this.#dir}: ${what}`, hint)
+      }
       await sleep(50)
     }
-    throw new FedunifyError(
-      'usage',
-      `${this.#dir}: another process took over this run folder while this one did not respond`,
-      'the run continues in that process; every finished round is kept',
-    )
+    const what = `${FILE} was removed while this process was at work in the run folder`
+    throw new FedunifyError('usage', `${this.#dir}: ${what}`, `resume it with: fedunify run --resume ${this.#dir}`)
   }
 
   /** Gives the folder back, if it is still ours. */
@@ -82,7 +83,11 @@ export class FolderLock {
   }
 
   async #read(): Promise<string | undefined> {
-    return await readFile(join(this.#dir, FILE), 'utf8').catch(() => undefined)
+    const file = join(this.#dir, FILE)
+    return await readFile(file, 'utf8').catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw writeError(file, error)
+    })
   }
 }
 
