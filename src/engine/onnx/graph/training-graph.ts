@@ -62,11 +62,11 @@ export function trainingGraph(
   const weights = new Map(model.parameters.map(({ name }) => [name, `old.${name}`]))
   const net = forwardBackward(body, x, { steps, blocks, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
-  const scale = rule.scaled ? 'lr' : undefined
+  const scaledBy = rule.scaled ? 'lr' : undefined
   const mapped = hooked.logits ? logitHook(g, body, net.logits, model) : undefined
-  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, at('labels'), model.classes, scale)
+  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, at('labels'), model.classes, scaledBy)
   const gradients = net.backward(mapped?.backward(dLogits) ?? dLogits)
-  const hook = gradientHook(g, body, orders, hooked, scale)
+  const hook = gradientHook(g, body, orders, hooked, scaledBy)
   const done = body.op('Cast', [body.op('Add', ['i', body.constant('int64', [], [1])])], { to: elementType('float32') })
   const inputs = { step: body.op('Add', ['step', done]), lr: 'lr', settings }
 
