@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Model } from '../model/model.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { ObjectiveHooks } from './hooks.ts'
 
 /** What computes: the processor, an NVIDIA GPU through CUDA, any GPU through WebGPU. */
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const
@@ -66,6 +67,8 @@ export interface TrainPlan {
   readonly epochs: number
   /** Stop after the first epoch whose accuracy on `test` is at least this fraction. */
   readonly untilAccuracy: number | undefined
+  /** What the local objective adds to the cross-entropy. */
+  readonly hooks?: ObjectiveHooks
 }
 
 /** Counts, so that evaluations of disjoint test sets add up to that of their union. */
@@ -103,7 +106,10 @@ export interface Trained {
 
 /** Trains and evaluates on behalf of owners; calls may be made at once and run in parallel. */
 export interface Learner {
-  /** @throws FedunifyError (training) naming owner, round and tensor where a loss or a weight is not finite. */
+  /**
+   * @throws FedunifyError (training) naming owner, round and tensor if a loss or a weight is not finite, or if the
+   * plan's hooks do not fit the model: then nothing was trained
+   */
   train(start: Weights, plan: TrainPlan, report: (progress: Progress) => void): Promise<Trained>
   evaluate(weights: Weights, indices: Uint32Array): Promise<Evaluation>
   close(): Promise<void>

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { OptimizerSettings } from '../../src/engine/engine.ts'
+import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
 import { evaluationGraph } from '../../src/engine/onnx/graph/evaluation-graph.ts'
 import { inferenceGraph } from '../../src/engine/onnx/graph/inference-graph.ts'
 import { trainingSteps } from '../../src/engine/onnx/graph/steps.ts'
@@ -19,6 +20,7 @@ import { VERSION } from '../../src/package.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { openTrainer } from '../support/chunk.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { someHooks } from '../support/hooks.ts'
 import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
 import { NORMALISE } from '../support/learner.ts'
 import { relativeError } from '../support/numbers.ts'
@@ -78,11 +80,16 @@ const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> 
 const SGD: OptimizerSettings = { kind: 'sgd', momentum: 0, weightDecay: 0 }
 
 /** By both blocked graphs: the one for batches of this size alone, and the one for any. */
-async function expectParity(model: Model, settings: OptimizerSettings, batch: number): Promise<void> {
+async function expectParity(
+  model: Model,
+  settings: OptimizerSettings,
+  batch: number,
+  hooks: ObjectiveHooks = {},
+): Promise<void> {
   const given = someSteps(model, 20, batch)
   const [standard, ...blocked] = await Promise.all(
     [{}, { blocks: { block: block!, batch } }, { blocks: { block: block! } }].map(async (blocks) => {
-      const trainer = await openTrainer(model, NORMALISE, settings, blocks)
+      const trainer = await openTrainer(model, NORMALISE, settings, { ...blocks, hooks })
       return await trainer.run(trainer.start(initialWeights(model, 3)), given)
     }),
   )
@@ -110,6 +117,13 @@ describe.skipIf(block === undefined)('blocked training is standard training', ()
   ] as const) {
     it(`with ${settings.kind}, weight decay ${settings.weightDecay}: its state is in the standard order too`, async () => {
       await expectParity(buildModel(PRESETS.cnn, [1, 8, 8], 10), settings, B)
+    })
+  }
+
+  for (const [name, hooks] of Object.entries(someHooks(buildModel(PRESETS.cnn, [1, 8, 8], 10)))) {
+    it(`with ${name}: anchors and shifts are in the standard order too`, async () => {
+      const settings = { kind: 'momentum', momentum: 0.5, weightDecay: 0.01 } as const
+      await expectParity(buildModel(PRESETS.cnn, [1, 8, 8], 10), settings, B + 1, hooks)
     })
   }
 

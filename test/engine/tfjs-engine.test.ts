@@ -5,6 +5,7 @@ import { loadTfjs } from '../../src/engine/tfjs/tfjs-engine.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
+import { someHooks } from '../support/hooks.ts'
 import { DATASET, job, LAYERS, plan, rejection, watch } from '../support/learner.ts'
 import { bits } from '../support/numbers.ts'
 import { range } from '../support/synthetic.ts'
@@ -70,24 +71,28 @@ describe('the tfjs engine', () => {
 })
 
 describe('its tensors', () => {
-  it.each(['sgd', 'momentum', 'adam'] as const)('are all given back, round after round (%s)', async (kind) => {
-    const outside = tf.memory().numTensors
-    const model = buildModel([...LAYERS.slice(0, 4), { type: 'dropout', rate: 0.2 }, LAYERS[4]!], [1, 12, 12], 4)
-    const engine = await loadTfjs('cpu')
-    const learner = await engine.open(job({ model, optimizer: { kind, momentum: 0.9, weightDecay: 0.01 } }))
-    const counts: number[] = []
-    for (const round of [1, 2, 3]) {
-      const { trained } = await watch(learner, start, { round, epochs: 1, train: range(0, 50) })
-      await learner.evaluate(trained.weights, range(400, 450))
-      counts.push(tf.memory().numTensors)
-    }
-    expect(counts).toEqual([outside + 4, outside + 4, outside + 4])
-    await rejection(watch(learner, start, { lr: 1e30, epochs: 5 }))
-    expect(tf.memory().numTensors).toBe(outside + 4)
-    await learner.close()
-    await learner.close()
-    expect(tf.memory().numTensors).toBe(outside)
-  })
+  it.each(['sgd', 'momentum', 'adam'] as const)(
+    'are all given back, round after round, hooks or none (%s)',
+    async (kind) => {
+      const outside = tf.memory().numTensors
+      const model = buildModel([...LAYERS.slice(0, 4), { type: 'dropout', rate: 0.2 }, LAYERS[4]!], [1, 12, 12], 4)
+      const engine = await loadTfjs('cpu')
+      const learner = await engine.open(job({ model, optimizer: { kind, momentum: 0.9, weightDecay: 0.01 } }))
+      const counts: number[] = []
+      const hooked = [{}, someHooks(model)['all of them']!, someHooks(model)['a shift of the logits']!]
+      for (const [i, hooks] of hooked.entries()) {
+        const { trained } = await watch(learner, start, { round: i + 1, epochs: 1, train: range(0, 50), hooks })
+        await learner.evaluate(trained.weights, range(400, 450))
+        counts.push(tf.memory().numTensors)
+      }
+      expect(counts).toEqual([outside + 4, outside + 4, outside + 4])
+      await rejection(watch(learner, start, { lr: 1e30, epochs: 5 }))
+      expect(tf.memory().numTensors).toBe(outside + 4)
+      await learner.close()
+      await learner.close()
+      expect(tf.memory().numTensors).toBe(outside)
+    },
+  )
 })
 
 describe('where it fails', () => {

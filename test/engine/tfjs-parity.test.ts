@@ -5,6 +5,7 @@ import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
 import type { Weights } from '../../src/weights/weights.ts'
+import { someHooks } from '../support/hooks.ts'
 import { LAYERS, open, watch } from '../support/learner.ts'
 import { largestDifference } from '../support/numbers.ts'
 import { quarters, range } from '../support/synthetic.ts'
@@ -114,6 +115,31 @@ describe.each(Object.entries(MODELS))('the tfjs engine trains as the onnx engine
     expectSame(await round(tfjs, start, plan), expected)
     for (const [name, { data }] of expected.merged) {
       expect(largestDifference(data, start.get(name)!.data), name).toBeGreaterThan(1e-3)
+    }
+  })
+})
+
+describe('the tfjs engine hooks as the onnx engine does', () => {
+  const dropped = MODELS['dropout of images, activations and features']!
+  const model = buildModel(dropped, [1, 11, 11], 4)
+  const start = initialWeights(model, 5)
+  const hooks = someHooks(model)
+  const { mu } = hooks['a proximal term']!.gradient!.proximal!
+  const cases = { ...hooks, 'the start as the anchor': { gradient: { proximal: { mu, anchor: start } } } }
+
+  it.each(
+    Object.entries(cases).flatMap(([name, hooks]) =>
+      OPTIMIZERS.map(([settings, lr]) => ({ name, hooks, settings, lr })),
+    ),
+  )('$name, $settings.kind', async ({ hooks, settings, lr }) => {
+    const given: Partial<LearnerJob> = { model, dataset: quarters(500, 11), optimizer: settings }
+    const plan = { batch: BATCH, epochs: EPOCHS, lr, hooks }
+    const [onnx, tfjs] = [await open(given), await openTfjs(given)]
+    const expected = await round(onnx, start, plan)
+    expectSame(await round(tfjs, start, plan), expected)
+    const plain = await round(onnx, start, { ...plan, hooks: {} })
+    for (const [name, { data }] of expected.merged) {
+      expect(largestDifference(data, plain.merged.get(name)!.data), name).toBeGreaterThan(1e-4)
     }
   })
 })

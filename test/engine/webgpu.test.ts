@@ -5,6 +5,7 @@ import { loadOnnx } from '../../src/engine/onnx/machine/load-onnx.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { openTrainer } from '../support/chunk.ts'
+import { someHooks } from '../support/hooks.ts'
 import { job, LAYERS, NORMALISE, open, plan } from '../support/learner.ts'
 import { relativeError } from '../support/numbers.ts'
 import { someSteps } from '../support/steps.ts'
@@ -19,11 +20,12 @@ describe.skipIf(!there)('training on WebGPU is training on the CPU', { timeout: 
     { kind: 'momentum', momentum: 0.9, weightDecay: 0 },
     { kind: 'adam', momentum: 0, weightDecay: 0 },
   ] satisfies OptimizerSettings[]) {
-    it(`step by step with ${settings.kind}`, async () => {
+    it.each(['no hooks', 'all of them'])(`step by step with ${settings.kind}, hooks: %s`, async (name) => {
       const model = buildModel([...LAYERS.slice(0, 4), { type: 'dropout', rate: 0.3 }, LAYERS[4]!], [1, 12, 12], 4)
+      const hooks = someHooks(model)[name] ?? {}
       const [cpu, gpu] = await Promise.all(
         (['cpu', 'webgpu'] as const).map(async (device) => {
-          const trainer = await openTrainer(model, NORMALISE, settings, { device })
+          const trainer = await openTrainer(model, NORMALISE, settings, { device, hooks })
           return await trainer.run(trainer.start(initialWeights(model, 3)), someSteps(model, 20, 8))
         }),
       )

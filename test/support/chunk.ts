@@ -1,7 +1,9 @@
 import type { Device, Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
+import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
 import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-layout.ts'
 import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/graph/training-graph.ts'
 import { createSession } from '../../src/engine/onnx/session/create-session.ts'
+import { hookedBy, hookTensors } from '../../src/engine/onnx/session/hook-tensors.ts'
 import { type InferenceSession, Tensor } from '../../src/engine/onnx/session/ort.ts'
 import { type Model, sizeOf } from '../../src/model/model.ts'
 import type { Weights } from '../../src/weights/weights.ts'
@@ -32,9 +34,10 @@ export async function openTrainer(
   model: Model,
   normalise: Normalisation,
   settings: OptimizerSettings,
-  { device, blocks }: { device?: Device; blocks?: Blocks } = {},
+  { device, blocks, hooks = {} }: { device?: Device; blocks?: Blocks; hooks?: ObjectiveHooks } = {},
 ): Promise<Trainer> {
-  const session: InferenceSession = await createSession(trainingGraph(model, normalise, settings, blocks), device)
+  const graph = trainingGraph(model, normalise, settings, blocks, hookedBy(hooks))
+  const session: InferenceSession = await createSession(graph, device)
   const shapes = new Map(
     model.parameters.flatMap(({ name, shape }) =>
       [name, ...stateNames(settings, name)].map((tensor) => [tensor, shape] as const),
@@ -53,6 +56,7 @@ export async function openTrainer(
         keys: new Tensor('uint32', Uint32Array.from(keys ?? new Array(steps).fill(0)), [steps]),
         lr: new Tensor('float32', [lr], []),
         step: new Tensor('float32', [done], []),
+        ...hookTensors(hooks, model.classes, new Map(), {}),
       }
       for (const [name, shape] of shapes) feeds[name] = new Tensor('float32', state[name]!, shape)
       const result = await session.run(feeds)

@@ -22,6 +22,8 @@ export interface Network {
   infer(x: Tensor): Tensor2D
   readonly dropouts: readonly Dropout[]
   readonly variables: readonly Variable[]
+  /** Tensors in the order and the layout of `variables`, from weights; the caller's to dispose of. */
+  tensors(weights: Weights): Tensor[]
   load(weights: Weights): void
   read(): Promise<Weights>
   dispose(): void
@@ -65,18 +67,22 @@ export function buildNetwork(tf: Tf, model: Model): Network {
     }),
   )
   const inside = (x: Tensor) => (x.rank === 4 ? tf.transpose(x, TO_NHWC) : x)
+  const tensors = (weights: Weights) =>
+    Array.from(variables.keys(), (name) => {
+      const { shape, data } = weights.get(name)!
+      return tf.tidy(() => tf.transpose(tf.tensor(data, [...shape], 'float32'), WEIGHT_AXES[shape.length]!.inside))
+    })
 
   return {
     train: (x, masks) => training.apply([x, ...masks].map(inside)) as Tensor2D,
     infer: (x) => plain.apply(inside(x)) as Tensor2D,
     dropouts,
     variables: [...variables.values()],
+    tensors,
     load(weights) {
       tf.tidy(() => {
-        for (const [name, { shape, data }] of weights) {
-          const standard = tf.tensor(data, [...shape], 'float32')
-          variables.get(name)!.assign(tf.transpose(standard, WEIGHT_AXES[shape.length]!.inside))
-        }
+        const values = tensors(weights)
+        for (const [i, variable] of [...variables.values()].entries()) variable.assign(values[i]!)
       })
     },
     async read() {

@@ -6,9 +6,10 @@ import type { Tf } from './load.ts'
 export interface Optimizer {
   /**
    * Updates every variable in place. Intermediate tensors are the caller's to tidy.
+   * @param gradients of the variables, in their order
    * @param step number of this update within the plan, from 1
    */
-  apply(gradients: Readonly<Record<string, Tensor>>, step: number): void
+  apply(gradients: readonly Tensor[], step: number): void
   dispose(): void
 }
 
@@ -65,7 +66,7 @@ export function openOptimizer(
   return {
     apply(gradients, step) {
       for (const [i, variable] of variables.entries()) {
-        const gradient = gradients[variable.name]!
+        const gradient = gradients[i]!
         const decayed = weightDecay === 0 ? gradient : gradient.add(variable.mul(weightDecay))
         const next = rule.update(variable, decayed, states[i]!, step)
         variable.assign(next.weight)

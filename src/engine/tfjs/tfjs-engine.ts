@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { FedunifyError } from '../../errors.ts'
 import { requireRoom } from '../../system/limits.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
+import { checkHooks } from '../training/check-hooks.ts'
 import { type Classify, evaluateWith } from '../training/evaluate.ts'
 import { divergence, failure } from '../training/failure.ts'
 import { CHUNK_IMAGES, train } from '../training/train.ts'
@@ -57,8 +58,9 @@ function openLearner({ tf, native }: Backend, { signal, ...job }: LearnerJob): L
   const chunkImages = native ? CHUNK_IMAGES : 1
 
   const trainInTurn: Learner['train'] = async (start, plan, report) => {
+    checkHooks(job.model, plan)
     network.load(start)
-    const trainer = openTrainer(tf, network, job, { lr: plan.lr, chunkImages, check })
+    const trainer = openTrainer(tf, network, job, plan, { chunkImages, check })
     // On the weights that the network holds: those that it is asked for.
     const evaluate = () => evaluateWith(classify, job, plan.test)
     try {

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Scalar } from '@tensorflow/tfjs'
 import { sizeOf } from '../../model/model.ts'
-import type { TrainingSetup } from '../engine.ts'
+import type { TrainingSetup, TrainPlan } from '../engine.ts'
 import { dropoutMask } from '../training/dropout-mask.ts'
 import { gather } from '../training/gather.ts'
 import type { Trainer } from '../training/train.ts'
+import { openHooks } from './hooks.ts'
 import { imageTensor } from './images.ts'
 import type { Tf } from './load.ts'
 import type { Network } from './network.ts'
@@ -22,10 +23,12 @@ export function openTrainer(
   tf: Tf,
   network: Network,
   job: TrainingSetup,
-  options: { readonly lr: number; readonly chunkImages: number; check(): void },
+  { lr, hooks: given = {} }: Pick<TrainPlan, 'lr' | 'hooks'>,
+  options: { readonly chunkImages: number; check(): void },
 ): TfjsTrainer {
   const { model, dataset } = job
-  const optimizer = openOptimizer(tf, network.variables, job.optimizer, options.lr)
+  const optimizer = openOptimizer(tf, network.variables, job.optimizer, lr)
+  const hooks = openHooks(tf, network, given)
 
   /** One update; the batch's mean loss before it. */
   const update = (indices: Uint32Array, key: number, step: number): Scalar =>
@@ -38,10 +41,11 @@ export function openTrainer(
         return tf.tensor(values, [labels.length, ...shape])
       })
       const { value, grads } = tf.variableGrads(
-        () => tf.losses.softmaxCrossEntropy(oneHot, network.train(x, masks)).asScalar(),
+        () => tf.losses.softmaxCrossEntropy(oneHot, hooks.logits(network.train(x, masks))).asScalar(),
         [...network.variables],
       )
-      optimizer.apply(grads, step)
+      const gradients = network.variables.map(({ name }, i) => hooks.gradient(grads[name]!, i))
+      optimizer.apply(gradients, step)
       return value
     })
 
@@ -63,6 +67,9 @@ export function openTrainer(
       }
     },
     weights: () => network.read(),
-    dispose: () => optimizer.dispose(),
+    dispose() {
+      optimizer.dispose()
+      hooks.dispose()
+    },
   }
 }

@@ -22,7 +22,7 @@ export interface Trainer {
   weights(): Promise<Weights>
 }
 
-export interface Hooks {
+export interface Callbacks {
   evaluate(weights: Weights): Promise<Evaluation>
   report(progress: Progress): void
   /** Throws where the run was cancelled; asked between chunks. */
@@ -34,7 +34,7 @@ export async function train(
   trainer: Trainer,
   seed: number,
   plan: TrainPlan,
-  hooks: Hooks,
+  callbacks: Callbacks,
 ): Promise<Trained | { diverged: Diverged }> {
   const total = plan.train.length * plan.epochs
   const keys = stream(seed, 'dropout', plan.owner, plan.round)
@@ -52,7 +52,7 @@ export async function train(
     const order = shuffle(range(plan.train.length), random).map((i) => plan.train[i]!)
     let lossSum = 0
     for (const chunk of chunks(order, plan.batch, trainer.chunkImages)) {
-      hooks.check()
+      callbacks.check()
       const dropoutKeys = Uint32Array.from({ length: chunk.steps }, () => keys.below(2 ** 32))
       const losses = await trainer.run(chunk, dropoutKeys, step)
       const chunkLoss = losses.reduce((sum, value) => sum + value * chunk.batch, 0)
@@ -60,19 +60,19 @@ export async function train(
       images += chunk.indices.length
       lossSum += chunkLoss
       if (!Number.isFinite(chunkLoss)) return { diverged: divergedAt(await trainer.weights(), chunkLoss, step) }
-      hooks.report({ epoch, epochs: plan.epochs, images, total, loss: chunkLoss / chunk.indices.length })
+      callbacks.report({ epoch, epochs: plan.epochs, images, total, loss: chunkLoss / chunk.indices.length })
     }
     seconds += (performance.now() - began) / 1000
     loss = lossSum / plan.train.length
     if (plan.untilAccuracy === undefined) continue
-    local = await hooks.evaluate(await trainer.weights())
+    local = await callbacks.evaluate(await trainer.weights())
     if (accuracy(local) >= plan.untilAccuracy) break
   }
 
   const weights = await trainer.weights()
   const bad = firstNonFinite(weights)
   if (bad) return { diverged: { ...bad, step } }
-  return { weights, epochs: epoch, images, loss, local: local ?? (await hooks.evaluate(weights)), seconds }
+  return { weights, epochs: epoch, images, loss, local: local ?? (await callbacks.evaluate(weights)), seconds }
 }
 
 const divergedAt = (weights: Weights, loss: number, step: number): Diverged => ({

@@ -4,7 +4,7 @@ import type { ImageShape } from './layers/image-layout.ts'
 import type { Step } from './steps.ts'
 
 /** How a tensor's order changes around the loop. */
-interface Order {
+export interface Order {
   enter(g: Graph, standard: string): string
   leave(g: Graph, blocked: string, standard: string): void
 }

@@ -3,6 +3,7 @@ import type { Normalisation, OptimizerSettings } from '../../engine.ts'
 import { forwardBackward } from './backward.ts'
 import { blockedWeights } from './blocked-weights.ts'
 import { elementType, Graph } from './graph.ts'
+import { gradientHook, type Hooked, logitHook, UNHOOKED } from './hooks.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
 import { OPTIMIZERS } from './optimizers.ts'
 import { trainingSteps } from './steps.ts'
@@ -23,17 +24,19 @@ export const updated = (name: string): string => `new.${name}`
  * state going round. One graph serves every S and N, so the last, smaller batch needs no other.
  *
  * Inputs: images uint8 [S, N, pixels] · labels int32 [S, N] · keys uint32 [S] (dropout) · lr float32 [] ·
- * step float32 [] (updates done before) · every parameter and its state under its own name.
+ * step float32 [] (updates done before) · every parameter and its state under its own name · those of the hooks.
  * Outputs: losses float32 [S], the mean of each batch · every input tensor as `new.NAME`.
  *
  * @param blocks for the blocked layout; with its `batch` the graph is faster, and for batches of so many images alone.
  * What goes in and comes out is in the standard order.
+ * @param hooked the hooks of the plan that are used; without any, the graph has no trace of them
  */
 export function trainingGraph(
   model: Model,
   normalise: Normalisation,
   settings: OptimizerSettings,
   blocks?: Blocks,
+  hooked: Hooked = UNHOOKED,
 ): Uint8Array {
   const pixels = model.input.reduce((n, d) => n * d, 1)
   const tensors = model.parameters.flatMap(({ name, shape }) =>
@@ -59,19 +62,24 @@ export function trainingGraph(
   const weights = new Map(model.parameters.map(({ name }) => [name, `old.${name}`]))
   const net = forwardBackward(body, x, { steps, blocks, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
-  const { loss, dLogits } = crossEntropy(body, net.logits, at('labels'), model.classes, rule.scaled ? 'lr' : undefined)
-  const gradients = net.backward(dLogits)
+  const scaledBy = rule.scaled ? 'lr' : undefined
+  const mapped = hooked.logits ? logitHook(g, body, net.logits, model) : undefined
+  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, at('labels'), model.classes, scaledBy)
+  const gradients = net.backward(mapped?.backward(dLogits) ?? dLogits)
+  const hook = gradientHook(g, body, orders, hooked, scaledBy)
   const done = body.op('Cast', [body.op('Add', ['i', body.constant('int64', [], [1])])], { to: elementType('float32') })
   const inputs = { step: body.op('Add', ['step', done]), lr: 'lr', settings }
 
   body.op('Identity', ['go'], {}, ['go_on'])
   body.output('go_on', 'bool', [])
-  for (const { name, shape } of model.parameters) {
+  for (const parameter of model.parameters) {
+    const { name, shape } = parameter
+    const weight = `old.${name}`
     const states = stateNames(settings, name)
     const next = rule.update(
       body,
-      `old.${name}`,
-      gradients.get(name)!,
+      weight,
+      hook(parameter, weight, gradients.get(name)!),
       states.map((s) => `old.${s}`),
       inputs,
     )

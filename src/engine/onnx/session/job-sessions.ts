@@ -1,6 +1,7 @@
 import type { Weights } from '../../../weights/weights.ts'
 import type { Device, Evaluation, TrainingSetup } from '../../engine.ts'
 import { evaluationGraph } from '../graph/evaluation-graph.ts'
+import type { Hooked } from '../graph/hooks.ts'
 import { inferenceGraph } from '../graph/inference-graph.ts'
 import { trainingGraph } from '../graph/training-graph.ts'
 import { createSession } from './create-session.ts'
@@ -16,8 +17,8 @@ export interface Target {
 
 /** What a thread computes a job with; a session is made when it is first needed, and kept. */
 export interface Sessions {
-  /** Trains on batches of so many images, where those of the plan have `full`. */
-  training(batch: number, full: number): Promise<InferenceSession>
+  /** Trains on batches of so many images, where those of the plan have `full`, with these hooks. */
+  training(batch: number, full: number, hooked: Hooked): Promise<InferenceSession>
   evaluateShared(weights: SharedWeights, indices: Uint32Array): Promise<Evaluation>
   evaluateLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation>
 }
@@ -30,13 +31,16 @@ export function openSessions(target: Target, job: TrainingSetup): Sessions {
 function standardSessions(device: Device, job: TrainingSetup): Sessions {
   const { model, normalise, optimizer } = job
   const open = (weights: Weights) => createSession(inferenceGraph(model, normalise, weights), device)
-  let training: Promise<InferenceSession> | undefined
+  const training = new Map<string, Promise<InferenceSession>>()
   /** The model evaluated last: the next owner's evaluation is mostly of the same one. */
   let scored: { readonly id: number; readonly session: InferenceSession } | undefined
   return {
-    training() {
-      training ??= createSession(trainingGraph(model, normalise, optimizer), device)
-      return training
+    training(_batch, _full, hooked) {
+      const key = JSON.stringify(hooked)
+      const session =
+        training.get(key) ?? createSession(trainingGraph(model, normalise, optimizer, undefined, hooked), device)
+      training.set(key, session)
+      return session
     },
     async evaluateShared({ id, weights }, indices) {
       if (scored?.id !== id) {
@@ -61,19 +65,18 @@ function standardSessions(device: Device, job: TrainingSetup): Sessions {
 /** A graph for full batches is for no others, and faster for that; one session evaluates all models. */
 function blockedSessions(block: number, job: TrainingSetup): Sessions {
   const { model, normalise, optimizer } = job
-  const training = new Map<boolean, Promise<InferenceSession>>()
+  const training = new Map<string, Promise<InferenceSession>>()
   let evaluation: Promise<InferenceSession> | undefined
   const score = async (weights: Weights, indices: Uint32Array) => {
     evaluation ??= createSession(evaluationGraph(model, normalise, block))
     return await evaluateWeights(await evaluation, job, weights, indices)
   }
   return {
-    training(batch, full) {
-      const fixed = batch === full
-      const session =
-        training.get(fixed) ??
-        createSession(trainingGraph(model, normalise, optimizer, { block, ...(fixed && { batch }) }))
-      training.set(fixed, session)
+    training(batch, full, hooked) {
+      const blocks = { block, ...(batch === full && { batch }) }
+      const key = JSON.stringify([blocks, hooked])
+      const session = training.get(key) ?? createSession(trainingGraph(model, normalise, optimizer, blocks, hooked))
+      training.set(key, session)
       return session
     },
     evaluateShared: ({ weights }, indices) => score(weights, indices),

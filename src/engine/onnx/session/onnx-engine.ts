@@ -5,10 +5,12 @@ import { FedunifyError } from '../../../errors.ts'
 import { requireRoom } from '../../../system/limits.ts'
 import { refusalOf } from '../../../system/refusal.ts'
 import type { Engine, Learner, LearnerJob } from '../../engine.ts'
+import { checkHooks } from '../../training/check-hooks.ts'
 import { divergence, failure } from '../../training/failure.ts'
 import { compiled } from '../machine/compiled.ts'
 import { loadFailure, RUNTIME_VERSION } from '../machine/runtime.ts'
 import type { Target } from './job-sessions.ts'
+import { lendTraining } from './shared-plan.ts'
 import { SharedMemory } from './shared-weights.ts'
 import type { Setup, Task, TaskResult } from './worker.ts'
 
@@ -57,11 +59,12 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
 
   return {
     async train(start, plan, report) {
+      checkHooks(job.model, plan)
       const { port1, port2 } = new MessageChannel()
       port1.on('message', report)
       try {
-        const result = await memory.lend(start, (shared) =>
-          run({ kind: 'train', start: shared, plan, progress: port2 }, [port2]),
+        const result = await lendTraining(memory, start, plan, (shared, shareable) =>
+          run({ kind: 'train', start: shared, plan: shareable, progress: port2 }, [port2]),
         )
         // The result comes by a way of its own and may overtake reports that were sent before it.
         for (let late = receiveMessageOnPort(port1); late; late = receiveMessageOnPort(port1)) report(late.message)

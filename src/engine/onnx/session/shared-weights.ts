@@ -27,13 +27,23 @@ export class SharedMemory {
   readonly #places: Place[] = []
 
   /** Calls `task` with the weights, which stay as they are until it has ended. */
-  async lend<T>(weights: Weights, task: (shared: SharedWeights) => Promise<T>): Promise<T> {
-    const place = this.#find(weights)
-    place.readers += 1
+  lend<T>(weights: Weights, task: (shared: SharedWeights) => Promise<T>): Promise<T> {
+    return this.lendAll([weights], ([shared]) => task(shared!))
+  }
+
+  /** The same for several; one that is given twice is shared once. */
+  async lendAll<T>(all: readonly Weights[], task: (shared: SharedWeights[]) => Promise<T>): Promise<T> {
+    const places: Place[] = []
     try {
-      return await task(place.held)
+      for (const weights of all) {
+        const place = this.#find(weights)
+        // At once: the next one's search must not take it for free.
+        place.readers += 1
+        places.push(place)
+      }
+      return await task(places.map(({ held }) => held))
     } finally {
-      place.readers -= 1
+      for (const place of places) place.readers -= 1
     }
   }
 

@@ -1,10 +1,11 @@
 import type { Weights } from '../../../weights/weights.ts'
-import type { TrainingSetup } from '../../engine.ts'
+import type { TrainingSetup, TrainPlan } from '../../engine.ts'
 import type { Chunk } from '../../training/chunks.ts'
 import { gather } from '../../training/gather.ts'
 import { CHUNK_IMAGES, type Trainer } from '../../training/train.ts'
 import { stateNames, updated } from '../graph/training-graph.ts'
 import { weightTensor } from './create-session.ts'
+import { hookTensors } from './hook-tensors.ts'
 import { type InferenceSession, Tensor } from './ort.ts'
 
 type Tensors = Record<string, Tensor>
@@ -17,17 +18,20 @@ export function openTrainer(
   session: (batch: number) => Promise<InferenceSession>,
   job: TrainingSetup,
   start: Weights,
-  lr: number,
+  { lr, hooks = {} }: Pick<TrainPlan, 'lr' | 'hooks'>,
 ): Trainer {
-  const rate = new Tensor('float32', [lr], [])
   let tensors = initialTensors(job, start)
+  const constant = {
+    lr: new Tensor('float32', [lr], []),
+    ...hookTensors(hooks, job.model.classes, start, tensors),
+  }
   return {
     chunkImages: CHUNK_IMAGES,
     async run(chunk, keys, done) {
       const result = await (await session(chunk.batch)).run({
         ...chunkFeeds(job, chunk),
         ...tensors,
-        lr: rate,
+        ...constant,
         step: new Tensor('float32', [done], []),
         keys: new Tensor('uint32', keys, [chunk.steps]),
       })

@@ -4,6 +4,7 @@ import { tidy } from '../../../system/memory.ts'
 import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../../engine.ts'
 import type { Diverged } from '../../training/failure.ts'
 import { train } from '../../training/train.ts'
+import { hookedBy } from './hook-tensors.ts'
 import { openSessions, type Target } from './job-sessions.ts'
 import type { SharedWeights } from './shared-weights.ts'
 import { openTrainer } from './trainer.ts'
@@ -36,7 +37,8 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
   if (task.kind === 'evaluate') return await evaluateShared(task.weights, task.indices)
   const { start, plan, progress } = task
   try {
-    const trainer = openTrainer((batch) => training(batch, plan.batch), job, start.weights, plan.lr)
+    const hooked = hookedBy(plan.hooks)
+    const trainer = openTrainer((batch) => training(batch, plan.batch, hooked), job, start.weights, plan)
     const trained = await train(trainer, job.seed, plan, {
       evaluate: (weights) => evaluateLocal(weights, plan.test),
       report(images) {

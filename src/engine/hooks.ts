@@ -1,0 +1,35 @@
+import type { Weights } from '../weights/weights.ts'
+
+/**
+ * What a local objective changes in the training of one owner: two affine maps, constant for the whole plan. Losses
+ * that are reported are the cross-entropy of the mapped logits; the terms of the gradient have no part in them.
+ */
+export interface ObjectiveHooks {
+  readonly gradient?: GradientHook
+  readonly logits?: LogitHook
+}
+
+/**
+ * g ← g + mu * (w - anchor) + shift, for every parameter: the gradient of the loss plus mu/2 ‖w - anchor‖² + <shift, w>.
+ * Weight decay and the optimiser's rule come after it, so that momentum and Adam see all of it.
+ *
+ * Weights have the model's tensors, each under its name and in its shape. They are known by their identity: what has
+ * other values must be another object, and an anchor that is the very object the training starts from is not copied.
+ */
+export interface GradientHook {
+  /** The proximal term of FedProx (arXiv 1812.06127) and, with mu = alpha, of FedDyn (2111.04263). */
+  readonly proximal?: { readonly mu: number; readonly anchor: Weights }
+  /** c - c_i in SCAFFOLD (1910.06378), minus the owner's dual in FedDyn. */
+  readonly shift?: Weights
+}
+
+/**
+ * z_c ← scale_c * z_c + shift_c, for every class c, ahead of softmax and cross-entropy: in training alone. Evaluation
+ * and the exported model see the logits as they are.
+ */
+export interface LogitHook {
+  /** float32 [classes]; 1 for each class where it is absent. FedRS (KDD 2021, 10.1145/3447548.3467254) scales. */
+  readonly scale?: Float32Array
+  /** float32 [classes]; 0 for each class where it is absent. FedLC (2209.00189) and balanced softmax shift. */
+  readonly shift?: Float32Array
+}

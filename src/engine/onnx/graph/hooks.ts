@@ -1,0 +1,67 @@
+import type { Model, Parameter } from '../../../model/model.ts'
+import type { Order } from './blocked-weights.ts'
+import type { Graph } from './graph.ts'
+import { type Gradient, plainGradient } from './layers/pass.ts'
+
+/** Which hooks of a plan a training graph has inputs for (see engine/hooks.ts); those that it lacks cost nothing. */
+export interface Hooked {
+  readonly proximal: boolean
+  readonly shift: boolean
+  readonly logits: boolean
+}
+
+export const UNHOOKED: Hooked = { proximal: false, shift: false, logits: false }
+
+/** Inputs: mu float32 [] · the logits' scale and shift float32 [classes] · an anchor and a shift like each parameter. */
+export const MU = 'mu'
+export const LOGIT_SCALE = 'logits.scale'
+export const LOGIT_SHIFT = 'logits.shift'
+export const anchorName = (parameter: string): string => `anchor.${parameter}`
+export const shiftName = (parameter: string): string => `shift.${parameter}`
+
+/**
+ * The hook of the gradient, g + mu * (w - anchor) + shift. What it takes is brought into the order of the loop, and
+ * multiplied by the learning rate where gradients are, once for the whole chunk.
+ *
+ * @param body of the loop that stands in `g`
+ * @param lr by what gradients arrive multiplied, if by anything
+ */
+export function gradientHook(
+  g: Graph,
+  body: Graph,
+  orders: ReadonlyMap<string, Order>,
+  { proximal, shift }: Hooked,
+  lr: string | undefined,
+): (parameter: Parameter, weight: string, gradient: Gradient) => Gradient {
+  const scaled = (value: string) => (lr === undefined ? value : g.op('Mul', [value, lr]))
+  const enter = (input: string, { name, shape }: Parameter) => {
+    g.input(input, 'float32', shape)
+    return orders.get(name)?.enter(g, input) ?? input
+  }
+  const mu = proximal ? scaled(g.input(MU, 'float32', [])) : undefined
+  return (parameter, weight, gradient) => {
+    const { name } = parameter
+    const pull = mu && body.op('Mul', [body.op('Sub', [weight, enter(anchorName(name), parameter)]), mu])
+    const push = shift ? scaled(enter(shiftName(name), parameter)) : undefined
+    const term = pull && push ? body.op('Add', [pull, push]) : (pull ?? push)
+    if (!term) return gradient
+    // The term joins what the gradient is added to, so that the gradient itself ends in the same operator as without
+    // a hook: a term of 0 changes no bit.
+    return (alpha = 1, onto) => gradient(alpha, { name: plainGradient(body, term)(alpha, onto), beta: 1 })
+  }
+}
+
+/** The hook of the logits, scale_c * z_c + shift_c, as a last layer of the training. */
+export function logitHook(
+  g: Graph,
+  body: Graph,
+  logits: string,
+  { classes }: Model,
+): { out: string; backward(dOut: string): string } {
+  const scale = g.input(LOGIT_SCALE, 'float32', [classes])
+  const shift = g.input(LOGIT_SHIFT, 'float32', [classes])
+  return {
+    out: body.op('Add', [body.op('Mul', [logits, scale]), shift]),
+    backward: (dOut) => body.op('Mul', [dOut, scale]),
+  }
+}

@@ -1,0 +1,40 @@
+import type { Weights } from '../../../weights/weights.ts'
+import type { ObjectiveHooks } from '../../hooks.ts'
+import { anchorName, type Hooked, LOGIT_SCALE, LOGIT_SHIFT, MU, shiftName } from '../graph/hooks.ts'
+import { weightTensor } from './create-session.ts'
+import { Tensor } from './ort.ts'
+
+/** What graph a plan with these hooks needs. */
+export const hookedBy = ({ gradient, logits }: ObjectiveHooks = {}): Hooked => ({
+  proximal: gradient?.proximal !== undefined,
+  shift: gradient?.shift !== undefined,
+  logits: logits !== undefined,
+})
+
+/**
+ * The inputs of a graph for those hooks, the same for every chunk.
+ * @param start what the training starts from, and `tensors` that hold it: an anchor that is the start needs no others
+ */
+export function hookTensors(
+  { gradient = {}, logits }: ObjectiveHooks,
+  classes: number,
+  start: Weights,
+  tensors: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  const inputs: Record<string, Tensor> = {}
+  const { proximal, shift } = gradient
+  if (proximal) {
+    const { mu, anchor } = proximal
+    inputs[MU] = new Tensor('float32', [mu], [])
+    for (const [name, weight] of anchor)
+      inputs[anchorName(name)] = anchor === start ? tensors[name]! : weightTensor(weight)
+  }
+  for (const [name, weight] of shift ?? []) inputs[shiftName(name)] = weightTensor(weight)
+  if (logits) {
+    const classwise = (values: Float32Array | undefined, absent: number) =>
+      new Tensor('float32', values?.slice() ?? new Float32Array(classes).fill(absent), [classes])
+    inputs[LOGIT_SCALE] = classwise(logits.scale, 1)
+    inputs[LOGIT_SHIFT] = classwise(logits.shift, 0)
+  }
+  return inputs
+}

@@ -1,0 +1,32 @@
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs'
+import type { ObjectiveHooks } from '../hooks.ts'
+import type { Tf } from './load.ts'
+import type { Network } from './network.ts'
+
+/** A plan's hooks on tensors (see engine/hooks.ts). Intermediate tensors are the caller's to tidy. */
+export interface Hooks {
+  /** @param i index of the variable whose gradient it is */
+  gradient(gradient: Tensor, i: number): Tensor
+  /** Logits [N, classes] as the loss takes them. */
+  logits(logits: Tensor2D): Tensor2D
+  dispose(): void
+}
+
+export function openHooks(tf: Tf, network: Network, { gradient = {}, logits = {} }: ObjectiveHooks): Hooks {
+  const mu = gradient.proximal?.mu
+  const anchor = gradient.proximal && network.tensors(gradient.proximal.anchor)
+  const shift = gradient.shift && network.tensors(gradient.shift)
+  const classwise = (values: Float32Array | undefined) => values && tf.tensor1d(values, 'float32')
+  const [logitScale, logitShift] = [classwise(logits.scale), classwise(logits.shift)]
+  return {
+    gradient(gradient, i) {
+      const pulled = anchor ? gradient.add(network.variables[i]!.sub(anchor[i]!).mul(mu!)) : gradient
+      return shift ? pulled.add(shift[i]!) : pulled
+    },
+    logits(logits) {
+      const scaled = logitScale ? logits.mul<Tensor2D>(logitScale) : logits
+      return logitShift ? scaled.add(logitShift) : scaled
+    },
+    dispose: () => tf.dispose([anchor, shift, logitScale, logitShift]),
+  }
+}

@@ -1,0 +1,40 @@
+import { FedunifyError } from '../../errors.ts'
+import { type Model, sizeOf } from '../../model/model.ts'
+import { firstNonFinite, type Weights } from '../../weights/weights.ts'
+import type { TrainPlan } from '../engine.ts'
+
+/** @throws FedunifyError (training) naming owner, round and tensor if the plan's hooks do not fit the model */
+export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan): void {
+  const { gradient = {}, logits = {} } = hooks
+  const { proximal, shift } = gradient
+  const wrong =
+    (proximal && (wrongNumber(proximal.mu) ?? wrongWeights('the anchor', proximal.anchor, model))) ??
+    (shift && wrongWeights("the gradient's shift", shift, model)) ??
+    (logits.scale && wrongClasses("the logits' scale", logits.scale, model)) ??
+    (logits.shift && wrongClasses("the logits' shift", logits.shift, model))
+  if (wrong !== undefined) throw new FedunifyError('training', `${name}, round ${round}: ${wrong}`)
+}
+
+/** In single precision, as it is used. */
+const wrongNumber = (mu: number) =>
+  Number.isFinite(Math.fround(mu)) ? undefined : `mu is ${mu}: expected a finite number`
+
+function wrongWeights(what: string, weights: Weights, { parameters }: Model): string | undefined {
+  for (const { name, shape } of parameters) {
+    const tensor = weights.get(name)
+    if (!tensor) return `${what} has no ${name}`
+    if (tensor.shape.join() !== shape.join()) return `${name} of ${what} is [${tensor.shape}], not [${shape}]`
+    const [length, expected] = [tensor.data.length, sizeOf(shape)]
+    if (length !== expected) return `${name} of ${what} has ${length} values, not ${expected}`
+  }
+  const known = new Set(parameters.map(({ name }) => name))
+  for (const name of weights.keys()) if (!known.has(name)) return `${what} has ${name}, which the model has not`
+  const bad = firstNonFinite(weights)
+  return bad && `${bad.tensor} of ${what} holds ${bad.value}`
+}
+
+function wrongClasses(what: string, values: Float32Array, { classes }: Model): string | undefined {
+  if (values.length !== classes) return `${what} has ${values.length} values for ${classes} classes`
+  const at = values.findIndex((value) => !Number.isFinite(value))
+  return at < 0 ? undefined : `${what} is ${values[at]} for class ${at}`
+}

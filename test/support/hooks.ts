@@ -1,0 +1,56 @@
+import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
+import type { Model } from '../../src/model/model.ts'
+import { sizeOf } from '../../src/model/model.ts'
+import type { Weights } from '../../src/weights/weights.ts'
+import { crossEntropies, float64Forward, type Parameters } from './float64-network.ts'
+import { noise } from './numbers.ts'
+
+/** Tensors of a model's shapes, uniform in ±size, the same for equal arguments. */
+export const noisyWeights = ({ parameters }: Model, size: number, seed: number): Weights =>
+  new Map(
+    parameters.map(({ name, shape }, i) => [
+      name,
+      { shape, data: noise(sizeOf(shape), seed + i).map((value) => size * value) },
+    ]),
+  )
+
+/** Hooks of all kinds, each alone and then together, none of them near to nothing. */
+export function someHooks(model: Model): Record<string, ObjectiveHooks> {
+  const proximal = { mu: 0.3, anchor: noisyWeights(model, 0.2, 50) }
+  const shift = noisyWeights(model, 0.1, 70)
+  const scale = noise(model.classes, 90).map((value) => 1 + value / 2)
+  const logitShift = noise(model.classes, 91)
+  return {
+    'a proximal term': { gradient: { proximal } },
+    'a shift of the gradient': { gradient: { shift } },
+    'a scale of the logits': { logits: { scale } },
+    'a shift of the logits': { logits: { shift: logitShift } },
+    'all of them': { gradient: { proximal, shift }, logits: { scale, shift: logitShift } },
+  }
+}
+
+/** All that is minimised, in double precision: mean cross-entropy, the terms of the hooks, weightDecay/2 ‖w‖². */
+export function float64Objective(
+  model: Model,
+  x: ArrayLike<number>,
+  labels: readonly number[],
+  parameters: Parameters,
+  { gradient = {}, logits = {} }: ObjectiveHooks,
+  weightDecay = 0,
+): number {
+  const { scale, shift } = logits
+  const mapped = float64Forward(model, x, parameters).map((z, i) => {
+    const c = i % model.classes
+    return z * (scale?.[c] ?? 1) + (shift?.[c] ?? 0)
+  })
+  let total = crossEntropies(mapped, labels).reduce((a, b) => a + b, 0) / labels.length
+  for (const [name, values] of parameters) {
+    const anchor = gradient.proximal?.anchor.get(name)?.data
+    const pushed = gradient.shift?.get(name)?.data
+    const mu = gradient.proximal?.mu ?? 0
+    for (const [i, w] of values.entries()) {
+      total += (weightDecay * w ** 2) / 2 + (mu * (w - (anchor?.[i] ?? 0)) ** 2) / 2 + (pushed?.[i] ?? 0) * w
+    }
+  }
+  return total
+}
