@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import type { Expectation } from '../config/expectations.ts'
-import { labelsHash } from '../runs/manifest.ts'
+import { labelsHash, manifestFile } from '../runs/manifest.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
 import { checkAccuracy, type Reference } from './accuracy.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
- * What an expectation comes to in a run; never nothing. Pure.
+ * Checks an expectation of a run; there is always an outcome. Pure.
  * @param reference what `max-drop-from` names
  */
 export function evaluate(expectation: Expectation, run: LoadedRun, reference?: Reference): Outcome[] {
@@ -31,7 +31,7 @@ export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): 
     subject: 'run',
     expected: 'finished',
     got: finished ? `finished after ${rounds} rounds` : `${word} after ${rounds} of ${config.rounds} rounds${why}`,
-    file: join(path, 'manifest.json'),
+    file: manifestFile(path),
   }
 }
 
@@ -65,7 +65,7 @@ function checkParticipants(each: number, run: LoadedRun): Outcome {
 }
 
 function checkLabels(owner: number, expected: string, { path, manifest }: LoadedRun): Outcome {
-  const base = { subject: `labels of owner ${owner}`, expected, file: join(path, 'manifest.json') }
+  const base = { subject: `labels of owner ${owner}`, expected, file: manifestFile(path) }
   const shard = manifest.shards.find((one) => one.owner === owner)
   if (!shard) return { ...base, status: 'missed', got: `nothing: the run has ${manifest.shards.length} owners` }
   // From the counts: runs of earlier versions hold no hash, and an edited hash would prove nothing.
