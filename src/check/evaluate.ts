@@ -21,7 +21,7 @@ export function evaluate(expectation: Expectation, run: LoadedRun, reference?: R
   }
 }
 
-/** Every run must have come to its end. */
+/** Every run must have reached its end. */
 export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): Outcome {
   const { status, reason, config } = manifest
   const word = status === 'running' ? 'running, or killed' : status
@@ -35,10 +35,10 @@ export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): 
   }
 }
 
-/** Whether an expectation is one of this run: its `when` is a part of the run's experiment. */
+/** Whether an expectation applies to this run: its `when` is a part of the run's experiment. */
 export function applies({ when = {} }: Expectation, { manifest }: LoadedRun): boolean {
   const config: Record<string, unknown> = manifest.config
-  // The merge rules of a run are a list, also where it is one rule.
+  // The merge rules of a run are a list, even if it is one rule.
   const plain = (value: unknown) => JSON.stringify(Array.isArray(value) ? value : [value])
   return Object.entries(when).every(([key, value]) => plain(config[key]) === plain(value))
 }

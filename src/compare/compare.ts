@@ -1,5 +1,5 @@
 import { FedunifyError } from '../errors.ts'
-import { kindOfSeries, ownerOf } from '../runs/series-name.ts'
+import { ownerOf, POOLED_SERIES } from '../runs/series-name.ts'
 import type { ComparedRound, Figure, Side } from './side.ts'
 
 /** A figure, and how far it is from the first side's, in percentage points. */
@@ -10,7 +10,7 @@ export interface Cell extends Figure {
 export interface ComparedRow {
   readonly at: ComparedRound
   readonly series: string
-  /** One for each side; undefined where it has no such figure. */
+  /** One for each side; undefined if it has no such figure. */
   readonly cells: readonly (Cell | undefined)[]
 }
 
@@ -49,7 +49,7 @@ export function compareSides(sides: readonly Side[], rounds: readonly ComparedRo
 function rank(series: string): number {
   const owner = ownerOf(series)
   if (owner !== undefined) return owner - 1e9
-  return kindOfSeries(series) === 'pooled' ? 1 : 0
+  return series === POOLED_SERIES ? 1 : 0
 }
 
 function comparedRow(sides: readonly Side[], series: string, at: ComparedRound): ComparedRow {
@@ -67,7 +67,7 @@ function missingSeries({ series }: Side, i: number, all: readonly string[]): str
   return missing.length > 0 ? [`${letter(i)} has no ${missing.join(', ')}`] : []
 }
 
-/** Other settings are what a difference may come from. */
+/** A difference may come from other settings. */
 function differing(first: Side, side: Side, i: number): string[] {
   if (!first.config || !side.config) return []
   const [a, b] = [first.config, side.config]

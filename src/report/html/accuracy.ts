@@ -1,11 +1,12 @@
 import { LAST_EPOCH_TEXT, type PaperTable, printedOf, roundBeside } from '../../paper/tables.ts'
+import { POOLED_SERIES } from '../../runs/series-name.ts'
 import type { RecordGroup } from '../run-record.ts'
 import { figure, table } from './chart/figure.ts'
 import { type Line, lineChart, type Reference } from './chart/line-chart.ts'
 import { key, type LegendItem, type Look, lookOf, sample } from './chart/marks.ts'
 import { thinOut } from './chart/scale.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import { accuracySeries, type Point, roundsOf, type Series } from './series.ts'
+import { accuracySeries, type Point, roundsOf, type Series, shownModel } from './series.ts'
 
 /** More rounds than about this are thinned out: neither eyes nor screens have more points. */
 export const MAX_ROUNDS = 200
@@ -81,7 +82,7 @@ function legendOf(series: readonly Series[], paper: PaperTable | undefined, runs
       .slice(0, 3)
       .map((one) => sampled(many ? `median of ${many.owners} owners` : `${one.name}, local`, lookOf(one))),
     ...(series.some(({ kind }) => kind === 'pooled')
-      ? [sampled('pooled baseline', lookOf({ name: 'pooled', kind: 'pooled' }))]
+      ? [sampled('pooled baseline', lookOf(shownModel(POOLED_SERIES)))]
       : []),
     ...(paper && unified[0] ? [sampled(`paper, Table ${paper.number}`, lookOf(unified[0]), true)] : []),
     ...(runs > 1

@@ -30,7 +30,7 @@ export function confusionFigure(
 const LEFT = 78
 const TOP = 102
 
-/** A confusion matrix; counts are written in its cells where they fit. */
+/** A confusion matrix; counts are written in its cells if they fit. */
 export function confusionChart(id: string, model: ModelEvaluation, names: readonly string[]): Markup {
   const { classes, confusion, correct, images } = model
   const size = Math.max(6, Math.min(26, Math.floor(260 / classes)))

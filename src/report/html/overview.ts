@@ -11,7 +11,7 @@ import { drivingRule, estimateText, paperOf, verdictOf } from './verdict.ts'
 /** More groups than this are in the table alone. */
 const MAX_GROUPS = 6
 
-/** How each group looks: as the rule that drives it, as in its chapter, where that tells them apart. */
+/** How each group looks: as the rule that drives it, as in its chapter, if that tells them apart. */
 function looksOf(groups: readonly RecordGroup[]): Look[] {
   const drivers = groups.map(({ runs }) => drivingRule(runs[0]!))
   const apart = new Set(drivers).size === groups.length

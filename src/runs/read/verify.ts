@@ -11,7 +11,7 @@ import type { Tables } from './read-tables.ts'
 /**
  * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and once it is
  * finished its manifest, which knows its models too. Runs of before 0.4.0 that were published without their checkpoint have none.
- * @returns none where the folder has no table yet
+ * @returns none if the folder has no table yet
  * @throws FedunifyError (data) naming the file that was changed
  */
 export async function assertUntouched(
