@@ -2,15 +2,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
 
 const [dir] = process.argv.slice(2)
-const csv = (name) => {
-  const [head, ...rows] = readFileSync(join(dir, name), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split(','))
-  return rows.map((row) => Object.fromEntries(head.map((column, i) => [column, row[i]])))
-}
+const csv = (name) => parse(readFileSync(join(dir, name)), { columns: true })
 const between = (what, value, low, high) => {
   assert.ok(Number(value) >= low && Number(value) <= high, `${what} is ${value}, expected ${low} to ${high}`)
 }

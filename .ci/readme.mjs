@@ -2,17 +2,13 @@
 // Needs a build: the paper's figures come from build/.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { PAPER_TABLES } from '../build/paper/tables.js'
+import { parse } from 'csv-parse/sync'
+import { LAST_EPOCH_TEXT, PAPER_SERIES, PAPER_TABLES, roundBeside } from '../build/paper/tables.js'
+import { kindOfSeries, POOLED_SERIES, seriesTitle } from '../build/runs/series-name.js'
 
 const root = new URL('../', import.meta.url)
 const read = (path) => readFileSync(new URL(path, root), 'utf8')
-const csv = (path) => {
-  const [head, ...rows] = read(path)
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split(','))
-  return rows.map((row) => Object.fromEntries(head.map((column, i) => [column, row[i]])))
-}
+const csv = (path) => parse(read(path), { columns: true })
 const table = (head, rows) =>
   [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 
@@ -79,21 +75,27 @@ function paper() {
     const last = Math.max(...summary.map(({ round }) => Number(round)))
     const seeds = summary[0].seeds
     const ours = (round, series) => {
-      const row = summary.find((r) => r.series === series && Number(r.round) === (round === 5000 ? last : round))
+      const row = summary.find((r) => r.series === series && Number(r.round) === round)
       return `${(100 * row.mean).toFixed(2)}${row.sd ? ` ± ${(100 * row.sd).toFixed(2)}` : ''}`
     }
-    const series = ['local_1', 'local_2', 'avg', 'max', 'absmax']
-    const lines = rows.map((row) => [
-      row.round === 5000 ? `last (ours ${last}, paper 5,000)` : String(row.round),
-      ...series.map((name) => `**${ours(row.round, name)}** / ${row[name].toFixed(2)}`),
-    ])
-    const head = ['round', 'local 1', 'local 2', 'avg', 'max', 'absmax']
+    const lines = rows.map((row) => {
+      const at = roundBeside(row)
+      const name = at === 'end' ? `last (ours ${last}, paper ${LAST_EPOCH_TEXT})` : String(at)
+      const round = at === 'end' ? last : at
+      return [name, ...PAPER_SERIES.map((series) => `**${ours(round, series)}** / ${row[series].toFixed(2)}`)]
+    })
+    const head = ['round', ...PAPER_SERIES.map(seriesTitle)]
     return `Table ${number}, environment ${env}, **ours** (${seeds} seeds, mean ± sd) / the paper:\n\n${table(head, lines)}`
   })
   return parts.join('\n\n')
 }
 
 const PERCENT = (value) => (100 * value).toFixed(2)
+
+const MERGES = PAPER_SERIES.filter((series) => kindOfSeries(series) === 'unified')
+
+/** The column that a table is about is bold. */
+const bold = (series, text) => (series === 'avg' ? `**${text}**` : text)
 
 /** The other reading of the paper: a run for each merge, from shared initial weights. */
 function separate() {
@@ -104,43 +106,39 @@ function separate() {
       PERCENT(summary.find((r) => r.group === merge && r.series === merge && Number(r.round) === round).mean)
     return [1, 2, 3, last].map((round) => [
       `${number === 3 ? 'V' : 'H'}, ${round}`,
-      ...['avg', 'max', 'absmax'].map((merge) => of(merge, round)),
+      ...MERGES.map((merge) => of(merge, round)),
     ])
   })
-  return table(['env, round', 'avg run', 'max run', 'absmax run'], lines)
+  return table(['env, round', ...MERGES.map((merge) => `${merge} run`)], lines)
 }
 
 /** The unified model beside one that was trained on the pooled data. */
 function pooled() {
   const summary = csv('results/reference/pooled/summary.csv')
   const last = Math.max(...summary.map(({ round }) => Number(round)))
+  const all = [...PAPER_SERIES, POOLED_SERIES]
   const lines = ['V', 'H'].map((env) => {
     const of = (series) =>
       Number(summary.find((r) => r.group === env && r.series === series && Number(r.round) === last).mean)
-    const all = ['local_1', 'local_2', 'avg', 'max', 'absmax', 'pooled']
     const gap = PERCENT(of('pooled') - of('avg'))
-    return [
-      env,
-      ...all.map((series) => (series === 'avg' ? `**${PERCENT(of(series))}**` : PERCENT(of(series)))),
-      `**${gap}**`,
-    ]
+    return [env, ...all.map((series) => bold(series, PERCENT(of(series)))), `**${gap}**`]
   })
-  return table([`round ${last}`, 'local 1', 'local 2', '**avg**', 'max', 'absmax', 'pooled', '**pooled − avg**'], lines)
+  const head = [`round ${last}`, ...all.map((series) => bold(series, seriesTitle(series))), '**pooled − avg**']
+  return table(head, lines)
 }
 
 /** How far environment V goes with a larger model, beside the paper's last row. */
 function best() {
   const summary = csv('results/reference/best-v/summary.csv')
   const last = Math.max(...summary.map(({ round }) => Number(round)))
-  const series = ['local_1', 'local_2', 'avg', 'max', 'absmax']
   const of = (name, round) => PERCENT(summary.find((r) => r.series === name && Number(r.round) === round).mean)
   const ours = [1, last / 4, last / 2, last].map((round) => [
     `round ${round}`,
-    ...series.map((name) => (name === 'avg' ? `**${of(name, round)}**` : of(name, round))),
+    ...PAPER_SERIES.map((name) => bold(name, of(name, round))),
   ])
   const printed = PAPER_TABLES.find(({ env }) => env === 'V').rows.at(-1)
-  const paper = ['the paper, last row', ...series.map((name) => printed[name].toFixed(2))]
-  return table(['V', 'local 1', 'local 2', '**avg**', 'max', 'absmax'], [...ours, paper])
+  const paper = ['the paper, last row', ...PAPER_SERIES.map((name) => printed[name].toFixed(2))]
+  return table(['V', ...PAPER_SERIES.map((name) => bold(name, seriesTitle(name)))], [...ours, paper])
 }
 
 const parts = { first, speed, paper, separate, pooled, best }

@@ -1,8 +1,16 @@
+import type { Estimate } from './stats.ts'
+
 /** 30000 → 30,000. (toLocaleString would first load what it knows of languages, which takes longer than a table.) */
 export const thousands = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',')
 
 /** A fraction as percent with two decimals, as the paper prints accuracies. */
-export const percent = (fraction: number): string => (100 * fraction).toFixed(2)
+export const percent = (fraction: number): string => decimals(100 * fraction)
+
+export const decimals = (value: number): string => value.toFixed(2)
+
+/** 70.00 ± 1.20, each as `text` writes it; without the deviation if there is none, as of a single value. */
+export const plusMinus = ({ mean, sd }: Estimate, text: (value: number) => string): string =>
+  Number.isNaN(sd) ? text(mean) : `${text(mean)} ± ${text(sd)}`
 
 /** 12.3 GB or 512 MB, in powers of ten. */
 export const bytes = (n: number): string => (n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.floor(n / 1e6)} MB`)

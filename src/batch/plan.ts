@@ -27,7 +27,7 @@ async function filesOf(named: string): Promise<string[]> {
 
 /**
  * All runs of the experiment files that match, in the order of their names.
- * @throws FedunifyError (usage) where a glob matches nothing, or two runs would write to one folder
+ * @throws FedunifyError (usage) if a glob matches nothing, or two runs would write to one folder
  */
 export async function planBatch(
   globs: readonly string[],

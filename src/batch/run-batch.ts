@@ -1,12 +1,11 @@
 import { configHash } from '../config/hash.ts'
-import { EXIT, FedunifyError } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
 import { execute } from '../run/execute.ts'
 import { prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { runState } from '../runs/read/run-state.ts'
-import { refusalOf } from '../system/refusal.ts'
 import type { BatchRun } from './plan.ts'
 
 /** How a run of a batch ended. */
@@ -18,15 +17,15 @@ export interface BatchResult {
 
 export interface BatchListener {
   started(run: BatchRun, resuming: boolean): void
-  /** What the user should know about a run. */
+  /** Something that the user should know about a run. */
   note(run: BatchRun, note: string): void
   event(run: BatchRun, event: RunEvent): void
   ended(result: BatchResult): void
 }
 
 /**
- * Does what of a batch is not done yet, `jobs` runs at a time, and goes on past a run that fails.
- * Once `signal` is given, the runs under way keep their last complete round and no other begins.
+ * Does what is not done yet of a batch, `jobs` runs at a time, and goes on past a run that fails.
+ * Once `signal` is aborted, the runs under way keep their last complete round and no other begins.
  */
 export async function runBatch(
   runs: readonly BatchRun[],
@@ -68,17 +67,11 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
 }
 
 /**
- * A finished run is passed over only where it is this one, and whole.
+ * A finished run is skipped only if it is this one, and whole.
  * @throws FedunifyError (data)
  */
 async function assertDone({ path, experiment }: BatchRun): Promise<void> {
   const { manifest } = await loadRun(path)
   if (manifest.config_hash === configHash(experiment)) return
   throw new FedunifyError('data', `${path} holds another run`, 'give that folder the name that it had, or remove it')
-}
-
-/** The exit code that a run would end with by itself. */
-export function exitOf({ error }: BatchResult): number {
-  if (error === undefined) return EXIT.ok
-  return refusalOf(error)?.exitCode ?? EXIT.training
 }

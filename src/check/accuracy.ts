@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import { percent } from '../format.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
+import { lastRound, type Point, pickPoint, pointAt, type SeriesPoints } from '../runs/read/series.ts'
+import { kindOfSeries, localSeries, modelName, POOLED_SERIES } from '../runs/series-name.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
 import type { Outcome } from './outcome.ts'
-import { lastRound, type Point, pick, type SeriesPoints, seriesPoints } from './points.ts'
 
 /** A CSV to compare with, read. */
 export interface Reference {
@@ -16,19 +17,17 @@ export interface Reference {
 const ROUNDING = 1e-9
 
 /**
- * What an expectation of an accuracy comes to in a run: one outcome for each series that it names and each thing that
- * it demands of it. Pure.
+ * Checks an expectation of an accuracy: one outcome for each series that it names and each demand on it. Pure.
  * @param reference what `max-drop-from` names
  */
 export function checkAccuracy(expectation: AccuracyExpectation, run: LoadedRun, reference?: Reference): Outcome[] {
   const { metric, at, min, max } = expectation
   const file = join(run.path, (metric === 'unified' ? unifiedTable : localTable).file)
-  const series = seriesPoints(run, metric)
-  return namesOf(expectation, run).flatMap((name): Outcome[] => {
-    const subject = `${metric} ${name} at ${typeof at === 'number' ? `round ${at}` : at}`
-    const point = at === 'end' && !run.finished ? undefined : pick(series.get(name) ?? [], at, run.rounds)
-    return demandsOf(expectation, name, series, reference).map(({ expected, judge }): Outcome => {
-      if (!point) return { status: 'missed', subject, expected, got: nothing(expectation, name, run, series), file }
+  return seriesNames(expectation, run).flatMap((name): Outcome[] => {
+    const subject = `${metric} ${modelName(name)} at ${typeof at === 'number' ? `round ${at}` : at}`
+    const point = at === 'end' && !run.finished ? undefined : pointAt(run, name, at)
+    return demandsOf(expectation, name, run, reference).map(({ expected, judge }): Outcome => {
+      if (!point) return { status: 'missed', subject, expected, got: nothing(expectation, name, run), file }
       const { met, more } = judge(point)
       const got = [`${figure(point.accuracy, [min, max])} % in round ${point.round}`, more].filter(Boolean).join(', ')
       return { status: met ? 'met' : 'missed', subject, expected, got, file, line: point.line }
@@ -37,18 +36,22 @@ export function checkAccuracy(expectation: AccuracyExpectation, run: LoadedRun, 
 }
 
 /** Without a name, an expectation is one of all: every merge rule of the run, or every owner. */
-function namesOf(expectation: AccuracyExpectation, { manifest }: LoadedRun): string[] {
+function seriesNames(expectation: AccuracyExpectation, { manifest }: LoadedRun): string[] {
   if (expectation.metric === 'unified') return expectation.merge ? [expectation.merge] : [...manifest.config.merge]
   const owners = expectation.owner ? [expectation.owner] : manifest.shards.map(({ owner }) => owner)
-  return owners.map((owner) => `owner ${owner}`)
+  return owners.map((owner) => localSeries(owner))
 }
 
 /** Why there is no figure. */
-function nothing({ at }: AccuracyExpectation, name: string, run: LoadedRun, series: SeriesPoints): string {
+function nothing({ at, metric }: AccuracyExpectation, name: string, run: LoadedRun): string {
   if (run.rounds === 0) return 'nothing: no round is complete'
-  if (!series.has(name)) return `nothing: there is no ${name}, only ${[...series.keys()].join(', ')}`
+  const points = run.series.get(name)
+  if (!points) {
+    const others = [...run.series.keys()].filter((other) => (kindOfSeries(other) === 'local') === (metric === 'local'))
+    return `nothing: there is no ${modelName(name)}, only ${others.map(modelName).join(', ')}`
+  }
   if (at === 'end' && !run.finished) return `nothing: the run has not come to its end, only to round ${run.rounds}`
-  return `nothing: the rounds are 1 to ${lastRound(series.get(name) ?? [])}`
+  return `nothing: the rounds are 1 to ${lastRound(points)}`
 }
 
 interface Demand {
@@ -59,7 +62,7 @@ interface Demand {
 function demandsOf(
   expectation: AccuracyExpectation,
   name: string,
-  series: SeriesPoints,
+  run: LoadedRun,
   reference: Reference | undefined,
 ): Demand[] {
   const { min, max, at, points = 0, 'max-drop-from': drop } = expectation
@@ -69,7 +72,7 @@ function demandsOf(
     demands.push({
       expected: `at most ${points} points below pooled in the same round`,
       judge({ accuracy, round }) {
-        const pooled = series.get('pooled')?.find((point) => point.round === round)
+        const pooled = pointAt(run, POOLED_SERIES, round)
         if (!pooled) return { met: false, more: 'but there is no pooled row: run it with baseline: pooled' }
         return below(accuracy, pooled, points, `pooled (line ${pooled.line})`)
       },
@@ -81,8 +84,9 @@ function demandsOf(
       expected: `at most ${points} points below ${file} at ${typeof at === 'number' ? `round ${at}` : at}`,
       judge({ accuracy }) {
         const own = reference?.series.get(name) ?? []
-        const point = pick(own, at, lastRound(own))
-        if (!point) return { met: false, more: `but ${file} has no ${name} ${own.length > 0 ? 'there' : 'at all'}` }
+        const point = pickPoint(own, at, lastRound(own))
+        const where = own.length > 0 ? 'there' : 'at all'
+        if (!point) return { met: false, more: `but ${file} has no ${modelName(name)} ${where}` }
         return below(accuracy, point, points, `the reference (line ${point.line})`)
       },
     })

@@ -1,7 +1,7 @@
-import { resolve } from 'node:path'
 import { FedunifyError } from '../errors.ts'
-import { findRuns } from '../runs/read/find-runs.ts'
-import { type LoadedRun, loadRun } from '../runs/read/load-run.ts'
+import { manifestFile } from '../runs/manifest.ts'
+import type { LoadedRun } from '../runs/read/load-run.ts'
+import { type NamedRun, namedRuns } from '../runs/read/named-runs.ts'
 import type { Reference } from './accuracy.ts'
 import { applies, checkFinished, evaluate } from './evaluate.ts'
 import { EXPECT_HINT, expectationsOf, readExpectations, type WrittenExpectation } from './expectations.ts'
@@ -9,15 +9,17 @@ import type { Outcome, RunOutcomes } from './outcome.ts'
 import { readReference } from './reference.ts'
 
 /**
- * Holds runs against what is expected of them. A run that cannot be read is an outcome too, so that the others are
- * still told of.
+ * Checks runs against their expectations. A run that cannot be read is an outcome too, so that the others are still
+ * checked.
  * @param named run folders, folders of runs, globs
  * @param file expectations to take instead of the runs' own
- * @throws FedunifyError (usage) where nothing is expected of any run, or the file is wrong
+ * @throws FedunifyError (usage) if nothing is expected of any run, or the file is wrong
  */
 export async function checkRuns(named: readonly string[], file?: string, signal?: AbortSignal): Promise<RunOutcomes[]> {
   const given = file === undefined ? undefined : await readExpectations(file, signal)
-  const found = await loadAll(named, given)
+  // Each once, whichever names mean it.
+  const all = new Set((await namedRuns(named)).flat())
+  const found = [...all].map((one) => expectingOf(one, given))
   const loaded = found.filter((one): one is Expecting => 'run' in one)
   if (loaded.length > 0 && loaded.every(({ expectations }) => expectations.length === 0)) {
     const message = `${loaded[0]!.run.path}: nothing is expected of it${loaded.length > 1 ? ', nor of the others' : ''}`
@@ -50,39 +52,13 @@ interface Expecting {
   readonly expectations: readonly WrittenExpectation[]
 }
 
-/** Every run that is meant, once; what is not there or cannot be trusted as an outcome. */
-async function loadAll(
-  named: readonly string[],
-  given: readonly WrittenExpectation[] | undefined,
-): Promise<(Expecting | RunOutcomes)[]> {
-  const seen = new Set<string>()
-  const found: (Expecting | RunOutcomes)[] = []
-  const load = async (path: string): Promise<Expecting> => {
-    const run = await loadRun(path)
-    return { run, expectations: given ?? expectationsOf(path, run.manifest) }
-  }
-  for (const name of named) {
-    const before = found.length
-    // A place that cannot be looked into may hold a run that fails.
-    const unseen = (error: FedunifyError) => found.push({ path: name, outcomes: [unreadable(name, error)] })
-    const paths = await attempt(name, () => findRuns(name, unseen))
-    if (!Array.isArray(paths)) {
-      found.push(paths)
-      continue
-    }
-    if (paths.length === 0 && found.length === before) found.push({ path: name, outcomes: [missing(name)] })
-    for (const path of paths.filter((one) => !seen.has(resolve(one)))) {
-      seen.add(resolve(path))
-      found.push(await attempt(path, () => load(path)))
-    }
-  }
-  return found
-}
-
-/** What cannot be read is an outcome, not the end. */
-async function attempt<T>(path: string, read: () => Promise<T>): Promise<T | RunOutcomes> {
+/** A run with its expectations; the outcome of one that is not there, cannot be read or expects what cannot be. */
+function expectingOf(one: NamedRun, given: readonly WrittenExpectation[] | undefined): Expecting | RunOutcomes {
+  const { path } = one
+  if ('missing' in one) return { path, outcomes: [missing(path, one.missing)] }
+  if ('error' in one) return { path, outcomes: [unreadable(path, one.error)] }
   try {
-    return await read()
+    return { run: one.run, expectations: given ?? expectationsOf(path, one.run.manifest) }
   } catch (error) {
     if (!(error instanceof FedunifyError) || error.kind !== 'data') throw error
     return { path, outcomes: [unreadable(path, error)] }
@@ -115,7 +91,7 @@ class References {
   }
 
   get(named: string, metric: 'unified' | 'local', run: LoadedRun): Promise<Reference> {
-    const beside = this.#file ?? `${run.path}/manifest.json`
+    const beside = this.#file ?? manifestFile(run.path)
     const key = JSON.stringify([named, metric, beside])
     const reading = this.#read.get(key) ?? readReference(named, metric, beside)
     this.#read.set(key, reading)
@@ -125,11 +101,11 @@ class References {
 
 const unreadable = (path: string, error: FedunifyError) => failure('run', 'files as a run leaves them', error, path)
 
-const missing = (path: string): Outcome => ({
+const missing = (path: string, reason: string): Outcome => ({
   status: 'missed',
   subject: 'run',
   expected: 'a finished run',
-  got: /[*?{[]/.test(path) ? 'nothing: the glob matches no run' : 'nothing: no such folder',
+  got: `nothing: ${reason}`,
   file: path,
 })
 
@@ -138,7 +114,7 @@ const nothingExpected = ({ path }: LoadedRun): Outcome => ({
   subject: 'expectations',
   expected: 'at least one, as the other runs have',
   got: 'none',
-  file: `${path}/manifest.json`,
+  file: manifestFile(path),
 })
 
 function failure(subject: string, expected: string, error: FedunifyError, file: string): Outcome {

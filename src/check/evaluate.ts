@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import type { Expectation } from '../config/expectations.ts'
-import { labelsHash } from '../runs/manifest.ts'
+import { labelsHash, manifestFile } from '../runs/manifest.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
 import { checkAccuracy, type Reference } from './accuracy.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
- * What an expectation comes to in a run; never nothing. Pure.
+ * Checks an expectation of a run; there is always an outcome. Pure.
  * @param reference what `max-drop-from` names
  */
 export function evaluate(expectation: Expectation, run: LoadedRun, reference?: Reference): Outcome[] {
@@ -21,7 +21,7 @@ export function evaluate(expectation: Expectation, run: LoadedRun, reference?: R
   }
 }
 
-/** Every run must have come to its end. */
+/** Every run must have reached its end. */
 export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): Outcome {
   const { status, reason, config } = manifest
   const word = status === 'running' ? 'running, or killed' : status
@@ -31,14 +31,14 @@ export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): 
     subject: 'run',
     expected: 'finished',
     got: finished ? `finished after ${rounds} rounds` : `${word} after ${rounds} of ${config.rounds} rounds${why}`,
-    file: join(path, 'manifest.json'),
+    file: manifestFile(path),
   }
 }
 
-/** Whether an expectation is one of this run: its `when` is a part of the run's experiment. */
+/** Whether an expectation applies to this run: its `when` is a part of the run's experiment. */
 export function applies({ when = {} }: Expectation, { manifest }: LoadedRun): boolean {
   const config: Record<string, unknown> = manifest.config
-  // The merge rules of a run are a list, also where it is one rule.
+  // The merge rules of a run are a list, even if it is one rule.
   const plain = (value: unknown) => JSON.stringify(Array.isArray(value) ? value : [value])
   return Object.entries(when).every(([key, value]) => plain(config[key]) === plain(value))
 }
@@ -65,7 +65,7 @@ function checkParticipants(each: number, run: LoadedRun): Outcome {
 }
 
 function checkLabels(owner: number, expected: string, { path, manifest }: LoadedRun): Outcome {
-  const base = { subject: `labels of owner ${owner}`, expected, file: join(path, 'manifest.json') }
+  const base = { subject: `labels of owner ${owner}`, expected, file: manifestFile(path) }
   const shard = manifest.shards.find((one) => one.owner === owner)
   if (!shard) return { ...base, status: 'missed', got: `nothing: the run has ${manifest.shards.length} owners` }
   // From the counts: runs of earlier versions hold no hash, and an edited hash would prove nothing.

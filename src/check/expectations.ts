@@ -19,7 +19,7 @@ type Where = (path: readonly PropertyKey[]) => string
 
 /**
  * The expectations of a YAML file (`-`: of standard input): a list of them, or a mapping that has one under `expect`, as an experiment file.
- * @throws FedunifyError (usage) naming file and line where there are none or one is wrong
+ * @throws FedunifyError (usage) naming file and line if there are none or one is wrong
  */
 export async function readExpectations(file: string, signal?: AbortSignal): Promise<WrittenExpectation[]> {
   const { value, where } = await readYaml(file, { signal })
@@ -34,7 +34,7 @@ export const EXPECT_HINT = 'for example expect: [{ metric: unified, merge: avg, 
 
 /**
  * The expectations that a run's experiment had.
- * @throws FedunifyError (data) where the manifest holds what no experiment can
+ * @throws FedunifyError (data) if the manifest holds what no experiment can
  */
 export function expectationsOf(path: string, { config }: Manifest): WrittenExpectation[] {
   if (config.expect === undefined) return []

@@ -2,7 +2,7 @@
 export interface Outcome {
   /** error: a file could not be read or trusted, so that there was nothing to compare. */
   readonly status: 'met' | 'missed' | 'error'
-  /** What was looked at: «unified avg at end». */
+  /** What was looked at: "unified avg at end". */
   readonly subject: string
   readonly expected: string
   readonly got: string
@@ -31,13 +31,13 @@ export function tally(runs: readonly RunOutcomes[]): Tally {
   return { met: count('met'), missed: count('missed'), errors: count('error') }
 }
 
-/** «12 expectations of 3 runs: 11 met, 1 missed» */
+/** 12 expectations of 3 runs: 11 met, 1 missed */
 export function tallyLine(runs: readonly RunOutcomes[]): string {
   const { met, missed, errors } = tally(runs)
   const counts = [`${met} met`, missed > 0 && `${missed} missed`, errors > 0 && `${errors} with an error`]
   const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
   const all = plural(met + missed + errors, 'expectation')
-  // Expectations that were those of no run are told of by themselves.
+  // Expectations that applied to no run have an entry of their own.
   const folders = runs.filter(({ outcomes }) => outcomes.some(({ subject }) => subject === 'run')).length
   return `${all} of ${plural(folders, 'run')}: ${counts.filter(Boolean).join(', ')}`
 }

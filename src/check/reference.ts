@@ -4,15 +4,16 @@ import { FedunifyError } from '../errors.ts'
 import { manifestFile } from '../runs/manifest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { readRows } from '../runs/read/read-tables.ts'
+import { collectPoints } from '../runs/read/series.ts'
+import { localSeries } from '../runs/series-name.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
 import { kindOf } from '../system/files.ts'
 import type { Reference } from './accuracy.ts'
-import { collect, seriesPoints } from './points.ts'
 
 /**
  * The CSV that `max-drop-from` names, or that of the run folder that it names.
  * @param file that the expectation stands in: a relative path starts at the current folder, else at that file's
- * @throws FedunifyError (data) where there is none, or it has other columns
+ * @throws FedunifyError (data) if there is none, or it has other columns
  */
 export async function readReference(
   named: string,
@@ -27,7 +28,7 @@ export async function readReference(
     const csv = kind === 'folder' ? join(place, table) : place
     // A table of a run folder has more to be compared with than itself.
     const inRun = basename(csv) === table && (await kindOf(manifestFile(dirname(csv)))) !== 'none'
-    return inRun ? readRun(dirname(csv), metric, csv) : read(csv, metric)
+    return inRun ? readRun(dirname(csv), csv) : read(csv, metric)
   }
   throw new FedunifyError(
     'data',
@@ -36,9 +37,9 @@ export async function readReference(
   )
 }
 
-async function readRun(dir: string, metric: AccuracyExpectation['metric'], file: string): Promise<Reference> {
+async function readRun(dir: string, file: string): Promise<Reference> {
   const run = await loadRun(dir)
-  if (run.finished) return { file, series: seriesPoints(run, metric) }
+  if (run.finished) return { file, series: run.series }
   const why = `${run.manifest.status} after ${run.rounds} of ${run.manifest.config.rounds} rounds`
   throw new FedunifyError('data', `${dir}: a reference must be a finished run, but this one is ${why}`)
 }
@@ -53,7 +54,7 @@ async function read(file: string, metric: AccuracyExpectation['metric']): Promis
   )
   if (rows.length === 0) throw new FedunifyError('data', `${file}: holds no round`, 'name a reference that has some')
   const series = rows.map((row, i) => ({
-    name: unified ? String(row[name!]) : `owner ${row[name!]}`,
+    series: unified ? String(row[name!]) : localSeries(Number(row[name!])),
     point: { round: Number(row.round), accuracy: Number(row[accuracy!]), line: i + 2 },
   }))
   for (const { point } of series) {
@@ -64,5 +65,5 @@ async function read(file: string, metric: AccuracyExpectation['metric']): Promis
       'a reference has the columns and units of a run',
     )
   }
-  return { file, series: collect(series) }
+  return { file, series: collectPoints(series) }
 }

@@ -1,13 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { compareSides } from '../compare/compare.ts'
-import type { At } from '../compare/side.ts'
+import type { ComparedRound } from '../compare/side.ts'
 import { namedSides } from '../compare/sides.ts'
+import { LAST_EPOCH_TEXT } from '../paper/tables.ts'
 import { COMPARISON_FORMAT_NAMES, COMPARISON_FORMATS, type ComparisonFormat } from '../report/terminal/comparison.ts'
 import type { Io } from './io.ts'
 
 const HELP = `
 A side is a run folder, a folder of runs (one side for each experiment in it: mean ± standard deviation over its
-seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch 5,000, stands at end.
+seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch ${LAST_EPOCH_TEXT}, stands at end.
 
 Examples:
   fedunify compare results/table4 paper                      ours beside the paper's
@@ -26,9 +27,14 @@ export function addCompareCommand(program: Command, io: Io): void {
     .description('Shows the accuracies of two or more sides, with differences in points from the first.')
     .argument('<sides...>', 'run folders, folders of runs, globs, or paper')
     .addOption(format)
-    .option('--rounds <list>', 'rounds to show, by number or end', roundList, [1, 2, 3, 'end'] satisfies At[])
+    .option('--rounds <list>', 'rounds to show, by number or end', roundList, [
+      1,
+      2,
+      3,
+      'end',
+    ] satisfies ComparedRound[])
     .addHelpText('after', HELP)
-    .action(async (named: string[], options: { format: ComparisonFormat; rounds: At[] }) => {
+    .action(async (named: string[], options: { format: ComparisonFormat; rounds: ComparedRound[] }) => {
       const comparison = compareSides(await namedSides(named), options.rounds)
       io.out(COMPARISON_FORMATS[options.format](comparison))
       // A CSV has no place for them.
@@ -36,11 +42,11 @@ export function addCompareCommand(program: Command, io: Io): void {
     })
 }
 
-function roundList(text: string): At[] {
-  const rounds = text.split(',').map((part): At => {
+function roundList(text: string): ComparedRound[] {
+  const rounds = text.split(',').map((part): ComparedRound => {
     const word = part.trim()
     if (word === 'end') return word
-    if (!/^[1-9]\d*$/.test(word)) throw new InvalidArgumentError(`expected round numbers or end, for example 1,10,end`)
+    if (!/^[1-9]\d*$/.test(word)) throw new InvalidArgumentError('expected round numbers or end, for example 1,10,end')
     return Number(word)
   })
   return [...new Set(rounds)]

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { reportDocument } from '../report/html/document.ts'
-import { groupRuns, loadRuns, type RunRecord } from '../report/load.ts'
+import { groupRecords, type RunRecord, readRecords } from '../report/run-record.ts'
 import { putFile } from '../runs/write/growing-file.ts'
 import { oneLine } from '../visible.ts'
 import { type Io, putNamed, STDOUT } from './io.ts'
@@ -33,9 +33,9 @@ export function addReportCommand(program: Command, io: Io): void {
 }
 
 async function report(dirs: readonly string[], options: { out?: string }, io: Io): Promise<void> {
-  const runs = await loadRuns(dirs)
+  const runs = await readRecords(dirs)
   const out = options.out ?? join(await folderOf(dirs[0]!, runs), 'report.html')
-  const page = reportDocument(groupRuns(runs))
+  const page = reportDocument(groupRecords(runs))
   if (options.out === undefined) await putFile(out, page)
   else await putNamed('--out', out, page, io)
   if (out !== STDOUT) io.out(`${oneLine(out)}\n`)

@@ -1,5 +1,6 @@
 import { FedunifyError } from '../errors.ts'
-import type { At, Figure, Side } from './side.ts'
+import { ownerOf, POOLED_SERIES } from '../runs/series-name.ts'
+import type { ComparedRound, Figure, Side } from './side.ts'
 
 /** A figure, and how far it is from the first side's, in percentage points. */
 export interface Cell extends Figure {
@@ -7,9 +8,9 @@ export interface Cell extends Figure {
 }
 
 export interface ComparedRow {
-  readonly at: At
+  readonly at: ComparedRound
   readonly series: string
-  /** One for each side; undefined where it has no such figure. */
+  /** One for each side; undefined if it has no such figure. */
   readonly cells: readonly (Cell | undefined)[]
 }
 
@@ -25,9 +26,9 @@ export const letter = (i: number): string => (i < 26 ? String.fromCharCode(65 + 
 
 /**
  * Sides beside each other, with differences from the first. Pure.
- * @throws FedunifyError (data) where no side has any of the rounds
+ * @throws FedunifyError (data) if no side has any of the rounds
  */
-export function compareSides(sides: readonly Side[], rounds: readonly At[]): Comparison {
+export function compareSides(sides: readonly Side[], rounds: readonly ComparedRound[]): Comparison {
   const series = [...new Set(sides.flatMap((side) => side.series))].sort((a, b) => rank(a) - rank(b))
   const rows = rounds.flatMap((at) => series.map((name) => comparedRow(sides, name, at)))
   const filled = rows.filter(({ cells }) => cells.some(Boolean))
@@ -37,7 +38,7 @@ export function compareSides(sides: readonly Side[], rounds: readonly At[]): Com
   const empty = rounds.filter((at) => !filled.some((row) => row.at === at))
   const notes = [
     ...sides.flatMap((side) => side.notes),
-    ...sides.flatMap((side, i) => lacking(side, i, series)),
+    ...sides.flatMap((side, i) => missingSeries(side, i, series)),
     ...sides.slice(1).flatMap((side, i) => differing(sides[0]!, side, i + 1)),
     ...empty.map((at) => `no side has round ${at}`),
   ]
@@ -46,11 +47,12 @@ export function compareSides(sides: readonly Side[], rounds: readonly At[]): Com
 
 /** Owners by number, then the merges as they come, then the baseline. */
 function rank(series: string): number {
-  if (series.startsWith('local_')) return Number(series.slice(6)) - 1e9
-  return series === 'pooled' ? 1 : 0
+  const owner = ownerOf(series)
+  if (owner !== undefined) return owner - 1e9
+  return series === POOLED_SERIES ? 1 : 0
 }
 
-function comparedRow(sides: readonly Side[], series: string, at: At): ComparedRow {
+function comparedRow(sides: readonly Side[], series: string, at: ComparedRound): ComparedRow {
   const figures = sides.map((side) => side.figure(series, at))
   const [first] = figures
   const cells = figures.map((figure, i) => {
@@ -60,12 +62,12 @@ function comparedRow(sides: readonly Side[], series: string, at: At): ComparedRo
   return { at, series, cells }
 }
 
-function lacking({ series }: Side, i: number, all: readonly string[]): string[] {
+function missingSeries({ series }: Side, i: number, all: readonly string[]): string[] {
   const missing = all.filter((name) => !series.includes(name))
   return missing.length > 0 ? [`${letter(i)} has no ${missing.join(', ')}`] : []
 }
 
-/** Other settings are what a difference may come from. */
+/** A difference may come from other settings. */
 function differing(first: Side, side: Side, i: number): string[] {
   if (!first.config || !side.config) return []
   const [a, b] = [first.config, side.config]

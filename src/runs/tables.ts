@@ -1,6 +1,7 @@
 import { accuracy, type Evaluation, meanLoss } from '../engine/engine.ts'
 import type { RoundFinished, Started } from '../federation/events.ts'
 import { percent } from '../format.ts'
+import { localSeries, POOLED_SERIES } from './series-name.ts'
 
 type Row = (string | number)[]
 
@@ -37,18 +38,18 @@ export const unifiedTable: Table = {
   rows: ({ round, locals, merges, baseline }) => {
     const row = (name: string, e: Evaluation) => [round, name, locals.length, accuracy(e), meanLoss(e)]
     const rows = merges.map(({ merge, unified }) => row(merge, unified))
-    return baseline ? [...rows, row('pooled', baseline.local)] : rows
+    return baseline ? [...rows, row(POOLED_SERIES, baseline.local)] : rows
   },
 }
 
-/** Shaped as the paper's Tables 3 and 4, in percent; the paper's «epoch» is our round. */
+/** Shaped as the paper's Tables 3 and 4, in percent; the paper's "epoch" is our round. */
 export const paperTable: Table = {
   file: 'table.csv',
   columns: ({ owners, merges, baseline }) => [
     'epoch',
-    ...owners.map((owner) => `local_${owner}`),
+    ...owners.map(localSeries),
     ...merges,
-    ...(baseline ? ['pooled'] : []),
+    ...(baseline ? [POOLED_SERIES] : []),
   ],
   rows: ({ round, locals, merges, baseline }) => [
     [

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { meanAndDeviation, summarise, summaryCsv } from '../../src/batch/summary.ts'
+import { summarise, summaryCsv } from '../../src/batch/summary.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/written-run.ts'
@@ -10,11 +10,6 @@ const runFolder = (root: string, name: string, accuracy: number): string =>
 
 const experiment = (values: Record<string, unknown>) =>
   resolveExperiment([{ kind: 'file', values, where: () => 'test' }])
-
-test('mean and sample deviation', () => {
-  expect(meanAndDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, sd: Math.sqrt(32 / 7) })
-  expect(meanAndDeviation([0.5])).toEqual({ mean: 0.5, sd: Number.NaN })
-})
 
 test('runs of one group are seeds of each other, groups stay apart', async () => {
   const root = temporaryFolder()

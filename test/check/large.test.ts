@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { checkRuns } from '../../src/check/check-runs.ts'
-import { loadRuns } from '../../src/report/load.ts'
+import { readRecords } from '../../src/report/run-record.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/written-run.ts'
 
@@ -25,7 +25,7 @@ it.each(['interrupted', 'finished'] as const)(
     const began = performance.now()
     const [{ outcomes } = { outcomes: [] }] = await checkRuns([run])
     expect(outcomes.filter((one) => one.status === 'error')).toEqual([])
-    await loadRuns([run])
+    await readRecords([run])
     // Two minutes, where each round looked through all rows.
     expect(performance.now() - began).toBeLessThan(5000)
   },

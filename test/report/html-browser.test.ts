@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PAPER_TABLES } from '../../src/paper/tables.ts'
 import { reportDocument } from '../../src/report/html/document.ts'
-import { groupRuns, loadRuns } from '../../src/report/load.ts'
+import { groupRecords, readRecords } from '../../src/report/run-record.ts'
 import { readTables } from '../../src/runs/read/read-tables.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/invented-run.ts'
@@ -31,7 +31,7 @@ async function open(options: { dark?: boolean; width?: number; seeds?: number; s
   const { dark = false, width = 1200, seeds = 1, script = true } = options
   for (let seed = 0; seed < seeds; seed++) writeRun(join(dir, `s${seed}`), { config: { ...H, seed } })
   const file = join(dir, 'report.html')
-  writeFileSync(file, reportDocument(groupRuns(await loadRuns([dir]))))
+  writeFileSync(file, reportDocument(groupRecords(await readRecords([dir]))))
   const page = await browser.newPage({
     viewport: { width, height: 900 },
     colorScheme: dark ? 'dark' : 'light',

@@ -7,7 +7,7 @@ import { lookOf } from '../../src/report/html/chart/marks.ts'
 import { percentAxis, roundTicks, spread, thinOut } from '../../src/report/html/chart/scale.ts'
 import { classesChart } from '../../src/report/html/classes.ts'
 import { confusionChart, shade } from '../../src/report/html/confusion.ts'
-import { type Judged, together } from '../../src/report/html/evaluations.ts'
+import { type ModelEvaluation, together } from '../../src/report/html/evaluations.ts'
 import { html } from '../../src/report/html/markup.ts'
 import { DEEP, SHADES, THEMES } from '../../src/report/html/style.ts'
 
@@ -132,13 +132,13 @@ describe('confusion', () => {
   })
 
   it('accuracies by class have an axis that begins below the lowest of them', () => {
-    const labels = (models: readonly Judged[]) => {
+    const labels = (models: readonly ModelEvaluation[]) => {
       const { text } = classesChart('c', 'wide', models, ['cat', 'dog'])
       return [...text.matchAll(/class="tick"[^>]*>(\d+)/g)].map(([, label]) => Number(label))
     }
     // 100 and 80 %
     expect(labels([{ ...model, correct: 9, confusion: [5, 0, 1, 4] }])).toEqual([75, 80, 85, 90, 95, 100])
-    expect(labels([model, { ...model, name: 'owner 1', kind: 'local', confusion: [0, 5, 0, 5] }])).toEqual([
+    expect(labels([model, { ...model, name: 'owner 1', kind: 'local', owner: 1, confusion: [0, 5, 0, 5] }])).toEqual([
       0, 20, 40, 60, 80, 100,
     ])
   })

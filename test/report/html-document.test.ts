@@ -6,7 +6,7 @@ import { main } from '../../src/cli/main.ts'
 import { paperTableFor } from '../../src/paper/tables.ts'
 import { reportDocument } from '../../src/report/html/document.ts'
 import { sentence, verdictOf } from '../../src/report/html/verdict.ts'
-import { groupRuns, loadRuns } from '../../src/report/load.ts'
+import { groupRecords, readRecords } from '../../src/report/run-record.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type FakeRun, writeRun } from '../support/invented-run.ts'
 
@@ -18,7 +18,7 @@ function folder(runs: Record<string, FakeRun>): string {
   return dir
 }
 
-const groupsOf = async (...dirs: string[]) => groupRuns(await loadRuns(dirs))
+const groupsOf = async (...dirs: string[]) => groupRecords(await readRecords(dirs))
 const page = async (...dirs: string[]) => reportDocument(await groupsOf(...dirs))
 const text = (html: string) =>
   html
@@ -65,7 +65,7 @@ describe('a run', () => {
       'After 4 rounds, the unified model of 2 owners (avg) recognises 60.25 % of all owners’ test images: 11.25 points below a model trained on their pooled data (71.50 %), and 18.43 points below the paper’s last row for avg (78.68 %).',
     )
     expect(sentence({ ...verdict, pooled: undefined, paper: undefined })).toMatch(/test images\.$/)
-    expect(sentence({ ...verdict, unified: { mean: 78.68, sd: undefined } })).toContain('level with the paper’s')
+    expect(sentence({ ...verdict, unified: { mean: 78.68, sd: Number.NaN } })).toContain('level with the paper’s')
   })
 
   it('cannot be broken by names', async () => {
@@ -148,14 +148,14 @@ describe('several runs', () => {
   it('of one config and seed count once, the furthest', async () => {
     const dir = folder({ again: { config: H, done: 1, status: 'failed' }, one: { config: H } })
     const [group] = await groupsOf(dir)
-    expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1, unified: { sd: undefined } })
+    expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1, unified: { sd: Number.NaN } })
     expect(text(await page(dir))).toContain('again is of a config and a seed that another run has too')
   })
 
   it('are found in a batch and in a results folder, each once', async () => {
     const dir = folder({ 'one/s0': {}, 'one/s1': { config: { seed: 1 } }, 'two/x': {} })
-    expect(await loadRuns([dir])).toHaveLength(3)
-    expect(await loadRuns([join(dir, 'one'), join(dir, 'one', 's0'), join(dir, 'one', '.', 's0')])).toHaveLength(2)
+    expect(await readRecords([dir])).toHaveLength(3)
+    expect(await readRecords([join(dir, 'one'), join(dir, 'one', 's0'), join(dir, 'one', '.', 's0')])).toHaveLength(2)
   })
 })
 

@@ -21,9 +21,14 @@ function testCase(path: string, outcome: Outcome): string {
   const head = `    <testcase classname="${escaped(path)}" name="${name}" time="0"`
   if (status === 'met') return `${head}/>\n`
   const tag = status === 'missed' ? 'failure' : 'error'
-  const told = [`expected: ${expected}`, `got: ${got}`, `in: ${placeOf(outcome)}`, ...(from ? [`from: ${from}`] : [])]
+  const details = [
+    `expected: ${expected}`,
+    `got: ${got}`,
+    `in: ${placeOf(outcome)}`,
+    ...(from ? [`from: ${from}`] : []),
+  ]
   const message = escaped(`expected ${expected}, got ${got}`)
-  const inside = `      <${tag} type="${status}" message="${message}">${escaped(told.join('\n'))}</${tag}>\n`
+  const inside = `      <${tag} type="${status}" message="${message}">${escaped(details.join('\n'))}</${tag}>\n`
   return `${head}>\n${inside}    </testcase>\n`
 }
 

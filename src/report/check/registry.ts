@@ -5,7 +5,7 @@ import { jsonReport } from './json.ts'
 import { junitReport } from './junit.ts'
 import { terminalReport } from './terminal.ts'
 
-/** Every way to tell the outcomes of a check, by the name that `--reporter` takes. */
+/** Every format for the outcomes of a check, by the name that `--reporter` takes. */
 export const REPORTERS = {
   terminal: terminalReport,
   json: jsonReport,

@@ -43,5 +43,5 @@ const onLine = (outcome: Outcome): Outcome => ({
   from: outcome.from && oneLine(outcome.from),
 })
 
-/** «results/table4/s0/unified.csv:31» */
+/** results/table4/s0/unified.csv:31 */
 export const placeOf = ({ file, line }: Outcome): string => (line === undefined ? file : `${file}:${line}`)

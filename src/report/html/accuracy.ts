@@ -1,20 +1,21 @@
-import type { PaperTable } from '../../paper/tables.ts'
-import type { RunGroup } from '../load.ts'
+import { LAST_EPOCH_TEXT, type PaperTable, printedOf, roundBeside } from '../../paper/tables.ts'
+import { POOLED_SERIES } from '../../runs/series-name.ts'
+import type { RecordGroup } from '../run-record.ts'
 import { figure, table } from './chart/figure.ts'
 import { type Line, lineChart, type Reference } from './chart/line-chart.ts'
 import { key, type LegendItem, type Look, lookOf, sample } from './chart/marks.ts'
 import { thinOut } from './chart/scale.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import { accuracySeries, type Point, type Series } from './series.ts'
+import { accuracySeries, type Point, roundsOf, type Series, shownModel } from './series.ts'
 
 /** More rounds than about this are thinned out: neither eyes nor screens have more points. */
-export const MOST_ROUNDS = 200
+export const MAX_ROUNDS = 200
 
 /** Accuracy by round: local models thin, unified models thick, pooled dashed, the paper's figures hollow. */
-export function accuracyFigure(id: string, { runs }: RunGroup, paper: PaperTable | undefined): Markup {
+export function accuracyFigure(id: string, { runs }: RecordGroup, paper: PaperTable | undefined): Markup {
   const all = accuracySeries(runs)
-  const every = [...new Set(all.flatMap(({ points }) => points.map(({ round }) => round)))].sort((a, b) => a - b)
-  const rounds = thinOut(every, MOST_ROUNDS)
+  const every = roundsOf(all)
+  const rounds = thinOut(every, MAX_ROUNDS)
   const series = all.map((one) => ({ ...one, points: one.points.filter(({ round }) => rounds.includes(round)) }))
   const printed = paper ? printedSeries(series, paper, rounds) : []
   const line = (one: Series): Line => ({ name: one.name, look: lookOf(one), points: one.points })
@@ -34,7 +35,7 @@ export function accuracyFigure(id: string, { runs }: RunGroup, paper: PaperTable
       rounds,
     }),
   )
-  const caption = html`<p>Unified models are tested on the test images of all owners, local models on their own owner’s alone${series.some((s) => s.owners) && ': the band holds the middle 80 % of the owners, the line their median'}.${runs.length > 1 && ` Lines are means of ${runs.length} seeds, bands one standard deviation to both sides.`}${paper && html` Hollow marks are what the paper prints (Table ${paper.number}): rounds 1 to 3, and its last row, epoch 5,000, behind the axis.`}${rounds.length < every.length && ` Of ${every.length} rounds, ${rounds.length} are shown.`}</p>`
+  const caption = html`<p>Unified models are tested on the test images of all owners, local models on their own owner’s alone${series.some((s) => s.owners) && ': the band holds the middle 80 % of the owners, the line their median'}.${runs.length > 1 && ` Lines are means of ${runs.length} seeds, bands one standard deviation to both sides.`}${paper && html` Hollow marks are what the paper prints (Table ${paper.number}): rounds 1 to 3, and its last row, epoch ${LAST_EPOCH_TEXT}, behind the axis.`}${rounds.length < every.length && ` Of ${every.length} rounds, ${rounds.length} are shown.`}</p>`
   return figure({
     id,
     title,
@@ -55,14 +56,15 @@ interface Printed {
 
 function printedSeries(series: readonly Series[], { rows }: PaperTable, rounds: readonly number[]): Printed[] {
   return series.flatMap((one) => {
-    const column = one.name
-    if (one.kind !== 'unified' || (column !== 'avg' && column !== 'max' && column !== 'absmax')) return []
+    if (one.kind !== 'unified') return []
     const look = lookOf(one)
     const references = rows.flatMap((row): Reference[] => {
-      if (row.round === 5000) return [{ look, round: 'end', value: row[column] }]
-      return rounds.includes(row.round) ? [{ look, round: row.round, value: row[column] }] : []
+      const round = roundBeside(row)
+      const value = printedOf(row, one.name)
+      const shown = round === 'end' || rounds.includes(round)
+      return shown && value !== undefined ? [{ look, round, value }] : []
     })
-    return [{ name: one.name, look, references }]
+    return references.length > 0 ? [{ name: one.name, look, references }] : []
   })
 }
 
@@ -80,7 +82,7 @@ function legendOf(series: readonly Series[], paper: PaperTable | undefined, runs
       .slice(0, 3)
       .map((one) => sampled(many ? `median of ${many.owners} owners` : `${one.name}, local`, lookOf(one))),
     ...(series.some(({ kind }) => kind === 'pooled')
-      ? [sampled('pooled baseline', lookOf({ name: 'pooled', kind: 'pooled' }))]
+      ? [sampled('pooled baseline', lookOf(shownModel(POOLED_SERIES)))]
       : []),
     ...(paper && unified[0] ? [sampled(`paper, Table ${paper.number}`, lookOf(unified[0]), true)] : []),
     ...(runs > 1
@@ -113,7 +115,7 @@ function valuesTable(series: readonly Series[], printed: readonly Printed[], rou
     ...printed.map(({ references }) => paperCell(references, round)),
   ])
   const last: Content[] = [
-    'paper’s epoch 5,000',
+    `paper’s epoch ${LAST_EPOCH_TEXT}`,
     ...series.map(() => ''),
     ...printed.map(({ references }) => paperCell(references, 'end')),
   ]

@@ -1,8 +1,8 @@
-import type { RunGroup, RunRecord } from '../load.ts'
+import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { html, type Markup } from './markup.ts'
 
 /** What a reader must know before the figures: runs that did not finish, files that are missing or cut short. */
-export function banners(groups: readonly RunGroup[]): Markup {
+export function banners(groups: readonly RecordGroup[]): Markup {
   const line = (run: RunRecord, problem: string) => html`<p><code>${run.path}</code> ${problem}</p>`
   const lines = groups.flatMap(({ runs, repeats }) => [
     ...runs.flatMap((run) => problems(run).map((problem) => line(run, problem))),
@@ -11,8 +11,7 @@ export function banners(groups: readonly RunGroup[]): Markup {
   return html`${lines.length > 0 && html`<section class="banner" role="note" aria-label="To know first">${lines}</section>`}`
 }
 
-function problems({ manifest, tables, events }: RunRecord): string[] {
-  const done = tables.unified.at(-1)?.round ?? 0
+function problems({ manifest, rounds: done, events }: RunRecord): string[] {
   const shown =
     done === 0
       ? 'no round was finished'

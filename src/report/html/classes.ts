@@ -1,14 +1,14 @@
 import { chart, figure, table } from './chart/figure.ts'
 import { type LegendItem, legend, lookOf, markerPath, sample } from './chart/marks.ts'
 import { linear, percentAxis } from './chart/scale.ts'
-import { type Judged, recall, together } from './evaluations.ts'
+import { type ModelEvaluation, recall, together } from './evaluations.ts'
 import { html, type Markup, px } from './markup.ts'
-import { MOST_LINES } from './series.ts'
+import { MAX_LINES } from './series.ts'
 
 /** How many of each class's images are recognised, by the model copied back, the pooled one and the local ones. */
-export function classesFigure(id: string, all: readonly Judged[], names: readonly string[]): Markup {
+export function classesFigure(id: string, all: readonly ModelEvaluation[], names: readonly string[]): Markup {
   const locals = all.filter(({ kind }) => kind === 'local')
-  const many = locals.length > MOST_LINES
+  const many = locals.length > MAX_LINES
   const models = many ? [...all.filter(({ kind }) => kind !== 'local'), together(locals)] : all
   const title = 'Accuracy by class'
   const plots = (['wide', 'narrow'] as const).map((size) => classesChart(`${id}-${size}`, size, models, names))
@@ -33,14 +33,14 @@ const ROW = 30
 export function classesChart(
   id: string,
   size: 'wide' | 'narrow',
-  models: readonly Judged[],
+  models: readonly ModelEvaluation[],
   names: readonly string[],
 ): Markup {
   const width = size === 'wide' ? 720 : 344
   const [unified, ...others] = models.filter(({ kind }) => kind === 'unified')
   const pooled = models.find(({ kind }) => kind === 'pooled')
   const locals = models.filter(({ kind }) => kind === 'local')
-  const ring = locals[0] !== undefined && !locals[0].name.startsWith('owner ')
+  const ring = locals[0] !== undefined && locals[0].owner === undefined
   const look = lookOf(unified ?? { name: 'avg', kind: 'unified' })
   const digit = (x: number, y: number, text: string) =>
     html`<text class="local ink small strong" x="${px(x)}" y="${px(y)}" text-anchor="middle">${text}</text>`
@@ -74,7 +74,7 @@ export function classesChart(
     const theirs = values.pooled?.[label]
     const own = values.locals.map((all, i) => ({ i, value: all[label] })).filter(({ value }) => value !== undefined)
     const local = own.map(({ i, value }) =>
-      ring ? circle(x(value!), middle + 6) : digit(x(value!), middle - 4, locals[i]!.name.replace('owner ', '')),
+      ring ? circle(x(value!), middle + 6) : digit(x(value!), middle - 4, String(locals[i]!.owner)),
     )
     return html`<g><path class="grid" d="M${px(left)} ${px(middle + 6)}H${px(width - 44)}"/><text x="${px(left - 4)}" y="${px(middle + 10)}" text-anchor="end">${name}</text>${theirs !== undefined && tick(x(theirs), middle + 6)}${ours !== undefined && html`<path class="solid ${look.color}" d="${markerPath(look.shape!, x(ours), middle + 6, 5)}"/><text class="${look.color} ink strong" x="${width}" y="${px(middle + 10)}" text-anchor="end">${ours.toFixed(1)}</text>`}${local}</g>`
   })

@@ -1,34 +1,30 @@
 import { thousands } from '../../format.ts'
-import type { PaperTable } from '../../paper/tables.ts'
-import type { RunGroup } from '../load.ts'
+import { LAST_EPOCH_TEXT, PAPER_SERIES, type PaperTable, roundBeside } from '../../paper/tables.ts'
+import { kindOfSeries, seriesTitle } from '../../runs/series-name.ts'
+import { estimate } from '../../stats.ts'
+import type { RecordGroup } from '../run-record.ts'
 import { signed, table } from './chart/figure.ts'
 import { key, lookOf } from './chart/marks.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { imagesIn } from './shards.ts'
-import { accuracyAt, estimate, judgedRuns } from './verdict.ts'
-
-const COLUMNS = ['local_1', 'local_2', 'avg', 'max', 'absmax'] as const
+import { accuraciesAt, judgedRuns } from './verdict.ts'
 
 /** The paper's table with ours on top of each figure, and the difference in points. */
-export function comparisonBlock(id: string, group: RunGroup, paper: PaperTable): Markup {
+export function comparisonBlock(id: string, group: RecordGroup, paper: PaperTable): Markup {
   const runs = judgedRuns(group)
   const { config, shards } = group.runs[0]!.manifest
   const images = imagesIn(shards)
   const head = [
     'round',
-    ...COLUMNS.map((name) =>
-      name.startsWith('local')
-        ? name.replace('local_', 'local ')
-        : html`${key(lookOf({ name, kind: 'unified' }))}${name}`,
-    ),
+    ...PAPER_SERIES.map((name) => {
+      const kind = kindOfSeries(name)
+      return kind === 'local' ? seriesTitle(name) : html`${key(lookOf({ name, kind }))}${name}`
+    }),
   ]
   const rows = paper.rows.map((row): Content[] => {
-    const end = row.round === 5000
-    const name = html`<span class="ours">${end ? 'last' : row.round}</span>${runs.length > 1 && html`<span class="sd">± sd</span>`}<span class="theirs">paper${end && ', 5,000'}</span><span class="delta">difference</span>`
-    const cells = COLUMNS.map((column) => {
-      const ours = runs.flatMap((run) => accuracyAt(run, column, end ? 'end' : row.round) ?? [])
-      return cell(ours, row[column], runs.length)
-    })
+    const at = roundBeside(row)
+    const name = html`<span class="ours">${at === 'end' ? 'last' : at}</span>${runs.length > 1 && html`<span class="sd">± sd</span>`}<span class="theirs">paper${at === 'end' && `, ${LAST_EPOCH_TEXT}`}</span><span class="delta">difference</span>`
+    const cells = PAPER_SERIES.map((series) => cell(accuraciesAt(runs, series, at), row[series], runs.length))
     return [name, ...cells]
   })
   const notes = [
@@ -37,7 +33,7 @@ export function comparisonBlock(id: string, group: RunGroup, paper: PaperTable):
       'its first round looks as if its owners began from different initial weights, while these runs shared theirs',
   ].filter((note) => note !== false)
   return html`<section class="block side" id="${id}"><div class="text"><h3>Beside the paper’s Table ${paper.number}</h3>
-<p class="muted">Accuracy in percent: ours${runs.length > 1 && ` (mean ± sd of ${runs.length} seeds)`}, the paper’s, and ours minus the paper’s in points. ${paper.source}. It prints rounds 1 to 3 and «epoch 5,000»; that row stands beside our last. ${notes.length > 0 && `To bear in mind: ${notes.join('; ')}.`}</p></div>
+<p class="muted">Accuracy in percent: ours${runs.length > 1 && ` (mean ± sd of ${runs.length} seeds)`}, the paper’s, and ours minus the paper’s in points. ${paper.source}. It prints rounds 1 to 3 and «epoch ${LAST_EPOCH_TEXT}»; that row stands beside our last. ${notes.length > 0 && `To bear in mind: ${notes.join('; ')}.`}</p></div>
 <div class="scroll" tabindex="0" role="region" aria-label="Comparison with Table ${paper.number}">${table(head, rows, 'paper')}</div></section>
 `
 }
@@ -47,5 +43,5 @@ function cell(ours: readonly number[], theirs: number, runs: number): Markup {
   if (ours.length === 0)
     return html`<span class="ours">–</span>${runs > 1 && html`<span class="sd">\u00a0</span>`}${printed}`
   const { mean, sd } = estimate(ours)
-  return html`<span class="ours">${mean.toFixed(2)}</span>${runs > 1 && html`<span class="sd">${sd === undefined ? '\u00a0' : `± ${sd.toFixed(2)}`}</span>`}${printed}<span class="delta">${signed(mean - theirs)}</span>`
+  return html`<span class="ours">${mean.toFixed(2)}</span>${runs > 1 && html`<span class="sd">${Number.isNaN(sd) ? '\u00a0' : `± ${sd.toFixed(2)}`}</span>`}${printed}<span class="delta">${signed(mean - theirs)}</span>`
 }

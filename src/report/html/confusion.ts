@@ -1,21 +1,21 @@
 import { thousands } from '../../format.ts'
 import { chart, figure, table } from './chart/figure.ts'
-import { imagesOf, type Judged } from './evaluations.ts'
+import { imagesOf, type ModelEvaluation } from './evaluations.ts'
 import { html, type Markup, px } from './markup.ts'
 import { DEEP } from './style.ts'
 
 /** Local models that are drawn; the others would repeat them. */
-const MOST_OWNERS = 4
+const MAX_OWNERS = 4
 
 /** Which class is taken for which: a matrix for each unified model, the pooled baseline and the first owners. */
 export function confusionFigure(
   id: string,
-  models: readonly Judged[],
+  models: readonly ModelEvaluation[],
   names: readonly string[],
   seeds: number,
 ): Markup {
   const locals = models.filter(({ kind }) => kind === 'local')
-  const shown = models.filter((model) => model.kind !== 'local' || locals.indexOf(model) < MOST_OWNERS)
+  const shown = models.filter((model) => model.kind !== 'local' || locals.indexOf(model) < MAX_OWNERS)
   const hidden = models.length - shown.length
   return figure({
     id,
@@ -30,8 +30,8 @@ export function confusionFigure(
 const LEFT = 78
 const TOP = 102
 
-/** A confusion matrix; counts are written in its cells where they fit. */
-export function confusionChart(id: string, model: Judged, names: readonly string[]): Markup {
+/** A confusion matrix; counts are written in its cells if they fit. */
+export function confusionChart(id: string, model: ModelEvaluation, names: readonly string[]): Markup {
   const { classes, confusion, correct, images } = model
   const size = Math.max(6, Math.min(26, Math.floor(260 / classes)))
   const share = ((100 * correct) / images).toFixed(2)
@@ -63,7 +63,7 @@ export function confusionChart(id: string, model: Judged, names: readonly string
   return chart({ id, width: LEFT + side + 2, height: TOP + side + 2, title, desc, body })
 }
 
-const titleOf = ({ name, kind }: Judged) =>
+const titleOf = ({ name, kind }: ModelEvaluation) =>
   kind === 'local' ? `${name}, local` : kind === 'unified' ? `${name}, unified` : name
 
 /** The step of a share in (0, 1]: growing with its root below a half, so that rare mistakes stay visible. */
@@ -72,7 +72,7 @@ export function shade(share: number): number {
   return Math.max(1, Math.ceil(Math.sqrt(share / 0.5) * (DEEP - 1)))
 }
 
-function mistakes({ confusion, classes }: Judged, names: readonly string[]): string {
+function mistakes({ confusion, classes }: ModelEvaluation, names: readonly string[]): string {
   const wrong = confusion
     .map((count, i) => ({ count, truth: Math.floor(i / classes), predicted: i % classes }))
     .filter(({ count, truth, predicted }) => count > 0 && truth !== predicted)
@@ -82,7 +82,7 @@ function mistakes({ confusion, classes }: Judged, names: readonly string[]): str
   return list.length > 0 ? list.join(', ') : 'none'
 }
 
-function tables(models: readonly Judged[], names: readonly string[]): Markup {
+function tables(models: readonly ModelEvaluation[], names: readonly string[]): Markup {
   const rows = models.flatMap((model) =>
     names.map((name, truth) => [
       `${titleOf(model)}: ${name}`,

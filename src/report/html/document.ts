@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { CLASS_NAMES } from '../../data/fashion-mnist/known-files.ts'
 import { thousands } from '../../format.ts'
 import { VERSION } from '../../package.ts'
-import type { RunGroup, RunRecord } from '../load.ts'
+import { PAPER_DOI } from '../../paper/tables.ts'
+import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { accuracyFigure } from './accuracy.ts'
 import { banners } from './banner.ts'
 import { classesFigure } from './classes.ts'
@@ -19,7 +20,7 @@ import { STYLE } from './style.ts'
 import { paperOf, verdictBlock, verdictOf } from './verdict.ts'
 
 /** The report about groups of runs: one HTML file that needs nothing else. The same runs give the same bytes. */
-export function reportDocument(groups: readonly RunGroup[]): string {
+export function reportDocument(groups: readonly RecordGroup[]): string {
   const [first] = groups
   const { config } = first!.runs[0]!.manifest
   const names = [...new Set(groups.map(({ runs }) => runs[0]!.manifest.config.name))]
@@ -53,7 +54,7 @@ export function reportDocument(groups: readonly RunGroup[]): string {
 <main>
 ${body}
 </main>
-<footer><p>Made by fedunify ${VERSION} from the run folders named above. Accuracies are of test images that no owner trained on. The paper: J.-L. Lee, <i lang="en">Unification of Deep Learning Model trained by Parallel Learning in Security environment</i>, JKSCI 26(12), 2021, doi:10.9708/jksci.2021.26.12.069.</p></footer>
+<footer><p>Made by fedunify ${VERSION} from the run folders named above. Accuracies are of test images that no owner trained on. The paper: J.-L. Lee, <i lang="en">Unification of Deep Learning Model trained by Parallel Learning in Security environment</i>, JKSCI 26(12), 2021, doi:${PAPER_DOI}.</p></footer>
 <script>${new Markup(SCRIPT)}</script>
 </body>
 </html>
@@ -75,7 +76,7 @@ function subtitle(runs: readonly RunRecord[]): string {
 }
 
 /** The figures about one group. */
-function chapter(id: string, group: RunGroup): Markup {
+function chapter(id: string, group: RecordGroup): Markup {
   const { runs } = group
   const { manifest } = runs[0]!
   const paper = paperOf(group)
@@ -85,7 +86,7 @@ function chapter(id: string, group: RunGroup): Markup {
     manifest.config.dataset === 'fashion-mnist'
       ? CLASS_NAMES
       : Array.from({ length: classes }, (_, label) => String(label))
-  const begun = runs.some(({ tables }) => tables.unified.length > 0)
+  const begun = runs.some(({ rounds }) => rounds > 0)
   return html`${begun && accuracyFigure(`${id}-accuracy`, group, paper)}
 ${begun && paper && comparisonBlock(`${id}-paper`, group, paper)}
 ${

@@ -1,4 +1,5 @@
-import type { RunRecord } from '../load.ts'
+import { mean } from '../../stats.ts'
+import type { RunRecord } from '../run-record.ts'
 import { chart, figure, table } from './chart/figure.ts'
 import { roundTicks, thinOut } from './chart/scale.ts'
 import { html, type Markup, px } from './markup.ts'
@@ -8,21 +9,21 @@ import { DEEP } from './style.ts'
 export interface DriftTable {
   readonly rounds: readonly number[]
   readonly tensors: readonly string[]
-  /** [tensor][round]; undefined where no run tells. */
+  /** [tensor][round]; undefined if no run tells. */
   readonly values: readonly (readonly (number | undefined)[])[]
 }
 
-const MOST_ROUNDS = 100
+const MAX_ROUNDS = 100
 
 export function driftTable(runs: readonly RunRecord[]): DriftTable {
   const saved = runs.flatMap(({ events }) => events?.rounds ?? [])
   const every = [...new Set(saved.map(({ round }) => round))].sort((a, b) => a - b)
-  const rounds = thinOut(every, MOST_ROUNDS)
+  const rounds = thinOut(every, MAX_ROUNDS)
   const tensors = [...new Set(saved.flatMap(({ drift }) => Object.keys(drift)))]
   const values = tensors.map((tensor) =>
     rounds.map((round) => {
       const all = saved.filter((s) => s.round === round && tensor in s.drift).map(({ drift }) => drift[tensor]!)
-      return all.length > 0 ? all.reduce((a, b) => a + b, 0) / all.length : undefined
+      return all.length > 0 ? mean(all) : undefined
     }),
   )
   return { rounds, tensors, values }
@@ -33,7 +34,7 @@ export function driftFigure(id: string, runs: readonly RunRecord[]): Markup {
   const drifts = driftTable(runs)
   const { rounds, tensors, values } = drifts
   const title = 'Drift of the owners’ weights'
-  const rows = rounds.map((round, r) => [round, ...values.map((row) => say(row[r]))])
+  const rows = rounds.map((round, r) => [round, ...values.map((row) => driftText(row[r]))])
   return figure({
     id,
     title,
@@ -50,7 +51,7 @@ const level = (value: number) => {
   const i = BOUNDS.findIndex((bound) => value <= bound)
   return i < 0 ? DEEP + 2 : i + 1
 }
-const say = (value: number | undefined) =>
+const driftText = (value: number | undefined) =>
   value === undefined ? '' : value < 0.01 ? value.toFixed(4) : value.toFixed(2)
 
 const ROW = 24
@@ -73,12 +74,12 @@ export function driftChart(id: string, size: 'wide' | 'narrow', table: DriftTabl
       const gap = column > 6 ? 1 : 0
       const text =
         written &&
-        html`<text class="small${shade >= DEEP && ' over'}" x="${px(x + column / 2)}" y="${y + 16}" text-anchor="middle">${say(value)}</text>`
+        html`<text class="small${shade >= DEEP && ' over'}" x="${px(x + column / 2)}" y="${y + 16}" text-anchor="middle">${driftText(value)}</text>`
       return html`<g><title>${name}, round ${rounds[r]!}: ${value.toPrecision(3)}</title><rect class="cell hit s${shade}" x="${px(x)}" y="${y}" width="${px(column - gap)}" height="${ROW - 1}"/>${text}</g>`
     })
     const last = written
       ? undefined
-      : html`<text class="small" x="${px(right + 6)}" y="${y + 16}">${say(values[t]!.at(-1))}</text>`
+      : html`<text class="small" x="${px(right + 6)}" y="${y + 16}">${driftText(values[t]!.at(-1))}</text>`
     return html`<g><text class="small" x="${px(left - 6)}" y="${y + 16}" text-anchor="end">${name}</text>${cells}${last}</g>`
   })
   const ticks = (written ? rounds : roundTicks(rounds[0]!, rounds.at(-1)!, size === 'wide' ? 8 : 5)).map((round) => {
@@ -88,7 +89,7 @@ export function driftChart(id: string, size: 'wide' | 'narrow', table: DriftTabl
   })
   const axis = html`<text class="tick" x="${px(left - 6)}" y="${bottom + 15}" text-anchor="end">round</text>`
   const most = tensors.map((name, t) => ({ name, value: values[t]!.at(-1) ?? 0 })).sort((a, b) => b.value - a.value)[0]
-  const desc = most ? `At the last round the owners lie furthest apart in ${most.name}: ${say(most.value)}.` : ''
+  const desc = most ? `At the last round the owners lie furthest apart in ${most.name}: ${driftText(most.value)}.` : ''
   const body = html`${scale}${rows}${ticks}${axis}`
   return chart({ id, width, height: bottom + 20, title, desc, only: size, body })
 }

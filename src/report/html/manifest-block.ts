@@ -2,14 +2,14 @@ import { basename } from 'node:path'
 import { ExperimentSchema } from '../../config/schema.ts'
 import { duration, thousands } from '../../format.ts'
 import type { Manifest } from '../../runs/manifest.ts'
-import type { RunGroup, RunRecord } from '../load.ts'
+import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { table } from './chart/figure.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { imagesIn } from './shards.ts'
-import { accuracyAt } from './verdict.ts'
+import { accuraciesAt, drivingRule } from './verdict.ts'
 
 /** What was run, on what, by what: the manifests of a group, in which only the seeds' parts differ. */
-export function manifestBlock(id: string, { runs }: RunGroup): Markup {
+export function manifestBlock(id: string, { runs }: RecordGroup): Markup {
   const { manifest } = runs[0]!
   const { config, dataset, model, engine, machine } = manifest
   const facts: [string, [string, Content, boolean?][]][] = [
@@ -65,17 +65,17 @@ export function manifestBlock(id: string, { runs }: RunGroup): Markup {
 
 function runsTable(runs: readonly RunRecord[]): Markup {
   const head = ['run', 'seed', 'status', 'rounds', 'unified %', 'began', 'time', 'train', 'merge', 'evaluate', 'write']
-  const rows = runs.map(({ path, manifest, tables }, i): Content[] => {
+  const rows = runs.map((run): Content[] => {
+    const { path, manifest, rounds } = run
     const { seconds, config } = manifest
-    const merge = tables.unified[0]?.merge
-    const last = merge && accuracyAt(runs[i]!, merge, 'end')
+    const [last] = accuraciesAt([run], drivingRule(run), 'end')
     const time = (part: 'total' | 'train' | 'merge' | 'evaluate' | 'write') => (seconds ? duration(seconds[part]) : '–')
     return [
       html`<code title="${path}">${basename(path)}</code>`,
       config.seed,
       manifest.status,
-      `${tables.unified.at(-1)?.round ?? 0} of ${config.rounds}`,
-      typeof last === 'number' ? last.toFixed(2) : '–',
+      `${rounds} of ${config.rounds}`,
+      last?.toFixed(2) ?? '–',
       `${manifest.started.slice(0, 16).replace('T', ' ')} UTC`,
       ...(['total', 'train', 'merge', 'evaluate', 'write'] as const).map(time),
     ]
@@ -99,7 +99,7 @@ function plain(value: unknown): string {
   return typeof value === 'object' && value !== null ? describe(value) : String(value)
 }
 
-/** «conv2d, filters 32, kernel 3»: what an object holds, its type first. */
+/** "conv2d, filters 32, kernel 3": what an object holds, its type first. */
 function describe(object: object): string {
   return Object.entries(object)
     .map(([name, value]) =>

@@ -1,34 +1,35 @@
-import type { RunGroup } from '../load.ts'
+import type { RecordGroup } from '../run-record.ts'
+import { MAX_ROUNDS } from './accuracy.ts'
 import { figure, signed, table } from './chart/figure.ts'
 import { type Line, lineChart } from './chart/line-chart.ts'
 import { key, type Look, lookOf, numbered } from './chart/marks.ts'
 import { thinOut } from './chart/scale.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import { accuracySeries } from './series.ts'
-import { paperOf, say, verdictOf } from './verdict.ts'
+import { accuracySeries, roundsOf } from './series.ts'
+import { drivingRule, estimateText, paperOf, verdictOf } from './verdict.ts'
 
 /** More groups than this are in the table alone. */
-const MOST_GROUPS = 6
+const MAX_GROUPS = 6
 
-/** How each group looks: as the rule that drives it, as in its chapter, where that tells them apart. */
-function looksOf(groups: readonly RunGroup[]): Look[] {
-  const drivers = groups.map(({ runs }) => runs[0]!.manifest.config.merge[0]!)
+/** How each group looks: as the rule that drives it, as in its chapter, if that tells them apart. */
+function looksOf(groups: readonly RecordGroup[]): Look[] {
+  const drivers = groups.map(({ runs }) => drivingRule(runs[0]!))
   const apart = new Set(drivers).size === groups.length
   return drivers.map((name, i) => (apart ? lookOf({ name, kind: 'unified' }) : numbered(i)))
 }
 
 /** What each group came to, a row each, with links to their chapters. */
-export function overviewTable(groups: readonly RunGroup[]): Markup {
+export function overviewTable(groups: readonly RecordGroup[]): Markup {
   const looks = looksOf(groups)
   const rows = groups.map((group, i): Content[] => {
     const verdict = verdictOf(group, paperOf(group))
-    const name = html`${i + 1}\u2002${i < MOST_GROUPS && groups.length <= MOST_GROUPS && key(looks[i]!)}<a href="#g${i + 1}">${group.label}</a>`
+    const name = html`${i + 1}\u2002${i < MAX_GROUPS && groups.length <= MAX_GROUPS && key(looks[i]!)}<a href="#g${i + 1}">${group.label}</a>`
     if (!verdict) return [name, '–', '–', '–', '–', '–', '0', group.runs.length]
     const { unified, pooled, paper, merge, round, seeds } = verdict
     return [
       name,
-      html`<strong>${say(unified)}</strong>`,
-      pooled ? say(pooled) : '–',
+      html`<strong>${estimateText(unified)}</strong>`,
+      pooled ? estimateText(pooled) : '–',
       pooled ? signed(unified.mean - pooled.mean) : '–',
       paper ? signed(unified.mean - paper.value) : '–',
       merge,
@@ -37,28 +38,28 @@ export function overviewTable(groups: readonly RunGroup[]): Markup {
     ]
   })
   const head = ['', 'unified %', 'pooled %', 'to pooled', 'to the paper', 'merge', 'rounds', 'seeds']
-  // Where there is no baseline, or no table of the paper, its columns would be dashes alone.
-  const told = head.map((_, column) => column === 0 || rows.some((row) => row[column] !== '–'))
-  const shown = <T>(cells: readonly T[]) => cells.filter((_, column) => told[column])
-  const distances = [told[3] && 'to the pooled baseline', told[4] && 'to the paper’s last row'].filter(Boolean)
+  // Without a baseline, or a table of the paper, its columns would be dashes alone.
+  const filled = head.map((_, column) => column === 0 || rows.some((row) => row[column] !== '–'))
+  const shown = <T>(cells: readonly T[]) => cells.filter((_, column) => filled[column])
+  const distances = [filled[3] && 'to the pooled baseline', filled[4] && 'to the paper’s last row'].filter(Boolean)
   const distance = distances.length > 0 && `, and its distance in points ${distances.join(' and ')}`
   return html`<section class="block" id="verdict" aria-label="Verdict"><h3>What each came to</h3><p class="muted">Accuracy of the unified model after the last round, mean ± standard deviation over the seeds${distance}.</p><div class="scroll" tabindex="0" role="region" aria-label="Overview">${table(shown(head), rows.map(shown))}</div></section>
 `
 }
 
 /** A longer label is its number in a drawing. */
-const LONGEST = 14
+const MAX_LABEL = 14
 
 /** The unified accuracy of all groups by round. */
-export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup | undefined {
-  if (groups.length > MOST_GROUPS) return undefined
+export function overviewFigure(id: string, groups: readonly RecordGroup[]): Markup | undefined {
+  if (groups.length > MAX_GROUPS) return undefined
   const looks = looksOf(groups)
   const drawn = groups.flatMap((group, i) => {
     const unified = accuracySeries(group.runs).find(({ kind }) => kind === 'unified')
     return unified
       ? [
           {
-            name: group.label.length <= LONGEST ? group.label : `no. ${i + 1}`,
+            name: group.label.length <= MAX_LABEL ? group.label : `no. ${i + 1}`,
             look: looks[i]!,
             points: unified.points,
           },
@@ -66,10 +67,7 @@ export function overviewFigure(id: string, groups: readonly RunGroup[]): Markup 
       : []
   })
   if (drawn.length < 2) return undefined
-  const rounds = thinOut(
-    [...new Set(drawn.flatMap(({ points }) => points.map(({ round }) => round)))].sort((a, b) => a - b),
-    200,
-  )
+  const rounds = thinOut(roundsOf(drawn), MAX_ROUNDS)
   const lines: Line[] = drawn.map((line) => ({
     ...line,
     points: line.points.filter(({ round }) => rounds.includes(round)),

@@ -1,6 +1,6 @@
-import { meanAndDeviation } from '../../batch/summary.ts'
-import type { RunRecord } from '../load.ts'
-import { quantile } from '../quantile.ts'
+import { kindOfSeries, modelName, ownerOf, type SeriesKind } from '../../runs/series-name.ts'
+import { estimate, quantile } from '../../stats.ts'
+import type { RunRecord } from '../run-record.ts'
 
 /** A series at a round; accuracies in percent. */
 export interface Point {
@@ -13,51 +13,51 @@ export interface Point {
   readonly seeds: number
 }
 
-export interface Series {
+/** A model as the page names it. */
+export interface ShownModel {
   readonly name: string
-  readonly kind: 'local' | 'unified' | 'pooled'
+  readonly kind: SeriesKind
+  /** Whose local model it is, if it is that of one owner. */
+  readonly owner?: number | undefined
+}
+
+export interface Series extends ShownModel {
   readonly points: readonly Point[]
-  /** Owners that it stands for, where more than one. */
+  /** Owners that it stands for, if more than one. */
   readonly owners?: number
 }
 
+export const shownModel = (series: string): ShownModel => ({
+  name: modelName(series),
+  kind: kindOfSeries(series),
+  owner: ownerOf(series),
+})
+
 /** More owners than this are drawn as one band. */
-export const MOST_LINES = 8
+export const MAX_LINES = 8
 
 /** Accuracy by round of each unified model, the pooled baseline and each local model, over the runs of a group. */
 export function accuracySeries(runs: readonly RunRecord[]): Series[] {
-  const unified = collect(
-    runs.flatMap(({ tables }) => tables.unified.map((r) => [r.merge, r.round, r.accuracy] as const)),
-  )
-  const local = collect(
-    runs.flatMap(({ tables }) => tables.local.map((r) => [`owner ${r.owner}`, r.round, r.local_accuracy] as const)),
-  )
-  const locals = [...local].map(([name, rounds]): Series => ({ name, kind: 'local', points: overSeeds(rounds) }))
-  return [
-    ...[...unified].map(
-      ([name, rounds]): Series => ({ name, kind: name === 'pooled' ? 'pooled' : 'unified', points: overSeeds(rounds) }),
-    ),
-    ...(locals.length > MOST_LINES ? [overOwners(locals)] : locals),
-  ]
-}
-
-type Rounds = Map<number, number[]>
-
-function collect(rows: readonly (readonly [string, number, number])[]): Map<string, Rounds> {
-  const all = new Map<string, Rounds>()
-  for (const [name, round, fraction] of rows) {
-    const rounds = all.get(name) ?? new Map<number, number[]>()
-    rounds.set(round, [...(rounds.get(round) ?? []), 100 * fraction])
-    all.set(name, rounds)
+  const collected = new Map<string, Map<number, number[]>>()
+  for (const [series, points] of runs.flatMap((run) => [...run.series])) {
+    const rounds = collected.get(series) ?? new Map<number, number[]>()
+    for (const { round, accuracy } of points) rounds.set(round, [...(rounds.get(round) ?? []), 100 * accuracy])
+    collected.set(series, rounds)
   }
-  return all
+  const all = [...collected].map(([series, rounds]): Series => ({ ...shownModel(series), points: overSeeds(rounds) }))
+  const locals = all.filter(({ kind }) => kind === 'local')
+  return [...all.filter(({ kind }) => kind !== 'local'), ...(locals.length > MAX_LINES ? [overOwners(locals)] : locals)]
 }
 
-function overSeeds(rounds: Rounds): Point[] {
+/** The rounds that any of the series has, in ascending order. */
+export const roundsOf = (series: readonly Pick<Series, 'points'>[]): number[] =>
+  [...new Set(series.flatMap(({ points }) => points.map(({ round }) => round)))].sort((a, b) => a - b)
+
+function overSeeds(rounds: ReadonlyMap<number, readonly number[]>): Point[] {
   return [...rounds]
     .sort(([a], [b]) => a - b)
     .map(([round, values]) => {
-      const { mean, sd } = meanAndDeviation(values)
+      const { mean, sd } = estimate(values)
       const band = values.length > 1 && { band: [mean - sd, mean + sd] as const }
       return { round, value: mean, seeds: values.length, ...band }
     })

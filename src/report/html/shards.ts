@@ -6,11 +6,11 @@ import { html, type Markup, px } from './markup.ts'
 
 type Shards = Manifest['shards']
 
-const MOST_OWNERS = 24
+const MAX_OWNERS = 24
 
 /** Who holds how many images of which class. */
 export function shardsFigure(id: string, shards: Shards, names: readonly string[], seeds: readonly number[]): Markup {
-  const shown = shards.slice(0, MOST_OWNERS)
+  const shown = shards.slice(0, MAX_OWNERS)
   const title = 'What each owner holds'
   const rows = shown.map((shard) => [
     `owner ${shard.owner}`,

@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync'
 import { type Cell, type Comparison, letter } from '../../compare/compare.ts'
-import { percent } from '../../format.ts'
+import { percent, plusMinus } from '../../format.ts'
+import { seriesTitle } from '../../runs/series-name.ts'
 import { oneLine } from '../../visible.ts'
 import { columns } from './columns.ts'
 
@@ -17,10 +18,10 @@ function terminal(comparison: Comparison): string {
   const { sides, notes } = comparison
   const legend = sides.map(({ name, detail }, i) => oneLine(`${letter(i)}  ${name}: ${detail}`))
   const rows = cellRows(comparison)
-  // A round is told once, where it begins.
+  // A round is named once, where it begins.
   const shown = rows.map(([at, ...rest], i) => [i > 0 && rows[i - 1]![0] === at ? '' : at!, ...rest])
-  const told = notes.map((note) => oneLine(`note: ${note}`))
-  return `${[legend.join('\n'), columns(head(comparison), shown), [UNITS, ...told].join('\n')].join('\n\n')}\n`
+  const noted = notes.map((note) => oneLine(`note: ${note}`))
+  return `${[legend.join('\n'), columns(head(comparison), shown), [UNITS, ...noted].join('\n')].join('\n\n')}\n`
 }
 
 function markdown(comparison: Comparison): string {
@@ -55,7 +56,7 @@ function csv({ sides, rows }: Comparison): string {
   })
 }
 
-/** As the CSV; what there is none of is null. */
+/** As the CSV; what a side does not have is null. */
 function json({ sides, rows, notes }: Comparison): string {
   const plain = (cell: Cell | undefined) =>
     cell ? { accuracy: cell.mean, sd: nullable(cell.sd), runs: cell.runs, delta_points: cell.delta ?? null } : null
@@ -74,15 +75,12 @@ const head = ({ sides }: Comparison): string[] => [
 function cellRows({ rows }: Comparison): string[][] {
   return rows.map(({ at, series, cells }) => [
     String(at),
-    series.replace('_', ' '),
+    seriesTitle(series),
     ...cells.flatMap((cell, i) => (i === 0 ? [figure(cell)] : [figure(cell), points(cell?.delta)])),
   ])
 }
 
-function figure(cell: Cell | undefined): string {
-  if (!cell) return '-'
-  return Number.isNaN(cell.sd) ? percent(cell.mean) : `${percent(cell.mean)} ± ${percent(cell.sd)}`
-}
+const figure = (cell: Cell | undefined) => (cell ? plusMinus(cell, percent) : '-')
 
 /** +4.51, -0.30, 0.00 */
 function points(delta: number | undefined): string {

@@ -1,23 +1,24 @@
-import { extremes } from '../quantile.ts'
+import { ownerOf, seriesTitle } from '../../runs/series-name.ts'
+import { extremes } from '../../stats.ts'
 import { columns } from './columns.ts'
 
-const MOST_ROWS = 12
-const MOST_LOCALS = 8
+const MAX_ROWS = 12
+const MAX_LOCALS = 8
 
 /** A run's table.csv for the terminal; of long runs the first and last rounds, of many owners the extremes. */
 export function paperTable([head = [], ...rows]: readonly (readonly string[])[]): string {
-  const merges = head.findIndex((name, i) => i > 0 && !name.startsWith('local_'))
-  const isWide = merges - 1 > MOST_LOCALS
+  const merges = head.findIndex((name, i) => i > 0 && ownerOf(name) === undefined)
+  const isWide = merges - 1 > MAX_LOCALS
   const narrow = (row: readonly string[]) => {
     if (!isWide) return [...row]
     const { min, median, max } = extremes(row.slice(1, merges).map(Number))
     return [row[0]!, ...[min, median, max].map((value) => value.toFixed(2)), ...row.slice(merges)]
   }
-  const cut = rows.length > MOST_ROWS
-  const shown = (cut ? [...rows.slice(0, 3), ...rows.slice(-(MOST_ROWS - 4))] : rows).map(narrow)
+  const cut = rows.length > MAX_ROWS
+  const shown = (cut ? [...rows.slice(0, 3), ...rows.slice(-(MAX_ROWS - 4))] : rows).map(narrow)
   const locals = isWide ? ['local min', 'local median', 'local max'] : head.slice(1, merges)
   const names = [...head.slice(0, 1), ...locals, ...head.slice(merges)].map((name) =>
-    name.replace('epoch', 'round').replace('_', ' '),
+    name === 'epoch' ? 'round' : seriesTitle(name),
   )
   if (cut) shown.splice(3, 0, ['…', ...names.slice(1).map(() => '')])
   return columns(names, shown)

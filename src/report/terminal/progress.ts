@@ -3,8 +3,8 @@ import { createLogUpdate } from 'log-update'
 import { accuracy } from '../../engine/engine.ts'
 import { type OwnerProgress, POOLED, type RoundFinished, type RunEvent, type Started } from '../../federation/events.ts'
 import { duration, percent, thousands } from '../../format.ts'
+import { extremes } from '../../stats.ts'
 import { type Palette, visible } from '../../visible.ts'
-import { extremes } from '../quantile.ts'
 
 /** Tells people how a run goes, on stderr. */
 export interface ProgressView {
@@ -49,15 +49,15 @@ class Clock {
   }
 }
 
-const MOST_LOCALS = 4
+const MAX_LOCALS = 4
 
-/** «min 41.10 median 63.25 max 88.00» */
+/** min 41.10 median 63.25 max 88.00 */
 function spreadText(fractions: readonly number[]): string {
   const { min, median, max } = extremes(fractions)
   return `min ${percent(min)} median ${percent(median)} max ${percent(max)}`
 }
 
-/** «round 3/10  local 95.01 98.48  avg 64.49  max 27.14»: the accuracies of a round in percent. */
+/** round 3/10  local 95.01 98.48  avg 64.49  max 27.14: the accuracies of a round in percent. */
 function roundLine(event: RoundFinished, rounds: number, colors: Palette): string {
   const locals = event.locals.map(({ local }) => accuracy(local))
   const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`)
@@ -67,7 +67,7 @@ function roundLine(event: RoundFinished, rounds: number, colors: Palette): strin
   const time = colors.dim(duration(train + merge + evaluate))
   return [
     `round ${number}/${rounds}`,
-    `local ${locals.length > MOST_LOCALS ? spreadText(locals) : locals.map(percent).join(' ')}`,
+    `local ${locals.length > MAX_LOCALS ? spreadText(locals) : locals.map(percent).join(' ')}`,
     colors.bold(first!),
     ...others,
     ...pooled,
@@ -103,7 +103,7 @@ export class PlainProgress implements ProgressView {
 }
 
 const BAR = 24
-const MOST_BARS = 8
+const MAX_BARS = 8
 
 /** A bar for each owner that trains, redrawn in place, above which the lines of finished rounds stay. */
 export class LiveProgress implements ProgressView {
@@ -165,9 +165,9 @@ export class LiveProgress implements ProgressView {
     const head = [bold(`round ${round}/${this.#clock.rounds}`), speed, eta, dim(this.#last && `last: ${this.#last}`)]
     // Those who still train come first: with many owners they are the ones to watch.
     const active = progress.filter((p) => p.images < p.total)
-    const shown = (progress.length > MOST_BARS ? active : progress).slice(0, MOST_BARS)
+    const shown = (progress.length > MAX_BARS ? active : progress).slice(0, MAX_BARS)
     const done = progress.length - active.length
-    const more = this.#participants > MOST_BARS ? [dim(`  ${done} of ${this.#participants} owners are done`)] : []
+    const more = this.#participants > MAX_BARS ? [dim(`  ${done} of ${this.#participants} owners are done`)] : []
     return [head.filter(Boolean).join('  '), ...shown.map((p) => this.#bar(p)), ...more].join('\n')
   }
 

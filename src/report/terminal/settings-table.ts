@@ -4,12 +4,12 @@ import type { Setting } from '../../config/origin.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 
 /** Longer values do not widen the column for all. */
-const WIDEST = 32
+const MAX_WIDTH = 32
 
 /** Key, value and where it came from, aligned, under the groups' titles. */
 export function settingsTable(settings: readonly Setting[], colors: Palette): string {
   const keyWidth = Math.max(...settings.map(({ key }) => key.length))
-  const valueWidth = Math.max(...settings.map(({ value }) => flow(value).length).filter((n) => n <= WIDEST))
+  const valueWidth = Math.max(...settings.map(({ value }) => flow(value).length).filter((n) => n <= MAX_WIDTH))
   const line = (setting: Setting) => {
     const { key, value } = setting
     const shown = flow(value).padEnd(valueWidth)
@@ -23,8 +23,8 @@ export function settingsTable(settings: readonly Setting[], colors: Palette): st
   return `${groups.join('\n\n')}\n`
 }
 
-function origin({ from, place: told = from }: Setting, { dim, cyan, yellow, green }: Palette): string {
-  const place = oneLine(told)
+function origin({ from, place: named = from }: Setting, { dim, cyan, yellow, green }: Palette): string {
+  const place = oneLine(named)
   switch (from) {
     case 'default':
     case 'not set':

@@ -4,32 +4,30 @@ import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { byName, matchGlob } from '../../system/glob.ts'
 
-/**
- * A run folder has one of these at least: without the manifest it is a damaged one, which must not be passed over.
- */
+/** A run folder has at least one of these: without the manifest it is a damaged one, which must not be passed over. */
 const MARKS = ['manifest.json', 'checkpoint.safetensors', 'unified.csv', 'local.csv', 'table.csv', 'events.jsonl']
 
-/** A folder that holds more folders than this was not meant. */
-const MOST_FOLDERS = 20_000
+/** A folder that holds more folders than this cannot have been meant. */
+const MAX_FOLDERS = 20_000
 
 /**
  * The run folders that are meant: one, all that lie in a folder, or those that a glob matches; sorted. Links are
- * followed. Empty where there is nothing of that name.
- * @param unseen told of each place that cannot be looked into, where a run may be: whoever judges all runs must not pass
- *   over it. Without, it is thrown.
- * @throws FedunifyError (data) where a folder was named that is no run and holds none
+ * followed. Empty if there is nothing of that name.
+ * @param unseen gets an error for each place that cannot be looked into: a run may be there, which must not be passed
+ *   over
+ * @throws FedunifyError (data) if a folder was named that is no run and holds none
  */
-export async function findRuns(named: string, unseen: (error: FedunifyError) => void = fail): Promise<string[]> {
+export async function findRuns(named: string, unseen: (error: FedunifyError) => void): Promise<string[]> {
   const kind = await kindOf(named)
   const search = new Search(unseen)
   if (kind === 'folder') {
     await search.enter(named.replace(/(?<=.)[\\/]+$/, ''))
     if (search.runs.size > 0 || search.blind) return search.found()
-    throw new FedunifyError('data', `${named}: not the folder of a run, nor one with runs in it`, HINT)
+    throw new FedunifyError('data', `${named}: not the folder of a run, nor one with runs in it`, NAME_HINT)
   }
   if (kind === 'file') {
     if (basename(named) === 'manifest.json') return [dirname(named)]
-    throw new FedunifyError('data', `${named}: a file, not the folder of a run`, HINT)
+    throw new FedunifyError('data', `${named}: a file, not the folder of a run`, NAME_HINT)
   }
   for (const match of await matchGlob(named, { onlyFiles: false })) {
     if (basename(match) === 'manifest.json') search.runs.add(dirname(match))
@@ -38,15 +36,11 @@ export async function findRuns(named: string, unseen: (error: FedunifyError) => 
   return search.found()
 }
 
-const HINT = 'name the folder of a run, as `fedunify run` prints it, or of a batch'
-
-function fail(error: FedunifyError): never {
-  throw error
-}
+export const NAME_HINT = 'name the folder of a run, as `fedunify run` prints it, or of a batch'
 
 class Search {
   readonly runs = new Set<string>()
-  /** Whether some place could not be looked into. */
+  /** Whether a place could not be looked into. */
   blind = false
   readonly #unseen: (error: FedunifyError) => void
   /** Folders by their own names, whatever links lead to them: each is looked into once. */
@@ -64,8 +58,8 @@ class Search {
     const real = await this.#try(dir, () => realpath(dir))
     if (real === undefined || this.#entered.has(real)) return
     this.#entered.add(real)
-    if (this.#entered.size > MOST_FOLDERS) {
-      throw new FedunifyError('data', `${dir}: more than ${MOST_FOLDERS} folders to look through`, HINT)
+    if (this.#entered.size > MAX_FOLDERS) {
+      throw new FedunifyError('data', `${dir}: more than ${MAX_FOLDERS} folders to look through`, NAME_HINT)
     }
     const entries = await this.#try(dir, () => readdir(dir, { withFileTypes: true }))
     if (!entries) return

@@ -2,14 +2,13 @@ import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
 import { readCheckpoint, type SavedState, sealingOf } from '../checkpoint.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
+import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
 import { localTable, unifiedTable } from '../tables.ts'
 import { type LocalRow, readTables, type Tables, type UnifiedRow } from './read-tables.ts'
+import { type Lined, type SeriesPoints, seriesOf } from './series.ts'
 import { assertConsistent, assertUntouched } from './verify.ts'
 
-/** A row with its line in the file. */
-export type Lined<Row> = Row & { readonly line: number }
-
-/** A run as its folder tells it, checked. */
+/** A run as it stands in its folder, checked. */
 export interface LoadedRun {
   readonly path: string
   readonly manifest: Manifest
@@ -17,16 +16,18 @@ export interface LoadedRun {
   readonly finished: boolean
   /** Complete rounds. */
   readonly rounds: number
-  /** As they stand in the folder. */
+  /** As they stand in the folder; what follows holds the complete rounds alone. */
   readonly tables: Tables
   readonly local: readonly Lined<LocalRow>[]
   readonly unified: readonly Lined<UnifiedRow>[]
+  /** Their accuracies. */
+  readonly series: SeriesPoints
 }
 
 /**
  * Reads a run folder and makes sure that its files are whole and belong together. Whoever prints a figure of a run reads
  * it here.
- * @throws FedunifyError (data) where one is missing, foreign, torn or edited
+ * @throws FedunifyError (data) if one is missing, foreign, torn or edited
  */
 export async function loadRun(path: string): Promise<LoadedRun> {
   const manifest = await readManifest(path)
@@ -43,11 +44,12 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   if (!finished) {
     // What a run was about to add when it stopped is not a result.
     const done = <Row extends { round: number }>(rows: readonly Row[]) => rows.filter(({ round }) => round <= rounds)
-    return { path, manifest, finished, rounds, tables, local: done(local), unified: done(unified) }
+    const rows = { local: done(local), unified: done(unified) }
+    return { path, manifest, finished, rounds, tables, ...rows, series: seriesOf(rows.local, rows.unified) }
   }
   assertComplete(path, rounds, manifest, unified, local)
   assertConsistent(path, tables)
-  return { path, manifest, finished, rounds, tables, local, unified }
+  return { path, manifest, finished, rounds, tables, local, unified, series: seriesOf(local, unified) }
 }
 
 const EMPTY: Tables = { local: [], unified: [], table: [] }
@@ -55,10 +57,10 @@ const EMPTY: Tables = { local: [], unified: [], table: [] }
 const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
 
 /** The series that unified.csv has in every round. */
-const seriesOf = ({ config }: Manifest): string[] =>
-  config.baseline === 'pooled' ? [...config.merge, 'pooled'] : [...config.merge]
+const unifiedSeries = ({ config }: Manifest): string[] =>
+  config.baseline === 'pooled' ? [...config.merge, POOLED_SERIES] : [...config.merge]
 
-/** Complete rounds: those of the checkpoint; where there is none, as of a published run, those in the tables. */
+/** Complete rounds: those of the checkpoint, or those in the tables if there is none, as in a published run. */
 function roundsOf(
   path: string,
   manifest: Manifest,
@@ -68,10 +70,10 @@ function roundsOf(
 ): number {
   if (manifest.status === 'finished') return manifest.rounds
   const complete = completeRounds(manifest, unified, local)
-  const told = saved?.round ?? manifest.rounds
-  if (complete < told) {
+  const counted = saved?.round ?? manifest.rounds
+  if (complete < counted) {
     throw edited(
-      `${join(path, unifiedTable.file)}: only ${complete} rounds are complete, but the run had finished ${told}`,
+      `${join(path, unifiedTable.file)}: only ${complete} rounds are complete, but the run had finished ${counted}`,
     )
   }
   return saved?.round ?? complete
@@ -80,8 +82,8 @@ function roundsOf(
 function completeRounds(manifest: Manifest, unified: readonly UnifiedRow[], local: readonly LocalRow[]): number {
   const there = new Set<string>()
   for (const { round, merge } of unified) there.add(`${round} ${merge}`)
-  for (const { round, owner } of local) there.add(`${round} owner ${owner}`)
-  const names = [...seriesOf(manifest), ...manifest.shards.map(({ owner }) => `owner ${owner}`)]
+  for (const { round, owner } of local) there.add(`${round} ${localSeries(owner)}`)
+  const names = [...unifiedSeries(manifest), ...manifest.shards.map(({ owner }) => localSeries(owner))]
   let rounds = 0
   while (names.every((name) => there.has(`${rounds + 1} ${name}`))) rounds++
   return rounds
@@ -97,22 +99,23 @@ function assertComplete(
 ): void {
   const keyed = [
     { file: unifiedTable.file, rows: unified.map(({ round, merge, line }) => ({ round, name: merge, line })) },
-    { file: localTable.file, rows: local.map(({ round, owner, line }) => ({ round, name: `owner ${owner}`, line })) },
+    { file: localTable.file, rows: local.map(({ round, owner, line }) => ({ round, name: localSeries(owner), line })) },
   ]
   for (const { file, rows } of keyed) {
     const seen = new Set<string>()
     for (const { round, name, line } of rows) {
       const where = `${join(path, file)}:${line}`
-      if (seen.has(`${round} ${name}`)) throw edited(`${where}: round ${round} of ${name} stands there twice`)
+      if (seen.has(`${round} ${name}`))
+        throw edited(`${where}: round ${round} of ${modelName(name)} stands there twice`)
       if (!Number.isInteger(round) || round < 1 || round > rounds) {
         throw edited(`${where}: round ${round} of a run of ${rounds} rounds`)
       }
       seen.add(`${round} ${name}`)
     }
     for (let round = 1; round <= rounds; round++) {
-      const names = file === unifiedTable.file ? seriesOf(manifest) : []
-      const lacks = names.find((name) => !seen.has(`${round} ${name}`))
-      if (lacks) throw edited(`${join(path, file)}: round ${round} of ${lacks} is missing`)
+      const names = file === unifiedTable.file ? unifiedSeries(manifest) : []
+      const missing = names.find((name) => !seen.has(`${round} ${name}`))
+      if (missing) throw edited(`${join(path, file)}: round ${round} of ${missing} is missing`)
     }
   }
 }

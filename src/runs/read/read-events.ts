@@ -33,9 +33,9 @@ export interface SavedEvents {
 }
 
 /**
- * The finished rounds in a run's events.jsonl; undefined where there is no such file. A resumed run has several
- * `started` events, which tell nothing here.
- * @throws FedunifyError (data) naming file and line where a line other than the last is not an event
+ * The finished rounds in a run's events.jsonl; undefined if there is no such file. A resumed run has several
+ * `started` events, which do not matter here.
+ * @throws FedunifyError (data) naming file and line if a line other than the last is not an event
  */
 export async function readEvents(dir: string): Promise<SavedEvents | undefined> {
   const file = join(dir, EVENTS)

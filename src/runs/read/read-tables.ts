@@ -35,7 +35,7 @@ export interface Tables {
 
 /**
  * The three CSVs of a run folder.
- * @throws FedunifyError (data) naming file and line where one is missing, torn or has other columns
+ * @throws FedunifyError (data) naming file and line if one is missing, torn or has other columns
  */
 export async function readTables(dir: string): Promise<Tables> {
   const [local, unified, table] = await Promise.all([

@@ -3,8 +3,8 @@ import { readCheckpoint } from '../checkpoint.ts'
 import { readManifest, type Status } from '../manifest.ts'
 
 /**
- * What a run folder holds so far; `none` where there is no such folder. One with no readable manifest counts as
- * failed: to go on with it says what is wrong.
+ * What a run folder holds so far; `none` if there is no such folder. One with no readable manifest counts as
+ * failed: resuming it says what is wrong.
  */
 export async function runState(dir: string): Promise<Status | 'none'> {
   try {
@@ -18,7 +18,7 @@ export async function runState(dir: string): Promise<Status | 'none'> {
   )
 }
 
-/** Complete rounds of a run that did not finish; of one that cannot go on, none. */
+/** Complete rounds of a run that did not finish; 0 if there is no usable checkpoint. */
 export async function roundsDone(dir: string): Promise<number> {
   return readCheckpoint(dir).then(
     (saved) => saved?.round ?? 0,

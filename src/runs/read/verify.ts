@@ -3,6 +3,7 @@ import { FedunifyError } from '../../errors.ts'
 import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
 import type { Manifest } from '../manifest.ts'
+import { localSeries } from '../series-name.ts'
 import { EVENTS, MODELS, paperTable, TABLES } from '../tables.ts'
 import { markOf } from '../write/growing-file.ts'
 import type { Tables } from './read-tables.ts'
@@ -10,7 +11,7 @@ import type { Tables } from './read-tables.ts'
 /**
  * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and once it is
  * finished its manifest, which knows its models too. Runs of before 0.4.0 that were published without their checkpoint have none.
- * @returns none where the folder has no table yet
+ * @returns none if the folder has no table yet
  * @throws FedunifyError (data) naming the file that was changed
  */
 export async function assertUntouched(
@@ -47,7 +48,7 @@ export async function assertUntouched(
  */
 export function assertConsistent(dir: string, { local, unified, table: [head = [], ...rows] }: Tables): void {
   const accuracies = new Map<string, number>()
-  for (const { round, owner, local_accuracy } of local) accuracies.set(`${round} local_${owner}`, local_accuracy)
+  for (const { round, owner, local_accuracy } of local) accuracies.set(`${round} ${localSeries(owner)}`, local_accuracy)
   for (const { round, merge, accuracy } of unified) accuracies.set(`${round} ${merge}`, accuracy)
   for (const [key, accuracy] of accuracies) {
     if (accuracy >= 0 && accuracy <= 1) continue
@@ -65,8 +66,8 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
       throw changed(where, `${head[j + 1]} is ${cell}, where the other tables say ${other}`)
     }
   }
-  const [lacking] = accuracies.keys()
-  if (lacking) throw changed(join(dir, paperTable.file), `round ${lacking.replace(' ', ', ')} is missing`)
+  const [missing] = accuracies.keys()
+  if (missing) throw changed(join(dir, paperTable.file), `round ${missing.replace(' ', ', ')} is missing`)
 }
 
 const changed = (file: string, why: string) =>

@@ -31,7 +31,7 @@ export interface FigureParts {
   readonly plots: readonly Markup[]
   /** The numbers behind it, and what they are. */
   readonly table: Markup
-  /** `side`: caption beside the drawing where there is room; `matrices`: several small drawings. */
+  /** `side`: caption beside the drawing if there is room; `matrices`: several small drawings. */
   readonly layout: 'side' | 'matrices'
   /** Name of its crosshair's stops, such as round; without, it has none. */
   readonly crosshair?: string

@@ -1,3 +1,4 @@
+import { LAST_EPOCH_TEXT } from '../../../paper/tables.ts'
 import { html, type Markup, px } from '../markup.ts'
 import type { Point } from '../series.ts'
 import { chart } from './figure.ts'
@@ -35,14 +36,14 @@ export interface LineChart {
 const SIZES = { wide: { width: 720, height: 400, markers: 12 }, narrow: { width: 344, height: 330, markers: 6 } }
 const END = 52
 /** Letters of a name at the end of a line. */
-const LONGEST = 16
+const MAX_NAME = 16
 
 /** Accuracy in percent by round: lines with their names at their ends, bands around them, hollow references. */
 export function lineChart({ id, size, title, desc, lines, references, legend: items, rounds }: LineChart): Markup {
   const { width, height, markers } = SIZES[size]
   const ends = lines.map((line) => {
     const last = line.points.at(-1)!
-    const name = line.name.length > LONGEST ? `${line.name.slice(0, LONGEST - 1)}…` : line.name
+    const name = line.name.length > MAX_NAME ? `${line.name.slice(0, MAX_NAME - 1)}…` : line.name
     return { line, last, text: size === 'wide' ? `${name} ${last.value.toFixed(2)}` : name }
   })
   const head = legend(items, 0, width)
@@ -71,7 +72,7 @@ export function lineChart({ id, size, title, desc, lines, references, legend: it
   )
   const paperEnd =
     hasEnd &&
-    html`<rect class="wash" x="${px(right + 4)}" y="${px(top - 6)}" width="${END - 8}" height="${px(bottom - top + 6)}"/><text class="tick" x="${px(endX)}" y="${px(bottom + 17)}" text-anchor="middle">5,000</text><text class="tick" x="${px(endX)}" y="${px(bottom + 32)}" text-anchor="middle">paper</text>`
+    html`<rect class="wash" x="${px(right + 4)}" y="${px(top - 6)}" width="${END - 8}" height="${px(bottom - top + 6)}"/><text class="tick" x="${px(endX)}" y="${px(bottom + 17)}" text-anchor="middle">${LAST_EPOCH_TEXT}</text><text class="tick" x="${px(endX)}" y="${px(bottom + 32)}" text-anchor="middle">paper</text>`
   const places = spread(
     ends.map(({ last }) => y(last.value)),
     14,

@@ -1,6 +1,6 @@
 import { MERGE_NAMES } from '../../../algorithm/merge/registry.ts'
 import { html, type Markup, px } from '../markup.ts'
-import type { Series } from '../series.ts'
+import type { ShownModel } from '../series.ts'
 
 const SHAPES = ['circle', 'square', 'up', 'diamond', 'down', 'hexagon'] as const
 export type Shape = (typeof SHAPES)[number]
@@ -18,10 +18,9 @@ export interface Look {
 const DASHES = [undefined, '6 2', '2 2', '6 2 2 2', '10 3', '1 3', '8 2 2 2 2 2', '4 4']
 
 /** A merge rule keeps its colour and shape in every report; owners are thin, pooled is dashed. */
-export function lookOf({ name, kind }: Pick<Series, 'name' | 'kind'>): Look {
+export function lookOf({ name, kind, owner = 1 }: ShownModel): Look {
   if (kind === 'pooled') return { color: 'pooled', shape: undefined, dash: '8 5', width: 1.75 }
   if (kind === 'unified') return numbered(Math.max(0, (MERGE_NAMES as readonly string[]).indexOf(name)))
-  const owner = Number(name.replace('owner ', '')) || 1
   return { color: 'local', shape: undefined, dash: DASHES[(owner - 1) % DASHES.length], width: 1.25 }
 }
 

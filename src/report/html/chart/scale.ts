@@ -29,7 +29,7 @@ export function percentAxis(values: readonly number[]): { domain: [number, numbe
 
 /**
  * Moves labels apart: the positions nearest to the wanted ones (least squares) that keep their order, `gap` between
- * neighbours, and the bounds; where these have no room for that, a smaller gap.
+ * neighbours, and the bounds; with a smaller gap if these have no room for it.
  * @returns in the order of `wanted`
  */
 export function spread(wanted: readonly number[], gap: number, [low, high]: readonly [number, number]): number[] {

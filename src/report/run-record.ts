@@ -1,0 +1,37 @@
+import type { LoadedRun } from '../runs/read/load-run.ts'
+import { allRuns, namedRuns } from '../runs/read/named-runs.ts'
+import { readEvents, type SavedEvents } from '../runs/read/read-events.ts'
+import { type BySeed, groupRuns, onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
+
+/** A run with its events. */
+export interface RunRecord extends LoadedRun {
+  /** Those of its complete rounds; undefined if the folder holds no events.jsonl. */
+  readonly events: SavedEvents | undefined
+}
+
+/**
+ * The runs that the folders or globs given name, each once.
+ * @throws FedunifyError (data) if a name has no run, or a file of a run is missing, torn, edited or foreign
+ */
+export async function readRecords(names: readonly string[]): Promise<RunRecord[]> {
+  const records: RunRecord[] = []
+  for (const run of new Set((await namedRuns(names)).flatMap(allRuns))) {
+    const events = await readEvents(run.path)
+    // A round that was under way when its run stopped may be in one file and not yet in the others.
+    const complete = events && { ...events, rounds: events.rounds.filter(({ round }) => round <= run.rounds) }
+    records.push({ ...run, events: complete })
+  }
+  return records
+}
+
+/** What a chapter of the report is about: the runs of one experiment, one for each seed. */
+export type RecordGroup = RunGroup<RunRecord> & BySeed<RunRecord>
+
+export function groupRecords(records: readonly RunRecord[]): RecordGroup[] {
+  const groups = groupRuns(
+    records,
+    ({ manifest }) => manifest.config,
+    ({ manifest }) => manifest.config.name,
+  )
+  return groups.map((group) => ({ ...group, ...onePerSeed(group.runs) }))
+}

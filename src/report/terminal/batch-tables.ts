@@ -1,0 +1,53 @@
+import type { RunEstimate } from '../../batch/estimate.ts'
+import type { BatchResult } from '../../batch/run-batch.ts'
+import type { FolderSummary, SummaryRow } from '../../batch/summary.ts'
+import { duration, percent, plusMinus, thousands } from '../../format.ts'
+import { ownerOf, seriesTitle } from '../../runs/series-name.ts'
+import { largest } from '../../stats.ts'
+import { oneLine } from '../../visible.ts'
+import { columns } from './columns.ts'
+
+/** What a batch would run, and about how long that would take. */
+export function planText(estimates: readonly (RunEstimate | BatchResult)[]): string {
+  const rows = estimates.map((one) => {
+    const { path, state, experiment } = one.run
+    const rounds = String(experiment.rounds)
+    if ('outcome' in one) return [path, 'would fail', rounds, '-', '-']
+    const work = one.images ? [thousands(one.images), duration(one.seconds)] : ['-', '-']
+    return [path, state === 'none' ? 'new' : state, rounds, ...work]
+  })
+  const seconds = estimates.reduce((sum, one) => sum + ('outcome' in one ? 0 : one.seconds), 0)
+  const table = columns(['run', 'state', 'rounds', 'images to train', 'about'], rows)
+  const total = `${rows.length} runs, about ${duration(seconds)} of training on this machine; nothing was written`
+  return `${table}\n\n${total}\n`
+}
+
+/** A folder's summary: the last round of every series, mean ± sd over the seeds, in percent. */
+export const summaryText = ({ folder, file, rows }: FolderSummary): string =>
+  `\n${oneLine(folder)}\n${summaryTable(rows)}\n${oneLine(file)}\n`
+
+/** The local models of more owners than this are in summary.csv only. */
+const MAX_LOCALS = 6
+
+function summaryTable(rows: readonly SummaryRow[]): string {
+  const groups = [...new Set(rows.map(({ group }) => group))]
+  const series = [...new Set(rows.map((row) => row.series))].filter((name) => (ownerOf(name) ?? 0) <= MAX_LOCALS)
+  const lines = groups.map((group) => {
+    const own = rows.filter((row) => row.group === group)
+    const cells = series.map((name) => {
+      const last = own.findLast((row) => row.series === name)
+      return last ? plusMinus(last, percent) : ''
+    })
+    const [seeds, round] = [largest(own.map((row) => row.seeds)), largest(own.map((row) => row.round))]
+    return [group || '-', String(seeds), String(round), ...cells]
+  })
+  return columns(['run', 'seeds', 'round', ...series.map(seriesTitle)], lines)
+}
+
+/** 4 finished, 0 skipped, 0 failed of 4 runs in 3.1 s */
+export function tallyText(results: readonly BatchResult[], runs: number, seconds: number): string {
+  const counts = (['finished', 'skipped', 'failed'] as const).map((outcome) => {
+    return `${results.filter((result) => result.outcome === outcome).length} ${outcome}`
+  })
+  return `\n${counts.join(', ')} of ${runs} runs in ${duration(seconds)}\n`
+}

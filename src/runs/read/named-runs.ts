@@ -1,0 +1,61 @@
+import { resolve } from 'node:path'
+import { FedunifyError } from '../../errors.ts'
+import { findRuns, NAME_HINT } from './find-runs.ts'
+import { type LoadedRun, loadRun } from './load-run.ts'
+
+/** A run that was named, or what stands in its place: an error, or the reason why there is nothing of that name. */
+export type NamedRun =
+  | { readonly path: string; readonly run: LoadedRun }
+  | { readonly path: string; readonly error: FedunifyError }
+  | { readonly path: string; readonly missing: string }
+
+/**
+ * What each of several names means: a run folder, a folder that holds some, a glob of these, a manifest.json. Each run
+ * is loaded once: if two names mean it, both have the same object. What cannot be found, looked into, read or trusted
+ * stands in its place, so that the caller can go on past it.
+ * @returns a list for each name
+ * @throws FedunifyError (usage) if a glob matches very much
+ */
+export async function namedRuns(names: readonly string[]): Promise<NamedRun[][]> {
+  const loaded = new Map<string, NamedRun>()
+  const load = async (path: string): Promise<NamedRun> => {
+    const known = loaded.get(resolve(path))
+    if (known) return known
+    const one = await attempt(path, async () => ({ path, run: await loadRun(path) }))
+    loaded.set(resolve(path), one)
+    return one
+  }
+  const found: NamedRun[][] = []
+  for (const name of names) {
+    const own: NamedRun[] = []
+    const paths = await attempt(name, () => findRuns(name, (error) => own.push({ path: name, error })))
+    if (!Array.isArray(paths)) own.push(paths)
+    else if (paths.length === 0 && own.length === 0) own.push({ path: name, missing: missingReason(name) })
+    else for (const path of paths) own.push(await load(path))
+    found.push(own)
+  }
+  return found
+}
+
+/**
+ * The runs of one name, for those who need all of them.
+ * @throws FedunifyError (data) if one of them is not there or cannot be read
+ */
+export function allRuns(found: readonly NamedRun[]): LoadedRun[] {
+  return found.map((one) => {
+    if ('run' in one) return one.run
+    throw 'error' in one ? one.error : new FedunifyError('data', `${one.path}: ${one.missing}`, NAME_HINT)
+  })
+}
+
+const missingReason = (name: string) => (/[*?{[]/.test(name) ? 'the glob matches no run' : 'no such folder')
+
+/** What `read` gives, or an entry with the error of a file that cannot be read or trusted. */
+async function attempt<T>(path: string, read: () => Promise<T>): Promise<T | { path: string; error: FedunifyError }> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof FedunifyError) || error.kind !== 'data') throw error
+    return { path, error }
+  }
+}
