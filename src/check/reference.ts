@@ -1,7 +1,8 @@
+import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import { FedunifyError } from '../errors.ts'
-import { manifestFile } from '../runs/manifest.ts'
+import { holdsRun } from '../runs/read/find-runs.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { readRows } from '../runs/read/read-tables.ts'
 import { collectPoints } from '../runs/read/series.ts'
@@ -25,9 +26,9 @@ export async function readReference(
     const kind = await kindOf(place)
     if (kind === 'none') continue
     const table = metric === 'unified' ? unifiedTable.file : localTable.file
-    const csv = kind === 'folder' ? join(place, table) : place
-    // A table of a run folder has more to be compared with than itself.
-    const inRun = basename(csv) === table && (await kindOf(manifestFile(dirname(csv)))) !== 'none'
+    // A table of a run folder has more to be compared with than itself, whatever links lead to it.
+    const csv = kind === 'folder' ? join(place, table) : await realpath(place)
+    const inRun = basename(csv) === table && (await holdsRun(dirname(csv)))
     return inRun ? readRun(dirname(csv), csv) : read(csv, metric)
   }
   throw new FedunifyError(
@@ -44,11 +45,15 @@ async function readRun(dir: string, file: string): Promise<Reference> {
   throw new FedunifyError('data', `${dir}: a reference must be a finished run, but this one is ${why}`)
 }
 
+/** Bytes of a table that is no run's. */
+const MAX_REFERENCE = 2 ** 24
+
 async function read(file: string, metric: AccuracyExpectation['metric']): Promise<Reference> {
   const unified = metric === 'unified'
   const [name, accuracy] = unified ? ['merge', 'accuracy'] : ['owner', 'local_accuracy']
   const rows = await readRows<Record<string, string | number>>(
     file,
+    { most: MAX_REFERENCE },
     ['round', name!, accuracy!],
     unified ? [name!] : [],
   )

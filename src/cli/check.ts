@@ -4,7 +4,7 @@ import { tally, tallyLine } from '../check/outcome.ts'
 import { FedunifyError } from '../errors.ts'
 import { REPORTER_NAMES, REPORTERS, type ReporterName } from '../report/check/registry.ts'
 import { NO_COLORS } from '../visible.ts'
-import { colorsOf, type Io, putNamed, STDOUT } from './io.ts'
+import { colorsOf, type Io, isStdout, putNamed } from './io.ts'
 
 const HELP = `
 What is expected stands in the experiment file, so that every run carries it, or in a file of its own:
@@ -52,7 +52,7 @@ export function addCheckCommand(program: Command, io: Io): void {
 
 async function check(named: readonly string[], { expect, reporter, output }: CheckOptions, io: Io): Promise<void> {
   const runs = await checkRuns(named, expect, io.signal)
-  const toStdout = output === undefined || output === STDOUT
+  const toStdout = output === undefined || (await isStdout(output))
   const report = REPORTERS[reporter](runs, toStdout ? colorsOf(io) : NO_COLORS)
   if (toStdout) io.out(report, { commands: reporter === 'github' })
   else await putNamed('--output', output, report, io)

@@ -7,7 +7,7 @@ import { codeOf, FedunifyError, messageOf } from '../errors.ts'
 import { ROOT } from '../package.ts'
 import { makeFolders, writeNamed } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
-import { type Io, STDOUT } from './io.ts'
+import { type Io, isStdout } from './io.ts'
 
 const SCHEMA = join(ROOT, 'experiments', 'schema.json')
 
@@ -37,7 +37,7 @@ export function addInitCommand(program: Command, io: Io): void {
 
 async function init(file: string, force: boolean, io: Io): Promise<void> {
   const text = experimentTemplate(file, schemaAddress(file))
-  if (file === STDOUT) return io.out(text)
+  if (await isStdout(file)) return io.out(text)
   const folder = dirname(file)
   await makeFolders(folder).catch((error: unknown) => {
     throw unwritable(folder, error)

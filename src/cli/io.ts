@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty'
 import { FedunifyError } from '../errors.ts'
 import { LiveProgress, PlainProgress, type ProgressView } from '../report/terminal/progress.ts'
 import { writeError } from '../runs/write/growing-file.ts'
-import { writeNamed } from '../system/files.ts'
+import { isDescriptor, writeNamed } from '../system/files.ts'
 import { COLORS, NO_COLORS, type Palette, visible } from '../visible.ts'
 
 /** Where a command writes, and when it is to stop; tests bring their own. */
@@ -29,7 +29,15 @@ export const screened = (io: Io): Io => ({
 })
 
 /** The name of stdout, where a file is to be named. */
-export const STDOUT = '-'
+const STDOUT = '-'
+
+/**
+ * Whether a file that is named as output is stdout: as `-`, by a name of the system's, or because stdout was sent to it.
+ * Written by any other way, one would overwrite what the other had written.
+ */
+export async function isStdout(file: string): Promise<boolean> {
+  return file === STDOUT || (await isDescriptor(file, 1))
+}
 
 /**
  * Writes the file that an option names, `-` for stdout.
@@ -37,7 +45,8 @@ export const STDOUT = '-'
  */
 export async function putNamed(option: string, file: string, content: string, io: Io): Promise<void> {
   if (file === '') throw new FedunifyError('usage', `${option} is empty`, 'name the file to write, or - for stdout')
-  if (file === STDOUT) return io.out(content)
+  if (await isStdout(file)) return io.out(content)
+  if (await isDescriptor(file, 2)) return io.err(content)
   await writeNamed(file, content).catch((cause: unknown) => {
     io.out(content)
     const error = writeError(file, cause)

@@ -5,7 +5,7 @@ import { reportDocument } from '../report/html/document.ts'
 import { groupRecords, type RunRecord, readRecords } from '../report/run-record.ts'
 import { putFile } from '../runs/write/growing-file.ts'
 import { oneLine } from '../visible.ts'
-import { type Io, putNamed, STDOUT } from './io.ts'
+import { type Io, isStdout, putNamed } from './io.ts'
 
 const EXAMPLES = `
 The page needs no network and no other file. It has the verdict, accuracy by round, the paper's table beside ours
@@ -38,7 +38,7 @@ async function report(dirs: readonly string[], options: { out?: string }, io: Io
   const page = reportDocument(groupRecords(runs))
   if (options.out === undefined) await putFile(out, page)
   else await putNamed('--out', out, page, io)
-  if (out !== STDOUT) io.out(`${oneLine(out)}\n`)
+  if (!(await isStdout(out))) io.out(`${oneLine(out)}\n`)
 }
 
 /** Where the page goes: into the folder that was named, or for a glob into the first run. */

@@ -18,7 +18,7 @@ import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { savedState } from '../runs/write/saved-state.ts'
-import { kindOf } from '../system/files.ts'
+import { isPlainFile } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
@@ -82,12 +82,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const told = await summary(resume, io)
     return io.out(json ? await readFile(join(resume, EVENTS), 'utf8') : told)
   }
-  if (resume !== undefined && file === undefined && (await kindOf(source!)) !== 'file') {
-    throw new FedunifyError(
-      'data',
-      `${source}: no such file`,
-      'restore it, or name the experiment file before --resume',
-    )
+  if (resume !== undefined && file === undefined && !(await isPlainFile(source!))) {
+    const hint = 'restore it, or name the experiment file before --resume'
+    throw new FedunifyError('data', `${source}: no such file`, hint)
   }
   // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
   const tell = (error: unknown): never => {

@@ -1,4 +1,4 @@
-import { close, createReadStream, fstat, open, type Stats } from 'node:fs'
+import { close, closeSync, constants, createReadStream, fstat, open, openSync, type Stats, statSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { promisify } from 'node:util'
@@ -19,7 +19,7 @@ export const fileName = (file: string): string => (file === STDIN ? 'stdin' : fi
  */
 export async function readText(file: string, most: number, signal?: AbortSignal): Promise<string> {
   try {
-    const stream = file === STDIN ? process.stdin : await streamOf(file, most)
+    const stream = file === STDIN ? process.stdin : await streamOf(file, most, signal)
     if (signal) addAbortSignal(signal, stream)
     const chunks: Buffer[] = []
     let size = 0
@@ -42,8 +42,8 @@ export async function readText(file: string, most: number, signal?: AbortSignal)
 const HINT = 'name an experiment file, for example experiments/table4.yaml'
 
 /** @throws FedunifyError (usage) where the file says itself that it is too large */
-async function streamOf(file: string, most: number): Promise<Readable> {
-  const fd = await promisify(open)(file, 'r')
+async function streamOf(file: string, most: number, signal?: AbortSignal): Promise<Readable> {
+  const fd = await openToRead(file, signal)
   try {
     const stats: Stats = await promisify(fstat)(fd)
     if (stats.isFile() && stats.size > most) throw tooLarge(file, stats.size, most)
@@ -55,6 +55,21 @@ async function streamOf(file: string, most: number): Promise<Readable> {
   }
   // A file may grow while it is read, and others (/dev/zero) have no size.
   return createReadStream('', { fd, end: most })
+}
+
+/** Opening a pipe waits for somebody to write to it, in the system, where no signal is heeded: then we open it so. */
+async function openToRead(file: string, signal?: AbortSignal): Promise<number> {
+  const wake = () => {
+    try {
+      if (statSync(file).isFIFO()) closeSync(openSync(file, constants.O_WRONLY | constants.O_NONBLOCK))
+    } catch {}
+  }
+  signal?.addEventListener('abort', wake, { once: true })
+  try {
+    return await promisify(open)(file, 'r')
+  } finally {
+    signal?.removeEventListener('abort', wake)
+  }
 }
 
 function tooLarge(file: string, size: number | undefined, most: number): FedunifyError {

@@ -2,6 +2,7 @@ import type { LoadedRun } from '../runs/read/load-run.ts'
 import { allRuns, namedRuns } from '../runs/read/named-runs.ts'
 import { readEvents, type SavedEvents } from '../runs/read/read-events.ts'
 import { type BySeed, groupRuns, onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
+import { EVENTS } from '../runs/tables.ts'
 
 /** A run with its events. */
 export interface RunRecord extends LoadedRun {
@@ -16,7 +17,7 @@ export interface RunRecord extends LoadedRun {
 export async function readRecords(names: readonly string[]): Promise<RunRecord[]> {
   const records: RunRecord[] = []
   for (const run of new Set((await namedRuns(names)).flatMap(allRuns))) {
-    const events = await readEvents(run.path)
+    const events = await readEvents(run.path, run.sizes[EVENTS])
     // A round that was under way when its run stopped may be in one file and not yet in the others.
     const complete = events && { ...events, rounds: events.rounds.filter(({ round }) => round <= run.rounds) }
     records.push({ ...run, events: complete })

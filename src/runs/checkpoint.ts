@@ -6,7 +6,7 @@ import type { Checkpoint } from '../federation/local/start.ts'
 import { readIfThere } from '../system/files.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
-import type { Manifest, Seconds } from './manifest.ts'
+import { type Manifest, runIdentity, type Seconds } from './manifest.ts'
 import type { Mark } from './write/growing-file.ts'
 
 const FILE = 'checkpoint.safetensors'
@@ -17,6 +17,8 @@ export interface SavedState extends Checkpoint {
   readonly files: Readonly<Record<string, Mark>>
   /** Seconds spent so far. */
   readonly seconds: Seconds
+  /** Of which run it is: runIdentity of its manifest. Those of before 0.4.0 do not say. */
+  readonly run?: string | undefined
 }
 
 /**
@@ -32,19 +34,28 @@ export const NOTHING_DONE: SavedState = {
 }
 
 /** One file for all of it, so that no kill can come between its parts: weights as tensors, the rest as metadata. */
-export function encodeCheckpoint({ round, unified, pooled, files, seconds }: SavedState): Uint8Array {
+export function encodeCheckpoint({ round, unified, pooled, files, seconds, run }: SavedState): Uint8Array {
   const tensors = new Map<string, Tensor>()
   for (const [name, tensor] of unified) tensors.set(`unified/${name}`, tensor)
   for (const [name, tensor] of pooled ?? []) tensors.set(`pooled/${name}`, tensor)
   const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
-  return sealed(encodeSafetensors(tensors, { sha256: BLANK, ...told }))
+  return sealed(encodeSafetensors(tensors, { sha256: BLANK, ...told, ...(run !== undefined && { run }) }))
 }
 
 export const checkpointFile = (dir: string): string => join(dir, FILE)
 
-/** Checkpoints of before 0.4.0 have no digest; nor does a manifest of then have a format. */
-export const sealingOf = ({ format }: Pick<Manifest, 'format'>): 'older' | undefined =>
-  format === undefined ? 'older' : undefined
+/**
+ * The checkpoint of the run whose manifest that is; undefined if there is none.
+ * @throws FedunifyError (data) if it is damaged, foreign, or that of another run
+ */
+export async function readOwnCheckpoint(dir: string, manifest: Manifest): Promise<SavedState | undefined> {
+  // Checkpoints of before 0.4.0 have no digest; nor does a manifest of then have a format.
+  const older = manifest.format === undefined
+  const saved = await readCheckpoint(dir, older ? 'older' : undefined)
+  if (!saved || older || saved.run === runIdentity(manifest)) return saved
+  const why = 'it belongs to another run than manifest.json, or one of them was edited'
+  throw new FedunifyError('data', `${checkpointFile(dir)}: ${why}`, ANEW)
+}
 
 /**
  * The last complete round of a run folder, round 0 where none was completed; undefined where there is no checkpoint.
@@ -99,12 +110,13 @@ const seconds = z.number().min(0)
 const MetadataSchema = z.object({
   round: z.int().min(0),
   files: z.record(z.string(), MarkSchema),
+  run: z.string().optional(),
   seconds: z.object({ total: seconds, train: seconds, merge: seconds, evaluate: seconds, write: seconds }),
 })
 
-function parseMetadata({ round, files, seconds }: Readonly<Record<string, string>>, file: string) {
+function parseMetadata({ round, files, seconds, run }: Readonly<Record<string, string>>, file: string) {
   try {
-    return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!) })
+    return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!), run })
   } catch {
     throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, ANEW)
   }

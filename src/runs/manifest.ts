@@ -11,6 +11,11 @@ import type { PreparedRun } from '../run/prepare.ts'
 import { readIfThere } from '../system/files.ts'
 import type { Mark } from './write/growing-file.ts'
 
+/** That of a run of 100,000 owners has about a third of it, in bytes. */
+const MAX_MANIFEST = 1e8
+/** Nothing of ours is nested deeper. */
+const MAX_DEPTH = 32
+
 /** Raised when an older reader would take a run folder for what it is not. Those of before 0.4.0 have no number. */
 const FORMAT = 2
 
@@ -94,7 +99,7 @@ export const manifestFile = (dir: string): string => join(dir, 'manifest.json')
  */
 export async function readManifest(dir: string): Promise<Manifest> {
   const file = manifestFile(dir)
-  const content = await readIfThere(file)
+  const content = await readIfThere(file, { most: MAX_MANIFEST })
   if (!content)
     throw new FedunifyError('data', `${file}: no such file`, 'name the folder of a run, as `fedunify run` prints it')
   const manifest = parseObject(content.toString('utf8'))
@@ -124,6 +129,7 @@ function assertFormat(manifest: object, file: string): void {
 
 const count = z.int().min(0)
 const text = z.string()
+const seconds = z.number().min(0)
 const MarkShape = z.object({ size: count, sha256: text })
 
 /** What readers take from a manifest without looking twice. */
@@ -133,7 +139,10 @@ const ManifestShape = z.object({
   started: text,
   finished: text.optional(),
   reason: text.optional(),
-  seconds: z.record(text, z.number()).optional(),
+  seconds: z
+    .object({ total: seconds, train: seconds, merge: seconds, evaluate: seconds, write: seconds })
+    .partial({ write: true })
+    .optional(),
   files: z.record(text, MarkShape).optional(),
   fedunify: text,
   config: z.object({
@@ -162,6 +171,26 @@ const ManifestShape = z.object({
   machine: z.object({ platform: text, cpu: text.optional(), cores: count, memory_gib: z.number(), node: text }),
 })
 
+/**
+ * What a checkpoint names of its run, so that it is none of another: all that stays as it is when a run is resumed,
+ * SHA-256 (hex).
+ */
+export function runIdentity(run: Omit<RunDescription, 'format'>): string {
+  const { config_hash, dataset, shards, engine, fedunify, started } = run
+  const { name, device, version } = engine
+  const facts = [
+    config_hash,
+    dataset.sha256,
+    shards.map(({ sha256 }) => sha256),
+    name,
+    device,
+    version,
+    fedunify,
+    started,
+  ]
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
+
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
 function assertOwnHashes({ config, config_hash, shards }: Manifest, file: string): void {
   const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
@@ -176,10 +205,16 @@ function assertOwnHashes({ config, config_hash, shards }: Manifest, file: string
 function parseObject(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : undefined
+    return typeof value === 'object' && value !== null && !isDeeper(value, MAX_DEPTH) ? value : undefined
   } catch {
     return undefined
   }
+}
+
+/** Whether a value is nested deeper than that: what walks through it, as JSON does, would run out of stack. */
+function isDeeper(value: unknown, most: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return most === 0 || Object.values(value).some((inner) => isDeeper(inner, most - 1))
 }
 
 /**

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { Stats } from 'node:fs'
+import { fstatSync, type Stats } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { thousands } from '../format.ts'
 
 export interface WriteSteps {
   /** Is given the new file before anything is in it. */
@@ -41,6 +42,16 @@ export async function writeWhole(
     throw error
   }
   if (flushFolder) await syncFolder(dirname(path))
+}
+
+/** Whether a name is that of an open file of this process: 1 is stdout, 2 stderr. */
+export async function isDescriptor(path: string, descriptor: 1 | 2): Promise<boolean> {
+  try {
+    const [named, open] = [await stat(path), fstatSync(descriptor)]
+    return named.dev === open.dev && named.ino === open.ino
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -112,6 +123,14 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
+/** Whether a plain file stands at a path: no folder, and no pipe, which might never end. */
+export async function isPlainFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (info) => info.isFile(),
+    () => false,
+  )
+}
+
 /** What stands at a path; `none` also where the path leads through a file or cannot be one. */
 export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
   try {
@@ -124,12 +143,28 @@ export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> 
 
 /**
  * The content of a plain file, undefined where there is none: a pipe in its place would never end.
- * @throws FedunifyError (data) where it cannot be read
+ * @param size bytes of it that count, from its start; all where none is given
+ * @param most bytes that these may be
+ * @throws FedunifyError (data) where it cannot be read, or is larger
  */
-export async function readIfThere(file: string): Promise<Buffer | undefined> {
+export async function readIfThere(
+  file: string,
+  { size = Number.POSITIVE_INFINITY, most = 2 ** 31 - 1 } = {},
+): Promise<Buffer | undefined> {
   try {
-    if (!(await stat(file)).isFile()) throw new Error('not a plain file')
-    return await readFile(file)
+    const info = await stat(file)
+    if (!info.isFile()) throw new Error('not a plain file')
+    const wanted = Math.min(size, info.size)
+    if (wanted > most)
+      throw new Error(`${thousands(wanted)} bytes are more than the ${thousands(most)} that it may have`)
+    if (wanted === info.size) return await readFile(file)
+    const handle = await open(file)
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(wanted), 0, wanted, 0)
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await handle.close()
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })

@@ -17,8 +17,8 @@ const NO_PROGRAMS: readonly string[] = ['core.fsmonitor=false', 'core.hooksPath=
 export async function gitState(): Promise<GitState | null> {
   try {
     const filters = await filterKeys()
-    // Settings are given as key=value: such a filter could not be switched off.
-    if (filters.some((key) => key.includes('='))) return null
+    // Settings are given as key=value, in UTF-8: filters with other names could not be switched off.
+    if (filters.some((key) => /[=\ufffd]/.test(key))) return null
     // A filter's program would be given the content of files, before they are compared.
     const off = filters.map((key) => (key.endsWith('.required') ? `${key}=false` : `${key}=`))
     const told = await git(['status', '--porcelain=v2', '--branch', '--ignore-submodules=all'], off)

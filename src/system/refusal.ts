@@ -18,6 +18,9 @@ export function refusalOf(error: unknown): FedunifyError | undefined {
       'free some memory, or raise its limits: ulimit -a names them, ulimit -v unlimited lifts that on addresses'
     return refusal('usage', `not enough memory: ${message}`, hint)
   }
+  if (code === 'ERR_ACCESS_DENIED') {
+    return refusal('usage', `Node was told not to allow this: ${message}`, 'see --permission in NODE_OPTIONS')
+  }
   if (/^(ERR_)?MODULE_NOT_FOUND$/.test(code)) {
     return refusal('usage', `fedunify is not whole: ${message}`, 'install it again')
   }

@@ -153,6 +153,32 @@ describe('what is named as output and is no plain file is written into', () => {
   })
 })
 
+describe.skipIf(process.platform !== 'linux')('an output that is stdout by another name', () => {
+  const inShell = (line: string, ...args: string[]) =>
+    runBinary([process.execPath, BINARY, ...args], { command: ['bash', '-c', line, 'bash'] })
+  const gateArgs = ['check', run, '--expect', gate, '--reporter', 'json', '--output']
+
+  it.each(['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1', 'LINK', 'FILE'])('%s: nothing is lost', async (name) => {
+    const dir = temporaryFolder()
+    const [log, link] = [join(dir, 'log'), join(dir, 'link')]
+    symlinkSync('/dev/stdout', link)
+    const output = { LINK: link, FILE: log }[name] ?? name
+    const line = `{ echo before; "$@"; echo after; } > ${log}`
+    expect(await inShell(line, ...gateArgs, output)).toMatchObject({ code: 0 })
+    const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
+    expect([lines[0], lines.at(-1)]).toEqual(['before', 'after'])
+    isReport(lines.slice(1, -1).join('\n'))
+  })
+
+  it('a page, or a new experiment, has no line of ours in it', async () => {
+    const file = join(temporaryFolder(), 'out')
+    await inShell(`"$@" > ${file}`, 'report', told, '--out', '/dev/stdout')
+    expect(readFileSync(file, 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/i)
+    await inShell(`"$@" > ${file}`, 'init', '--force', '/dev/stdout')
+    expect(readFileSync(file, 'utf8')).toMatch(/^# yaml-language-server/)
+  })
+})
+
 describe('an output that cannot be written', () => {
   it('is told of, and what it would have held is not lost', async () => {
     const file = join(run, 'manifest.json', 'below')

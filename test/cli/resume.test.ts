@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { appendFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -308,6 +309,34 @@ test('a checkpoint of another model, without its marks or beyond the run is refu
     expect(refused).toMatchObject({ code: 3, err: expect.stringMatching(message) })
     expect(refused.err.trimEnd().split('\n')).toHaveLength(2)
   }
+})
+
+test('a checkpoint of another run is refused, though it is whole', async () => {
+  const [one, other] = [await killed('mine', 6), await killed('theirs', 2, { seed: 1 })]
+  for (const name of ['manifest.json', 'config.yaml']) await cp(join(other, name), join(one, name))
+  const tables = readFileSync(join(one, 'unified.csv'), 'utf8')
+  const resumed = await runBinary(['run', '--resume', one, '--quiet'])
+  expect(resumed).toMatchObject({ code: 3, err: expect.stringContaining('belongs to another run') })
+  expect(readFileSync(join(one, 'unified.csv'), 'utf8')).toBe(tables)
+  const gate = join(folder, 'gate.yaml')
+  await writeFile(gate, '- { metric: unified, min: 0 }\n')
+  expect(await runBinary(['check', one, '--expect', gate])).toMatchObject({ code: 3 })
+  expect(await runBinary(['compare', one, other])).toMatchObject({ code: 3 })
+})
+
+test('no run folder is made in a run folder, and a pipe is no config', async () => {
+  const inner = experiment('inner', { rounds: 2 })
+  const outer = join(folder, 'results', 'inner', 'a')
+  await runBinary(['run', inner, '--run-id', 'a', '--quiet'])
+  const args = ['run', inner, '--out', join(folder, 'results', 'inner'), '--name', 'a', '--run-id', 'b']
+  expect(await runBinary(args)).toMatchObject({ code: 2, err: expect.stringContaining(`${outer} is a run folder`) })
+  await writeFile(join(outer, 'manifest.json'), JSON.stringify({ ...manifestOf(outer), status: 'interrupted' }))
+  await rm(join(outer, 'config.yaml'))
+  execFileSync('mkfifo', [join(outer, 'config.yaml')])
+  expect(await runBinary(['run', '--resume', outer])).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('config.yaml: no such file'),
+  })
 })
 
 test('a run that was killed between its last round and its last word is complete', async () => {

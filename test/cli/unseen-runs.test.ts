@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { BINARY, type Ended, runBinary } from '../support/binary.ts'
@@ -50,12 +60,16 @@ describe('a gate sees every run, or fails', () => {
         renameSync(bad, join(dir, 'a', 'b', 'c', 'd', 'run'))
       },
     ],
+    ['a run in a run folder', ({ dir, bad }) => renameSync(bad, join(dir, 'good', 'inner'))],
+    ['a run called node_modules', ({ dir, bad }) => renameSync(bad, join(dir, 'node_modules'))],
+    ['a hidden run', ({ dir, bad }) => renameSync(bad, join(dir, '.old'))],
   ])('%s', async (_, change) => {
     const s = study()
     expect((await s.check(s.dir)).code).toBe(0)
     change(s)
-    for (const named of [s.dir, `${s.dir}/*`]) {
-      const { code, out } = await s.check(named)
+    const named = _ === 'a hidden run' ? [s.dir] : [s.dir, `${s.dir}/*`]
+    for (const name of named) {
+      const { code, out } = await s.check(name)
       expect(code).toBe(1)
       expect(out).toContain('interrupted after 3 of 5 rounds')
     }
@@ -72,7 +86,7 @@ describe('a gate sees every run, or fails', () => {
     symlinkSync('good', join(s.dir, 'a-link'))
     symlinkSync('..', join(s.dir, 'good-folder'))
     symlinkSync('.', join(s.dir, 'loop'))
-    renameSync(join(s.bad, '..'), join(s.root, '.gone'))
+    rmSync(join(s.bad, '..'), { recursive: true })
     const { code, out } = await s.check(s.dir)
     expect([code, out]).toEqual([0, expect.stringContaining(`${join(s.dir, 'good')}\n`)])
     expect(out).toContain('2 expectations of 1 run: 2 met')
@@ -157,6 +171,75 @@ describe('a gate sees every run, or fails', () => {
     ]
     for (const args of calls)
       expect(await runBinary(args)).toMatchObject({ code: 3, err: expect.stringContaining(said) })
+  })
+
+  it('a glob of manifests does not pass over a run that lost its own', async () => {
+    const s = study()
+    cpSync(s.bad, join(s.dir, 'bad'), { recursive: true })
+    renameSync(join(s.dir, 'bad', 'manifest.json'), join(s.dir, 'bad', 'x'))
+    const { code, out } = await s.check(`${s.dir}/*/manifest.json`)
+    expect([code, out]).toEqual([3, expect.stringContaining(join(s.dir, 'bad', 'manifest.json'))])
+  })
+
+  it('.. behind a link is where the link leads', async () => {
+    const s = study()
+    mkdirSync(join(s.root, 'other', 'sub'), { recursive: true })
+    cpSync(join(s.bad, '..'), join(s.root, 'other', 'study'), { recursive: true })
+    symlinkSync(join('other', 'sub'), join(s.root, 'link'))
+    for (const named of ['link/../study', 'link/../study/', 'link/../study/bad', 'link/../study/*']) {
+      const { code, out } = await runBinary(['check', named, '--expect', s.gate], { cwd: s.root })
+      expect([named, code]).toEqual([named, 1])
+      expect(out).toContain('interrupted after 3 of 5 rounds')
+    }
+    expect(await runBinary(['check', 'other/../study', '--expect', s.gate], { cwd: s.root })).toMatchObject({ code: 0 })
+  })
+
+  it('a reference is verified as its run is, whatever leads to it', async () => {
+    const s = study()
+    const ref = join(s.root, 'ref')
+    writeRun(ref, { config: { rounds: 2 } })
+    const csv = join(ref, 'unified.csv')
+    const whole = readFileSync(csv, 'utf8')
+    symlinkSync(csv, join(s.root, 'base.csv'))
+    const gate = join(s.root, 'drop.yaml')
+    const checkAgainst = async (named: string) => {
+      writeFileSync(gate, `- { metric: unified, merge: avg, max-drop-from: ${named}, points: 99 }\n`)
+      return (await runBinary(['check', join(s.dir, 'good'), '--expect', gate], { cwd: s.root })).code
+    }
+    for (const named of ['ref', 'ref/unified.csv', 'base.csv'])
+      expect([named, await checkAgainst(named)]).toEqual([named, 0])
+    writeFileSync(csv, whole.trimEnd().split('\n').slice(0, -1).join('\n'))
+    for (const named of ['ref', 'ref/unified.csv', 'base.csv'])
+      expect([named, await checkAgainst(named)]).toEqual([named, 3])
+    renameSync(join(ref, 'manifest.json'), join(s.root, 'manifest.json'))
+    for (const named of ['ref', 'ref/unified.csv', 'base.csv'])
+      expect([named, await checkAgainst(named)]).toEqual([named, 3])
+  })
+
+  it.each<[string, (dir: string) => void]>([
+    ['a manifest of gigabytes', (dir) => truncateSync(join(dir, 'manifest.json'), 3e9)],
+    ['a manifest of some hundred MB', (dir) => truncateSync(join(dir, 'manifest.json'), 6e8)],
+    ['a table of gigabytes', (dir) => truncateSync(join(dir, 'unified.csv'), 3e9)],
+    [
+      'a manifest without end',
+      (dir) =>
+        edit(join(dir, 'manifest.json'), '"config": {', `"config": { "x": ${'['.repeat(20_000)}${']'.repeat(20_000)},`),
+    ],
+    ['seconds that are none', (dir) => edit(join(dir, 'manifest.json'), /"evaluate": [^,]*,/, '')],
+  ])('%s is one line, and soon', async (_, damage) => {
+    const s = study()
+    damage(join(s.dir, 'good'))
+    const began = performance.now()
+    for (const args of [
+      ['check', s.dir, '--expect', s.gate],
+      ['report', s.dir, '--out', '/dev/null'],
+      ['compare', s.dir, s.dir],
+    ]) {
+      const { code, err } = await runBinary(args)
+      expect([args[0], code]).toEqual([args[0], 3])
+      expect(err).toMatch(/^error: .*\n(hint: .*\n)?$/)
+    }
+    expect(performance.now() - began).toBeLessThan(20_000)
   })
 
   it('a folder beyond measure is refused, not searched for ever', async () => {

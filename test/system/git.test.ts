@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { gitState } from '../../src/system/git.ts'
@@ -73,6 +73,15 @@ test.each<[string, (git: (...args: string[]) => string, program: string, dir: st
     },
   ],
   ['a filter that cannot be switched off', (git, program) => git('config', 'filter.evil=x.clean', `${program}; cat`)],
+  [
+    'a filter whose name is no UTF-8',
+    (_, program, dir) => {
+      const name = Buffer.from([0xe9])
+      const section = Buffer.concat([Buffer.from('[filter "'), name, Buffer.from(`"]\n\tclean = "${program}; cat"\n`)])
+      appendFileSync(join(dir, '.git', 'config'), section)
+      writeFileSync(join(dir, '.gitattributes'), Buffer.concat([Buffer.from('*.bin filter='), name, Buffer.from('\n')]))
+    },
+  ],
 ])('no program of a repository is run: %s', async (name, prepare) => {
   const { dir, git } = repository()
   const owned = join(temporaryFolder(), 'owned')

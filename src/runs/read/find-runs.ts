@@ -1,11 +1,15 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, normalize } from 'node:path'
 import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { byName, matchGlob } from '../../system/glob.ts'
 
 /** A run folder has at least one of these: without the manifest it is a damaged one, which must not be passed over. */
 const MARKS = ['manifest.json', 'checkpoint.safetensors', 'unified.csv', 'local.csv', 'table.csv', 'events.jsonl']
+
+/** Whether a folder holds more of a run than a table that somebody may have copied. */
+export const holdsRun = async (dir: string): Promise<boolean> =>
+  (await readdir(dir)).some((name) => ['manifest.json', 'checkpoint.safetensors', 'events.jsonl'].includes(name))
 
 /** A folder that holds more folders than this cannot have been meant. */
 const MAX_FOLDERS = 20_000
@@ -21,22 +25,35 @@ export async function findRuns(named: string, unseen: (error: FedunifyError) => 
   const kind = await kindOf(named)
   const search = new Search(unseen)
   if (kind === 'folder') {
-    await search.enter(named.replace(/(?<=.)[\\/]+$/, ''))
+    await search.enter(await plainName(named.replace(/(?<=.)[\\/]+$/, '')))
     if (search.runs.size > 0 || search.blind) return search.found()
     throw new FedunifyError('data', `${named}: not the folder of a run, nor one with runs in it`, NAME_HINT)
   }
   if (kind === 'file') {
-    if (basename(named) === 'manifest.json') return [dirname(named)]
+    if (basename(named) === 'manifest.json') return [await plainName(dirname(named))]
     throw new FedunifyError('data', `${named}: a file, not the folder of a run`, NAME_HINT)
   }
-  for (const match of await matchGlob(named, { onlyFiles: false })) {
-    if (basename(match) === 'manifest.json') search.runs.add(dirname(match))
-    else if (await search.isFolder(match)) await search.enter(match)
+  // A glob of manifests means their folders: it would pass over a run that has lost its manifest.
+  const [, folder = '', pattern = ''] = /^((?:[^*?{}[\]()!]*[\\/])?)(.*)$/s.exec(named)!
+  const base = folder && `${(await plainName(folder)).replace(/[\\/]+$/, '')}/`
+  const glob = `${base}${pattern}`.replace(/(?<=.)[\\/]manifest\.json$/, '')
+  for (const match of await matchGlob(glob, { onlyFiles: false })) {
+    if (await search.isFolder(match)) await search.enter(await plainName(match))
   }
   return search.found()
 }
 
 export const NAME_HINT = 'name the folder of a run, as `fedunify run` prints it, or of a batch'
+
+/**
+ * A path of which every prefix means what it says: «link/..» is not the folder that holds the link, but that which holds
+ * what the link leads to, and would be made the former when a name is joined to it.
+ */
+async function plainName(path: string): Promise<string> {
+  if (!path.split(/[\\/]/).includes('..')) return path
+  const [real, joined] = await Promise.all([path, normalize(path)].map((one) => realpath(one).catch(() => undefined)))
+  return real === undefined || real === joined ? path : real
+}
 
 class Search {
   readonly runs = new Set<string>()
@@ -63,11 +80,10 @@ class Search {
     }
     const entries = await this.#try(dir, () => readdir(dir, { withFileTypes: true }))
     if (!entries) return
-    if (entries.some(({ name }) => MARKS.includes(name))) {
-      this.runs.add(dir)
-      return
-    }
-    const seen = entries.filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
+    if (entries.some(({ name }) => MARKS.includes(name))) this.runs.add(dir)
+    // What npm installed, a repository's own, and folders of runs that are being made.
+    if (entries.some(({ name }) => name === '.package-lock.json')) return
+    const seen = entries.filter(({ name }) => name !== '.git' && !/^\..*\.[0-9a-f]{12}\.tmp$/.test(name))
     // Links last: a run that is there under its own name goes by that.
     for (const entry of seen) if (entry.isDirectory()) await this.enter(join(dir, entry.name))
     for (const entry of seen.filter((one) => one.isSymbolicLink())) {

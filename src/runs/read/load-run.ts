@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
-import { readCheckpoint, type SavedState, sealingOf } from '../checkpoint.ts'
+import { readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
 import { localTable, unifiedTable } from '../tables.ts'
@@ -20,6 +20,8 @@ export interface LoadedRun {
   readonly tables: Tables
   readonly local: readonly Lined<LocalRow>[]
   readonly unified: readonly Lined<UnifiedRow>[]
+  /** Bytes that count of its files, from their start, where not all do: a killed run may have begun a round. */
+  readonly sizes: Readonly<Record<string, number>>
   /** Their accuracies. */
   readonly series: SeriesPoints
 }
@@ -32,12 +34,13 @@ export interface LoadedRun {
 export async function loadRun(path: string): Promise<LoadedRun> {
   const manifest = await readManifest(path)
   // Before the tables: a run that goes on meanwhile only makes them longer.
-  const saved = await readCheckpoint(path, sealingOf(manifest))
+  const saved = await readOwnCheckpoint(path, manifest)
   // A run that was killed between its last round and its last word is complete.
   const finished = manifest.status === 'finished' || saved?.round === manifest.config.rounds
   const touched = await assertUntouched(path, manifest, saved)
+  const sizes = finished ? {} : sizesOf(saved)
   // A run that was stopped before its first round has no tables yet.
-  const tables = touched === 'none' && !finished ? EMPTY : await readTables(path)
+  const tables = touched === 'none' && !finished ? EMPTY : await readTables(path, sizes)
   const local = lined(tables.local)
   const unified = lined(tables.unified)
   const rounds = roundsOf(path, manifest, saved, unified, local)
@@ -45,12 +48,15 @@ export async function loadRun(path: string): Promise<LoadedRun> {
     // What a run was about to add when it stopped is not a result.
     const done = <Row extends { round: number }>(rows: readonly Row[]) => rows.filter(({ round }) => round <= rounds)
     const rows = { local: done(local), unified: done(unified) }
-    return { path, manifest, finished, rounds, tables, ...rows, series: seriesOf(rows.local, rows.unified) }
+    return { path, manifest, finished, rounds, tables, sizes, ...rows, series: seriesOf(rows.local, rows.unified) }
   }
   assertComplete(path, rounds, manifest, unified, local)
   assertConsistent(path, tables)
-  return { path, manifest, finished, rounds, tables, local, unified, series: seriesOf(local, unified) }
+  return { path, manifest, finished, rounds, tables, sizes, local, unified, series: seriesOf(local, unified) }
 }
+
+const sizesOf = (saved: SavedState | undefined): Record<string, number> =>
+  Object.fromEntries(Object.entries(saved?.files ?? {}).map(([file, { size }]) => [file, size]))
 
 const EMPTY: Tables = { local: [], unified: [], table: [] }
 

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { FedunifyError, messageOf } from '../../errors.ts'
+import { thousands } from '../../format.ts'
 import { VERSION } from '../../package.ts'
 import { EVENT_FORMAT } from '../plain-event.ts'
 import { EVENTS } from '../tables.ts'
@@ -35,9 +36,10 @@ export interface SavedEvents {
 /**
  * The finished rounds in a run's events.jsonl; undefined if there is no such file. A resumed run has several
  * `started` events, which do not matter here.
+ * @param size bytes of it that count, from its start; all if none is given
  * @throws FedunifyError (data) naming file and line if a line other than the last is not an event
  */
-export async function readEvents(dir: string): Promise<SavedEvents | undefined> {
+export async function readEvents(dir: string, size?: number): Promise<SavedEvents | undefined> {
   const file = join(dir, EVENTS)
   const mark = await markOf(file, 0)
   if (!mark) return undefined
@@ -45,7 +47,7 @@ export async function readEvents(dir: string): Promise<SavedEvents | undefined> 
   let number = 0
   let torn = false
   // Line by line: of many owners and rounds, the whole is more than a string can hold.
-  for await (const { line, whole } of linesOf(file)) {
+  for await (const { line, whole } of linesOf(file, size)) {
     number += 1
     torn = !whole
     // Most lines are of single owners, and a round repeats them: they need no parsing.
@@ -68,19 +70,33 @@ const newer = (where: string, format: number) =>
     'use a newer version of fedunify',
   )
 
+/** Characters of a line: a round of ten thousand owners has about a tenth of it. */
+const MAX_LINE = 2 ** 27
+
 /** Every event ends with a line feed: what follows the last one is the part that a kill let through. */
-async function* linesOf(file: string): AsyncGenerator<{ line: string; whole: boolean }> {
-  let rest = ''
+async function* linesOf(
+  file: string,
+  size = Number.POSITIVE_INFINITY,
+): AsyncGenerator<{ line: string; whole: boolean }> {
+  if (size === 0) return
+  let begun: string[] = []
+  let length = 0
   try {
-    for await (const piece of createReadStream(file, { encoding: 'utf8', highWaterMark: 2 ** 18 })) {
-      const lines = (rest + piece).split('\n')
-      rest = lines.pop()!
+    const part = { encoding: 'utf8', highWaterMark: 2 ** 18, end: size - 1 } as const
+    for await (const piece of createReadStream(file, part)) {
+      begun.push(piece)
+      length += piece.length
+      if (length > MAX_LINE) throw new Error(`a line of more than ${thousands(MAX_LINE)} characters`)
+      if (!piece.includes('\n')) continue
+      const lines = begun.join('').split('\n')
+      begun = [lines.pop()!]
+      length = begun[0]!.length
       for (const line of lines) yield { line, whole: true }
     }
   } catch (error) {
     throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
   }
-  if (rest !== '') yield { line: rest, whole: false }
+  if (length > 0) yield { line: begun.join(''), whole: false }
 }
 
 /** A finished round, `other` for any other event, a format that is too new, undefined for what is none. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { FedunifyError, messageOf } from '../../errors.ts'
 import { readIfThere } from '../../system/files.ts'
-import { LOCAL_COLUMNS, localTable, paperTable, UNIFIED_COLUMNS, unifiedTable } from '../tables.ts'
+import { LOCAL_COLUMNS, localTable, paperTable, type Table, UNIFIED_COLUMNS, unifiedTable } from '../tables.ts'
 
 export interface LocalRow {
   readonly round: number
@@ -26,6 +26,15 @@ export interface UnifiedRow {
   readonly loss: number
 }
 
+/** The bytes that count of a file, from its start, and how many these may be. */
+interface Part {
+  readonly size?: number | undefined
+  readonly most: number
+}
+
+/** Bytes of a table: some million rows. */
+const MAX_TABLE = 2 ** 28
+
 export interface Tables {
   readonly local: readonly LocalRow[]
   readonly unified: readonly UnifiedRow[]
@@ -35,13 +44,15 @@ export interface Tables {
 
 /**
  * The three CSVs of a run folder.
+ * @param sizes bytes that count of each, from its start; all where none are given
  * @throws FedunifyError (data) naming file and line if one is missing, torn or has other columns
  */
-export async function readTables(dir: string): Promise<Tables> {
+export async function readTables(dir: string, sizes: Readonly<Record<string, number>> = {}): Promise<Tables> {
+  const of = ({ file }: Table) => [join(dir, file), { size: sizes[file], most: MAX_TABLE }] as const
   const [local, unified, table] = await Promise.all([
-    readRows<LocalRow>(join(dir, localTable.file), LOCAL_COLUMNS),
-    readRows<UnifiedRow>(join(dir, unifiedTable.file), UNIFIED_COLUMNS, ['merge']),
-    readCsv(join(dir, paperTable.file)),
+    readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS),
+    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, ['merge']),
+    readCsv(...of(paperTable)),
   ])
   return { local, unified, table }
 }
@@ -49,10 +60,11 @@ export async function readTables(dir: string): Promise<Tables> {
 /** Rows of the columns asked for, all of which must be there; all are numbers but those named in `texts`. */
 export async function readRows<Row>(
   file: string,
+  part: Part,
   columns: readonly string[],
   texts: readonly string[] = [],
 ): Promise<Row[]> {
-  const [head = [], ...rows] = await readCsv(file)
+  const [head = [], ...rows] = await readCsv(file, part)
   const missing = columns.filter((column) => !head.includes(column))
   if (missing.length > 0) {
     throw new FedunifyError(
@@ -73,13 +85,17 @@ export async function readRows<Row>(
 function toNumber(cell: string, where: string): number {
   const value = Number(cell)
   if (cell.trim() === '' || !Number.isFinite(value)) {
-    throw new FedunifyError('data', `${where}: expected a number, got "${cell}"`, 'the file was edited or cut short')
+    throw new FedunifyError(
+      'data',
+      `${where}: expected a number, got "${cell.slice(0, 60)}"`,
+      'the file was edited or cut short',
+    )
   }
   return value
 }
 
-async function readCsv(file: string): Promise<string[][]> {
-  const content = await readIfThere(file)
+async function readCsv(file: string, part: Part): Promise<string[][]> {
+  const content = await readIfThere(file, part)
   if (!content) throw new FedunifyError('data', `${file}: no such file`)
   try {
     return parse(content) as string[][]

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises'
-import { readCheckpoint } from '../checkpoint.ts'
+import { readOwnCheckpoint } from '../checkpoint.ts'
 import { readManifest, type Status } from '../manifest.ts'
 
 /**
@@ -20,8 +20,9 @@ export async function runState(dir: string): Promise<Status | 'none'> {
 
 /** Complete rounds of a run that did not finish; 0 if there is no usable checkpoint. */
 export async function roundsDone(dir: string): Promise<number> {
-  return readCheckpoint(dir).then(
-    (saved) => saved?.round ?? 0,
-    () => 0,
-  )
+  try {
+    return (await readOwnCheckpoint(dir, await readManifest(dir)))?.round ?? 0
+  } catch {
+    return 0
+  }
 }

@@ -24,7 +24,7 @@ export async function assertUntouched(
   for (const name of [...TABLES.map(({ file }) => file), EVENTS]) {
     const file = join(dir, name)
     const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
-    const now = await markOf(file, mark?.size)
+    const now = await markOf(file, mark?.size ?? 0)
     if (now && name !== EVENTS) found = 'some'
     if (!mark) continue
     if (!now) throw changed(file, 'it is missing')

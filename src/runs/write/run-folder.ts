@@ -17,6 +17,7 @@ import {
   type Outcome,
   type RunDescription,
   readManifest,
+  runIdentity,
   type Seconds,
   type Status,
 } from '../manifest.ts'
@@ -65,11 +66,21 @@ export class RunFolder {
     const description = describeRun(run)
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     let lock: FolderLock | undefined
+    const outer = dirname(path)
+    if (await exists(manifestFile(outer))) {
+      throw new FedunifyError(
+        'usage',
+        `${outer} is a run folder: no other is made in it`,
+        'choose another --name or --out',
+      )
+    }
     try {
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
       await putFile(join(draft, 'config.yaml'), toYaml(run.experiment), { flushFolder: false })
-      await putFile(checkpointFile(draft), encodeCheckpoint(NOTHING_DONE), { flushFolder: false })
+      await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
+        flushFolder: false,
+      })
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
       if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
       await rename(draft, path)
@@ -171,7 +182,8 @@ export class RunFolder {
   async #save({ round, weights, baseline }: RoundFinished): Promise<void> {
     const began = performance.now()
     const files = await this.#marks()
-    const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent() }
+    const run = runIdentity(this.#description)
+    const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent(), run }
     await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.

@@ -4,7 +4,7 @@ import { FedunifyError } from '../../errors.ts'
 import type { Model } from '../../model/model.ts'
 import type { PreparedRun } from '../../run/prepare.ts'
 import type { Weights } from '../../weights/weights.ts'
-import { checkpointFile, readCheckpoint, type SavedState } from '../checkpoint.ts'
+import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import type { Manifest } from '../manifest.ts'
 import { assertUntouched } from '../read/verify.ts'
 import { EVENTS, TABLES } from '../tables.ts'
@@ -22,7 +22,7 @@ export async function savedState(
 ): Promise<SavedState> {
   const { rounds } = manifest
   const file = checkpointFile(dir)
-  const saved = await readCheckpoint(dir)
+  const saved = await readOwnCheckpoint(dir, manifest)
   const refuse = (why: string) => new FedunifyError('data', `${file} ${why}`, ANEW)
   if (!saved) throw refuse(`is missing, ${rounds === 1 ? '1 round is' : `${rounds} rounds are`} done`)
   const { round, unified, pooled, files } = saved
@@ -83,6 +83,8 @@ async function assertRows(file: string, size: number, round: number): Promise<vo
 
 /** Enough for the last line of a table with a column for each of a hundred thousand owners. */
 const TAIL = 2 ** 20
+/** More bytes than one round adds to a table. */
+const MAX_ROUND = 2 ** 26
 
 /** Whole lines just before `size` and all behind it; undefined where there is no such plain file. */
 async function endOf(file: string, size: number): Promise<{ before: string[]; after: string[] } | undefined> {
@@ -91,6 +93,9 @@ async function endOf(file: string, size: number): Promise<{ before: string[]; af
   try {
     const info = await handle.stat()
     if (!info.isFile()) return undefined
+    if (info.size - size > MAX_ROUND) {
+      throw new FedunifyError('data', `${file}: holds far more than the round behind the checkpoint`, ANEW)
+    }
     const from = Math.max(0, size - TAIL)
     const bytes = Buffer.alloc(Math.max(0, info.size - from))
     await handle.read(bytes, 0, bytes.length, from)
