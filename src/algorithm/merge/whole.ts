@@ -43,9 +43,9 @@ export class WholeMerge implements Merge {
     } catch (error) {
       throw this.#fault(name, `threw ${messageOf(error)}`, error)
     }
-    if (returned !== undefined) throw this.#fault(name, `returned ${shown(returned)}`)
-    const missing = out.findIndex((value, i) => Number.isNaN(value) && !values.some((w) => Number.isNaN(w[i])))
-    if (missing >= 0) throw this.#fault(name, `left element ${missing} of ${length} NaN, though no owner's is`)
+    if (returned !== undefined && returned !== out) throw this.#fault(name, `returned ${shown(returned)}`)
+    const missing = out.findIndex((value, i) => Number.isNaN(value) && values.every((w) => Number.isFinite(w[i])))
+    if (missing >= 0) throw this.#fault(name, `left element ${missing} of ${length} NaN, though all owners' are finite`)
     return out
   }
 }
@@ -53,4 +53,4 @@ export class WholeMerge implements Merge {
 const shown = (value: unknown) =>
   ArrayBuffer.isView(value) || Array.isArray(value)
     ? `${(value as Float32Array).length} values`
-    : Object.prototype.toString.call(value).slice(8, -1)
+    : `a ${Object.prototype.toString.call(value).slice(8, -1)}`
