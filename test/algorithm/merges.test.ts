@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { ACCELERATED } from '../../src/algorithm/merge/accelerated.ts'
-import { MERGE_NAMES, type MergeName } from '../../src/algorithm/merge/registry.ts'
+import { MERGE_NAMES, MERGE_RULES, type MergeName } from '../../src/algorithm/merge/registry.ts'
 import type { OwnerWeights } from '../../src/algorithm/merge/rule.ts'
 import { startMerge } from '../../src/algorithm/merge/start-merge.ts'
+import { withDefaults } from '../../src/parts.ts'
 import { WeightPool } from '../../src/weights/pool.ts'
 import { BLOCK } from '../../src/weights/simd/kernels.ts'
 import type { Weights } from '../../src/weights/weights.ts'
@@ -40,6 +41,10 @@ const addedUp = (name: MergeName, all: readonly OwnerWeights[], pool: WeightPool
 }
 
 describe.each(accelerated)('%s, accelerated', (name) => {
+  it('has no options, which it could not heed', () => {
+    expect(withDefaults<object>(MERGE_RULES[name])).toEqual({})
+  })
+
   it('is its definition, bit for bit', () => {
     fc.assert(
       fc.property(federation, (all) => {

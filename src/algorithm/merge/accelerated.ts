@@ -2,7 +2,7 @@ import type { Workspace } from '../../weights/simd/kernels.ts'
 import type { MergeName } from './registry.ts'
 import type { OwnerFacts } from './rule.ts'
 
-/** Blocks of a tensor of the next owner or two, to be folded into what is held of those before them. */
+/** Blocks of a tensor of the next two owners, or the last one, to be folded into what is held of those before them. */
 export interface Step {
   readonly blocks: readonly [Float32Array, Float32Array | undefined]
   readonly factors: readonly [number, number | undefined]
@@ -23,8 +23,8 @@ export interface Streaming {
 }
 
 /**
- * What is faster than a rule's definition, to the same bits, and needs no more than three owners' models in memory. A
- * rule that is not here is merged by its definition, and so would all be without this file.
+ * What is faster than a rule's definition, to the same bits, and holds two owners at a time however many there are. A
+ * rule that is not here is merged by its definition, and so would all be without this file. None has options.
  */
 export const ACCELERATED: Partial<Readonly<Record<MergeName, Streaming>>> = {
   avg: mean(() => 1),
@@ -43,11 +43,11 @@ function mean(factor: (owner: OwnerFacts) => number): Streaming {
       workspace.one.set(one)
       if (other) workspace.other.set(other)
       if (held) workspace.sums.set(held)
-      const sum = `${held ? 'add' : 'start'}${other ? 'Two' : 'One'}` as const
       if (total === undefined) {
-        sweeps[`${sum}Sums`](one.byteLength, first, second, 0)
+        sweeps[held ? 'addTwo' : 'startTwo'](one.byteLength, first, second, 0)
         return workspace.sums
       }
+      const sum = `${held ? 'add' : 'start'}${other ? 'Two' : 'One'}` as const
       if (isPowerOfTwo(total)) sweeps[`${sum}Multiply`](one.byteLength, first, second, 1 / total)
       else sweeps[`${sum}Divide`](one.byteLength, first, second, total)
       return workspace.result

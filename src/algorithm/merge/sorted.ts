@@ -3,7 +3,7 @@
  * @returns whether all are numbers: NaNs come last
  */
 export function sorted(values: readonly Float32Array[], i: number, column: Float32Array): boolean {
-  for (const [k, w] of values.entries()) column[k] = w[i]!
+  for (let k = 0; k < column.length; k++) column[k] = values[k]![i]!
   column.sort()
   return !Number.isNaN(column.at(-1))
 }

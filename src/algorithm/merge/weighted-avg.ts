@@ -15,7 +15,7 @@ export const weightedAvg = {
     const images = owners.reduce((sum, { trainImages }) => sum + trainImages, 0)
     for (let i = 0; i < out.length; i++) {
       let sum = -0 // What leaves every number as it is, -0 too.
-      for (const [k, w] of values.entries()) sum += owners[k]!.trainImages * w[i]!
+      for (let k = 0; k < owners.length; k++) sum += owners[k]!.trainImages * values[k]![i]!
       out[i] = sum / images
     }
   },

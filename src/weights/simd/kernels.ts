@@ -30,46 +30,27 @@ export const BLOCK = 16_384
  */
 const [ONE, OTHER, SUMS, RESULT, END] = [0, 4 * BLOCK, 8 * BLOCK, 16 * BLOCK, 20 * BLOCK]
 
-/** Four values of single precision are two times two of double precision: from byte 0, and from byte 8. */
-const HALVES = [0, 8] as const
 const promoted = (at: number) => [...get(AT), ...v128.loadHalf(at), ...f64x2.promoteLow]
 const times = (at: number, factors: number) => [...promoted(at), ...get(factors), ...f64x2.multiply]
 
-/** Σ factor · value, in the owners' order, of one owner or two and of the sums so far, or of no sums so far. */
-const total = (from: From, owners: Count) => (half: number) => {
-  const first = times(ONE + half, FACTORS)
-  const held = [...get(WIDE), ...v128.load(SUMS + 2 * half), ...first, ...f64x2.add]
-  return [
-    ...(from === 'add' ? held : first),
-    ...(owners === 'Two' ? [...times(OTHER + half, OTHERS), ...f64x2.add] : []),
-  ]
-}
+/** What to add up, of the two values from byte `half` on. */
+type Sum = (half: 0 | 8) => Code
+
+const one: Sum = (half) => times(ONE + half, FACTORS)
+const two: Sum = (half) => [...one(half), ...times(OTHER + half, OTHERS), ...f64x2.add]
+const sumsAndOne: Sum = (half) => [...get(WIDE), ...v128.load(SUMS + 2 * half), ...one(half), ...f64x2.add]
+const sumsAndTwo: Sum = (half) => [...sumsAndOne(half), ...times(OTHER + half, OTHERS), ...f64x2.add]
+
 const wide = [...twice(AT), ...set(WIDE)]
-const toSums = (sum: (half: number) => Code) =>
-  sweep([...wide, ...HALVES.flatMap((half) => [...get(WIDE), ...sum(half), ...v128.store(SUMS + 2 * half)])])
-const toResult = (sum: (half: number) => Code, operation: Code) => {
-  const values = HALVES.flatMap((half) => [...sum(half), ...get(TOTALS), ...operation, ...f64x2.demote])
-  return sweep([...wide, ...get(AT), ...values, ...v128.lowerHalves, ...v128.store(RESULT)])
+/** Four values of single precision are two times two of double precision. */
+const toSums = (sum: Sum) => {
+  const store = (half: 0 | 8) => [...get(WIDE), ...sum(half), ...v128.store(SUMS + 2 * half)]
+  return sweep([...wide, ...store(0), ...store(8)])
 }
-
-type From = 'start' | 'add'
-type Count = 'One' | 'Two'
-type To = 'Sums' | 'Divide' | 'Multiply'
-
-const TO: Readonly<Record<To, (sum: (half: number) => Code) => Code>> = {
-  Sums: toSums,
-  Divide: (sum) => toResult(sum, f64x2.divide),
-  Multiply: (sum) => toResult(sum, f64x2.multiply),
+const toResult = (sum: Sum, operation: Code) => {
+  const merged = (half: 0 | 8) => [...sum(half), ...get(TOTALS), ...operation, ...f64x2.demote]
+  return sweep([...wide, ...get(AT), ...merged(0), ...merged(8), ...v128.lowerHalves, ...v128.store(RESULT)])
 }
-
-/** Every way to add up: startOneSums, … */
-const SUM_SWEEPS = Object.fromEntries(
-  (['start', 'add'] as const).flatMap((from) =>
-    (['One', 'Two'] as const).flatMap((count) =>
-      (['Sums', 'Divide', 'Multiply'] as const).map((to) => [`${from}${count}${to}`, TO[to](total(from, count))]),
-    ),
-  ),
-) as Readonly<Record<`${From}${Count}${To}`, Code>>
 
 /** Puts the one owner's value or, if it is `better`, the other's in the place of the one's. */
 const choose = (of: Code, better: Code) =>
@@ -87,14 +68,22 @@ const absGreater = [
   ...[...greater, ...v128.and, ...v128.or],
 ]
 
+/** Σ factor · value of one owner or two, in their order; `add…` begins with the sums so far, and `start…` with none. */
 const SWEEPS = {
-  ...SUM_SWEEPS,
+  startTwo: toSums(two),
+  addTwo: toSums(sumsAndTwo),
+  startOneDivide: toResult(one, f64x2.divide),
+  startTwoDivide: toResult(two, f64x2.divide),
+  addOneDivide: toResult(sumsAndOne, f64x2.divide),
+  addTwoDivide: toResult(sumsAndTwo, f64x2.divide),
+  startOneMultiply: toResult(one, f64x2.multiply),
+  startTwoMultiply: toResult(two, f64x2.multiply),
+  addOneMultiply: toResult(sumsAndOne, f64x2.multiply),
+  addTwoMultiply: toResult(sumsAndTwo, f64x2.multiply),
   max: choose([], greaterOrNaN),
   absmax: choose([], absGreater),
   magnitude: choose(f32x4.abs, greaterOrNaN),
 }
-
-export type SweepName = keyof typeof SWEEPS
 
 /** Memory for one block of every kind, and all that merging does with it. */
 export interface Workspace {
@@ -103,12 +92,14 @@ export interface Workspace {
   readonly other: Float32Array
   readonly sums: Float64Array
   readonly result: Float32Array
-  /**
-   * Each goes over the first `bytes` of the owners' blocks. Those that add up take the owners' factors and the number
-   * by which to divide or multiply; what stands behind `bytes` may become anything.
-   */
-  readonly sweeps: Readonly<Record<SweepName, (bytes: number, factor: number, other: number, total: number) => void>>
+  readonly sweeps: Readonly<Record<keyof typeof SWEEPS, Sweep>>
 }
+
+/**
+ * Goes over the first `bytes` of the owners' blocks; what stands behind them may become anything. Those that add up take
+ * the owners' factors and by what to divide or multiply.
+ */
+type Sweep = (bytes: number, factor: number, other: number, total: number) => void
 
 /** Node has it, and its types do not. */
 declare const WebAssembly: {
