@@ -99,7 +99,7 @@ export async function* runFederation(
 
     const [unified, ...others] = models as [Weights, ...Weights[]]
     held = () => unified
-    // Scored, and nobody's any more; nor does anybody train from the unified model of the round before.
+    // Nobody reads these any more: the others are scored, and the owners train from the new unified model.
     for (const model of before ? [before, ...others] : others) pool.releaseAll(model)
     before = unified
     copied = scores[0]!
