@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { ACCELERATED } from '../../src/algorithm/merge/accelerated.ts'
+import { ACCELERATED, GROUP } from '../../src/algorithm/merge/accelerated.ts'
 import { MERGE_NAMES, MERGE_RULES, type MergeName } from '../../src/algorithm/merge/registry.ts'
 import type { OwnerWeights } from '../../src/algorithm/merge/rule.ts'
 import { startMerge } from '../../src/algorithm/merge/start-merge.ts'
@@ -19,7 +19,7 @@ const NUMBERS = [0, 1, 1.5, 2, 2 ** -126, 2 ** -149, 3.4028235e38, Number.POSITI
 /** Everything a float can be, and often a value that owners agree in, to the sign. */
 const value = fc.oneof(fc.float(), fc.constantFrom(...NUMBERS, ...NUMBERS.map((number) => -number), Number.NaN))
 const images = fc.oneof(fc.nat({ max: 60_000 }), fc.constantFrom(1, 2, 1024))
-const federation = fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 40 })).chain(([count, length]) =>
+const federation = fc.tuple(fc.integer({ min: 1, max: 11 }), fc.integer({ min: 1, max: 40 })).chain(([count, length]) =>
   fc
     .array(fc.tuple(fc.array(value, { minLength: length, maxLength: length }), images), {
       minLength: count,
@@ -150,13 +150,13 @@ describe.each(MERGE_NAMES)('%s', (name) => {
 })
 
 describe.each(accelerated)('%s', (name) => {
-  it('needs at most the last two owners’ weights, however many there are', () => {
+  it('needs no more than the last group of owners, however many there are', () => {
     const all = Array.from({ length: 9 }, (_, i) => owners([[i % 4, -i, 3]])[0]!)
     const expected = patterns(defined(name, all))
     const merge = start(name)
     for (const [i, owner] of all.entries()) {
       merge.add(owner)
-      if (i >= 2) all[i - 2]!.weights.get('w')!.data.fill(99)
+      if (i >= GROUP) all[i - GROUP]!.weights.get('w')!.data.fill(99)
     }
     expect(patterns(merge.finish().get('w')!.data)).toEqual(expected)
   })

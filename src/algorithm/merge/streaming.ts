@@ -1,15 +1,15 @@
 import type { WeightPool } from '../../weights/pool.ts'
 import { BLOCK, type Workspace } from '../../weights/simd/kernels.ts'
 import type { Weights } from '../../weights/weights.ts'
-import type { Streaming } from './accelerated.ts'
+import { GROUP, type Streaming } from './accelerated.ts'
 import { assertAlike, type Merge, noOwners } from './merge.ts'
 import type { OwnerWeights } from './rule.ts'
 
 type Values = Float32Array | Float64Array
 
 /**
- * A merge by the accelerated form of its rule. Owners wait until there are two: then what is held is read and written
- * half as often. And they wait until there is a third, because the last ones need not be held, but make the result.
+ * A merge by the accelerated form of its rule. Owners wait until there is a group of them, and until there is one more:
+ * what comes of the last ones need not be held, but is the result.
  */
 export class StreamingMerge implements Merge {
   readonly #rule: Streaming
@@ -17,7 +17,7 @@ export class StreamingMerge implements Merge {
   readonly #pool: WeightPool
   #waiting: OwnerWeights[] = []
   #total = 0
-  /** What is held of each tensor; of none before the first two owners are folded in. */
+  /** What is held of each tensor; of none before the first group is folded in. */
   readonly #held = new Map<string, Values>()
 
   constructor(rule: Streaming, workspace: Workspace, pool: WeightPool) {
@@ -28,7 +28,7 @@ export class StreamingMerge implements Merge {
 
   add(owner: OwnerWeights): void {
     assertAlike(this.#waiting[0] ?? owner, owner)
-    if (this.#waiting.length === 2) {
+    if (this.#waiting.length === GROUP) {
       for (const [name, { data }] of this.#waiting[0]!.weights) {
         const held = this.#held.get(name)
         const to = held ?? this.#pool[this.#rule.holds](data.length)
@@ -58,14 +58,11 @@ export class StreamingMerge implements Merge {
 
   /** Folds a tensor of the waiting owners into what is held of it, and puts what comes of that in `to`. */
   #fold(name: string, held: Values | undefined, to: Values, total: number | undefined): void {
-    const [one, other] = this.#waiting.map(({ weights }) => weights.get(name)!.data) as [
-      Float32Array,
-      Float32Array | undefined,
-    ]
-    const factors = this.#waiting.map((owner) => this.#rule.factor(owner)) as [number, number | undefined]
+    const values = this.#waiting.map(({ weights }) => weights.get(name)!.data)
+    const factors = this.#waiting.map((owner) => this.#rule.factor(owner))
     for (let from = 0; from < to.length; from += BLOCK) {
       const end = Math.min(from + BLOCK, to.length)
-      const blocks = [one.subarray(from, end), other?.subarray(from, end)] as const
+      const blocks = values.map((data) => data.subarray(from, end))
       const step = { blocks, factors, held: held?.subarray(from, end), total }
       to.set(this.#rule.fold(step, this.#workspace).subarray(0, end - from), from)
     }

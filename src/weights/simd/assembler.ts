@@ -59,10 +59,11 @@ export const f64x2 = {
   divide: simd(0xf3),
 } as const
 
-/** The parameters; where the body is, in single and in double precision; two values; and the doubles, twice each. */
+/** The parameters; where the body is, in single and in double precision; what it may use; and the doubles, twice each. */
 const [BYTES, FACTOR, OTHER, TOTAL] = [0, 1, 2, 3]
 export const [AT, WIDE] = [4, 5]
-export const [A, B, FACTORS, OTHERS, TOTALS] = [6, 7, 8, 9, 10]
+export const [A, B, ABS_A, ABS_B] = [6, 7, 8, 9]
+export const [FACTORS, OTHERS, TOTALS] = [10, 11, 12]
 
 /**
  * (bytes: i32, factor: f64, other: f64, total: f64) → nothing: `body` for AT = 0, 16, … below `bytes`, at least twice,
@@ -72,7 +73,7 @@ export function sweep(body: Code): Code {
   const [I32, V128] = [0x7f, 0x7b]
   const locals = list([
     [2, I32],
-    [5, V128],
+    [7, V128],
   ])
   const splat = (one: Local, both: Local) => [...get(one), ...f64x2.splat, ...set(both)]
   const next = [...get(AT), 0x41, 16, 0x6a, ...tee(AT)]

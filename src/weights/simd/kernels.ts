@@ -1,5 +1,7 @@
 import {
   A,
+  ABS_A,
+  ABS_B,
   AT,
   assemble,
   B,
@@ -13,6 +15,7 @@ import {
   set,
   sweep,
   TOTALS,
+  tee,
   twice,
   v128,
   WIDE,
@@ -62,10 +65,9 @@ const greater = [...get(A), ...get(B), ...f32x4.greater]
 /** A NaN is always taken and, since no comparison with it holds, kept. */
 const greaterOrNaN = [...greater, ...get(A), ...get(A), ...f32x4.unequal, ...v128.or]
 /** Magnitudes are in order as integers too, and NaNs are above all of them. */
-const magnitudes = [...get(A), ...f32x4.abs, ...get(B), ...f32x4.abs]
 const absGreater = [
-  ...[...magnitudes, ...i32x4.greater, ...magnitudes, ...i32x4.equal],
-  ...[...greater, ...v128.and, ...v128.or],
+  ...[...get(A), ...f32x4.abs, ...tee(ABS_A), ...get(B), ...f32x4.abs, ...tee(ABS_B), ...i32x4.greater],
+  ...[...get(ABS_A), ...get(ABS_B), ...i32x4.equal, ...greater, ...v128.and, ...v128.or],
 ]
 
 /** Σ factor · value of one owner or two, in their order; `add…` begins with the sums so far, and `start…` with none. */
