@@ -2,7 +2,8 @@
 
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { MERGE_RULES } from '../build/algorithm/merge/registry.js'
+import { startMerge } from '../build/algorithm/merge/start-merge.js'
+import { WeightPool } from '../build/weights/pool.js'
 import { median } from './figures.mjs'
 
 /** Bytes that the distinct models have together, so that they come from memory as they do after a round. */
@@ -16,12 +17,10 @@ const asWeights = (data) => new Map([['w', { shape: [data.length], data }]])
  * @param weights of a model
  * @param distinct how many different models there are in memory at most: the owners have them in turn
  * @param seconds to measure for
- * @returns medians in GB/s: of `merge` of all owners at once and of folding in one owner after the other, both in memory
- *   of an earlier result, as a run's rounds do it from the third on; of copying all models to memory that is there; and
- *   of a merge that makes a new model beside copies to new memory
+ * @returns medians in GB/s: of a merge, in memory of an earlier result, as a run's rounds make it from the third on; of
+ *   copying all models to memory that is there; and of a merge that makes a new model beside copies to new memory
  */
 export function measure({ rule: name, owners, weights, distinct = 100, seconds = 4 }) {
-  const rule = MERGE_RULES[name]
   const count = Math.max(2, Math.min(distinct, Math.ceil(COLD / (4 * weights))))
   const random = Float32Array.from({ length: 65_521 }, () => Math.random() - 0.5)
   const models = Array.from({ length: count }, (_, i) =>
@@ -42,29 +41,28 @@ export function measure({ rule: name, owners, weights, distinct = 100, seconds =
     }))
   // What is written, by merges and by copies, goes to as many places as there are models: it too is in no cache.
   const targets = models.map(() => new Float32Array(weights).fill(1))
-  const earlier = targets.map(asWeights)
-  let result = 0
-  const into = () => {
-    result = (result + 1) % count
-    return earlier[result]
+  const results = targets.map(asWeights)
+  const kept = new WeightPool()
+  const merge = (pool) => {
+    const merge = startMerge(name, { pool, round: 1 })
+    for (const owner of asOwners()) merge.add(owner)
+    return merge.finish()
   }
   const ways = {
-    merge: () => rule.merge(asOwners(), into()),
-    fold() {
-      const fold = rule.start(into())
-      for (const owner of asOwners()) fold.add(owner)
-      return fold.finish()
+    merge() {
+      kept.releaseAll(results.shift())
+      results.push(merge(kept))
     },
     copy() {
       for (const place of places()) targets[place].set(models[place])
     },
-    merge_new: () => rule.merge(asOwners()),
+    merge_new: () => merge(new WeightPool()),
     copy_new() {
       for (const data of round()) new Float32Array(weights).set(data)
     },
   }
   const times = {
-    ...inTurn(['merge', 'fold', 'copy'], ways, seconds / 2),
+    ...inTurn(['merge', 'copy'], ways, seconds / 2),
     ...inTurn(['merge_new', 'copy_new'], ways, seconds / 2),
   }
   const rate = (way) => Number(((4 * weights * owners) / 1e6 / median(times[way])).toFixed(2))
@@ -78,7 +76,6 @@ export function measure({ rule: name, owners, weights, distinct = 100, seconds =
     gb_per_s: Object.fromEntries(Object.keys(ways).map((way) => [way, rate(way)])),
     merge_to_copy: ratio('merge', 'copy'),
     merge_new_to_copy_new: ratio('merge_new', 'copy_new'),
-    fold_to_copy: ratio('fold', 'copy'),
   }
 }
 

@@ -15,3 +15,6 @@ export interface Part<O extends object = object, T = unknown> {
   readonly options: z.ZodType<O, object>
   make(options: O): T
 }
+
+/** A part's options: those that are given, and the defaults of the others. */
+export const withDefaults = <O extends object>({ options }: Part<O>, given: object = {}): O => options.parse(given)

@@ -1,4 +1,4 @@
-import { giveSums, takeSums } from '../weights/sums.ts'
+import type { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
 
 /**
@@ -7,13 +7,18 @@ import type { Weights } from '../weights/weights.ts'
  * Owners are added one at a time, and none is held.
  */
 export class Drift {
+  readonly #pool: WeightPool
   #owners = 0
   readonly #tensors = new Map<string, { readonly sums: Float64Array; squares: number }>()
+
+  constructor(pool: WeightPool) {
+    this.#pool = pool
+  }
 
   add(weights: Weights): void {
     this.#owners += 1
     for (const [name, { data }] of weights) {
-      const tensor = this.#tensors.get(name) ?? { sums: takeSums(data.length).fill(0), squares: 0 }
+      const tensor = this.#tensors.get(name) ?? { sums: this.#pool.doubles(data.length).fill(0), squares: 0 }
       tensor.squares = accumulate(data, tensor.sums, tensor.squares)
       this.#tensors.set(name, tensor)
     }
@@ -23,9 +28,9 @@ export class Drift {
   finish(): Record<string, number> {
     const owners = this.#owners
     const drifts = [...this.#tensors].map(([name, { sums, squares }]) => {
-      // Σ‖wₖ - w̄‖² = Σ‖wₖ‖² - k‖w̄‖², which rounding may leave a little below 0 where all are equal.
+      // Σ‖wₖ - w̄‖² = Σ‖wₖ‖² - k‖w̄‖², which rounding may leave a little below 0 if all are equal.
       const meanSquare = squaresOfMeans(sums, owners)
-      giveSums(sums)
+      this.#pool.release(sums)
       const apart = Math.max(0, squares / owners - meanSquare)
       return [name, meanSquare === 0 ? 0 : Math.sqrt(apart / meanSquare)] as const
     })

@@ -54,9 +54,9 @@ export interface RoundFinished {
   readonly locals: readonly OwnerTrained[]
   /** One for each merge rule; the first is the one that was copied back. */
   readonly merges: readonly Scored[]
-  /** The unified model. */
+  /** The unified model. It is good until the round after the next, whose models are made in its memory. */
   readonly weights: Weights
-  /** How far the owners' weights lie apart, by tensor (see merge/drift.ts). */
+  /** How far the owners' weights lie apart, by tensor (see algorithm/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
   /** The model trained on the pooled shards: `local` is it on the server's test set. */
   readonly baseline: (OwnerTrained & { readonly weights: Weights }) | undefined

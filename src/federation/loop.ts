@@ -1,9 +1,12 @@
 import { Drift } from '../algorithm/drift.ts'
-import { MERGE_RULES, type MergeName } from '../algorithm/merge/registry.ts'
-import { type Fold, type OwnerWeights, startFold } from '../algorithm/merge/rule.ts'
+import type { Merge } from '../algorithm/merge/merge.ts'
+import type { MergeName } from '../algorithm/merge/registry.ts'
+import type { OwnerWeights } from '../algorithm/merge/rule.ts'
+import { startMerge } from '../algorithm/merge/start-merge.ts'
 import type { Experiment } from '../config/schema.ts'
 import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import { WeightPool } from '../weights/pool.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import type { FederationEvent } from './events.ts'
 import type { Owner } from './local/owner.ts'
@@ -30,8 +33,6 @@ export interface Start {
  * the owners' weights, the merged model is copied back, until the rounds are over or every owner is content.
  *
  * @param baseline an owner of everybody's data, which trains beside the others and merges with none
- * @param recycle whether the weights of an event are good only until the round after the next, whose merge is then made
- *   in their memory
  * @throws FedunifyError (training) where an owner fails or diverges: a round counts every owner or none
  */
 export async function* runFederation(
@@ -39,7 +40,6 @@ export async function* runFederation(
   baseline: Owner | undefined,
   rounds: Rounds,
   start: Start,
-  recycle = false,
 ): AsyncGenerator<FederationEvent> {
   const began = performance.now()
   const ids = owners.map(({ owner }) => owner)
@@ -62,13 +62,13 @@ export async function* runFederation(
   let copied: Evaluation[] | undefined
   if (round > 0 && stopAt !== undefined) copied = await evaluateByOwner(owners, held, rounds.workers)
   let content = copied !== undefined && isContent(copied)
+  const pool = new WeightPool()
   let before: Weights | undefined
-  let spare: (Weights | undefined)[] = []
   while (round < rounds.rounds && !content) {
     round += 1
     const lr = learningRate(rounds, round)
     const clock = new Clock()
-    const merging = new Merging(rounds.merge, spare)
+    const merging = new Merging(rounds.merge, round, pool)
 
     const known = copied
     const trained = yield* trainAll(
@@ -99,7 +99,8 @@ export async function* runFederation(
 
     const [unified, ...others] = models as [Weights, ...Weights[]]
     held = () => unified
-    if (recycle) spare = [before, ...others]
+    // Nobody reads these any more: the others are scored, and the owners train from the new unified model.
+    for (const model of before ? [before, ...others] : others) pool.releaseAll(model)
     before = unified
     copied = scores[0]!
     content = isContent(copied)
@@ -134,23 +135,23 @@ class Clock {
 class Merging {
   /** Spent on adding owners. */
   seconds = 0
-  readonly #folds: readonly { readonly name: MergeName; readonly fold: Fold }[]
-  readonly #drift = new Drift()
+  readonly #merges: readonly { readonly name: MergeName; readonly merge: Merge }[]
+  readonly #drift: Drift
 
-  /** @param spare for each merge, weights that nobody reads any more */
-  constructor(merges: readonly MergeName[], spare: readonly (Weights | undefined)[]) {
-    this.#folds = merges.map((name, i) => ({ name, fold: startFold(MERGE_RULES[name], spare[i]) }))
+  constructor(names: readonly MergeName[], round: number, pool: WeightPool) {
+    this.#merges = names.map((name) => ({ name, merge: startMerge(name, { round, pool }) }))
+    this.#drift = new Drift(pool)
   }
 
   add(owner: OwnerWeights): void {
     const clock = new Clock()
-    for (const { fold } of this.#folds) fold.add(owner)
+    for (const { merge } of this.#merges) merge.add(owner)
     this.#drift.add(owner.weights)
     this.seconds += clock.lap()
   }
 
   finish(round: number): { models: Weights[]; drift: Record<string, number> } {
-    const models = this.#folds.map(({ name, fold }) => finite(fold.finish(), name, round))
+    const models = this.#merges.map(({ name, merge }) => finite(merge.finish(), name, round))
     return { models, drift: this.#drift.finish() }
   }
 }

@@ -1,11 +1,15 @@
+import { MERGE_RULES } from '../algorithm/merge/registry.ts'
+import type { MergeRule } from '../algorithm/merge/rule.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadDataset } from '../data/load-dataset.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
+import { FedunifyError } from '../errors.ts'
 import { buildModel, type Model } from '../model/model.ts'
 import { PRESETS } from '../model/presets.ts'
+import { withDefaults } from '../parts.ts'
 import { type GitState, gitState } from '../system/git.ts'
 import { assertMemory } from './memory-need.ts'
 
@@ -32,13 +36,15 @@ export function imagesToTrain({ experiment, shards }: PreparedRun, done: number)
 
 /**
  * Loads and splits the data, builds the model, loads the engine.
- * @throws FedunifyError (data) or (usage) as these do, (usage) where the model is too large for this machine
+ * @throws FedunifyError (data) or (usage) as these do, (usage) where the model is too large for this machine, or a
+ *   merge rule is another one in disguise on so many owners
  */
 export async function prepareRun(
   experiment: Experiment,
   options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
+  assertRules(experiment)
   // First, while this process is small: the larger it is, the longer it takes to start another.
   const asking = gitState()
   const loading = selectEngine(experiment)
@@ -55,4 +61,17 @@ export async function prepareRun(
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, dataset, shards, model, engine, git }
+}
+
+function assertRules({ merge, owners }: Experiment): void {
+  for (const name of merge) {
+    const rule: MergeRule = MERGE_RULES[name]
+    const reason = rule.check?.(withDefaults(rule), owners)
+    if (reason)
+      throw new FedunifyError(
+        'usage',
+        `merge ${name}: ${reason}`,
+        'use that rule, other options or another number of owners',
+      )
+  }
 }

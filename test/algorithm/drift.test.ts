@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 import { Drift } from '../../src/algorithm/drift.ts'
+import { WeightPool } from '../../src/weights/pool.ts'
 import { noise, norm } from '../support/numbers.ts'
 import { owners } from '../support/owners.ts'
 
 function drift(rows: readonly (readonly number[] | Float32Array)[]): number {
-  const sums = new Drift()
+  const sums = new Drift(new WeightPool())
   for (const { weights } of owners(rows)) sums.add(weights)
   return sums.finish().w!
 }
@@ -24,7 +25,7 @@ it('is 0 where all are the same, or all is 0', () => {
 })
 
 it('is told of every tensor, and of none where there was no owner', () => {
-  const sums = new Drift()
+  const sums = new Drift(new WeightPool())
   expect(sums.finish()).toEqual({})
   sums.add(
     new Map([

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MERGE_RULES, type MergeName } from '../../src/algorithm/merge/registry.ts'
+import { type MergeName, MERGE_NAMES as names } from '../../src/algorithm/merge/registry.ts'
+import { mergeOf } from '../support/merging.ts'
 import { bits } from '../support/numbers.ts'
 import { owners } from '../support/owners.ts'
 
-const names = Object.keys(MERGE_RULES) as MergeName[]
 const means = ['avg', 'weighted-avg'] as const
-const choices = ['max', 'absmax', 'absmax-literal'] as const
+/** Those that do not depend on the owners' order at all. */
+const choices = ['max', 'absmax', 'absmax-literal', 'median', 'trimmed-mean'] as const
 
 /** Any finite float32, the smallest, the largest and both zeros among them. */
 const value = fc.float({ noNaN: true, noDefaultInfinity: true })
@@ -27,7 +28,7 @@ const federation = fc
       all.map(([, count]) => count),
     ),
   )
-const result = (name: MergeName, all: ReturnType<typeof owners>) => MERGE_RULES[name].merge(all).get('w')!.data
+const result = (name: MergeName, all: ReturnType<typeof owners>) => mergeOf(name, all).get('w')!.data
 
 describe.each(names)('%s', (name) => {
   it('changes no input and shares no memory with one', () => {
@@ -123,6 +124,23 @@ describe('the rules among themselves', () => {
     fc.assert(
       fc.property(federation, (all) => {
         expect(result('absmax', all).map(Math.abs)).toEqual(result('absmax-literal', all))
+      }),
+    )
+  })
+})
+
+describe('robust rules', () => {
+  it.each(['median', 'trimmed-mean'] as const)('%s stays among the honest owners, whatever one other sends', (name) => {
+    const honest = fc.array(fc.array(value, { minLength: 3, maxLength: 3 }), { minLength: 4, maxLength: 12 })
+    fc.assert(
+      fc.property(honest, fc.array(value, { minLength: 3, maxLength: 3 }), fc.nat(), (rows, outlier, at) => {
+        const all = owners(rows.toSpliced(at % (rows.length + 1), 0, outlier))
+        const options = name === 'trimmed-mean' ? { beta: 0.2 } : undefined
+        for (const [i, out] of mergeOf(name, all, options).get('w')!.data.entries()) {
+          const values = rows.map((row) => row[i]!)
+          expect(out).toBeGreaterThanOrEqual(Math.min(...values))
+          expect(out).toBeLessThanOrEqual(Math.max(...values))
+        }
       }),
     )
   })

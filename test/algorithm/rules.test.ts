@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { MERGE_RULES, type MergeName } from '../../src/algorithm/merge/registry.ts'
-import type { OwnerWeights } from '../../src/algorithm/merge/rule.ts'
+import { MERGE_NAMES, MERGE_RULES, type MergeName } from '../../src/algorithm/merge/registry.ts'
+import type { MergeRule, OwnerWeights } from '../../src/algorithm/merge/rule.ts'
 import { FedunifyError } from '../../src/errors.ts'
+import { withDefaults } from '../../src/parts.ts'
 import type { Tensor } from '../../src/weights/weights.ts'
+import { defined, mergeOf } from '../support/merging.ts'
 import { owners } from '../support/owners.ts'
 
-const merged = (name: MergeName, rows: number[][], images?: number[]): number[] =>
-  Array.from(MERGE_RULES[name].merge(owners(rows, images)).get('w')!.data)
-
-const names = Object.keys(MERGE_RULES) as MergeName[]
+/** By the definition of the rule, and as a run makes it. */
+function merged(name: MergeName, rows: number[][], images?: number[], options?: object): number[] {
+  const values = Array.from(defined(name, owners(rows, images), options))
+  expect(Array.from(mergeOf(name, owners(rows, images), options).get('w')!.data)).toEqual(values)
+  return values
+}
 
 describe('by hand', () => {
   it('avg', () => {
@@ -75,10 +79,92 @@ describe('by hand', () => {
     ).toEqual([3, 2, 5, 0, 1])
     expect(merged('absmax-literal', [[-7]])).toEqual([7])
   })
+
+  // Vectors and scalars of Flower's tests of FedMedian and FedTrimmedAvg (framework/py/flwr/serverapp/strategy).
+  it('median', () => {
+    expect(
+      merged(
+        'median',
+        [
+          [1, 0.2, 0.5, 1],
+          [0.2, 0.5, 1, 0.2],
+          [0.5, 1, 0.2, 0.5],
+        ],
+        [5, 2, 9],
+      ),
+    ).toEqual([0.5, 0.5, 0.5, 0.5])
+    expect(merged('median', [[1], [3], [2]])).toEqual([2])
+    expect(merged('median', [[5], [-1], [4], [100]])).toEqual([4.5])
+    expect(merged('median', [[3e38], [3e38], [3e38], [3e38]])).toEqual([Math.fround(3e38)])
+    expect(merged('median', [[-0], [-0], [0]])).toEqual([-0])
+  })
+
+  it('trimmed-mean', () => {
+    const trimmed = (beta: number, rows: number[][]) => merged('trimmed-mean', rows, undefined, { beta })
+    expect(
+      trimmed(0.25, [
+        [0.5, 0.5, 0.5, 0.5],
+        [1, 0.2, 0.5, 1],
+        [0.2, 0.5, 1, 0.2],
+        [0.5, 1, 0.2, 0.5],
+      ]),
+    ).toEqual([0.5, 0.5, 0.5, 0.5])
+    expect(trimmed(0.25, [[0.5], [1], [2], [100]])).toEqual([1.5])
+    const ten = [9, 1, 8, 2, 7, 3, 6, 4, 5, 1000].map((value) => [value])
+    expect(merged('trimmed-mean', ten)).toEqual([(2 + 3 + 4 + 5 + 6 + 7 + 8 + 9) / 8])
+    // 0.29 * 100 is 28.999… in floating point: 29 are left out at each end all the same.
+    const most = Array.from({ length: 100 }, (_, i) => [i < 29 ? -1000 : i < 71 ? 1 : 5])
+    expect(trimmed(0.29, most)).toEqual([1])
+    expect(trimmed(0.4999999999, [[1], [3]])).toEqual([2])
+  })
+
+  it('trimmed-mean that trims nothing is avg', () => {
+    const rows = [
+      [1, 5],
+      [2, -3],
+      [4, 0.25],
+    ]
+    expect(merged('trimmed-mean', rows, undefined, { beta: 0 })).toEqual(merged('avg', rows))
+    expect(merged('trimmed-mean', rows)).toEqual(merged('avg', rows))
+  })
+
+  it('of two owners median, trimmed-mean and avg are one', () => {
+    const rows = [
+      [1, 5, -2],
+      [2, -3, 0.5],
+    ]
+    for (const name of ['median', 'trimmed-mean'] as const) expect(merged(name, rows)).toEqual(merged('avg', rows))
+  })
 })
 
-describe.each(names)('%s', (name) => {
-  const rule = MERGE_RULES[name]
+describe('a rule that is another one in disguise says so', () => {
+  const check = (name: MergeName, count: number, options?: object) => {
+    const rule: MergeRule = MERGE_RULES[name]
+    return rule.check?.(withDefaults(rule, options), count)
+  }
+
+  it('median of one owner or two', () => {
+    expect(check('median', 1)).toBe('the median of 1 is their mean, which is the rule avg')
+    expect(check('median', 2)).toBe('the median of 2 is their mean, which is the rule avg')
+    expect(check('median', 3)).toBeUndefined()
+  })
+
+  it('trimmed-mean that trims none, or leaves only the middle', () => {
+    expect(check('trimmed-mean', 9)).toBe('beta 0.1 trims none of 9 owners, which is the rule avg')
+    expect(check('trimmed-mean', 10)).toBeUndefined()
+    expect(check('trimmed-mean', 5, { beta: 0.2 })).toBeUndefined()
+    expect(check('trimmed-mean', 4, { beta: 0.25 })).toBe('beta 0.25 leaves 2 of 4 owners, which is the rule median')
+    expect(check('trimmed-mean', 5, { beta: 0.45 })).toBe('beta 0.45 leaves 1 of 5 owners, which is the rule median')
+    expect(check('trimmed-mean', 2, { beta: 0.3 })).toBe('beta 0.3 trims none of 2 owners, which is the rule avg')
+  })
+
+  it.each([-0.1, 0.5, 1, Number.NaN])('and beta cannot be %d', (beta) => {
+    expect(() => check('trimmed-mean', 10, { beta })).toThrow('beta')
+  })
+})
+
+describe.each(MERGE_NAMES)('%s', (name) => {
+  const rule: MergeRule = MERGE_RULES[name]
   const two = (): [OwnerWeights, OwnerWeights] => {
     const tensor = (shape: number[], fill: number): Tensor => ({
       shape,
@@ -100,21 +186,25 @@ describe.each(names)('%s', (name) => {
   })
   const refusal = (all: OwnerWeights[]): FedunifyError => {
     try {
-      rule.merge(all)
+      mergeOf(name, all)
     } catch (error) {
       if (error instanceof FedunifyError) return error
     }
     return expect.unreachable('it should have thrown a FedunifyError')
   }
 
-  it('is in the registry under its own name, and says what it is', () => {
-    expect(rule.name).toBe(name)
-    expect(rule.summary).toMatch(/\S.*\S/)
-    expect(rule.source).toMatch(/\S.*\S/)
+  it('says what it is, whence, when to use it, and what it needs', () => {
+    for (const line of [rule.summary, rule.source, rule.when]) expect(line).toMatch(/^\S.*\S$/)
+    expect(rule.needs).toBe(name === 'avg' || name === 'weighted-avg' ? 'sum' : 'each')
+  })
+
+  it('has a default for every option, and knows no others', () => {
+    expect(() => withDefaults(rule)).not.toThrow()
+    expect(() => withDefaults(rule, { betta: 0.2 })).toThrow('betta')
   })
 
   it('keeps names, shapes and their order', () => {
-    const shapes = [...rule.merge(two())].map(([tensor, { shape, data }]) => [tensor, shape, data.length])
+    const shapes = [...mergeOf(name, two())].map(([tensor, { shape, data }]) => [tensor, shape, data.length])
     expect(shapes).toEqual([
       ['conv1.weight', [2, 1, 3, 3], 18],
       ['conv1.bias', [2], 2],
@@ -124,7 +214,7 @@ describe.each(names)('%s', (name) => {
   it('goes by name where an owner has its tensors in another order', () => {
     const [one, other] = two()
     const turned = { ...other, weights: new Map([...other.weights].reverse()) }
-    expect(rule.merge([one, turned])).toEqual(rule.merge([one, other]))
+    expect(mergeOf(name, [one, turned])).toEqual(mergeOf(name, [one, other]))
   })
 
   it('refuses a missing tensor, whichever owner lacks it', () => {

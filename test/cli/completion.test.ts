@@ -43,7 +43,7 @@ describe('candidates', () => {
     ],
     [['run', '--env=d'], ['--env=dirichlet']],
     [['run', '--merge', ''], MERGE_NAMES],
-    [['run', '--merge', 'avg,m'], ['avg,max']],
+    [['run', '--merge', 'avg,ma'], ['avg,max']],
     [
       ['run', '--merge', 'avg,max,a'],
       ['avg,max,absmax', 'avg,max,absmax-literal'],
@@ -58,7 +58,7 @@ describe('candidates', () => {
       ['run', '--set', 'env='],
       ['env=V', 'env=H', 'env=labels', 'env=dirichlet'],
     ],
-    [['run', '--set', 'merge=avg,m'], ['merge=avg,max']],
+    [['run', '--set', 'merge=avg,ma'], ['merge=avg,max']],
     [['completion', ''], SHELLS],
     [['run', '--rounds', ''], []],
     [['compare', 'results/x', 'pap'], ['paper']],

@@ -108,7 +108,7 @@ describe('a command line that is wrong', () => {
     ['config nothing', "unknown command 'nothing'", 'see fedunify config --help'],
     [
       'run --merge avgg',
-      '--merge: expected one of avg, max, absmax, absmax-literal, weighted-avg, got "avgg"',
+      '--merge: expected one of avg, max, absmax, absmax-literal, weighted-avg, median, trimmed-mean, got "avgg"',
       'did you mean avg?',
     ],
     ['run --set lr', '--set lr: expected key=value', 'for example --set lr=0.05'],

@@ -186,7 +186,7 @@ describe('an experiment file', () => {
     ['merge: []\n', 'exp.yaml:1: merge: expected at least 1 in the list, got []'],
     [
       'merge:\n  - avg\n  - avgg\n',
-      'exp.yaml:3: merge.1: expected one of avg, max, absmax, absmax-literal, weighted-avg, got "avgg"',
+      'exp.yaml:3: merge.1: expected one of avg, max, absmax, absmax-literal, weighted-avg, median, trimmed-mean, got "avgg"',
       'did you mean avg?',
     ],
     ['env: labels\nlabels:\n  - [0, 1]\n  - [2, x]\n', 'exp.yaml:4: labels.1.1: expected a number, got "x"'],

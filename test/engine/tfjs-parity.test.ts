@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { avg } from '../../src/algorithm/merge/avg.ts'
 import type { Learner, LearnerJob, OptimizerSettings, Progress, TrainPlan } from '../../src/engine/engine.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
@@ -7,6 +6,7 @@ import { buildModel } from '../../src/model/model.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { someHooks } from '../support/hooks.ts'
 import { LAYERS, open, watch } from '../support/learner.ts'
+import { mergeOf } from '../support/merging.ts'
 import { largestDifference } from '../support/numbers.ts'
 import { quarters, range } from '../support/synthetic.ts'
 import { openTfjs } from '../support/tfjs-learner.ts'
@@ -73,7 +73,8 @@ async function round(learner: Learner, start: Weights, plan: Partial<TrainPlan>)
   for (const owner of [1, 2]) {
     owners.push(await watch(learner, start, { ...plan, owner, train: range(owner * 50, owner * 50 + SET) }))
   }
-  const merged = avg.merge(
+  const merged = mergeOf(
+    'avg',
     owners.map(({ trained }, i) => ({ owner: i + 1, trainImages: SET, weights: trained.weights })),
   )
   return {

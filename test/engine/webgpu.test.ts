@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { avg } from '../../src/algorithm/merge/avg.ts'
 import type { OptimizerSettings } from '../../src/engine/engine.ts'
 import { loadOnnx } from '../../src/engine/onnx/machine/load-onnx.ts'
 import { initialWeights } from '../../src/model/init.ts'
@@ -7,6 +6,7 @@ import { buildModel } from '../../src/model/model.ts'
 import { openTrainer } from '../support/chunk.ts'
 import { someHooks } from '../support/hooks.ts'
 import { job, LAYERS, NORMALISE, open, plan } from '../support/learner.ts'
+import { mergeOf } from '../support/merging.ts'
 import { relativeError } from '../support/numbers.ts'
 import { someSteps } from '../support/steps.ts'
 import { useSwiftShader } from '../support/swiftshader.ts'
@@ -46,7 +46,7 @@ describe.skipIf(!there)('training on WebGPU is training on the CPU', { timeout: 
           const { weights } = await learner.train(start, given, () => {})
           return { owner, weights, trainImages: given.train.length }
         })
-        const merged = avg.merge(await Promise.all(owners))
+        const merged = mergeOf('avg', await Promise.all(owners))
         return { merged, scored: await learner.evaluate(merged, plan().test) }
       }),
     )

@@ -24,20 +24,19 @@ interface Given extends Partial<Rounds> {
   /** The round that is done, and the weights held after it. */
   readonly done?: number
   readonly weights?: (owner: number) => readonly number[]
-  readonly recycle?: boolean
 }
 
 function federation(owners: readonly Owner[], given: Given = {}): AsyncGenerator<FederationEvent> {
-  const { baseline, done = 0, weights = () => [0], recycle, ...rounds } = given
+  const { baseline, done = 0, weights = () => [0], ...rounds } = given
   const start = { round: done, weights: (owner: number) => weightsOf(...weights(owner)), pooled: weightsOf(0) }
-  return runFederation(owners, baseline, { ...ROUNDS, ...rounds }, start, recycle)
+  return runFederation(owners, baseline, { ...ROUNDS, ...rounds }, start)
 }
 
-/** All events, and what ended them if not themselves. */
+/** All events, each with its weights as they are when it comes, and what ended them if not themselves. */
 async function watch(events: AsyncIterable<FederationEvent>): Promise<{ events: FederationEvent[]; error: unknown }> {
   const seen: FederationEvent[] = []
   try {
-    for await (const event of events) seen.push(event)
+    for await (const event of events) seen.push(structuredClone(event))
     return { events: seen, error: undefined }
   } catch (error) {
     return { events: seen, error }
@@ -128,19 +127,20 @@ describe('a federation', () => {
     expect(max.map(({ weights }) => valuesOf(weights)[0])).toEqual([2, 4])
   })
 
-  it('makes a round’s merges in memory of the round before the last, where it may, to the same weights', async () => {
+  it('makes a round’s merges in memory of the round before the last', async () => {
     const given: Given = { rounds: 5, merge: ['max', 'avg'] }
     const all = () => [fakeOwner(1), fakeOwner(2)]
     const expected = (await rounds(federation(all(), given))).map(({ weights }) => valuesOf(weights))
     const seen: { weights: Weights; values: number[] }[] = []
-    for await (const event of federation(all(), { ...given, recycle: true })) {
+    for await (const event of federation(all(), given)) {
       const last = seen.at(-1)
       if (last) expect(valuesOf(last.weights)).toEqual(last.values)
       if (event.type === 'round-finished') seen.push({ weights: event.weights, values: valuesOf(event.weights) })
     }
     expect(seen.map(({ values }) => values)).toEqual(expected)
     const memory = seen.map(({ weights }) => weights.get('w')!.data)
-    expect(new Set(memory).size).toBe(2)
+    // Two for the unified models, and one for the other merge, which may be any of them.
+    expect(new Set(memory).size).toBeLessThanOrEqual(3)
   })
 
   it('gives a round the copied accuracy that the unified model of the round before had at each owner', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
 import { PAPER_TABLES, paperTableFor } from '../../src/paper/tables.ts'
 import { signed } from '../../src/report/html/chart/figure.ts'
 import { type LineChart, lineChart } from '../../src/report/html/chart/line-chart.ts'
@@ -70,6 +71,11 @@ describe('scales', () => {
 })
 
 const point = (round: number, value: number) => ({ round, value, seeds: 1 })
+
+it('gives every merge rule a look of its own', () => {
+  const looks = MERGE_NAMES.map((name) => lookOf({ name, kind: 'unified' }))
+  expect(new Set(looks.map(({ color, shape }) => `${color} ${shape}`)).size).toBe(MERGE_NAMES.length)
+})
 
 describe('line chart', () => {
   const avg = lookOf({ name: 'avg', kind: 'unified' })

@@ -1,164 +1,70 @@
-import { BLOCK, type Workspace } from '../../weights/simd/sweeps.ts'
-import { workspace } from '../../weights/simd/workspace.ts'
-import { giveSums } from '../../weights/sums.ts'
+import type { WeightPool } from '../../weights/pool.ts'
+import { BLOCK, type Workspace } from '../../weights/simd/kernels.ts'
 import type { Weights } from '../../weights/weights.ts'
-import { assertAlike, type Fold, noOwners, type OwnerWeights, type StreamingRule } from './rule.ts'
+import { GROUP, type Streaming } from './accelerated.ts'
+import { assertAlike, type Merge, noOwners } from './merge.ts'
+import type { OwnerWeights } from './rule.ts'
 
-/** Float64 where sums are held, float32 where values are. */
-type Held = Float64Array | Float32Array
+type Values = Float32Array | Float64Array
 
 /**
- * What a rule does with a block of every owner's values, one owner after the other. The first owner's is given to it,
- * the others' it finds in `values`. `bytes` are those of the block in single precision.
+ * A merge by the accelerated form of its rule. Owners wait until there is a group of them, and until there is one more:
+ * what comes of the last ones need not be held, but is the result.
  */
-export interface Kernel {
-  /** For how much an owner counts, where that matters. */
-  readonly factor: (owner: OwnerWeights) => number
-  /** Memory for what is held of `length` elements: the result's own, where values are held. */
-  readonly create: (length: number, result: Float32Array) => Held
-  readonly values: Float32Array
-  /** Where what is held of the block stands, and the merged block in the end. */
-  readonly held: Held
-  readonly merged: Float32Array
-  first(block: Float32Array, bytes: number, factor: number): void
-  next(bytes: number, factor: number): void
-  /** @param total sum of the owners' factors */
-  finish(bytes: number, total: number): void
-  /** `next` and `finish` in one. */
-  last(bytes: number, factor: number, total: number): void
-  /** All there is to do for two owners, whose blocks are given. */
-  pair(one: Float32Array, other: Float32Array, bytes: number, factors: readonly [number, number], total: number): void
-}
-
-/** The kernel that works in that memory. */
-export type KernelOf = (workspace: Workspace) => Kernel
-
-/** A rule that treats every element alike, written once as what it does with a block. */
-export function streamingRule(
-  about: Pick<StreamingRule, 'name' | 'summary' | 'source'>,
-  kernelOf: KernelOf,
-): StreamingRule {
-  let made: Kernel | undefined
-  const kernel = () => {
-    made ??= kernelOf(workspace())
-    return made
-  }
-  return {
-    ...about,
-    streaming: true,
-    start: (into) => new ElementwiseFold(kernel(), into),
-    merge: (all, into) => mergeAll(kernel(), all, into),
-  }
-}
-
-/** With all owners at hand what is held of a block needs no memory but the block's. */
-function mergeAll(kernel: Kernel, owners: readonly OwnerWeights[], into: Weights | undefined): Weights {
-  const [first] = owners
-  if (!first) throw noOwners()
-  for (const owner of owners) assertAlike(first, owner)
-  const factors = owners.map(kernel.factor)
-  const total = factors.reduce((a, b) => a + b, 0)
-  const result = memoryFor(first.weights, into)
-  for (const [name, { data: out }] of result) {
-    const rows = owners.map(({ weights }) => weights.get(name)!.data)
-    eachBlock(out.length, (from, to, bytes) => {
-      const blocks = rows.map((row) => row.subarray(from, to))
-      mergeBlocks(kernel, blocks, bytes, factors, total)
-      out.set(kernel.merged.subarray(0, to - from), from)
-    })
-  }
-  return result
-}
-
-/** Leaves the merge of the owners' blocks in `kernel.merged`. */
-function mergeBlocks(
-  kernel: Kernel,
-  blocks: readonly Float32Array[],
-  bytes: number,
-  factors: readonly number[],
-  total: number,
-): void {
-  const end = blocks.length - 1
-  if (end === 1) {
-    kernel.pair(blocks[0]!, blocks[1]!, bytes, [factors[0]!, factors[1]!], total)
-    return
-  }
-  kernel.first(blocks[0]!, bytes, factors[0]!)
-  for (let k = 1; k <= end; k++) {
-    kernel.values.set(blocks[k]!)
-    if (k < end) kernel.next(bytes, factors[k]!)
-    else kernel.last(bytes, factors[k]!, total)
-  }
-  if (end === 0) kernel.finish(bytes, total)
-}
-
-class ElementwiseFold implements Fold {
-  readonly #kernel: Kernel
-  readonly #into: Weights | undefined
-  /** The result, for now with anything in it, as the weights of the first owner, whose number it has. */
-  #like: OwnerWeights | undefined
-  #held = new Map<string, Held>()
+export class StreamingMerge implements Merge {
+  readonly #rule: Streaming
+  readonly #workspace: Workspace
+  readonly #pool: WeightPool
+  #waiting: OwnerWeights[] = []
   #total = 0
+  /** What is held of each tensor; of none before the first group is folded in. */
+  readonly #held = new Map<string, Values>()
 
-  constructor(kernel: Kernel, into: Weights | undefined) {
-    this.#kernel = kernel
-    this.#into = into
+  constructor(rule: Streaming, workspace: Workspace, pool: WeightPool) {
+    this.#rule = rule
+    this.#workspace = workspace
+    this.#pool = pool
   }
 
   add(owner: OwnerWeights): void {
-    const kernel = this.#kernel
-    const isFirst = this.#like === undefined
-    this.#like ??= { ...owner, weights: memoryFor(owner.weights, this.#into) }
-    assertAlike(this.#like, owner)
-    const factor = kernel.factor(owner)
-    this.#total += factor
-    for (const [name, { data }] of owner.weights) {
-      if (isFirst) this.#held.set(name, kernel.create(data.length, this.#like.weights.get(name)!.data))
-      const held = this.#held.get(name)!
-      eachBlock(data.length, (from, to, bytes) => {
-        if (isFirst) kernel.first(data.subarray(from, to), bytes, factor)
-        else {
-          kernel.values.set(data.subarray(from, to))
-          kernel.held.set(held.subarray(from, to))
-          kernel.next(bytes, factor)
-        }
-        held.set(kernel.held.subarray(0, to - from), from)
-      })
+    assertAlike(this.#waiting[0] ?? owner, owner)
+    if (this.#waiting.length === GROUP) {
+      for (const [name, { data }] of this.#waiting[0]!.weights) {
+        const held = this.#held.get(name)
+        const to = held ?? this.#pool[this.#rule.holds](data.length)
+        this.#fold(name, held, to, undefined)
+        this.#held.set(name, to)
+      }
+      this.#waiting = []
     }
+    this.#waiting.push(owner)
+    this.#total += this.#rule.factor(owner)
   }
 
   finish(): Weights {
-    if (!this.#like) throw noOwners()
-    const { weights } = this.#like
-    for (const [name, { data: out }] of weights) {
-      const held = this.#held.get(name)!
-      // Values that were chosen are merged already; sums are not.
-      if (held instanceof Float32Array) continue
-      eachBlock(held.length, (from, to, bytes) => {
-        this.#kernel.held.set(held.subarray(from, to))
-        this.#kernel.finish(bytes, this.#total)
-        out.set(this.#kernel.merged.subarray(0, to - from), from)
-      })
-      giveSums(held)
-    }
-    this.#like = undefined
+    const [first] = this.#waiting
+    if (!first) throw noOwners()
+    const merged = [...first.weights].map(([name, { shape, data }]) => {
+      const held = this.#held.get(name)
+      const out = this.#pool.floats(data.length)
+      this.#fold(name, held, out, this.#total)
+      if (held) this.#pool.release(held)
+      return [name, { shape, data: out }] as const
+    })
+    this.#waiting = []
     this.#held.clear()
-    return weights
+    return new Map(merged)
   }
-}
 
-/** Memory for a result like `weights`: that of `into` where it fits. */
-function memoryFor(weights: Weights, into: Weights | undefined): Weights {
-  const entries = [...weights].map(([name, { shape, data }]) => {
-    const memory = into?.get(name)?.data
-    return [name, { shape, data: memory?.length === data.length ? memory : new Float32Array(data.length) }] as const
-  })
-  return new Map(entries)
-}
-
-function eachBlock(length: number, visit: (from: number, to: number, bytes: number) => void): void {
-  for (let from = 0; from < length; from += BLOCK) {
-    const to = Math.min(from + BLOCK, length)
-    visit(from, to, 4 * (to - from))
+  /** Folds a tensor of the waiting owners into what is held of it, and puts what comes of that in `to`. */
+  #fold(name: string, held: Values | undefined, to: Values, total: number | undefined): void {
+    const values = this.#waiting.map(({ weights }) => weights.get(name)!.data)
+    const factors = this.#waiting.map((owner) => this.#rule.factor(owner))
+    for (let from = 0; from < to.length; from += BLOCK) {
+      const end = Math.min(from + BLOCK, to.length)
+      const blocks = values.map((data) => data.subarray(from, end))
+      const step = { blocks, factors, held: held?.subarray(from, end), total }
+      to.set(this.#rule.fold(step, this.#workspace).subarray(0, end - from), from)
+    }
   }
 }

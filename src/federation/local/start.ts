@@ -23,10 +23,7 @@ export function openLearner(run: PreparedRun, workers: number, signal?: AbortSig
   return engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
 }
 
-/**
- * Runs a prepared experiment with all owners in this process.
- * The weights of an event are good until the round after the next: then their memory is used again.
- */
+/** Runs a prepared experiment with all owners in this process. */
 export async function* startLocally(
   run: PreparedRun,
   learner: Learner,
@@ -42,7 +39,7 @@ export async function* startLocally(
     pooled: pooled ?? common,
   }
   const { owners, baseline } = localParties(experiment, shards, learner)
-  for await (const event of runFederation(owners, baseline, experiment, start, true)) {
+  for await (const event of runFederation(owners, baseline, experiment, start)) {
     yield event
     if (event.type === 'round-finished') tidy()
   }

@@ -19,7 +19,7 @@ export interface TrainingRound {
   readonly workers: number
   /** Trains beside the owners; its weights go to `takePooled`. */
   readonly baseline: Party | undefined
-  /** Takes the weights of an owner, in the parties' order; afterwards they are let go. */
+  /** Takes the weights of an owner, in the parties' order; afterwards they are let go here. */
   take(party: Party, weights: Weights): void
   takePooled(weights: Weights): void
 }
@@ -33,7 +33,7 @@ export const AHEAD = 4
 /**
  * Trains all parties, telling of their progress as it comes; resolves to what they tell of themselves, in their order.
  * Weights are taken in that order too, whoever is done first, and a party begins only once all but AHEAD * `workers`
- * of those before it were taken: one more than that is how many models of owners are held at a time.
+ * of those before it were taken: one more than that is how many models of owners wait here at a time.
  */
 export async function* trainAll(
   parties: readonly Party[],

@@ -59,26 +59,27 @@ export const f64x2 = {
   divide: simd(0xf3),
 } as const
 
-/** The bytes to go over, a whole number of 16; three doubles; and what a body may use. */
-const [BYTES, FACTOR, TOTAL, FIRST] = [0, 1, 2, 3]
+/** The parameters; where the body is, in single and in double precision; what it may use; and the doubles, twice each. */
+const [BYTES, FACTOR, OTHER, TOTAL] = [0, 1, 2, 3]
 export const [AT, WIDE] = [4, 5]
-export const [A, B, FACTORS, TOTALS, FIRSTS] = [6, 7, 8, 9, 10]
+export const [A, B, ABS_A, ABS_B] = [6, 7, 8, 9]
+export const [FACTORS, OTHERS, TOTALS] = [10, 11, 12]
 
 /**
- * (bytes: i32, factor: f64, total: f64, first: f64) → nothing: `body` for AT = 0, 16, … below `bytes`, at least twice,
+ * (bytes: i32, factor: f64, other: f64, total: f64) → nothing: `body` for AT = 0, 16, … below `bytes`, at least twice,
  * and an even number of times.
  */
 export function sweep(body: Code): Code {
   const [I32, V128] = [0x7f, 0x7b]
   const locals = list([
     [2, I32],
-    [5, V128],
+    [7, V128],
   ])
   const splat = (one: Local, both: Local) => [...get(one), ...f64x2.splat, ...set(both)]
   const next = [...get(AT), 0x41, 16, 0x6a, ...tee(AT)]
   const again = [...get(BYTES), 0x49, 0x0d, 0]
   const loop = [0x03, 0x40, ...body, ...next, 0x1a, ...body, ...next, ...again, 0x0b]
-  const doubles = [...splat(FACTOR, FACTORS), ...splat(TOTAL, TOTALS), ...splat(FIRST, FIRSTS)]
+  const doubles = [...splat(FACTOR, FACTORS), ...splat(OTHER, OTHERS), ...splat(TOTAL, TOTALS)]
   return sized([...locals, ...doubles, ...loop, 0x0b])
 }
 

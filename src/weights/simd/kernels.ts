@@ -1,76 +1,107 @@
 import {
   A,
+  ABS_A,
+  ABS_B,
   AT,
   assemble,
   B,
   type Code,
   FACTORS,
-  FIRSTS,
   f32x4,
   f64x2,
   get,
   i32x4,
+  OTHERS,
   set,
   sweep,
   TOTALS,
+  tee,
   twice,
   v128,
   WIDE,
 } from './assembler.ts'
-import { BLOCK, type Sweep, type SweepName, type Workspace } from './sweeps.ts'
 
-/** Where the block of an owner, what is held, and the result lie, in bytes. */
-const [VALUES, HELD, RESULT, END] = [0, 4 * BLOCK, 12 * BLOCK, 16 * BLOCK]
+/**
+ * Elements of a block: what is held of it in double precision, and the blocks of two owners, stay in a core's own
+ * cache, and there are few enough blocks that to begin one costs nothing.
+ */
+export const BLOCK = 16_384
 
-const UPPER = 8
+/**
+ * Where the blocks lie, in bytes: those of two owners, sums in double precision, and the result. All of them end on
+ * 32 bytes, so that a sweep may go on to there.
+ */
+const [ONE, OTHER, SUMS, RESULT, END] = [0, 4 * BLOCK, 8 * BLOCK, 16 * BLOCK, 20 * BLOCK]
+
 const promoted = (at: number) => [...get(AT), ...v128.loadHalf(at), ...f64x2.promoteLow]
-const scaled = (half: number) => [...promoted(VALUES + half), ...get(FACTORS), ...f64x2.multiply]
-/** The first of two owners' values, which stand where else sums are held. */
-const scaledFirst = (half: number) => [...promoted(HELD + half), ...get(FIRSTS), ...f64x2.multiply]
-const both = (half: number) => [...scaledFirst(half), ...scaled(half), ...f64x2.add]
-const sums = (half: number) => [...get(WIDE), ...v128.load(HELD + 2 * half)]
-const toSums = (half: number, value: Code) => [...get(WIDE), ...value, ...v128.store(HELD + 2 * half)]
-const plus = (half: number) => [...sums(half), ...scaled(half), ...f64x2.add]
+const times = (at: number, factors: number) => [...promoted(at), ...get(factors), ...f64x2.multiply]
+
+/** What to add up, of the two values from byte `half` on. */
+type Sum = (half: 0 | 8) => Code
+
+const one: Sum = (half) => times(ONE + half, FACTORS)
+const two: Sum = (half) => [...one(half), ...times(OTHER + half, OTHERS), ...f64x2.add]
+const sumsAndOne: Sum = (half) => [...get(WIDE), ...v128.load(SUMS + 2 * half), ...one(half), ...f64x2.add]
+const sumsAndTwo: Sum = (half) => [...sumsAndOne(half), ...times(OTHER + half, OTHERS), ...f64x2.add]
+
 const wide = [...twice(AT), ...set(WIDE)]
-const shrink = (sum: (half: number) => Code, operation: Code) => {
-  const quotient = (half: number) => [...sum(half), ...get(TOTALS), ...operation, ...f64x2.demote]
-  return sweep([
-    ...wide,
-    ...[...get(AT), ...quotient(0), ...quotient(UPPER), ...v128.lowerHalves],
-    ...v128.store(RESULT),
-  ])
+/** Four values of single precision are two times two of double precision. */
+const toSums = (sum: Sum) => {
+  const store = (half: 0 | 8) => [...get(WIDE), ...sum(half), ...v128.store(SUMS + 2 * half)]
+  return sweep([...wide, ...store(0), ...store(8)])
+}
+const toResult = (sum: Sum, operation: Code) => {
+  const merged = (half: 0 | 8) => [...sum(half), ...get(TOTALS), ...operation, ...f64x2.demote]
+  return sweep([...wide, ...get(AT), ...merged(0), ...merged(8), ...v128.lowerHalves, ...v128.store(RESULT)])
 }
 
-/** What takes the owner's A in the place of the held B. */
+/** Puts the one owner's value or, if it is `better`, the other's in the place of the one's. */
 const choose = (of: Code, better: Code) =>
   sweep([
-    ...[...get(AT), ...get(AT), ...v128.load(VALUES), ...of, ...set(A), ...get(AT), ...v128.load(HELD), ...set(B)],
-    ...[...get(A), ...get(B), ...better, ...v128.select, ...v128.store(HELD)],
+    ...[...get(AT), ...get(AT), ...v128.load(OTHER), ...of, ...set(A), ...get(AT), ...v128.load(ONE), ...of, ...set(B)],
+    ...[...get(A), ...get(B), ...better, ...v128.select, ...v128.store(ONE)],
   ])
 const greater = [...get(A), ...get(B), ...f32x4.greater]
 /** A NaN is always taken and, since no comparison with it holds, kept. */
 const greaterOrNaN = [...greater, ...get(A), ...get(A), ...f32x4.unequal, ...v128.or]
 /** Magnitudes are in order as integers too, and NaNs are above all of them. */
-const magnitudes = [...get(A), ...f32x4.abs, ...get(B), ...f32x4.abs]
 const absGreater = [
-  ...[...magnitudes, ...i32x4.greater, ...magnitudes, ...i32x4.equal],
-  ...[...greater, ...v128.and, ...v128.or],
+  ...[...get(A), ...f32x4.abs, ...tee(ABS_A), ...get(B), ...f32x4.abs, ...tee(ABS_B), ...i32x4.greater],
+  ...[...get(ABS_A), ...get(ABS_B), ...i32x4.equal, ...greater, ...v128.and, ...v128.or],
 ]
 
-/** What plainWorkspace (sweeps.ts) says of each, to the same bits. */
-const SWEEPS: Readonly<Record<SweepName, Code>> = {
-  start: sweep([...wide, ...toSums(0, scaled(0)), ...toSums(UPPER, scaled(UPPER))]),
-  add: sweep([...wide, ...toSums(0, plus(0)), ...toSums(UPPER, plus(UPPER))]),
-  divide: shrink(sums, f64x2.divide),
-  multiply: shrink(sums, f64x2.multiply),
-  addDivide: shrink(plus, f64x2.divide),
-  addMultiply: shrink(plus, f64x2.multiply),
-  pairDivide: shrink(both, f64x2.divide),
-  pairMultiply: shrink(both, f64x2.multiply),
+/** Σ factor · value of one owner or two, in their order; `add…` begins with the sums so far, and `start…` with none. */
+const SWEEPS = {
+  startTwo: toSums(two),
+  addTwo: toSums(sumsAndTwo),
+  startOneDivide: toResult(one, f64x2.divide),
+  startTwoDivide: toResult(two, f64x2.divide),
+  addOneDivide: toResult(sumsAndOne, f64x2.divide),
+  addTwoDivide: toResult(sumsAndTwo, f64x2.divide),
+  startOneMultiply: toResult(one, f64x2.multiply),
+  startTwoMultiply: toResult(two, f64x2.multiply),
+  addOneMultiply: toResult(sumsAndOne, f64x2.multiply),
+  addTwoMultiply: toResult(sumsAndTwo, f64x2.multiply),
   max: choose([], greaterOrNaN),
   absmax: choose([], absGreater),
   magnitude: choose(f32x4.abs, greaterOrNaN),
 }
+
+/** Memory for one block of every kind, and all that merging does with it. */
+export interface Workspace {
+  /** Blocks of two owners, in single precision. */
+  readonly one: Float32Array
+  readonly other: Float32Array
+  readonly sums: Float64Array
+  readonly result: Float32Array
+  readonly sweeps: Readonly<Record<keyof typeof SWEEPS, Sweep>>
+}
+
+/**
+ * Goes over the first `bytes` of the owners' blocks; what stands behind them may become anything. Those that add up take
+ * the owners' factors and by what to divide or multiply.
+ */
+type Sweep = (bytes: number, factor: number, other: number, total: number) => void
 
 /** Node has it, and its types do not. */
 declare const WebAssembly: {
@@ -78,18 +109,29 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> }
 }
 
+let made: Workspace | false | undefined
+
 /**
- * A workspace in WebAssembly, whose sweeps go over bytes rounded up to 32.
- * @throws RangeError where the system does not give it its memory
+ * This thread's workspace, made when its first merge begins. However little memory WebAssembly is to have, it takes
+ * several GB of addresses: if the system does not give them (ulimit -v), there is none.
  */
-export function simdWorkspace(): Workspace {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(SWEEPS, END)))
-  const { buffer } = exports.memory as { readonly buffer: ArrayBuffer }
-  return {
-    values: new Float32Array(buffer, VALUES, BLOCK),
-    heldSums: new Float64Array(buffer, HELD, BLOCK),
-    heldValues: new Float32Array(buffer, HELD, BLOCK),
-    result: new Float32Array(buffer, RESULT, BLOCK),
-    sweeps: exports as unknown as Readonly<Record<SweepName, Sweep>>,
+export function workspace(): Workspace | undefined {
+  made ??= make()
+  return made || undefined
+}
+
+function make(): Workspace | false {
+  try {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(SWEEPS, END)))
+    const { buffer } = exports.memory as { readonly buffer: ArrayBuffer }
+    return {
+      one: new Float32Array(buffer, ONE, BLOCK),
+      other: new Float32Array(buffer, OTHER, BLOCK),
+      sums: new Float64Array(buffer, SUMS, BLOCK),
+      result: new Float32Array(buffer, RESULT, BLOCK),
+      sweeps: exports as unknown as Workspace['sweeps'],
+    }
+  } catch {
+    return false
   }
 }

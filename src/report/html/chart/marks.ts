@@ -24,9 +24,10 @@ export function lookOf({ name, kind, owner = 1 }: ShownModel): Look {
   return { color: 'local', shape: undefined, dash: DASHES[(owner - 1) % DASHES.length], width: 1.25 }
 }
 
-/** The look of the i-th of several equals. */
+/** The look of the i-th of several equals. When the colours are used up, they come again with the next shape. */
 export function numbered(i: number): Look {
-  return { color: `c${(i % SHAPES.length) + 1}`, shape: SHAPES[i % SHAPES.length]!, dash: undefined, width: 2.5 }
+  const shape = SHAPES[(i + Math.floor(i / SHAPES.length)) % SHAPES.length]!
+  return { color: `c${(i % SHAPES.length) + 1}`, shape, dash: undefined, width: 2.5 }
 }
 
 /** The outline of a marker of radius `r` around (x, y). */

@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { MERGE_RULES, type MergeName } from '../../src/algorithm/merge/registry.ts'
+import type { MergeRule, MergeTensor } from '../../src/algorithm/merge/rule.ts'
+import { runFederation } from '../../src/federation/loop.ts'
+import { fakeOwner, weightsOf } from '../support/fake-owner.ts'
+
+const registry: Record<string, MergeRule> = MERGE_RULES
+
+afterEach(() => {
+  delete registry.mine
+})
+
+/** What a federation of two owners with two weights ends with, if a rule of this test merges them. */
+async function outcome(merge: (...args: Parameters<MergeTensor>) => unknown): Promise<unknown> {
+  registry.mine = {
+    summary: 'a rule that somebody is writing',
+    source: 'none',
+    when: 'never',
+    needs: 'each',
+    options: z.strictObject({}),
+    make: () => merge as MergeTensor,
+  }
+  const rounds = { rounds: 3, merge: ['avg', 'mine' as MergeName], 'stop-at': undefined, workers: 2 } as const
+  const schedule = { lr: 0.1, 'lr-schedule': 'constant', 'lr-step-rounds': 10, 'lr-step-factor': 0.1 } as const
+  const start = { round: 0, weights: () => weightsOf(0, 0), pooled: weightsOf(0, 0) }
+  const settings = { ...rounds, merge: [...rounds.merge], ...schedule }
+  try {
+    let last: unknown
+    for await (const event of runFederation([fakeOwner(1), fakeOwner(2)], undefined, settings, start)) last = event
+    return last
+  } catch (error) {
+    return error
+  }
+}
+
+const fault = (what: string) => ({
+  name: 'FedunifyError',
+  kind: 'training',
+  message: `round 1: merge mine, tensor w: the rule ${what}`,
+  hint: 'a rule must write every element of its output, and return nothing',
+})
+
+describe('a rule of somebody else', () => {
+  it('is used if it does what it must', async () => {
+    expect(await outcome(([first], _, out) => out.set(first!))).toMatchObject({ type: 'finished', rounds: 3 })
+  })
+
+  it('that throws is named, with what it threw', async () => {
+    const error = await outcome(() => {
+      throw new TypeError('values.mean is not a function')
+    })
+    expect(error).toMatchObject(fault('threw values.mean is not a function'))
+    expect((error as Error).cause).toBeInstanceOf(TypeError)
+    const text = await outcome(() => {
+      throw 'no'
+    })
+    expect(text).toMatchObject(fault('threw no'))
+  })
+
+  it('that returns its result is told where it belongs', async () => {
+    expect(await outcome(() => [1, 2, 3])).toMatchObject(fault('returned 3 values'))
+    expect(await outcome(() => new Float32Array(2))).toMatchObject(fault('returned 2 values'))
+    expect(await outcome(async () => {})).toMatchObject(fault('returned a Promise'))
+    expect(await outcome(() => null)).toMatchObject(fault('returned a Null'))
+  })
+
+  it('that writes nothing, too little or NaN does not pass off what was in memory before', async () => {
+    expect(await outcome(() => {})).toMatchObject(fault("left element 0 of 2 NaN, though all owners' are finite"))
+    const partly: MergeTensor = ([first], _, out) => {
+      out[0] = first![0]!
+    }
+    expect(await outcome(partly)).toMatchObject(fault("left element 1 of 2 NaN, though all owners' are finite"))
+    let round = 0
+    const later: MergeTensor = ([first], _, out) => {
+      round += 1
+      if (round < 3) out.set(first!)
+    }
+    expect(await outcome(later)).toMatchObject({
+      message: "round 3: merge mine, tensor w: the rule left element 0 of 2 NaN, though all owners' are finite",
+    })
+    expect(await outcome((_, __, out) => out.fill(Number.NaN))).toMatchObject({ kind: 'training' })
+  })
+
+  it('that makes an infinity is named', async () => {
+    expect(await outcome((_, __, out) => void out.fill(Number.POSITIVE_INFINITY))).toMatchObject({
+      kind: 'training',
+      message: 'round 1: merge mine made w Infinity',
+    })
+  })
+})
