@@ -1,6 +1,7 @@
 import { meanAndDeviation, seriesOf } from '../batch/summary.ts'
 import { decisive } from '../config/hash.ts'
 import type { PaperTable } from '../paper/tables.ts'
+import { choiceText } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 
 /** A round by its number, or the last one that there is. */
@@ -53,7 +54,7 @@ export function runSide(name: string, runs: readonly LoadedRun[]): Side {
   const twice = [...new Set(seeds.filter((seed, i) => seeds.indexOf(seed) !== i))]
   return {
     name,
-    detail: `env ${config.env}, ${many}, ${lengths.join(' to ')} rounds`,
+    detail: `env ${choiceText(config.env)}, ${many}, ${lengths.join(' to ')} rounds`,
     series: [...new Set(runs.flatMap((run) => [...seriesOf(run)].map(({ series }) => series)))],
     config: commonConfig(runs[0]!),
     notes: [

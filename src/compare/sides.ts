@@ -1,5 +1,6 @@
 import { FedunifyError } from '../errors.ts'
 import { PAPER, paperTableFor } from '../paper/tables.ts'
+import { nameOf } from '../parts.ts'
 import { findRuns } from '../runs/read/find-runs.ts'
 import { type LoadedRun, loadRun } from '../runs/read/load-run.ts'
 import { commonConfig, paperSide, runSide, type Side } from './side.ts'
@@ -22,7 +23,7 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
       throw new FedunifyError('usage', `${name}: there is no such run`, 'name run folders, folders of runs, or paper')
     }
     const runs = await Promise.all(paths.map(loadRun))
-    for (const { manifest } of runs) envs.add(manifest.config.env)
+    for (const { manifest } of runs) envs.add(nameOf(manifest.config.env))
     sides.push(...experimentSides(name, runs))
   }
   if (sides.length < 2) {

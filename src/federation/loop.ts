@@ -4,16 +4,14 @@ import { type Fold, type OwnerWeights, startFold } from '../algorithm/merge/rule
 import type { Experiment } from '../config/schema.ts'
 import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import { nameOf } from '../parts.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import type { FederationEvent } from './events.ts'
 import type { Owner } from './local/owner.ts'
 import { trainAll } from './local/train-all.ts'
 import { learningRate } from './schedule.ts'
 
-type Rounds = Pick<
-  Experiment,
-  'rounds' | 'merge' | 'stop-at' | 'workers' | 'lr' | 'lr-schedule' | 'lr-step-rounds' | 'lr-step-factor'
->
+type Rounds = Pick<Experiment, 'rounds' | 'merge' | 'stop-at' | 'workers' | 'lr' | 'lr-schedule'>
 
 /** Where a federation begins: before round 1, or after a round that a checkpoint holds. */
 export interface Start {
@@ -43,12 +41,13 @@ export async function* runFederation(
 ): AsyncGenerator<FederationEvent> {
   const began = performance.now()
   const ids = owners.map(({ owner }) => owner)
+  const merges = rounds.merge.map(nameOf)
   yield {
     type: 'started',
     owners: ids,
     rounds: rounds.rounds,
     done: start.round,
-    merges: rounds.merge,
+    merges,
     baseline: baseline !== undefined,
   }
 
@@ -68,7 +67,7 @@ export async function* runFederation(
     round += 1
     const lr = learningRate(rounds, round)
     const clock = new Clock()
-    const merging = new Merging(rounds.merge, spare)
+    const merging = new Merging(merges, spare)
 
     const known = copied
     const trained = yield* trainAll(
@@ -108,7 +107,7 @@ export async function* runFederation(
       round,
       lr,
       locals: trained.owners,
-      merges: rounds.merge.map((name, i) => ({ merge: name, unified: addEvaluations(scores[i]!) })),
+      merges: merges.map((name, i) => ({ merge: name, unified: addEvaluations(scores[i]!) })),
       weights: unified,
       drift,
       baseline: trained.baseline && { ...trained.baseline, weights: pooled },

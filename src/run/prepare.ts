@@ -1,4 +1,4 @@
-import type { Experiment } from '../config/schema.ts'
+import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadDataset } from '../data/load-dataset.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
@@ -25,9 +25,8 @@ export interface PreparedRun {
  * run may stop early.
  */
 export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
-  const epochs = experiment[experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs']
   const inShards = shards.reduce((sum, { train }) => sum + train.length, 0)
-  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * epochs * (experiment.rounds - done)
+  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * localEpochs(experiment) * (experiment.rounds - done)
 }
 
 /**

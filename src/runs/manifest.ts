@@ -3,6 +3,8 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { configHash, decisive } from '../config/hash.ts'
+import { oldConfigHash, upgradeConfig } from '../config/old-config.ts'
+import type { Experiment } from '../config/schema.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { FedunifyError } from '../errors.ts'
 import { parameterCount } from '../model/model.ts'
@@ -11,8 +13,17 @@ import type { PreparedRun } from '../run/prepare.ts'
 import { readIfThere } from '../system/files.ts'
 import type { Mark } from './write/growing-file.ts'
 
-/** Raised when an older reader would take a run folder for what it is not. Those of before 0.4.0 have no number. */
-const FORMAT = 2
+/**
+ * Raised when an older reader would take a run folder for what it is not.
+ * - none: before 0.4.0.
+ * - 2: a finished run's manifest has marks of its files.
+ * - 3: in `config`, options stand with the part that was chosen (`optimizer: { momentum: { momentum: 0.9 } }`), and
+ *   those of other parts are left out; `config_hash` is made of it with the keys sorted at every depth.
+ */
+const FORMAT = 3
+
+/** The last format whose config is an old one. */
+const FLAT_OPTIONS = 2
 
 export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
 
@@ -108,8 +119,14 @@ export async function readManifest(dir: string): Promise<Manifest> {
     throw new FedunifyError('data', `${file}: ${path.join('.')}: ${message}`, 'it was edited, or is of another version')
   }
   assertOwnHashes(manifest as Manifest, file)
-  return manifest as Manifest
+  return upgraded(manifest as Manifest)
 }
+
+const isFlat = ({ format = 0 }: Manifest) => format <= FLAT_OPTIONS
+
+/** A manifest of an earlier format as one of this: runs of one experiment have the same settings, whoever wrote them. */
+const upgraded = (manifest: Manifest): Manifest =>
+  isFlat(manifest) ? { ...manifest, config: upgradeConfig({ ...manifest.config }) as unknown as Experiment } : manifest
 
 function assertFormat(manifest: object, file: string): void {
   const format = 'format' in manifest ? manifest.format : undefined
@@ -124,6 +141,8 @@ function assertFormat(manifest: object, file: string): void {
 
 const count = z.int().min(0)
 const text = z.string()
+/** A part: its name, or that with its options. */
+const choice = z.union([text, z.record(text, z.object({}))])
 const MarkShape = z.object({ size: count, sha256: text })
 
 /** What readers take from a manifest without looking twice. */
@@ -138,9 +157,9 @@ const ManifestShape = z.object({
   fedunify: text,
   config: z.object({
     name: text,
-    env: text,
+    env: choice,
     seed: z.number(),
-    merge: z.array(text).min(1),
+    merge: z.array(choice).min(1),
     rounds: z.int().min(1),
     baseline: text.optional(),
   }),
@@ -163,9 +182,11 @@ const ManifestShape = z.object({
 })
 
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
-function assertOwnHashes({ config, config_hash, shards }: Manifest, file: string): void {
+function assertOwnHashes(manifest: Manifest, file: string): void {
+  const { config, config_hash, shards } = manifest
   const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
-  if (configHash(config) !== config_hash) throw edited('config does not match config_hash')
+  const hash = isFlat(manifest) ? oldConfigHash({ ...config }) : configHash(config)
+  if (hash !== config_hash) throw edited('config does not match config_hash')
   for (const { owner, labels_sha256, train_labels, test_labels } of shards) {
     // Runs of the first versions have none.
     if (labels_sha256 === undefined || labels_sha256 === labelsHash(train_labels, test_labels)) continue

@@ -130,7 +130,7 @@ describe('names and values of others are text', () => {
       'a format',
       () => [
         'check',
-        changed('format', (dir) => edit(join(dir, 'manifest.json'), '"format": 2', `"format": ${json}`)),
+        changed('format', (dir) => edit(join(dir, 'manifest.json'), '"format": 3', `"format": ${json}`)),
         '--expect',
         gate,
       ],

@@ -145,7 +145,7 @@ describe('the manifest of a run', () => {
       const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0)
       expect(shard).toMatchObject({ owner: i + 1, train: sum(shard.train_labels), test: sum(shard.test_labels) })
       const labels = shard.train_labels.map((count: number, label: number) => (count > 0 ? label : -1))
-      expect(labels.filter((label: number) => label >= 0)).toEqual(config.labels[i])
+      expect(labels.filter((label: number) => label >= 0)).toEqual(config.env.labels.lists[i])
     }
   })
 

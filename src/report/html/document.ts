@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { CLASS_NAMES } from '../../data/fashion-mnist/known-files.ts'
 import { thousands } from '../../format.ts'
 import { VERSION } from '../../package.ts'
+import { choiceText, nameOf } from '../../parts.ts'
 import type { RunGroup, RunRecord } from '../load.ts'
 import { accuracyFigure } from './accuracy.ts'
 import { banners } from './banner.ts'
@@ -39,7 +40,7 @@ export function reportDocument(groups: readonly RunGroup[]): string {
     ? html`${banners(groups)}<h2 class="away">Overview</h2>${overviewTable(groups)}${overviewFigure('overview', groups)}${groups.map((group, i) => html`<section id="g${i + 1}" aria-labelledby="g${i + 1}-h"><h2 id="g${i + 1}-h">${group.label}</h2><p class="sub">${subtitle(group.runs)}</p>${verdictBlock(verdictOf(group, paperOf(group)))}${chapter(`g${i + 1}`, group)}</section>`)}`
     : html`${banners(groups)}${verdictBlock(verdictOf(first!, paperOf(first!)))}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
   const page = html`<!doctype html>
-<html lang="en" data-name="${names[0]!}${!several && `-${config.env}`}">
+<html lang="en" data-name="${names[0]!}${!several && `-${nameOf(config.env)}`}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
@@ -65,7 +66,7 @@ function subtitle(runs: readonly RunRecord[]): string {
   const { config, dataset, shards, model, started } = runs[0]!.manifest
   const seeds = runs.map(({ manifest }) => manifest.config.seed)
   return [
-    `environment ${config.env}`,
+    `environment ${choiceText(config.env)}`,
     `${config.owners} owners`,
     `${dataset.name}, ${thousands(imagesIn(shards))} images`,
     `${typeof config.model === 'string' ? `model ${config.model}` : 'own model'}, ${thousands(model.parameters)} parameters`,

@@ -1,3 +1,4 @@
+import { nameOf } from '../../parts.ts'
 import type { RunGroup } from '../load.ts'
 import { figure, signed, table } from './chart/figure.ts'
 import { type Line, lineChart } from './chart/line-chart.ts'
@@ -12,7 +13,7 @@ const MOST_GROUPS = 6
 
 /** How each group looks: as the rule that drives it, as in its chapter, where that tells them apart. */
 function looksOf(groups: readonly RunGroup[]): Look[] {
-  const drivers = groups.map(({ runs }) => runs[0]!.manifest.config.merge[0]!)
+  const drivers = groups.map(({ runs }) => nameOf(runs[0]!.manifest.config.merge[0]!))
   const apart = new Set(drivers).size === groups.length
   return drivers.map((name, i) => (apart ? lookOf({ name, kind: 'unified' }) : numbered(i)))
 }

@@ -1,5 +1,6 @@
 import { meanAndDeviation } from '../../batch/summary.ts'
 import { type PaperTable, paperTableFor } from '../../paper/tables.ts'
+import { nameOf } from '../../parts.ts'
 import { largest } from '../../stats.ts'
 import type { RunGroup, RunRecord } from '../load.ts'
 import { signed } from './chart/figure.ts'
@@ -30,7 +31,7 @@ export interface Verdict {
 /** The paper's table about what a group ran; its figures are of two owners on Fashion-MNIST. */
 export function paperOf({ runs }: RunGroup): PaperTable | undefined {
   const { config } = runs[0]!.manifest
-  return config.dataset === 'fashion-mnist' && config.owners === 2 ? paperTableFor(config.env) : undefined
+  return config.dataset === 'fashion-mnist' && config.owners === 2 ? paperTableFor(nameOf(config.env)) : undefined
 }
 
 export function estimate(values: readonly number[]): Estimate {

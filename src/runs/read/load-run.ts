@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { nameOf } from '../../parts.ts'
 import { readCheckpoint, type SavedState, sealingOf } from '../checkpoint.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { localTable, unifiedTable } from '../tables.ts'
@@ -55,8 +56,10 @@ const EMPTY: Tables = { local: [], unified: [], table: [] }
 const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
 
 /** The series that unified.csv has in every round. */
-const seriesOf = ({ config }: Manifest): string[] =>
-  config.baseline === 'pooled' ? [...config.merge, 'pooled'] : [...config.merge]
+const seriesOf = ({ config }: Manifest): string[] => [
+  ...config.merge.map(nameOf),
+  ...(config.baseline === 'pooled' ? ['pooled'] : []),
+]
 
 /** Complete rounds: those of the checkpoint; where there is none, as of a published run, those in the tables. */
 function roundsOf(
