@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { KEY_GROUPS } from '../config/groups.ts'
 import { experimentJsonSchema, type JsonSchema, optionJsonSchema } from '../config/json-schema.ts'
 import { legalNames, legalValues } from '../config/legal.ts'
-import { CHOICE_KEYS, type ChoiceKey, OPTION_KEYS, SHORT_KEYS } from '../config/parts/choice-keys.ts'
+import { CHOICE_KEYS, NAMED_KEYS, OPTION_KEYS, SHORT_KEYS } from '../config/parts/choice-keys.ts'
 import { ExperimentSchema, WRITTEN_KEYS } from '../config/schema.ts'
 
 /** A list of expectations belongs into a file: it has no flag. */
@@ -52,7 +52,7 @@ export function experimentFlags(options: Readonly<Record<string, unknown>>): Rec
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-function listing([key, { parts }]: [string, ChoiceKey]): string {
+function listing([key, { parts }]: [string, (typeof NAMED_KEYS)[string]]): string {
   const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
     `  ${name.padEnd(15)} ${summary}`,
     `${' '.repeat(18)}${source}`,
@@ -71,7 +71,7 @@ const optionLines = (key: string, part: string) =>
 
 /** The names that keys of parts take, each with its source and its options, below the options. */
 export const NAMES_HELP = `
-${Object.entries(CHOICE_KEYS).map(listing).join('\n')}
+${Object.entries(NAMED_KEYS).map(listing).join('\n')}
 An option stands behind its name, as in --optimizer momentum:momentum=0.5, or is set by itself, as in
 --set optimizer.momentum.momentum=0.5; those with a flag of their own have it above.
 `

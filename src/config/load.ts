@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname, join } from 'node:path'
 import type { z } from 'zod'
+import { datasetOf } from '../data/load-dataset.ts'
 import { partitionOf } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
 import { nameOf } from '../parts.ts'
@@ -115,7 +116,7 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   if (owners !== undefined && needed !== undefined && owners !== needed) {
     throw refuse('owners', `owners is ${owners}, but env ${nameOf(env)} is for ${needed}`, 'leave owners out')
   }
-  if (dataset === 'idx' && data === undefined) {
-    throw refuse('dataset', 'dataset idx needs a folder', 'name the one with the four files: --data DIR')
+  if (datasetOf(dataset).needsFolder && data === undefined) {
+    throw refuse('dataset', `dataset ${nameOf(dataset)} needs a folder`, 'name the one with the four files: --data DIR')
   }
 }

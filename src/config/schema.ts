@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { DATASETS } from '../data/load-dataset.ts'
 import { DEVICES, LAYOUTS } from '../engine/engine.ts'
 import { ENGINE_NAMES } from '../engine/registry.ts'
 import { LayerSchema } from '../model/layers.ts'
@@ -24,7 +23,9 @@ export const ExperimentSchema = z.strictObject({
     .meta({ examples: ['my-experiment'] }),
   seed: z.int().min(0).default(0).describe('the one seed that partition, initial weights and shuffles derive from'),
 
-  dataset: z.enum(DATASETS).default('fashion-mnist').describe('fashion-mnist, or idx: any four IDX files in --data'),
+  dataset: choice(CHOICE_KEYS.dataset.parts)
+    .prefault(CHOICE_KEYS.dataset.default)
+    .describe('labelled images to train and test on'),
   data: z
     .string()
     .min(1)

@@ -4,7 +4,7 @@ import { KEY_GROUPS } from './groups.ts'
 import { experimentJsonSchema, fileJsonSchema, type JsonSchema, optionJsonSchema } from './json-schema.ts'
 import { legalValues } from './legal.ts'
 import { resolveExperiment } from './load.ts'
-import { CHOICE_KEYS, type ChoiceKey, OPTION_KEYS } from './parts/choice-keys.ts'
+import { CHOICE_KEYS, NAMED_KEYS, OPTION_KEYS } from './parts/choice-keys.ts'
 import { type EXPERIMENT_KEYS, ExperimentSchema, WRITTEN_KEYS } from './schema.ts'
 
 type Key = (typeof EXPERIMENT_KEYS)[number]
@@ -42,13 +42,14 @@ export function experimentTemplate(file: string, schema: string): string {
 const heading = (title: string) => `# ---- ${title} `.padEnd(WIDTH, '-')
 
 function explain(key: Key, schema: JsonSchema): string[] {
-  const choices: Readonly<Record<string, ChoiceKey>> = CHOICE_KEYS
-  const names = choices[key] ? partLines(key, choices[key]) : wrap(legalValues(schema), '#   ')
-  return [...wrap(schema.description ?? key), ...names]
+  const named = NAMED_KEYS[key]
+  const parts = named ? partLines(key, named) : []
+  const values = key in CHOICE_KEYS ? [] : wrap(legalValues(schema), '#   ')
+  return [...wrap(schema.description ?? key), ...parts, ...values]
 }
 
 /** Every part with its options, and how one that has some is written. */
-function partLines(key: string, { parts, list = false }: ChoiceKey): string[] {
+function partLines(key: string, { parts, list = false }: (typeof NAMED_KEYS)[string]): string[] {
   const wide = Math.max(...Object.keys(parts).map((name) => name.length))
   return Object.entries(parts).flatMap(([name, { summary }]) => {
     const options = OPTION_KEYS.filter((own) => own.key === key && own.part === name).map(({ option, schema }) => {

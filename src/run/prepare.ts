@@ -5,7 +5,7 @@ import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { buildModel, type Model } from '../model/model.ts'
-import { PRESETS } from '../model/presets.ts'
+import { presetLayers } from '../model/presets.ts'
 import { type GitState, gitState } from '../system/git.ts'
 import { assertMemory } from './memory-need.ts'
 
@@ -48,8 +48,9 @@ export async function prepareRun(
     loading,
     asking,
   ])
-  const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
-  const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
+  const { model: asked } = experiment
+  const layers = typeof asked === 'string' ? presetLayers(asked, dataset.classes) : asked
+  const model = buildModel(layers, dataset.shape, dataset.classes)
   const shards = partitionDataset(dataset, experiment)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { configHash, decisive } from '../config/hash.ts'
 import { oldConfigHash, upgradeConfig } from '../config/old-config.ts'
 import type { Experiment } from '../config/schema.ts'
+import { CLASS_NAMES } from '../data/fashion-mnist/known-files.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { FedunifyError } from '../errors.ts'
 import { parameterCount } from '../model/model.ts'
@@ -18,7 +19,8 @@ import type { Mark } from './write/growing-file.ts'
  * - none: before 0.4.0.
  * - 2: a finished run's manifest has marks of its files.
  * - 3: in `config`, options stand with the part that was chosen (`optimizer: { momentum: { momentum: 0.9 } }`), and
- *   those of other parts are left out; `config_hash` is made of it with the keys sorted at every depth.
+ *   those of other parts are left out; `config_hash` is made of it with the keys sorted at every depth; `dataset` tells
+ *   its shape, element type and class names.
  */
 const FORMAT = 3
 
@@ -51,7 +53,15 @@ export function describeRun({ experiment, dataset, shards, model, engine, git }:
     config: experiment,
     config_hash: configHash(experiment),
     git,
-    dataset: { name: dataset.name, source: dataset.source, images: dataset.count, sha256: dataset.sha256 },
+    dataset: {
+      name: dataset.name,
+      source: dataset.source,
+      images: dataset.count,
+      shape: dataset.shape,
+      elements: dataset.elements,
+      class_names: dataset.classNames,
+      sha256: dataset.sha256,
+    },
     shards: shards.map((shard) => {
       const train_labels = labelHistogram(dataset, shard.train)
       const test_labels = labelHistogram(dataset, shard.test)
@@ -125,8 +135,14 @@ export async function readManifest(dir: string): Promise<Manifest> {
 const isFlat = ({ format = 0 }: Manifest) => format <= FLAT_OPTIONS
 
 /** A manifest of an earlier format as one of this: runs of one experiment have the same settings, whoever wrote them. */
-const upgraded = (manifest: Manifest): Manifest =>
-  isFlat(manifest) ? { ...manifest, config: upgradeConfig({ ...manifest.config }) as unknown as Experiment } : manifest
+function upgraded(manifest: Manifest): Manifest {
+  if (!isFlat(manifest)) return manifest
+  const { dataset, shards } = manifest
+  const labels = shards[0]?.train_labels ?? []
+  const class_names = dataset.name === 'fashion-mnist' ? CLASS_NAMES : labels.map((_, label) => String(label))
+  const config = upgradeConfig({ ...manifest.config }) as unknown as Experiment
+  return { ...manifest, config, dataset: { ...dataset, class_names } }
+}
 
 function assertFormat(manifest: object, file: string): void {
   const format = 'format' in manifest ? manifest.format : undefined
@@ -165,7 +181,13 @@ const ManifestShape = z.object({
   }),
   config_hash: text,
   git: z.object({ commit: text, dirty: z.boolean() }).nullable(),
-  dataset: z.object({ name: text, source: text, images: count, sha256: z.record(text, text) }),
+  dataset: z.object({
+    name: text,
+    source: text,
+    images: count,
+    class_names: z.array(text).optional(),
+    sha256: z.record(text, text),
+  }),
   shards: z.array(
     z.object({
       owner: z.int(),
@@ -187,7 +209,11 @@ function assertOwnHashes(manifest: Manifest, file: string): void {
   const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
   const hash = isFlat(manifest) ? oldConfigHash({ ...config }) : configHash(config)
   if (hash !== config_hash) throw edited('config does not match config_hash')
+  const names = manifest.dataset.class_names
   for (const { owner, labels_sha256, train_labels, test_labels } of shards) {
+    if (!isFlat(manifest) && names?.length !== train_labels.length) {
+      throw edited(`the label counts of owner ${owner} do not fit the class names of the dataset`)
+    }
     // Runs of the first versions have none.
     if (labels_sha256 === undefined || labels_sha256 === labelsHash(train_labels, test_labels)) continue
     throw edited(`the label counts of owner ${owner} do not match labels_sha256`)

@@ -5,6 +5,7 @@ import type { MergeName } from '../../src/algorithm/merge/registry.ts'
 import { configHash } from '../../src/config/hash.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Experiment } from '../../src/config/schema.ts'
+import { CLASS_NAMES } from '../../src/data/fashion-mnist/known-files.ts'
 import type { Evaluation } from '../../src/engine/engine.ts'
 import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
 import { POOLED } from '../../src/federation/events.ts'
@@ -97,13 +98,22 @@ function fakeDescription(config: Experiment, owners: readonly number[]): Omit<Ma
   const labels = (owner: number, each: number) =>
     Array.from({ length: CLASSES }, (_, label) => (holds(owner, label) ? each : 0))
   return {
+    format: 3,
     fedunify: '0.0.0',
     started: '2021-12-31T10:00:00.000Z',
     seconds: { total: 90, train: 80, merge: 1, evaluate: 5, write: 2 },
     config,
     config_hash: configHash(config),
     git: { commit: '0123456789abcdef', dirty: false },
-    dataset: { name: config.dataset, source: 'data', images: 70_000, sha256: { 'train-images-idx3-ubyte': 'c0ffee' } },
+    dataset: {
+      name: config.dataset,
+      source: 'data',
+      images: 70_000,
+      shape: [1, 28, 28],
+      elements: 'uint8',
+      class_names: config.dataset === 'idx' ? [...'0123456789'] : CLASS_NAMES,
+      sha256: { 'train-images-idx3-ubyte': 'c0ffee' },
+    },
     shards: owners.map((owner) => ({
       owner,
       train: 1000,

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { MERGE_RULES, type MergeName } from '../../algorithm/merge/registry.ts'
 import type { MergeRule } from '../../algorithm/merge/rule.ts'
+import { DATASETS } from '../../data/load-dataset.ts'
 import { PARTITIONS } from '../../data/partition/registry.ts'
 import { OPTIMIZERS } from '../../engine/optimizer-registry.ts'
 import { SCHEDULES } from '../../federation/schedule.ts'
+import { PRESETS } from '../../model/presets.ts'
 import type { Parts } from '../../parts.ts'
 
 /** A key of an experiment that names parts. */
@@ -32,11 +34,18 @@ const RULES = Object.fromEntries(Object.entries(MERGE_RULES).map(([name, rule]) 
 
 /** Every key that names parts, with their registry. Flags, help, template, completion and JSON Schema follow. */
 export const CHOICE_KEYS = {
+  dataset: { parts: DATASETS, default: 'fashion-mnist' },
   env: { parts: PARTITIONS, default: 'V' },
   merge: { parts: RULES, default: 'avg', list: true },
   optimizer: { parts: OPTIMIZERS, default: 'sgd' },
   'lr-schedule': { parts: SCHEDULES, default: 'constant' },
 } satisfies ChoiceKeys
+
+/** The same and a key that may name a part or be something else: what help and template list. */
+export const NAMED_KEYS: Readonly<Record<string, Pick<ChoiceKey, 'parts' | 'list'>>> = {
+  ...CHOICE_KEYS,
+  model: { parts: PRESETS },
+}
 
 /** An option of a part, and the keys that it goes by beside the one under its part. */
 export interface OptionKey {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { CLASS_NAMES } from '../../data/fashion-mnist/known-files.ts'
 import { thousands } from '../../format.ts'
 import { VERSION } from '../../package.ts'
 import { choiceText, nameOf } from '../../parts.ts'
@@ -81,11 +80,7 @@ function chapter(id: string, group: RunGroup): Markup {
   const { manifest } = runs[0]!
   const paper = paperOf(group)
   const models = lastModels(runs)
-  const classes = models[0]?.classes ?? manifest.shards[0]?.train_labels.length ?? 0
-  const names =
-    manifest.config.dataset === 'fashion-mnist'
-      ? CLASS_NAMES
-      : Array.from({ length: classes }, (_, label) => String(label))
+  const names = manifest.dataset.class_names
   const begun = runs.some(({ tables }) => tables.unified.length > 0)
   return html`${begun && accuracyFigure(`${id}-accuracy`, group, paper)}
 ${begun && paper && comparisonBlock(`${id}-paper`, group, paper)}
