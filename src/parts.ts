@@ -50,4 +50,8 @@ export function make<R extends Parts>(parts: R, choice: Choice<R> & AnyChoice): 
 export const choiceText = (choice: AnyChoice): string =>
   [nameOf(choice), ...Object.entries(optionsOf(choice)).map(([key, value]) => `${key}=${optionText(value)}`)].join(':')
 
+/** One choice or several, on one line. */
+export const choicesText = (chosen: AnyChoice | readonly AnyChoice[]): string =>
+  [chosen].flat().map(choiceText).join(', ')
+
 const optionText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -5,9 +5,11 @@ import { parse } from 'yaml'
 import { CHOICE_KEYS, OPTION_KEYS } from '../../src/config/parts/choice-keys.ts'
 import { WRITTEN_KEYS } from '../../src/config/schema.ts'
 import { EXIT, FedunifyError } from '../../src/errors.ts'
+import { PRESET_NAMES } from '../../src/model/presets.ts'
 import { VERSION } from '../../src/package.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
 import { manifestOf, tornFiles } from '../support/run-folder.ts'
 
@@ -273,4 +275,11 @@ describe('a run', () => {
     expect(manifestOf(path)).toMatchObject({ status: 'interrupted', rounds: expect.any(Number) })
     expect(tornFiles(path)).toEqual([])
   })
+})
+
+it.each(PRESET_NAMES)('the preset %s takes data of five classes', async (name) => {
+  const data = join(temporaryFolder(), 'five')
+  writeTinyIdx(data, { train: 40, test: 10, rows: 12, cols: 12, classes: 5 })
+  const { code, out } = await fedunify(['run', '--dry-run', '--dataset', 'idx', '--data', data, '--model', name])
+  expect([code, out]).toEqual([0, expect.stringContaining('nothing was written')])
 })

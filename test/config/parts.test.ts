@@ -148,6 +148,7 @@ describe('an option of a part that was not chosen', () => {
     expect(await schedule({ flags: { 'lr-schedule': 'step' } })).toEqual({ step: { rounds: 3, factor: 0.5 } })
     expect(await schedule({ flags: { 'lr-step-rounds': '4' } })).toEqual({ step: { rounds: 4, factor: 0.5 } })
     expect(await schedule({ set: ['lr-schedule={step: {factor: 0.2}}'] })).toEqual({ step: { rounds: 3, factor: 0.2 } })
+    expect((await load('alpha: 0.5\n', { flags: { env: 'dirichlet:alpha=0.3' } })).env).toEqual(DIRICHLET)
     expect(await schedule({ set: ['lr-schedule=constant'], flags: { 'lr-schedule': 'step' } })).toEqual({
       step: { rounds: 10, factor: 0.1 },
     })

@@ -32,7 +32,7 @@ export function choice<R extends Parts>(parts: R) {
 export const choices = <R extends Parts>(parts: R) =>
   z.preprocess((value) => items(value) ?? value, z.array(choice(parts)).min(1))
 
-/** The items of what names several parts: «avg,max» on a command line is the list [avg, max] of a file. */
+/** The items of what names several parts: `avg,max` on a command line is the list [avg, max] of a file. */
 export function items(value: unknown): readonly unknown[] | undefined {
   if (typeof value === 'string') return splitOutside(value).map((item) => item.trim())
   if (isMapping(value)) return [value]

@@ -60,8 +60,9 @@ export function chosenParts(
       if (option.value !== undefined) loose.push(option)
       else entries = entries.map((entry) => without(entry, option))
     }
-    for (const option of loose)
-      entries = entries.map((entry) => (entry.name === option.part ? add(entry, option) : entry))
+    for (const option of loose) {
+      entries = entries.map((entry) => (entry.name === option.part ? add(entry, option, source) : entry))
+    }
     loose = loose.filter(({ part }) => entries.every(({ name }) => name !== part))
   }
   // A name that is none is wrong in itself, and what it was meant to be may have the option.
@@ -103,8 +104,10 @@ function without(entry: Entry, { part, option }: GivenOption): Entry {
   return { ...entry, options: new Map([...entry.options].filter(([name]) => name !== option)) }
 }
 
-function add(entry: Entry, option: GivenOption): Entry {
+/** @param source the one that is being read: what it gives itself counts more than what an earlier one gave */
+function add(entry: Entry, option: GivenOption, source: Source): Entry {
   const before = entry.options.get(option.option)
+  if (before?.source === source && option.source !== source) return entry
   if (before?.source === option.source) {
     const message = `${option.place([])}: ${option.key} is given twice, as ${before.key} too`
     throw new FedunifyError('usage', message, 'keep one of the two')

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { CHOICE_KEYS } from '../../config/parts/choice-keys.ts'
 import { ExperimentSchema } from '../../config/schema.ts'
 import { duration, thousands } from '../../format.ts'
-import { type AnyChoice, choiceText } from '../../parts.ts'
+import { type AnyChoice, choicesText } from '../../parts.ts'
 import type { Manifest } from '../../runs/manifest.ts'
 import type { RunGroup, RunRecord } from '../load.ts'
 import { table } from './chart/figure.ts'
@@ -94,8 +94,6 @@ function configPairs(config: Manifest['config']): [string, Content, boolean][] {
     return [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(value), !isDefault]
   })
 }
-
-const choicesText = (value: AnyChoice | readonly AnyChoice[]) => [value].flat().map(choiceText).join(', ')
 
 function plain(value: unknown): string {
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ')
