@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { appendFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { oldConfigHash } from '../../src/config/old-config.ts'
 import { stream } from '../../src/random.ts'
 import { encodeCheckpoint, readCheckpoint, type SavedState } from '../../src/runs/checkpoint.ts'
 import { BINARY, runBinary, start } from '../support/binary.ts'
@@ -373,3 +375,23 @@ test.skipIf(process.platform === 'win32')(
     expect(left).toBeGreaterThan(2)
   },
 )
+
+test('a run that was begun in the format before goes on, and is then of this one', { timeout: 60_000 }, async () => {
+  const short = experiment('before', { rounds: 6 })
+  const at = (id: string) => join(folder, 'results', 'before', id)
+  await runBinary(['run', short, '--run-id', 'whole', '--quiet'])
+  const { child, ended, says } = start(['run', short, '--run-id', 'old', '--json'])
+  await says('round-finished')
+  child.kill('SIGKILL')
+  await ended
+  const manifest = manifestOf(at('old'))
+  const idle = { momentum: 0.9, 'lr-step-rounds': 10, 'lr-step-factor': 0.1, 'max-local-epochs': 20 }
+  const config = { ...manifest.config, ...idle }
+  const old = { ...manifest, format: 2, config, config_hash: oldConfigHash(config) }
+  await writeFile(join(at('old'), 'manifest.json'), JSON.stringify(old))
+  await writeFile(join(at('old'), 'config.yaml'), stringify(config))
+
+  expect(await runBinary(['run', '--resume', at('old'), '--quiet'])).toMatchObject({ code: 0, err: '' })
+  expect(manifestOf(at('old'))).toMatchObject({ format: 3, status: 'finished', config: manifest.config })
+  expect(readFileSync(join(at('old'), 'unified.csv'))).toEqual(readFileSync(join(at('whole'), 'unified.csv')))
+})

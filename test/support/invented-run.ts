@@ -9,6 +9,7 @@ import { CLASS_NAMES } from '../../src/data/fashion-mnist/known-files.ts'
 import type { Evaluation } from '../../src/engine/engine.ts'
 import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
 import { POOLED } from '../../src/federation/events.ts'
+import { nameOf } from '../../src/parts.ts'
 import { labelsHash, type Manifest, manifestText, type Status } from '../../src/runs/manifest.ts'
 import { plainEvent } from '../../src/runs/plain-event.ts'
 import { TABLES } from '../../src/runs/tables.ts'
@@ -30,7 +31,7 @@ export function writeRun(path: string, { config = {}, done, status = 'finished',
   const rounds = done ?? experiment.rounds
   const owners = Array.from({ length: experiment.owners }, (_, i) => i + 1)
   const baseline = experiment.baseline === 'pooled'
-  const started: Started = { type: 'started', owners, rounds, done: 0, merges: experiment.merge, baseline }
+  const started: Started = { type: 'started', owners, rounds, done: 0, merges: experiment.merge.map(nameOf), baseline }
   const events = Array.from({ length: rounds }, (_, i) => fakeRound(experiment, owners, i + 1))
   mkdirSync(path, { recursive: true })
   for (const table of TABLES) {
@@ -70,7 +71,7 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     round,
     lr: 0.1,
     locals: owners.map((owner) => trained(owner, learnt * (0.9 + 0.02 * (owner % 5)))),
-    merges: merge.map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
+    merges: merge.map(nameOf).map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
     weights: new Map(),
     drift: { 'conv1.weight': 0.05 * round, 'dense1.bias': 1.5 / round },
     baseline: baseline === 'pooled' ? { ...trained(POOLED, learnt * 0.95), weights: new Map() } : undefined,
