@@ -31,11 +31,13 @@ export function oldConfigHash(config: Config): string {
  */
 export function upgradeConfig(old: Config): Record<string, unknown> {
   const { labels, alpha, momentum, 'lr-step-rounds': rounds, 'lr-step-factor': factor, ...config } = old
-  const { env, optimizer, 'lr-schedule': schedule, 'until-local-accuracy': until } = old
-  return {
-    ...omit(config, (key) => key === (until === undefined ? 'max-local-epochs' : 'local-epochs')),
-    env: env === 'labels' ? { labels: { lists: labels } } : env === 'dirichlet' ? { dirichlet: { alpha } } : env,
-    optimizer: optimizer === 'momentum' ? { momentum: { momentum } } : optimizer,
-    'lr-schedule': schedule === 'step' ? { step: { rounds, factor } } : schedule,
-  }
+  const upgraded: Record<string, unknown> = omit(
+    config,
+    (key) => key === (old['until-local-accuracy'] === undefined ? 'max-local-epochs' : 'local-epochs'),
+  )
+  if (old.env === 'labels') upgraded.env = { labels: { lists: labels } }
+  if (old.env === 'dirichlet') upgraded.env = { dirichlet: { alpha } }
+  if (old.optimizer === 'momentum') upgraded.optimizer = { momentum: { momentum } }
+  if (old['lr-schedule'] === 'step') upgraded['lr-schedule'] = { step: { rounds, factor } }
+  return upgraded
 }

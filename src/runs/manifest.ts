@@ -158,7 +158,7 @@ function assertFormat(manifest: object, file: string): void {
 const count = z.int().min(0)
 const text = z.string()
 /** A part: its name, or that with its options. */
-const choice = z.union([text, z.record(text, z.object({}))])
+const choice = z.union([text, z.record(text, z.object({}))], 'expected a name, or a name with options')
 const MarkShape = z.object({ size: count, sha256: text })
 
 /** What readers take from a manifest without looking twice. */
@@ -173,9 +173,12 @@ const ManifestShape = z.object({
   fedunify: text,
   config: z.object({
     name: text,
+    dataset: choice.optional(),
     env: choice,
     seed: z.number(),
     merge: z.array(choice).min(1),
+    optimizer: choice.optional(),
+    'lr-schedule': choice.optional(),
     rounds: z.int().min(1),
     baseline: text.optional(),
   }),

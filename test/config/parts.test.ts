@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { expandFile } from '../../src/config/expand.ts'
-import { configHash } from '../../src/config/hash.ts'
+import { configHash, decisive } from '../../src/config/hash.ts'
 import { type ExperimentRequest, loadExperiment } from '../../src/config/load.ts'
 import { choice, choices } from '../../src/config/parts/choice.ts'
 import type { ChoiceKeys } from '../../src/config/parts/choice-keys.ts'
@@ -73,6 +73,16 @@ describe('a part', () => {
     expect(await hash('lr-step-factor: 0.1\nlr-schedule: step\n')).toBe(step)
     expect(await hash('lr-schedule: step\nlr-step-rounds: 9\n')).not.toBe(step)
     expect(await hash('local-epochs: 1\n')).toBe(await hash(''))
+  })
+
+  it('is told on one line where runs are compared', async () => {
+    const text = 'env: dirichlet:alpha=0.3\nlr-schedule: step\nmerge: [avg, max]\n'
+    expect(decisive(await load(text))).toMatchObject({
+      env: 'dirichlet:alpha=0.3',
+      'lr-schedule': 'step:factor=0.1:rounds=10',
+      merge: ['avg', 'max'],
+      optimizer: 'sgd',
+    })
   })
 
   it('can have labels with commas and colons on a command line', async () => {
