@@ -7,7 +7,7 @@ import { loadDataset } from '../build/data/load-dataset.js'
 import { loadOnnx } from '../build/engine/onnx/machine/load-onnx.js'
 import { initialWeights } from '../build/model/init.js'
 import { buildModel } from '../build/model/model.js'
-import { PRESETS } from '../build/model/presets.js'
+import { presetLayers } from '../build/model/presets.js'
 
 const string = (value) => ({ type: 'string', default: value })
 const { positionals, values } = parseArgs({
@@ -30,7 +30,7 @@ const { data, layout, ...numbers } = values
 const { workers, images, passes, batch, lr, mean, std, 'warm-up': warmUp } = mapValues(numbers, Number)
 
 const dataset = await loadDataset({ dataset: 'fashion-mnist', dir: data })
-const model = buildModel(PRESETS.cnn, [1, dataset.rows, dataset.cols], dataset.classes)
+const model = buildModel(presetLayers('cnn', dataset.classes), dataset.shape, dataset.classes)
 const engine = await loadOnnx('cpu', layout)
 const learner = await engine.open({
   model,

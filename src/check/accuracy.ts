@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import { percent } from '../format.ts'
+import { nameOf } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { lastRound, type Point, pickPoint, pointAt, type SeriesPoints } from '../runs/read/series.ts'
 import { kindOfSeries, localSeries, modelName, POOLED_SERIES } from '../runs/series-name.ts'
@@ -37,7 +38,9 @@ export function checkAccuracy(expectation: AccuracyExpectation, run: LoadedRun, 
 
 /** Without a name, an expectation is one of all: every merge rule of the run, or every owner. */
 function seriesNames(expectation: AccuracyExpectation, { manifest }: LoadedRun): string[] {
-  if (expectation.metric === 'unified') return expectation.merge ? [expectation.merge] : [...manifest.config.merge]
+  if (expectation.metric === 'unified') {
+    return expectation.merge ? [expectation.merge] : manifest.config.merge.map(nameOf)
+  }
   const owners = expectation.owner ? [expectation.owner] : manifest.shards.map(({ owner }) => owner)
   return owners.map((owner) => localSeries(owner))
 }

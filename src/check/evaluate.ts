@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Expectation } from '../config/expectations.ts'
+import { hasValues } from '../config/parts/when.ts'
 import { labelsHash, manifestFile } from '../runs/manifest.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
@@ -37,10 +38,7 @@ export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): 
 
 /** Whether an expectation applies to this run: its `when` is a part of the run's experiment. */
 export function applies({ when = {} }: Expectation, { manifest }: LoadedRun): boolean {
-  const config: Record<string, unknown> = manifest.config
-  // The merge rules of a run are a list, even if it is one rule.
-  const plain = (value: unknown) => JSON.stringify(Array.isArray(value) ? value : [value])
-  return Object.entries(when).every(([key, value]) => plain(config[key]) === plain(value))
+  return hasValues(manifest.config, when)
 }
 
 function checkParticipants(each: number, run: LoadedRun): Outcome {

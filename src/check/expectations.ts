@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type Expectation, ExpectationsSchema } from '../config/expectations.ts'
+import { isMapping } from '../config/mapping.ts'
 import { describeProblem, first } from '../config/problem.ts'
 import { fileName } from '../config/read.ts'
-import { EXPERIMENT_KEYS } from '../config/schema.ts'
+import { WRITTEN_KEYS } from '../config/schema.ts'
 import { show } from '../config/show.ts'
-import { isMapping, readYaml } from '../config/source.ts'
+import { readYaml } from '../config/source.ts'
 import { FedunifyError, nearest } from '../errors.ts'
 import type { Manifest } from '../runs/manifest.ts'
 
@@ -58,10 +59,9 @@ function parseExpectations(list: unknown, where: Where): WrittenExpectation[] {
 
 /** A mistyped key would make the expectation one of no run. */
 function assertWhen({ when = {} }: Expectation, where: (key: string) => string): void {
-  const keys: readonly string[] = EXPERIMENT_KEYS
-  const wrong = Object.keys(when).find((key) => !keys.includes(key))
+  const wrong = Object.keys(when).find((key) => !WRITTEN_KEYS.includes(key))
   if (wrong === undefined) return
-  const near = nearest(wrong, keys)
+  const near = nearest(wrong, WRITTEN_KEYS)
   const hint = near ? `did you mean ${near}?` : 'name keys of an experiment, for example when: { env: H }'
   throw new FedunifyError('usage', `${where(wrong)}: unknown key ${show(wrong)} in when`, hint)
 }

@@ -78,12 +78,17 @@ function showBatch(written: Source, file: string, options: ShowOptions, flags: R
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
     return jsonText({ file, batch: true, runs: shown })
   }
-  const values = (key: string) => each.map((own) => own.find((s) => s.key === key)?.value)
-  const varying = each[0]!
-    .map(({ key }) => key)
-    .filter((key) => new Set(values(key).map((value) => JSON.stringify(value))).size > 1)
+  // Runs differ in their keys too: each has the options of its own parts.
+  const settingOf = new Map(each.flat().map((setting) => [setting.key, setting]))
+  const byKey = each.map((own) => new Map(own.map(({ key, value }) => [key, value])))
+  const values = (key: string) => byKey.map((own) => own.get(key))
+  const varying = [...settingOf.keys()].filter(
+    (key) => new Set(values(key).map((value) => JSON.stringify(value))).size > 1,
+  )
   const cells = varying.map((key) => values(key).map(flow))
-  const common = each[0]!.map((s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s))
+  const common = [...settingOf.values()].map(
+    (s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s),
+  )
   const table = columns(
     ['run', ...varying],
     runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),

@@ -1,36 +1,44 @@
 import { type Command, Option } from 'commander'
-import { z } from 'zod'
-import { MERGE_RULES } from '../algorithm/merge/registry.ts'
 import { KEY_GROUPS } from '../config/groups.ts'
-import { EXPERIMENT_KEYS, ExperimentSchema } from '../config/schema.ts'
-import { PARTITIONS } from '../data/partition/registry.ts'
-
-type Key = (typeof EXPERIMENT_KEYS)[number]
+import { experimentJsonSchema, type JsonSchema, optionJsonSchema } from '../config/json-schema.ts'
+import { legalNames, legalValues } from '../config/legal.ts'
+import { CHOICE_KEYS, NAMED_KEYS, OPTION_KEYS, SHORT_KEYS } from '../config/parts/choice-keys.ts'
+import { ExperimentSchema, WRITTEN_KEYS } from '../config/schema.ts'
 
 /** A list of expectations belongs into a file: it has no flag. */
-const FLAG_KEYS = EXPERIMENT_KEYS.filter((key) => key !== 'expect')
+const FLAG_KEYS = WRITTEN_KEYS.filter((key) => key !== 'expect')
 
 /** What a flag takes, for the help. */
-function argument(key: Key): string {
-  if (key === 'merge') return '<names>'
+function argument(key: string, schema: JsonSchema): string {
   if (key === 'data' || key === 'out') return '<dir>'
-  const schema = z.toJSONSchema(ExperimentSchema.shape[key], { io: 'input', unrepresentable: 'any' })
-  if (Array.isArray(schema.enum)) return `<${schema.enum.join('|')}>`
+  const names = legalNames(schema)
+  if (names?.list) return '<names>'
+  if (names && (schema.enum || key in CHOICE_KEYS)) return `<${names.names.join('|')}>`
   return schema.type === 'integer' ? '<n>' : schema.type === 'number' ? '<x>' : '<value>'
 }
 
-/** Gives a command one flag for every key of an experiment, so that both are always called the same. */
+/**
+ * Gives a command one flag for every key of an experiment, so that both are always called the same; behind the key of
+ * a part those of its options that have one.
+ */
 export function addExperimentOptions(command: Command): void {
+  const { properties } = experimentJsonSchema()
   const defaults = ExperimentSchema.parse({})
   for (const { title, keys } of KEY_GROUPS) {
-    for (const key of FLAG_KEYS.filter((k) => keys.includes(k))) {
-      const value = defaults[key]
-      const text = typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)
-      const shown = value === undefined ? '' : ` (default: ${text})`
-      const description = `${ExperimentSchema.shape[key].description}${shown}`
-      command.addOption(new Option(`--${key} ${argument(key)}`, description).helpGroup(`${title}:`))
+    const own = keys.flatMap((key) => [key, ...SHORT_KEYS.filter((s) => s.key === key).map(({ short }) => short)])
+    for (const key of own.filter((k) => FLAG_KEYS.includes(k))) {
+      const description = describe(key, properties[key]!, defaults)
+      command.addOption(new Option(`--${key} ${argument(key, properties[key]!)}`, description).helpGroup(`${title}:`))
     }
   }
+}
+
+/** The description of a key, and the default that it has. */
+function describe(key: string, schema: JsonSchema, defaults: Readonly<Record<string, unknown>>): string {
+  const value = defaults[key] ?? schema.default
+  if (value === undefined) return schema.description ?? ''
+  const text = typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)
+  return `${schema.description} (default: ${text})`
 }
 
 /** Gathers the values of an option that may be repeated, such as --set. */
@@ -39,23 +47,31 @@ export const repeated = (value: string, before: string[] = []): string[] => [...
 /** The given flags by key, from what commander has parsed (it camel-cases names). */
 export function experimentFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
   const given = FLAG_KEYS.map((key) => [key, options[camelCase(key)]] as const)
-  return Object.fromEntries(
-    given.filter((pair): pair is [(typeof FLAG_KEYS)[number], string] => typeof pair[1] === 'string'),
-  )
+  return Object.fromEntries(given.filter((pair): pair is [string, string] => typeof pair[1] === 'string'))
 }
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-const listing = (entries: Readonly<Record<string, { readonly summary: string; readonly source: string }>>) =>
-  Object.entries(entries)
-    .map(([name, { summary, source }]) => `  ${name.padEnd(15)} ${summary}\n${' '.repeat(18)}${source}`)
-    .join('\n')
+function listing([key, { parts }]: [string, (typeof NAMED_KEYS)[string]]): string {
+  const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
+    `  ${name.padEnd(15)} ${summary}`,
+    `${' '.repeat(18)}${source}`,
+    ...optionLines(key, name),
+  ])
+  return `Names for --${key}:\n${entries.join('\n')}\n`
+}
 
-/** The names that --env and --merge take, each with its source, below the options. */
+/** A line for each option: its name, what it takes and what that means. */
+const optionLines = (key: string, part: string) =>
+  OPTION_KEYS.filter((own) => own.key === key && own.part === part).map(({ option, schema }) => {
+    const json = optionJsonSchema(schema)
+    const value = json.default === undefined ? '' : `, default ${JSON.stringify(json.default)}`
+    return `${' '.repeat(18)}${option}: ${json.description} (${legalValues(json)}${value})`
+  })
+
+/** The names that keys of parts take, each with its source and its options, below the options. */
 export const NAMES_HELP = `
-Partitions (--env):
-${listing(PARTITIONS)}
-
-Merge rules (--merge):
-${listing(MERGE_RULES)}
+${Object.entries(NAMED_KEYS).map(listing).join('\n')}
+An option stands behind its name, as in --optimizer momentum:momentum=0.5, or is set by itself, as in
+--set optimizer.momentum.momentum=0.5; those with a flag of their own have it above.
 `

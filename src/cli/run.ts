@@ -8,6 +8,7 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
 import { percent, thousands } from '../format.ts'
 import { parameterCount } from '../model/model.ts'
+import { choiceText } from '../parts.ts'
 import { paperTable } from '../report/terminal/paper-table.ts'
 import { shardTable } from '../report/terminal/shard-table.ts'
 import { execute } from '../run/execute.ts'
@@ -137,9 +138,9 @@ function overview({ experiment, dataset, model, engine, shards }: PreparedRun): 
   const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
   return [
     `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,
-    `env ${experiment.env}, ${experiment.owners} owners, seed ${experiment.seed}`,
+    `env ${choiceText(experiment.env)}, ${experiment.owners} owners, seed ${experiment.seed}`,
     `model ${layers}, ${thousands(parameterCount(model))} parameters, ${experiment.init} initial weights`,
-    `${experiment.optimizer} lr ${experiment.lr}, batch ${experiment.batch}, ${engine.name} on ${engine.device}, ${experiment.workers} workers`,
+    `${choiceText(experiment.optimizer)} lr ${experiment.lr}, batch ${experiment.batch}, ${engine.name} on ${engine.device}, ${experiment.workers} workers`,
   ].join('\n')
 }
 

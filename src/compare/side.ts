@@ -1,4 +1,5 @@
 import { LAST_EPOCH_TEXT, PAPER_DOI, PAPER_SERIES, type PaperTable, printedAt } from '../paper/tables.ts'
+import { choiceText } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
 import { pointAt } from '../runs/read/series.ts'
@@ -34,7 +35,7 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
   const twice = new Set(onePerSeed(runs).repeats.map(seedOf))
   return {
     name,
-    detail: `env ${config.env}, ${seeds}, ${lengths.join(' to ')} rounds`,
+    detail: `env ${choiceText(runs[0]!.manifest.config.env)}, ${seeds}, ${lengths.join(' to ')} rounds`,
     series: [...new Set(runs.flatMap(({ series }) => [...series.keys()]))],
     config,
     notes: [

@@ -1,5 +1,6 @@
 import { FedunifyError } from '../errors.ts'
 import { PAPER, type PaperTable, paperTableFor } from '../paper/tables.ts'
+import { nameOf } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { allRuns, namedRuns } from '../runs/read/named-runs.ts'
 import { groupRuns } from '../runs/read/run-groups.ts'
@@ -14,7 +15,7 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
   const others = named.filter((name) => name !== PAPER)
   const runs = (await namedRuns(others)).map(allRuns)
   const own = new Map(others.map((name, i) => [name, runs[i]!]))
-  const envs = [...new Set(runs.flat().map(({ manifest }) => manifest.config.env))]
+  const envs = [...new Set(runs.flat().map(({ manifest }) => nameOf(manifest.config.env)))]
   const sides = named.flatMap((name): (Side | typeof PAPER)[] =>
     name === PAPER ? [PAPER] : experimentSides(name, own.get(name)!),
   )

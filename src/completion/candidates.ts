@@ -1,6 +1,7 @@
 import type { Argument, Command, Option } from 'commander'
 import { experimentJsonSchema } from '../config/json-schema.ts'
 import { type LegalNames, legalNames } from '../config/legal.ts'
+import { NAMED_KEYS, OPTION_KEYS } from '../config/parts/choice-keys.ts'
 import { PAPER } from '../paper/tables.ts'
 import type { Candidate } from './candidate.ts'
 import { listFiles } from './files.ts'
@@ -67,26 +68,32 @@ async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
   if (/^file/.test(placeholder)) return await listFiles(current, /./)
   const key = option.long?.slice(2) ?? ''
   const schema = experimentJsonSchema().properties[key]
-  return names(schema && legalNames(schema), current)
+  return names(key, schema && legalNames(schema), current)
 }
 
-/** For --set: keys, then the names that the key takes. */
+/** For --set: keys and options of parts, then the names that the key takes. */
 function settings(current: string): Candidate[] {
   const { properties } = experimentJsonSchema()
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(current) ?? []
   if (key === undefined) {
-    return Object.entries(properties).map(([name, { description = '' }]) => ({ value: `${name}=`, description }))
+    const options = OPTION_KEYS.map(({ long, schema }) => [long, { description: schema.description }] as const)
+    return [...Object.entries(properties), ...options].map(([name, { description = '' }]) => {
+      return { value: `${name}=`, description }
+    })
   }
   const schema = properties[key]
-  return prefixed(`${key}=`, names(schema && legalNames(schema), value!))
+  return prefixed(`${key}=`, names(key, schema && legalNames(schema), value!))
 }
 
 /** Of a list «avg,max», the last name is the one to complete, and no name comes twice. */
-function names(legal: LegalNames | undefined, current: string): Candidate[] {
-  if (!legal?.list) return plain(legal?.names ?? [])
+function names(key: string, legal: LegalNames | undefined, current: string): Candidate[] {
+  const named = (name: string) => ({ value: name, description: NAMED_KEYS[key]?.parts[name]?.summary ?? '' })
+  const all = (legal?.names ?? []).map(named)
+  if (!legal?.list) return all
   const before = current.split(',').slice(0, -1)
-  const rest = legal.names.filter((name) => !before.includes(name))
-  return prefixed(before.map((name) => `${name},`).join(''), plain(rest))
+  const used = before.map((item) => item.split(':')[0])
+  const rest = all.filter(({ value }) => !used.includes(value))
+  return prefixed(before.map((name) => `${name},`).join(''), rest)
 }
 
 const plain = (values: readonly string[]): Candidate[] => values.map((value) => ({ value, description: '' }))

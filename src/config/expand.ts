@@ -1,13 +1,20 @@
 import { FedunifyError, nearest } from '../errors.ts'
 import { thousands } from '../format.ts'
+import { type AnyChoice, choiceText } from '../parts.ts'
 import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
 import { configHash } from './hash.ts'
 import { resolveExperiment } from './load.ts'
+import { isMapping, omit } from './mapping.ts'
+import { items } from './parts/choice.ts'
+import { CHOICE_KEYS, OPTION_KEYS } from './parts/choice-keys.ts'
 import { describeProblem, first } from './problem.ts'
 import { fileName } from './read.ts'
-import { EXPERIMENT_KEYS, type Experiment } from './schema.ts'
+import { type Experiment, WRITTEN_KEYS } from './schema.ts'
 import { show } from './show.ts'
-import { fileSource, isMapping, type Source, setSource } from './source.ts'
+import { fileSource, type Source, setSource } from './source.ts'
+
+/** What a matrix may be over. */
+const MATRIX_KEYS = [...WRITTEN_KEYS, ...OPTION_KEYS.map(({ long }) => long)]
 
 /** More is a slip of the keyboard. */
 const MOST_RUNS = 10_000
@@ -58,8 +65,8 @@ export function expand(written: Source, file: string, set: readonly string[] = [
   }
   for (const key of Object.keys(matrix)) {
     const place = written.where(['matrix', key])
-    if (!(EXPERIMENT_KEYS as readonly string[]).includes(key)) {
-      const near = nearest(key, EXPERIMENT_KEYS)
+    if (!MATRIX_KEYS.includes(key)) {
+      const near = nearest(key, MATRIX_KEYS)
       throw new FedunifyError('usage', `${place}: unknown key ${show(key)} in matrix`, near && `did you mean ${near}?`)
     }
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
@@ -67,10 +74,12 @@ export function expand(written: Source, file: string, set: readonly string[] = [
   }
   const given = setSource(set)
   for (const key of Object.keys(matrix)) {
+    if (!Object.hasOwn(given.values, key)) continue
     const value = given.values[key]
-    if (value !== undefined && !isMapping(value)) matrix[key] = [value]
+    if (value === undefined) delete matrix[key]
+    else if (key in CHOICE_KEYS || !isMapping(value)) matrix[key] = [value]
   }
-  const single: Source = { ...written, values: omit(written.values, BATCH_KEYS) }
+  const single: Source = { ...written, values: omit(written.values, (key) => BATCH_KEYS.includes(key)) }
   assertBounded(fileName(file), [single.values, given.values], matrix, seeds ?? 1)
 
   return combinations(matrix).flatMap((combination) => {
@@ -79,10 +88,12 @@ export function expand(written: Source, file: string, set: readonly string[] = [
       values: combination,
       where: (path) => written.where(['matrix', ...path.slice(0, 1)]),
     }
-    const sources = [single, chosen, given]
+    const idle = optionsOfOthers(parsed.data.matrix ?? {}, combination)
+    const withoutIdle = (source: Source) => ({ ...source, values: omit(source.values, idle) })
+    const sources = [withoutIdle(single), chosen, withoutIdle(given)]
     const group = Object.entries(combination)
       .filter(([key]) => key !== 'seed')
-      .map(([, value]) => label(value))
+      .map(([key, value]) => label(key in CHOICE_KEYS ? choiceLabel(value) : value))
       .join('-')
     const one = resolveExperiment(sources, file)
     if (seeds === undefined) return [planned(one, file, group, sources)]
@@ -93,6 +104,26 @@ export function expand(written: Source, file: string, set: readonly string[] = [
     })
   })
 }
+
+/**
+ * Options of parts that other runs of the matrix choose, and this one does not: there they count, here they have
+ * nothing to do.
+ */
+function optionsOfOthers(
+  matrix: Readonly<Record<string, readonly unknown[]>>,
+  combination: Readonly<Record<string, unknown>>,
+): (key: string) => boolean {
+  const others = OPTION_KEYS.filter(
+    ({ key, part }) => !namesIn([combination[key]]).includes(part) && namesIn(matrix[key] ?? []).includes(part),
+  )
+  return (key) => others.some(({ short, long }) => key === short || key === long)
+}
+
+/** Names of parts among the values of a key, each a name, a list, or a mapping by name. */
+const namesIn = (values: readonly unknown[]): string[] =>
+  values.flatMap((value) =>
+    (items(value) ?? []).map((item) => (isMapping(item) ? Object.keys(item)[0]! : String(item).split(':')[0]!)),
+  )
 
 /** Before any run is made: how many there are, and how long they are together. */
 function assertBounded(
@@ -148,8 +179,11 @@ function label(value: unknown): string {
     .slice(0, 40)
 }
 
+/** A part, or several, with what options stand beside the name: `dirichlet:alpha=0.3`. */
+const choiceLabel = (value: unknown) => (Array.isArray(value) ? value.map(choiceOf) : choiceOf(value))
+
+const choiceOf = (value: unknown) =>
+  isMapping(value) && Object.values(value).every(isMapping) ? choiceText(value as AnyChoice) : value
+
 const pick = ({ values }: Source, keys: readonly string[]) =>
   Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)))
-
-const omit = (values: Readonly<Record<string, unknown>>, keys: readonly string[]) =>
-  Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)))

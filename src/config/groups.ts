@@ -7,7 +7,7 @@ export interface KeyGroup {
   readonly keys: readonly Key[]
 }
 
-const DATA: readonly Key[] = ['env', 'owners', 'labels', 'alpha', 'dataset', 'data', 'images', 'normalise']
+const DATA: readonly Key[] = ['env', 'owners', 'dataset', 'data', 'images', 'normalise']
 const MODEL: readonly Key[] = ['model', 'init']
 const ROUNDS: readonly Key[] = ['merge', 'rounds', 'stop-at', 'baseline']
 const RUN: readonly Key[] = ['seed', 'name', 'out', 'engine', 'device', 'layout', 'workers', 'expect']

@@ -1,30 +1,41 @@
 import { z } from 'zod'
 import { BatchSchema } from './batch-schema.ts'
+import { CHOICE_KEYS, type ChoiceKey, OPTION_KEYS, SHORT_KEYS } from './parts/choice-keys.ts'
 import { ExperimentSchema } from './schema.ts'
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema
 
-/** The JSON Schema (draft 2020-12) of what may be written in an experiment: every key with its description. */
-export function experimentJsonSchema(): JsonSchema & { properties: Record<string, JsonSchema> } {
-  return toJsonSchema(ExperimentSchema)
+type Properties = Record<string, JsonSchema>
+
+/**
+ * The JSON Schema (draft 2020-12) of what may be written in an experiment: every key with its description, and behind
+ * them those of options that have a key of their own.
+ */
+export function experimentJsonSchema(): JsonSchema & { properties: Properties } {
+  const json = toJsonSchema(ExperimentSchema)
+  const short = SHORT_KEYS.map(({ short, key, part, schema }): [string, JsonSchema] => {
+    const { description, ...rest } = optionJsonSchema(schema)
+    return [short, { ...rest, description: `for ${key} ${part}: ${description}` }]
+  })
+  const chosen = Object.entries(CHOICE_KEYS).map(([key, choice]) => [key, withWords(choice, json.properties[key]!)])
+  return { ...json, properties: { ...json.properties, ...Object.fromEntries([...chosen, ...short]) } }
 }
 
 /** The same for a whole file, which may hold the keys of a batch too: what editors check and complete with. */
 export function fileJsonSchema(): JsonSchema {
   const { $schema, properties, ...rest } = experimentJsonSchema()
-  const batch = toJsonSchema(BatchSchema).properties
+  const batch = toJsonSchema(BatchSchema).properties!
   // zod leaves a matrix open, because its errors are better told one by one: an editor wants to know the keys.
   const { type, description, examples } = batch.matrix!
-  const lists = Object.keys(properties).map((key) => [
-    key,
-    { type: 'array', minItems: 1, items: { $ref: `#/properties/${key}` } },
-  ])
+  const listOf = (items: JsonSchema) => ({ type: 'array', minItems: 1, items })
+  const lists = Object.keys(properties).map((key) => [key, listOf({ $ref: `#/properties/${key}` })])
+  const options = OPTION_KEYS.map(({ long, schema }) => [long, listOf(optionJsonSchema(schema))])
   const matrix = {
     description,
     examples,
     type,
     minProperties: 1,
-    properties: Object.fromEntries(lists),
+    properties: Object.fromEntries([...lists, ...options]),
     additionalProperties: false,
   }
   return {
@@ -36,28 +47,38 @@ export function fileJsonSchema(): JsonSchema {
   } as JsonSchema
 }
 
+/** Of one option of a part. */
+export function optionJsonSchema(schema: z.ZodType): JsonSchema {
+  const { $schema: _, ...json } = toJsonSchema(schema)
+  return json
+}
+
 /** The text of the shipped schema file. */
 export const schemaText = (): string => `${JSON.stringify(fileJsonSchema(), null, 2)}\n`
 
-function toJsonSchema(schema: z.ZodObject): JsonSchema & { properties: Record<string, JsonSchema> } {
-  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: adapt })
-  return { ...json, properties: json.properties as Record<string, JsonSchema> }
-}
+const toJsonSchema = (schema: z.ZodType) =>
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: adapt }) as JsonSchema & {
+    properties: Properties
+  }
 
 /** What zod writes, as a person would: no bound that only says "safe integer", defaults and lists as files have them. */
 function adapt({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: JsonSchema }): void {
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+  delete jsonSchema.short
   const { def } = zodSchema._zod
-  // A list may be written as a word or as words with commas (see `list` in schema.ts).
-  if (def.type === 'pipe' && def.in._zod.def.type === 'transform' && jsonSchema.type === 'array') {
-    const { type, items, minItems, ...rest } = jsonSchema
-    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
-    Object.assign(jsonSchema, rest, { anyOf: [{ type, items, minItems }, ...wordsOf(items as JsonSchema)] })
-  }
   if (def.type === 'default') jsonSchema.default ??= def.defaultValue as JsonSchema['default']
 }
 
-function wordsOf({ enum: names = [] }: JsonSchema): JsonSchema[] {
-  const name = `(${names.join('|')})`
-  return [{ enum: names }, { type: 'string', pattern: `^${name}( *, *${name})+$` }]
+/** What names parts may be one word: `dirichlet:alpha=0.3`, and of several `avg,max` (see chosen-parts.ts). */
+function withWords({ parts, list = false }: ChoiceKey, schema: JsonSchema): JsonSchema {
+  const names = Object.keys(parts)
+  const word = `(${names.join('|')})(:[\\w-]+=[^:]+)*`
+  const worded = (named: JsonSchema) => {
+    const [name, mapping] = named.anyOf!
+    return { ...named, anyOf: [name!, { type: 'string', pattern: `^${word}$` }, mapping!] } satisfies JsonSchema
+  }
+  if (!list) return worded(schema)
+  const { type, items, minItems, ...rest } = schema as JsonSchema & { items: JsonSchema }
+  const words: JsonSchema[] = [{ enum: names }, { type: 'string', pattern: `^${word}( *, *${word})*$` }]
+  return { ...rest, anyOf: [{ type, items: worded(items), minItems } as JsonSchema, ...words] }
 }

@@ -10,8 +10,8 @@ export interface LegalNames {
 export function legalNames(schema: JsonSchema): LegalNames | undefined {
   if (schema.enum) return { names: schema.enum.map(String), list: false }
   const branches = schema.anyOf ?? []
-  const list = branches.map((branch) => branch.type === 'array' && (branch.items as JsonSchema).enum).find(Boolean)
-  if (list) return { names: list.map(String), list: true }
+  const items = branches.map(({ type, items }) => type === 'array' && legalNames(items as JsonSchema)).find(Boolean)
+  if (items) return { names: items.names, list: true }
   return branches.map(legalNames).find((names) => names !== undefined)
 }
 
@@ -20,6 +20,8 @@ export function legalValues(schema: JsonSchema): string {
   const names = legalNames(schema)
   if (names?.list) return `one or a list of ${names.names.join(' | ')}`
   if (schema.enum) return schema.enum.map(String).join(' | ')
+  // A part: the mapping of its options goes by its name too.
+  if (schema.anyOf?.some(({ maxProperties }) => maxProperties === 1)) return names!.names.join(' | ')
   const branches = schema.anyOf ?? schema.oneOf
   if (branches) return [...new Set(branches.map(legalValues))].join(', or ')
   switch (schema.type) {

@@ -1,11 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname, join } from 'node:path'
+import type { z } from 'zod'
+import { datasetOf } from '../data/load-dataset.ts'
+import { partitionOf } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
+import { nameOf } from '../parts.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
-import { whereIs } from './origin.ts'
 import { describeProblem, first } from './problem.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
-import { fileSource, flagSource, overlay, type Source, setSource } from './source.ts'
+import { type Settled, settle } from './settle.ts'
+import { fileSource, flagSource, type Source, setSource } from './source.ts'
 
 export interface ExperimentRequest {
   /** Of YAML; `-` is standard input. */
@@ -54,55 +58,65 @@ export function experimentSources(
  * @param file whose name the experiment takes where it has none
  */
 export function resolveExperiment(sources: readonly Source[], file?: string): Experiment {
-  const values = sources.reduce<Record<string, unknown>>((merged, source) => overlay(merged, source.values), {})
-  const parsed = ExperimentSchema.safeParse(values, { reportInput: true })
-  if (!parsed.success) throw describeProblem(first(parsed.error.issues), (path) => whereIs(sources, path))
-
-  const experiment = parsed.data
-  checkTogether(experiment, (key) => whereIs(sources, [key]))
-  const owners = experiment.owners ?? (experiment.env === 'labels' ? experiment.labels!.length : 2)
+  const settled = settle(sources)
+  const where = (path: readonly PropertyKey[]) => settled.origin(path)?.place ?? sources[0]!.where(path)
+  const parsed = ExperimentSchema.safeParse(settled.values, { reportInput: true })
+  if (!parsed.success) {
+    throw describeProblem(first(parsed.error.issues), where, (path) => settled.origin(path)?.key)
+  }
+  const experiment = withOneLength(parsed.data, settled, where)
+  checkTogether(experiment, (key) => where([key]))
+  const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
   const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
   return {
     ...experiment,
     name:
       experiment.name ??
-      (file === undefined ? undefined : nameOf(file)) ??
-      `${experiment.env}-${experiment.merge.join('-')}`,
+      (file === undefined ? undefined : nameFrom(file)) ??
+      `${nameOf(experiment.env)}-${experiment.merge.map(nameOf).join('-')}`,
     owners,
     workers: experiment.workers ?? Math.min(parties, availableParallelism()),
   }
 }
 
-function nameOf(file: string): string | undefined {
+type Parsed = z.output<typeof ExperimentSchema>
+
+/** An experiment before what follows from the rest is filled in. */
+type Unnamed = Omit<Experiment, 'name' | 'owners' | 'workers'> & Pick<Parsed, 'name' | 'owners' | 'workers'>
+
+function nameFrom(file: string): string | undefined {
   const stem = basename(file, extname(file))
   return ExperimentSchema.shape.name.safeParse(stem).success ? stem : undefined
 }
 
+/**
+ * How long an owner trains in a round is said in one way: by epochs, or by an accuracy and at most so many epochs.
+ * @throws FedunifyError (usage) where a key of the other way was given too
+ */
+function withOneLength(experiment: Parsed, { values }: Settled, where: (path: readonly string[]) => string): Unnamed {
+  const byAccuracy = experiment['until-local-accuracy'] !== undefined
+  const idle = byAccuracy ? 'local-epochs' : 'max-local-epochs'
+  const { [idle]: _, ...rest } = experiment
+  if (values[idle] === undefined) return rest
+  const [message, hint] = byAccuracy
+    ? ['local-epochs is given beside until-local-accuracy', 'limit the epochs with max-local-epochs, or remove one']
+    : ['max-local-epochs is given without until-local-accuracy', 'use local-epochs, or add until-local-accuracy']
+  throw new FedunifyError('usage', `${where([idle])}: ${message}`, hint)
+}
+
 /** What no single key can tell. */
-function checkTogether(experiment: ReturnType<typeof ExperimentSchema.parse>, where: (key: string) => string): void {
+function checkTogether(experiment: Unnamed, where: (key: string) => string): void {
   const refuse = (key: string, message: string, hint: string) =>
     new FedunifyError('usage', `${where(key)}: ${message}`, hint)
-  const { env, labels, alpha, owners, merge, dataset, data } = experiment
-  const twice = merge.find((rule, i) => merge.indexOf(rule) !== i)
+  const { env, owners, merge, dataset, data } = experiment
+  const rules = merge.map(nameOf)
+  const twice = rules.find((rule, i) => rules.indexOf(rule) !== i)
   if (twice) throw refuse('merge', `merge names ${twice} twice`, 'name each rule once; the first drives the run')
-  if (env === 'labels' && !labels) {
-    throw refuse(
-      'env',
-      'env labels needs the labels of each owner',
-      'for example --set "labels=[[0,1,2,3,4],[5,6,7,8,9]]"',
-    )
+  const { owners: needed } = partitionOf(env)
+  if (owners !== undefined && needed !== undefined && owners !== needed) {
+    throw refuse('owners', `owners is ${owners}, but env ${nameOf(env)} is for ${needed}`, 'leave owners out')
   }
-  if (env !== 'labels' && labels) throw refuse('labels', `labels belong to env labels, not ${env}`, 'add env: labels')
-  if (env === 'labels' && owners !== undefined && owners !== labels!.length) {
-    throw refuse('owners', `owners is ${owners}, but labels has ${labels!.length} lists`, 'leave owners out')
-  }
-  if (env === 'dirichlet' && alpha === undefined) {
-    throw refuse('env', 'env dirichlet needs a concentration', 'for example --alpha 0.5; smaller is more uneven')
-  }
-  if (env !== 'dirichlet' && alpha !== undefined) {
-    throw refuse('alpha', `alpha belongs to env dirichlet, not ${env}`, 'add --env dirichlet, or leave alpha out')
-  }
-  if (dataset === 'idx' && data === undefined) {
-    throw refuse('dataset', 'dataset idx needs a folder', 'name the one with the four files: --data DIR')
+  if (datasetOf(dataset).needsFolder && data === undefined) {
+    throw refuse('dataset', `dataset ${nameOf(dataset)} needs a folder`, 'name the one with the four files: --data DIR')
   }
 }

@@ -1,37 +1,20 @@
+import { type AnyChoice, nameOf, optionsOf } from '../parts.ts'
 import { KEY_GROUPS } from './groups.ts'
+import { isMapping } from './mapping.ts'
+import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
-import { isMapping, type Source } from './source.ts'
-
-/** The source whose value counts, the last that gives it, mappings looked into; and whether it gives the whole path. */
-function giver(sources: readonly Source[], path: readonly PropertyKey[]): { source: Source | undefined; all: boolean } {
-  let given = sources.map((source): { source: Source; value: unknown } => ({ source, value: source.values }))
-  let found: Source | undefined
-  for (const key of path.map(String)) {
-    given = given.flatMap(({ source, value }) =>
-      isMapping(value) && Object.hasOwn(value, key) ? [{ source, value: value[key] }] : [],
-    )
-    const last = given.at(-1)
-    if (!last) return { source: found, all: false }
-    found = last.source
-    if (!isMapping(last.value)) break
-  }
-  return { source: found, all: true }
-}
-
-/** Where the value that counts was written; where it is missing, where it should have been. */
-export function whereIs(sources: readonly Source[], path: readonly PropertyKey[]): string {
-  return (giver(sources, path).source ?? sources[0]!).where(path)
-}
+import { type Settled, settle } from './settle.ts'
+import type { Source } from './source.ts'
 
 /** One value of a resolved experiment. */
 export interface Setting {
   /** The key; within a mapping with a dot, as --set takes it. */
   readonly key: string
-  /** Undefined where it is not set. */
+  /** Undefined if it is not set. */
   readonly value: unknown
   /** `derived` from other values or from the machine. */
   readonly from: Source['kind'] | 'default' | 'derived' | 'not set'
-  /** Where it was written: «exp.yaml:3», «--set lr», «--lr». */
+  /** Where it was written: "exp.yaml:3", "--set lr", "--lr". */
   readonly place: string | undefined
 }
 
@@ -39,17 +22,40 @@ export interface Setting {
 export function settings(experiment: Experiment, sources: readonly Source[]): Setting[] {
   const values: Readonly<Record<string, unknown>> = experiment
   const defaults: Readonly<Record<string, unknown>> = ExperimentSchema.parse({})
+  const settled = settle(sources)
   return KEY_GROUPS.flatMap(({ keys }) => keys).flatMap((key) => {
     const value = values[key]
-    if (isMapping(value)) return Object.entries(value).map(([inner, v]) => setting([key, inner], v, true, sources))
-    return [setting([key], value, defaults[key] !== undefined, sources)]
+    if (key in CHOICE_KEYS) return choiceSettings(key, value as AnyChoice | readonly AnyChoice[], settled)
+    if (isMapping(value)) {
+      return Object.entries(value).map(([inner, v]) => setting(`${key}.${inner}`, [key, inner], v, true, settled))
+    }
+    return [setting(key, [key], value, defaults[key] !== undefined, settled)]
   })
 }
 
-function setting(path: readonly string[], value: unknown, hasDefault: boolean, sources: readonly Source[]): Setting {
-  const { source, all } = giver(sources, path)
-  const key = path.join('.')
-  if (source && all) return { key, value, from: source.kind, place: source.where(path) }
+/** The parts by name, and each of their options. */
+function choiceSettings(key: string, value: AnyChoice | readonly AnyChoice[], settled: Settled): Setting[] {
+  const isList = Array.isArray(value)
+  const chosen: readonly AnyChoice[] = isList ? value : [value as AnyChoice]
+  const names = chosen.map(nameOf)
+  const options = chosen.flatMap((one, i) => {
+    const name = nameOf(one)
+    return Object.entries(optionsOf(one)).map(([option, of]) =>
+      setting(`${key}.${name}.${option}`, [key, ...(isList ? [i] : []), name, option], of, true, settled),
+    )
+  })
+  return [setting(key, [key], isList ? names : names[0], true, settled), ...options]
+}
+
+function setting(
+  key: string,
+  path: readonly PropertyKey[],
+  value: unknown,
+  hasDefault: boolean,
+  settled: Settled,
+): Setting {
+  const origin = settled.isGiven(path) ? settled.origin(path) : undefined
+  if (origin) return { key, value, from: origin.source.kind, place: origin.place }
   const from = value === undefined ? 'not set' : hasDefault ? 'default' : 'derived'
   return { key, value, from, place: undefined }
 }

@@ -1,13 +1,21 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
-import { ExperimentSchema } from './schema.ts'
+import { experimentJsonSchema } from './json-schema.ts'
+import { isMapping } from './mapping.ts'
+import { OPTION_KEYS } from './parts/choice-keys.ts'
 import { plain, show } from './show.ts'
-import { isMapping } from './source.ts'
 
 type Issue = z.core.$ZodIssue
 
-/** One line for the first thing that is wrong: where, which key, what was expected, what was there. */
-export function describeProblem(issue: Issue, where: (path: readonly PropertyKey[]) => string): FedunifyError {
+/**
+ * One line for the first thing that is wrong: where, which key, what was expected, what was there.
+ * @param written the key as it was written, if it was by another name
+ */
+export function describeProblem(
+  issue: Issue,
+  where: (path: readonly PropertyKey[]) => string,
+  written: (path: readonly PropertyKey[]) => string | undefined = () => undefined,
+): FedunifyError {
   const found = innermost(issue)
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
@@ -17,6 +25,7 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
     const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
     return new FedunifyError('usage', `${where([...found.path, key])}: unknown key ${show(key)}${inside}`, hint)
   }
+  if (found.input === undefined && optionAt(found.path)) return missingOption(found.path, where(found.path))
   // A discriminated union reports the whole mapping: what was wrong in it is the discriminator.
   const discriminator = found.code === 'invalid_union' && isMapping(found.input) ? found.path.at(-1) : undefined
   const value = discriminator === undefined ? found.input : (found.input as Record<PropertyKey, unknown>)[discriminator]
@@ -31,7 +40,31 @@ export function describeProblem(issue: Issue, where: (path: readonly PropertyKey
     quoted && value.trim() !== '' && Number.isFinite(Number(value)) ? `without quotes: ${value}` : undefined
   const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? unquoted)
   const got = value === undefined ? 'nothing' : show(value)
-  return new FedunifyError('usage', `${named(where(found.path), found.path)}: expected ${expected}, got ${got}`, hint)
+  return new FedunifyError(
+    'usage',
+    `${named(where(found.path), written(found.path) ?? pathText(found.path))}: expected ${expected}, got ${got}`,
+    hint,
+  )
+}
+
+/** The option of a part that stands at a path, in a list or not. */
+const optionAt = (path: readonly PropertyKey[]) => {
+  const long = path.filter((step) => typeof step === 'string').join('.')
+  return OPTION_KEYS.find((option) => option.long === long)
+}
+
+/** A part that does not work without an option. */
+function missingOption(path: readonly PropertyKey[], place: string): FedunifyError {
+  const { key, part, option, schema, long, short } = optionAt(path)!
+  const { description = option, examples = [] } = schema.meta() ?? {}
+  const value = JSON.stringify((examples as unknown[])[0])
+  const example =
+    short === undefined ? `--set "${long}=${value}"` : `--${short} ${/^[\w.-]*$/.test(value) ? value : `"${value}"`}`
+  return new FedunifyError(
+    'usage',
+    `${place}: ${key} ${part} needs ${option}: ${description}`,
+    `for example ${example}`,
+  )
 }
 
 /** A union reports every branch: take the one that the value comes nearest to, the one that looked deepest. */
@@ -40,8 +73,11 @@ function innermost(issue: Issue): Issue & { path: PropertyKey[] } {
   // A union that has words of its own says all its branches at once.
   if (issue.message !== 'Invalid input') return issue
   const branches = issue.errors.map(first)
-  const isList = Array.isArray(issue.input)
-  const fits = branches.find((b) => (isList ? b.code !== 'invalid_value' : b.code === 'invalid_value')) ?? branches[0]!
+  // What is wrong in a list or in a mapping says more than that it is no name.
+  const within = branches.find(
+    ({ code, path }) => code !== 'invalid_value' && (path.length > 0 || code !== 'invalid_type'),
+  )
+  const fits = within ?? branches.find(({ code }) => code === 'invalid_value') ?? branches[0]!
   return innermost({ ...fits, path: [...issue.path, ...fits.path] })
 }
 
@@ -59,7 +95,7 @@ function legalKeys({ path, input }: Issue): string[] {
     schema,
     ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((branch) => branches(branch)),
   ]
-  let schemas = branches(z.toJSONSchema(ExperimentSchema, { io: 'input', unrepresentable: 'any' }))
+  let schemas = branches(experimentJsonSchema())
   for (const key of path) {
     const inside = schemas.map((schema) => (typeof key === 'number' ? schema.items : schema.properties?.[String(key)]))
     schemas = inside.filter((schema) => typeof schema === 'object').flatMap((schema) => branches(schema as JsonSchema))
@@ -109,7 +145,6 @@ const article = (type: string) =>
   })[type] ?? type
 
 /** The place, and the key where the place does not say it (a flag names itself). */
-const named = (place: string, path: readonly PropertyKey[]) =>
-  place.startsWith('--') ? place : `${place}: ${pathText(path)}`
+const named = (place: string, key: string) => (place.startsWith('--') ? place : `${place}: ${key}`)
 
 const pathText = (path: readonly PropertyKey[]) => plain(path.map(String).join('.'))

@@ -1,18 +1,14 @@
 import { z } from 'zod'
-import { MERGE_NAMES } from '../algorithm/merge/registry.ts'
-import { DATASETS } from '../data/load-dataset.ts'
-import { PARTITION_NAMES } from '../data/partition/registry.ts'
 import { DEVICES, LAYOUTS } from '../engine/engine.ts'
 import { ENGINE_NAMES } from '../engine/registry.ts'
 import { LayerSchema } from '../model/layers.ts'
 import { PRESET_NAMES } from '../model/presets.ts'
 import { ExpectationsSchema } from './expectations.ts'
+import { choice, choices } from './parts/choice.ts'
+import { CHOICE_KEYS, SHORT_KEYS } from './parts/choice-keys.ts'
 
 const count = z.int().min(1)
 const fraction = z.number().min(0).max(1)
-
-/** «avg,max» on a command line is the list [avg, max] of a file. */
-const list = (value: unknown) => (typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value)
 
 /**
  * An experiment: what its file may hold and, key by key, what the flags of `fedunify run` are called.
@@ -27,7 +23,9 @@ export const ExperimentSchema = z.strictObject({
     .meta({ examples: ['my-experiment'] }),
   seed: z.int().min(0).default(0).describe('the one seed that partition, initial weights and shuffles derive from'),
 
-  dataset: z.enum(DATASETS).default('fashion-mnist').describe('fashion-mnist, or idx: any four IDX files in --data'),
+  dataset: choice(CHOICE_KEYS.dataset.parts)
+    .prefault(CHOICE_KEYS.dataset.default)
+    .describe('labelled images to train and test on'),
   data: z
     .string()
     .min(1)
@@ -43,31 +41,14 @@ export const ExperimentSchema = z.strictObject({
     .prefault({})
     .describe("published mean and deviation of the 0-1 grey values; no owner's own statistics are used"),
 
-  env: z.enum(PARTITION_NAMES).default('V').describe('how the images are split among owners'),
+  env: choice(CHOICE_KEYS.env.parts)
+    .prefault(CHOICE_KEYS.env.default)
+    .describe('how the images are split among owners'),
   owners: count
     .min(2)
     .optional()
-    .describe('number of data owners (default: 2, or one for each list of labels)')
+    .describe('number of data owners (default: 2, or as many as the env is for)')
     .meta({ examples: [2] }),
-  labels: z
-    .array(z.array(z.int().min(0).max(255)).max(256))
-    .max(10_000)
-    .optional()
-    .describe('for env labels: the labels of each owner')
-    .meta({
-      examples: [
-        [
-          [0, 1, 2, 3, 4],
-          [5, 6, 7, 8, 9],
-        ],
-      ],
-    }),
-  alpha: z
-    .number()
-    .gt(0)
-    .optional()
-    .describe('for env dirichlet: concentration; smaller is more uneven')
-    .meta({ examples: [0.5] }),
 
   model: z
     .union([z.enum(PRESET_NAMES), z.array(LayerSchema).min(1).max(256)])
@@ -75,9 +56,8 @@ export const ExperimentSchema = z.strictObject({
     .describe('a named model, or a list of layers in the experiment file'),
   init: z.enum(['shared', 'independent']).default('shared').describe('same initial weights for all, or each its own'),
 
-  merge: z
-    .preprocess(list, z.array(z.enum(MERGE_NAMES)).min(1))
-    .default(['avg'])
+  merge: choices(CHOICE_KEYS.merge.parts)
+    .prefault([CHOICE_KEYS.merge.default])
     .describe('merge rules: the first drives the run, the others are scored on the same local models'),
   rounds: count.default(10).describe('rounds of training, merging and copying back'),
   'stop-at': fraction
@@ -95,15 +75,16 @@ export const ExperimentSchema = z.strictObject({
     .optional()
     .describe("train until this accuracy on the owner's own test set instead")
     .meta({ examples: [0.95] }),
-  'max-local-epochs': count.default(20).describe('with --until-local-accuracy: at most so many epochs in a round'),
+  'max-local-epochs': count.default(20).describe('with until-local-accuracy: at most so many epochs in a round'),
   batch: count.default(64).describe('images in a mini-batch'),
-  optimizer: z.enum(['sgd', 'momentum', 'adam']).default('sgd').describe('how gradients become updates'),
+  optimizer: choice(CHOICE_KEYS.optimizer.parts)
+    .prefault(CHOICE_KEYS.optimizer.default)
+    .describe('how gradients become updates'),
   lr: z.number().gt(0).default(0.1).describe('learning rate of the first round'),
-  momentum: z.number().min(0).lt(1).default(0.9).describe('momentum coefficient, for optimizer momentum'),
   'weight-decay': z.number().min(0).default(0).describe('L2 penalty added to the gradients'),
-  'lr-schedule': z.enum(['constant', 'cosine', 'step']).default('constant').describe('learning rate over the rounds'),
-  'lr-step-rounds': count.default(10).describe('for lr-schedule step: rounds between two steps'),
-  'lr-step-factor': z.number().gt(0).lte(1).default(0.1).describe('for lr-schedule step: factor at each step'),
+  'lr-schedule': choice(CHOICE_KEYS['lr-schedule'].parts)
+    .prefault(CHOICE_KEYS['lr-schedule'].default)
+    .describe('learning rate over the rounds'),
 
   engine: z
     .enum(['auto', ...ENGINE_NAMES])
@@ -131,10 +112,20 @@ export const ExperimentSchema = z.strictObject({
 
 type Parsed = z.output<typeof ExperimentSchema>
 
-/** A checked experiment with every default filled in. */
-export type Experiment = Parsed & { readonly name: string; readonly owners: number; readonly workers: number }
+/** A checked experiment with every default filled in. It has the one of the two limits of epochs that counts. */
+export type Experiment = Omit<Parsed, EpochKey> &
+  Partial<Pick<Parsed, EpochKey>> & { readonly name: string; readonly owners: number; readonly workers: number }
+
+type EpochKey = 'local-epochs' | 'max-local-epochs'
+
+/** Epochs that an owner trains in a round, at most. */
+export const localEpochs = (experiment: Pick<Experiment, EpochKey>): number =>
+  experiment['local-epochs'] ?? experiment['max-local-epochs']!
 
 export const EXPERIMENT_KEYS = Object.keys(ExperimentSchema.shape) as (keyof Parsed)[]
+
+/** All that may be written as a key: options of parts may have one of their own. */
+export const WRITTEN_KEYS: readonly string[] = [...EXPERIMENT_KEYS, ...SHORT_KEYS.map(({ short }) => short)]
 
 /** Keys that take any word: what a flag gives for them is text, even where it looks like a number. */
 export const TEXT_KEYS: readonly string[] = EXPERIMENT_KEYS.filter(

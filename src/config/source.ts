@@ -1,11 +1,12 @@
 import { FedunifyError } from '../errors.ts'
+import { isMapping, overlay } from './mapping.ts'
+import { isOldConfig, upgradeConfig } from './old-config.ts'
+import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
 import { fileName, readText } from './read.ts'
 import { TEXT_KEYS } from './schema.ts'
 import { plain, show } from './show.ts'
+import { MOST, parseValue } from './value.ts'
 import { parseYaml } from './yaml.ts'
-
-/** Bytes that a file of an experiment or of expectations may have. */
-const MOST = 100_000
 
 /** The same for what a run folder keeps of it, which has a line for each value. */
 const MOST_KEPT = 1_000_000
@@ -16,9 +17,19 @@ const MOST_STEPS = 20
 /** Raw values from one place (a file, a --set, a flag), and the words that name the place of each. */
 export interface Source {
   readonly kind: 'file' | 'set' | 'flag'
+  /** By key, or by the long or short key of an option; undefined takes back what earlier sources give. */
   readonly values: Readonly<Record<string, unknown>>
-  /** Where the value at `path` was written: «exp.yaml:3», «--set lr», «--lr». */
+  /** Where the value at `path` was written: "exp.yaml:3", "--set lr", "--lr". */
   where(path: readonly PropertyKey[]): string
+}
+
+/** Where a value was written. */
+export interface Origin {
+  readonly source: Source
+  /** "exp.yaml:3", "--set lr", "--lr". */
+  readonly place: string
+  /** The key as it was written there: an option of a part may go by a short one. */
+  readonly key: string
 }
 
 interface ReadOptions {
@@ -33,11 +44,12 @@ interface ReadOptions {
  */
 export async function fileSource(file: string, options: ReadOptions = {}): Promise<Source> {
   const { value, where } = await readYaml(file, options)
-  const values = value ?? {}
-  if (!isMapping(values)) {
-    const got = Array.isArray(values) ? 'a list' : show(values)
+  const kept = value ?? {}
+  if (!isMapping(kept)) {
+    const got = Array.isArray(kept) ? 'a list' : show(kept)
     throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
   }
+  const values = isOldConfig(kept) ? upgradeConfig(kept) : kept
   return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : fileName(file)) }
 }
 
@@ -62,7 +74,10 @@ export async function readYaml(
   }
 }
 
-/** `key=value` pairs; a key may reach into a mapping (`normalise.mean=0.5`), a value is YAML. */
+/**
+ * `key=value` pairs; a key may reach into a mapping (`normalise.mean=0.5`) or name an option of a part
+ * (`optimizer.momentum.momentum=0.5`), a value is YAML. `null` takes a key back.
+ */
 export function setSource(pairs: readonly string[]): Source {
   const values = pairs.map((pair) => {
     const at = pair.indexOf('=')
@@ -78,6 +93,8 @@ export function setSource(pairs: readonly string[]): Source {
       )
     }
     const value = scalar(key, pair.slice(at + 1), `--set ${plain(key)}`)
+    // An option sets nothing but itself: it does not choose its part.
+    if (Object.hasOwn(CHOICE_KEYS, key.split('.')[0]!)) return { [key]: value }
     return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Record<string, unknown>
   })
   return { kind: 'set', values: values.reduce(overlay, {}), where: (path) => `--set ${plain(path.join('.'))}` }
@@ -89,23 +106,12 @@ export function flagSource(flags: Readonly<Record<string, string>>): Source {
   return { kind: 'flag', values: Object.fromEntries(values), where: (path) => `--${String(path[0])}` }
 }
 
-function scalar(key: string, text: string, where: string): unknown {
-  if (TEXT_KEYS.includes(key)) return text
-  return parseYaml(text, { most: MOST, what: 'value', place: () => where }).value
-}
+/** A word alone takes a key back; what is empty does not, for it may have been meant to be a value. */
+const TAKES_BACK = /^\s*(null|~)\s*$/
 
-export const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** `b` over `a`; mappings are joined, everything else is replaced. Every key stays one, `__proto__` too. */
-export function overlay(
-  a: Readonly<Record<string, unknown>>,
-  b: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const joined = new Map(Object.entries(a))
-  for (const [key, value] of Object.entries(b)) {
-    const under = joined.get(key)
-    joined.set(key, isMapping(under) && isMapping(value) ? overlay(under, value) : value)
-  }
-  return Object.fromEntries(joined)
+function scalar(key: string, text: string, place: string): unknown {
+  if (TAKES_BACK.test(text)) return undefined
+  const option = OPTION_KEYS.find(({ long, short }) => key === long || key === short)
+  if (option ? takesText(option.schema) : TEXT_KEYS.includes(key)) return text
+  return parseValue(text, place)
 }

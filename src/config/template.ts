@@ -1,22 +1,16 @@
 import { stringify } from 'yaml'
-import { MERGE_RULES } from '../algorithm/merge/registry.ts'
-import { PARTITIONS } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
 import { KEY_GROUPS } from './groups.ts'
-import { experimentJsonSchema, fileJsonSchema, type JsonSchema } from './json-schema.ts'
+import { experimentJsonSchema, fileJsonSchema, type JsonSchema, optionJsonSchema } from './json-schema.ts'
 import { legalValues } from './legal.ts'
 import { resolveExperiment } from './load.ts'
-import { EXPERIMENT_KEYS, ExperimentSchema } from './schema.ts'
+import { CHOICE_KEYS, NAMED_KEYS, OPTION_KEYS } from './parts/choice-keys.ts'
+import { type EXPERIMENT_KEYS, ExperimentSchema, WRITTEN_KEYS } from './schema.ts'
 
 type Key = (typeof EXPERIMENT_KEYS)[number]
 
 /** What people set first; every other key is there, commented out. */
-const COMMON: readonly Key[] = ['env', 'model', 'local-epochs', 'batch', 'optimizer', 'lr', 'merge', 'rounds', 'seed']
-
-const SUMMARIES: Partial<Record<Key, Readonly<Record<string, { readonly summary: string }>>>> = {
-  env: PARTITIONS,
-  merge: MERGE_RULES,
-}
+const COMMON: readonly Key[] = ['env', 'model', 'batch', 'optimizer', 'lr', 'merge', 'rounds', 'seed']
 
 const WIDTH = 118
 
@@ -48,10 +42,28 @@ export function experimentTemplate(file: string, schema: string): string {
 const heading = (title: string) => `# ---- ${title} `.padEnd(WIDTH, '-')
 
 function explain(key: Key, schema: JsonSchema): string[] {
-  const entries = Object.entries(SUMMARIES[key] ?? {})
-  const wide = Math.max(...entries.map(([name]) => name.length))
-  const names = entries.map(([name, { summary }]) => `#   ${name.padEnd(wide)}  ${summary}`)
-  return [...wrap(schema.description ?? key), ...(names.length > 0 ? names : wrap(legalValues(schema), '#   '))]
+  const named = NAMED_KEYS[key]
+  const parts = named ? partLines(key, named) : []
+  const values = key in CHOICE_KEYS ? [] : wrap(legalValues(schema), '#   ')
+  return [...wrap(schema.description ?? key), ...parts, ...values]
+}
+
+/** Every part with its options, and how one that has some is written. */
+function partLines(key: string, { parts, list = false }: (typeof NAMED_KEYS)[string]): string[] {
+  const wide = Math.max(...Object.keys(parts).map((name) => name.length))
+  return Object.entries(parts).flatMap(([name, { summary }]) => {
+    const options = OPTION_KEYS.filter((own) => own.key === key && own.part === name).map(({ option, schema }) => {
+      const { description, default: value, examples, ...json } = optionJsonSchema(schema)
+      return { option, value: value ?? examples?.[0], text: `${option}: ${description}; ${legalValues(json)}` }
+    })
+    const chosen = { [name]: Object.fromEntries(options.map(({ option, value }) => [option, value])) }
+    const example = toLine(key, list ? [chosen] : chosen)
+    return [
+      `#   ${name.padEnd(wide)}  ${summary}`,
+      ...options.flatMap(({ text }) => wrap(text, `#   ${' '.repeat(wide)}  `)),
+      ...(options.length > 0 ? [`#   ${' '.repeat(wide)}  ${example}`] : []),
+    ]
+  })
 }
 
 function setting(key: Key, schema: JsonSchema): string[] {
@@ -77,7 +89,7 @@ function refused(key: Key, value: unknown): string | undefined {
 
 function batch(file: string): string[] {
   const properties = fileJsonSchema().properties as Record<string, JsonSchema>
-  const keys = Object.keys(properties).filter((key) => !(EXPERIMENT_KEYS as readonly string[]).includes(key))
+  const keys = Object.keys(properties).filter((key) => !WRITTEN_KEYS.includes(key))
   return [
     heading('Several runs'),
     `# With one of these, the file is run by  fedunify batch ${file}`,

@@ -1,52 +1,67 @@
+import { z } from 'zod'
 import { FedunifyError } from '../errors.ts'
-import type { Dataset } from './dataset.ts'
+import { type Choice, make } from '../parts.ts'
+import type { Dataset, DatasetPart, DatasetSource } from './dataset.ts'
 import { CLASS_NAMES, IDX_NAMES, type IdxName } from './fashion-mnist/known-files.ts'
 import { type LocateOptions, locateFashionMnist, locateIn } from './fashion-mnist/locate.ts'
 import { assertFashionMnist } from './fashion-mnist/verify.ts'
 import { type IdxImages, parseImages, parseLabels } from './idx.ts'
 import { type Content, readContents } from './idx-folder.ts'
 
-export const DATASETS = ['fashion-mnist', 'idx'] as const
-export type DatasetName = (typeof DATASETS)[number]
+/** Every dataset, by the name that `--dataset` takes. */
+export const DATASETS = {
+  'fashion-mnist': {
+    summary: '70,000 grey images of clothes in ten classes, 28x28; found on this machine, or fetched',
+    source: 'Xiao, Rasul and Vollgraf 2017 (arXiv:1708.07747)',
+    options: z.strictObject({}),
+    make: () => ({ load: loadFashionMnist }),
+  },
+  idx: {
+    summary: 'any four IDX files of the usual names, in the folder that --data names',
+    source: 'LeCun, Cortes and Burges, the MNIST database (yann.lecun.com/exdb/mnist)',
+    options: z.strictObject({}),
+    make: () => ({ needsFolder: true, load: loadIdx }),
+  },
+} satisfies Record<string, DatasetPart>
+
+export type DatasetChoice = Choice<typeof DATASETS>
+
+/** The dataset that an experiment chooses. */
+export const datasetOf = (choice: DatasetChoice): DatasetSource => make(DATASETS, choice)
 
 export interface LoadOptions extends LocateOptions {
-  /** `idx` takes any four IDX files of the usual names, from `dir`, without checking their hashes. */
-  readonly dataset: DatasetName
+  readonly dataset: DatasetChoice
 }
 
 /**
  * Loads a dataset and pools it: the images of the train file, then those of the t10k file.
- * @throws FedunifyError `data` if files are missing, wrong or do not fit together; `usage` for idx without a folder
+ * @throws FedunifyError `data` if files are missing, wrong or do not fit together
  * @throws the signal's reason if it was aborted
  */
-export async function loadDataset(options: LoadOptions): Promise<Dataset> {
-  return options.dataset === 'fashion-mnist' ? loadFashionMnist(options) : loadIdx(options.dir)
-}
+export const loadDataset = ({ dataset, ...options }: LoadOptions): Promise<Dataset> => datasetOf(dataset).load(options)
 
 async function loadFashionMnist(options: LocateOptions): Promise<Dataset> {
   const { dir, files, hint } = await locateFashionMnist(options)
   const contents = await assertFashionMnist(files, hint, options.places?.known)
-  return pool('fashion-mnist', dir, contents as Record<IdxName, Content>, CLASS_NAMES.length)
+  return pool('fashion-mnist', dir, contents as Record<IdxName, Content>, CLASS_NAMES)
 }
 
-async function loadIdx(dir: string | undefined): Promise<Dataset> {
-  if (dir === undefined) {
-    throw new FedunifyError('usage', 'dataset idx needs a folder', 'name the one with the four files: --data DIR')
-  }
+/** Whatever is in the files: their hashes are not checked. */
+async function loadIdx({ dir = '' }: LocateOptions): Promise<Dataset> {
   const { files } = await locateIn(dir, '')
   return pool('idx', dir, (await readContents(files)) as Record<IdxName, Content>)
 }
 
 /**
  * One dataset from the content of the four files.
- * @param classes the number of classes; without it, the largest label + 1, at least 2
+ * @param names of the classes; without them, the labels up to the largest, and two at least
  * @throws FedunifyError `data` if counts or image sizes differ, or a label is out of range
  */
 export function pool(
-  name: DatasetName,
+  name: string,
   source: string,
   contents: Readonly<Record<IdxName, Content>>,
-  classes?: number,
+  names?: readonly string[],
 ): Dataset {
   const train = part(contents['train-images-idx3-ubyte'], contents['train-labels-idx1-ubyte'])
   const t10k = part(contents['t10k-images-idx3-ubyte'], contents['t10k-labels-idx1-ubyte'])
@@ -59,15 +74,17 @@ export function pool(
     )
   }
   const labels = join(train.labels, t10k.labels)
-  if (classes !== undefined) for (const { labels, file } of [train, t10k]) assertRange(labels, classes, file)
+  if (names) for (const { labels, file } of [train, t10k]) assertRange(labels, names.length, file)
+  const classNames = names ?? Array.from({ length: Math.max(2, largest(labels) + 1) }, (_, label) => String(label))
   return {
     name,
+    shape: [1, rows, cols],
+    elements: 'uint8',
     images: join(train.images.pixels, t10k.images.pixels),
     labels,
     count: labels.length,
-    rows,
-    cols,
-    classes: classes ?? Math.max(2, largest(labels) + 1),
+    classes: classNames.length,
+    classNames,
     sha256: Object.fromEntries(IDX_NAMES.map((file) => [file, contents[file].sha256])),
     source,
   }

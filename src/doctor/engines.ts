@@ -57,12 +57,13 @@ async function trainALittle(engine: Engine, signal: AbortSignal): Promise<number
   const pixels = Uint8Array.from({ length: count * size * size }, (_, i) => (i * 37) % 256)
   const dataset: Dataset = {
     name: 'idx',
+    shape: [1, size, size],
+    elements: 'uint8',
     images: shared(pixels),
     labels: shared(Uint8Array.from({ length: count }, (_, i) => i % classes)),
     count,
-    rows: size,
-    cols: size,
     classes,
+    classNames: ['0', '1'],
     sha256: {},
     source: 'made for this check',
   }

@@ -6,6 +6,7 @@ import { startMerge } from '../algorithm/merge/start-merge.ts'
 import type { Experiment } from '../config/schema.ts'
 import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import { nameOf, optionsOf } from '../parts.ts'
 import { WeightPool } from '../weights/pool.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import type { FederationEvent } from './events.ts'
@@ -13,10 +14,7 @@ import type { Owner } from './local/owner.ts'
 import { trainAll } from './local/train-all.ts'
 import { learningRate } from './schedule.ts'
 
-type Rounds = Pick<
-  Experiment,
-  'rounds' | 'merge' | 'stop-at' | 'workers' | 'lr' | 'lr-schedule' | 'lr-step-rounds' | 'lr-step-factor'
->
+type Rounds = Pick<Experiment, 'rounds' | 'merge' | 'stop-at' | 'workers' | 'lr' | 'lr-schedule'>
 
 /** Where a federation begins: before round 1, or after a round that a checkpoint holds. */
 export interface Start {
@@ -43,12 +41,13 @@ export async function* runFederation(
 ): AsyncGenerator<FederationEvent> {
   const began = performance.now()
   const ids = owners.map(({ owner }) => owner)
+  const merges = rounds.merge.map(nameOf)
   yield {
     type: 'started',
     owners: ids,
     rounds: rounds.rounds,
     done: start.round,
-    merges: rounds.merge,
+    merges,
     baseline: baseline !== undefined,
   }
 
@@ -109,7 +108,7 @@ export async function* runFederation(
       round,
       lr,
       locals: trained.owners,
-      merges: rounds.merge.map((name, i) => ({ merge: name, unified: addEvaluations(scores[i]!) })),
+      merges: merges.map((name, i) => ({ merge: name, unified: addEvaluations(scores[i]!) })),
       weights: unified,
       drift,
       baseline: trained.baseline && { ...trained.baseline, weights: pooled },
@@ -138,8 +137,11 @@ class Merging {
   readonly #merges: readonly { readonly name: MergeName; readonly merge: Merge }[]
   readonly #drift: Drift
 
-  constructor(names: readonly MergeName[], round: number, pool: WeightPool) {
-    this.#merges = names.map((name) => ({ name, merge: startMerge(name, { round, pool }) }))
+  constructor(choices: Rounds['merge'], round: number, pool: WeightPool) {
+    this.#merges = choices.map((choice) => {
+      const name = nameOf(choice)
+      return { name, merge: startMerge(name, { round, pool, options: optionsOf(choice) }) }
+    })
     this.#drift = new Drift(pool)
   }
 

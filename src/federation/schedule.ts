@@ -1,16 +1,45 @@
-import type { Experiment } from '../config/schema.ts'
+import { z } from 'zod'
+import { type Choice, make, type Part } from '../parts.ts'
 
-type Schedule = Pick<Experiment, 'lr' | 'rounds' | 'lr-schedule' | 'lr-step-rounds' | 'lr-step-factor'>
+/** The factor by which the learning rate of the first round is multiplied after so many rounds are done. */
+type Factor = (done: number, rounds: number) => number
 
-/** Learning rate of a round (from 1): constant, half a cosine from lr down towards 0, or a factor every few rounds. */
-export function learningRate(e: Schedule, round: number): number {
-  const done = round - 1
-  switch (e['lr-schedule']) {
-    case 'constant':
-      return e.lr
-    case 'cosine':
-      return (e.lr * (1 + Math.cos((Math.PI * done) / e.rounds))) / 2
-    case 'step':
-      return e.lr * e['lr-step-factor'] ** Math.floor(done / e['lr-step-rounds'])
-  }
+const constant = {
+  summary: 'the same learning rate in every round',
+  source: 'Lee 2021 names no schedule (doi:10.9708/jksci.2021.26.12.069)',
+  options: z.strictObject({}),
+  make: () => () => 1,
+} satisfies Part<object, Factor>
+
+const cosine = {
+  summary: 'half a cosine, from lr in the first round down towards 0 after the last',
+  source: 'Loshchilov and Hutter 2017 (arXiv:1608.03983), eq. 5, without restarts',
+  options: z.strictObject({}),
+  make: () => (done, rounds) => (1 + Math.cos((Math.PI * done) / rounds)) / 2,
+} satisfies Part<object, Factor>
+
+const step = {
+  summary: 'multiplied by a factor every few rounds',
+  source: 'He et al. 2016 (arXiv:1512.03385), section 3.4',
+  options: z.strictObject({
+    rounds: z.int().min(1).default(10).describe('rounds between two steps').meta({ short: 'lr-step-rounds' }),
+    factor: z.number().gt(0).lte(1).default(0.1).describe('factor at each step').meta({ short: 'lr-step-factor' }),
+  }),
+  make:
+    ({ rounds, factor }) =>
+    (done) =>
+      factor ** Math.floor(done / rounds),
+} satisfies Part<{ rounds: number; factor: number }, Factor>
+
+/** How the learning rate goes over the rounds, by the name that `--lr-schedule` takes. */
+export const SCHEDULES = { constant, cosine, step } satisfies Record<string, Part<object, Factor>>
+
+export interface Schedule {
+  readonly lr: number
+  readonly rounds: number
+  readonly 'lr-schedule': Choice<typeof SCHEDULES>
 }
+
+/** Learning rate of a round (from 1). */
+export const learningRate = ({ lr, rounds, 'lr-schedule': schedule }: Schedule, round: number): number =>
+  lr * make(SCHEDULES, schedule)(round - 1, rounds)

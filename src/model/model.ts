@@ -33,9 +33,15 @@ export const parameterCount = (model: Model): number => model.parameters.reduce(
 
 /**
  * Infers the shape of every layer.
+ * @param image the shape of an example; engines have images so far, of [channels, rows, cols]
  * @throws FedunifyError (usage) that names the first layer which does not fit, or a last layer that is not [classes].
  */
-export function buildModel(layers: readonly Layer[], input: Model['input'], classes: number): Model {
+export function buildModel(layers: readonly Layer[], image: Shape, classes: number): Model {
+  const [channels, rows, cols] = image
+  if (channels === undefined || rows === undefined || cols === undefined) {
+    throw new FedunifyError('usage', `models are of images, but the data has ${describe(image)} each`)
+  }
+  const input = [channels, rows, cols] as const
   const placed: PlacedLayer[] = []
   const seen = new Map<string, number>()
   let shape: Shape = input

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { make, type Part } from '../parts.ts'
 import type { Layer } from './layers.ts'
 
 const relu = { type: 'relu' } as const
@@ -6,16 +8,38 @@ const pool = { type: 'maxpool2d', size: 2 } as const
 const conv = (filters: number, padding: 'same' | 'valid') => ({ type: 'conv2d', filters, kernel: 3, padding }) as const
 const dense = (units: number) => ({ type: 'dense', units }) as const
 
-/** Named models. The paper draws its CNN (Fig. 5) but does not list its layers; `cnn` is our reference. */
+/** The layers of a model that ends with a unit for each class of the data. */
+type Layers = (classes: number) => readonly Layer[]
+
+const preset = (summary: string, source: string, layers: Layers) =>
+  ({ summary, source, options: z.strictObject({}), make: () => layers }) satisfies Part<object, Layers>
+
+/** Named models. Parameters are counted on 28x28 grey images of ten classes. */
 export const PRESETS = {
-  /** 421,642 parameters on 28x28 grey images and 10 classes. */
-  cnn: [conv(32, 'same'), relu, pool, conv(64, 'same'), relu, pool, flatten, dense(128), relu, dense(10)],
-  /** 542,230 parameters. */
-  'cnn-small': [conv(32, 'valid'), relu, pool, flatten, dense(100), relu, dense(10)],
-  /** 118,282 parameters. */
-  mlp: [flatten, dense(128), relu, dense(128), relu, dense(10)],
-} satisfies Record<string, readonly Layer[]>
+  cnn: preset(
+    'two convolutions of 32 and 64 filters, one hidden layer of 128; 421,642 parameters',
+    'our reading of Lee 2021, which draws its CNN (fig. 5) and lists no layers',
+    (classes) => [
+      ...[conv(32, 'same'), relu, pool],
+      ...[conv(64, 'same'), relu, pool],
+      ...[flatten, dense(128), relu, dense(classes)],
+    ],
+  ),
+  'cnn-small': preset(
+    'one convolution of 32 filters, one hidden layer of 100; 542,230 parameters',
+    'another reading of Lee 2021, fig. 5',
+    (classes) => [conv(32, 'valid'), relu, pool, flatten, dense(100), relu, dense(classes)],
+  ),
+  mlp: preset(
+    'two hidden layers of 128, no convolution; 118,282 parameters',
+    'a plain network, for quick runs',
+    (classes) => [flatten, dense(128), relu, dense(128), relu, dense(classes)],
+  ),
+}
 
 export type PresetName = keyof typeof PRESETS
 
 export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[]
+
+/** The layers of a named model for data of so many classes. */
+export const presetLayers = (name: PresetName, classes: number): readonly Layer[] => make(PRESETS, name)(classes)

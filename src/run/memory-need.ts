@@ -3,6 +3,7 @@ import type { Device, OptimizerSettings } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
 import { gigabytes, thousands } from '../format.ts'
 import { type Model, parameterCount, sizeOf } from '../model/model.ts'
+import { nameOf } from '../parts.ts'
 import { memoryLimit } from '../system/memory-limit.ts'
 
 /** Bytes of a float32. */
@@ -37,7 +38,7 @@ export function memoryNeed(
   images: number,
 ): MemoryNeed {
   const training = device === 'cpu' ? Math.min(workers, owners) : 0
-  const copies = COPIES.run + training * (COPIES.worker + STATES[optimizer] * COPIES.state)
+  const copies = COPIES.run + training * (COPIES.worker + STATES[nameOf(optimizer)] * COPIES.state)
   // relu, dropout and flatten may be computed in place.
   const made = model.layers.filter(({ layer }) => ['conv2d', 'maxpool2d', 'dense'].includes(layer.type))
   const values = made.reduce((sum, { output }) => sum + sizeOf(output), 0)

@@ -1,6 +1,6 @@
 import { MERGE_RULES } from '../algorithm/merge/registry.ts'
 import type { MergeRule } from '../algorithm/merge/rule.ts'
-import type { Experiment } from '../config/schema.ts'
+import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadDataset } from '../data/load-dataset.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
@@ -8,8 +8,8 @@ import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { buildModel, type Model } from '../model/model.ts'
-import { PRESETS } from '../model/presets.ts'
-import { withDefaults } from '../parts.ts'
+import { presetLayers } from '../model/presets.ts'
+import { nameOf, optionsOf, withDefaults } from '../parts.ts'
 import { type GitState, gitState } from '../system/git.ts'
 import { assertMemory } from './memory-need.ts'
 
@@ -29,9 +29,8 @@ export interface PreparedRun {
  * run may stop early.
  */
 export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
-  const epochs = experiment[experiment['until-local-accuracy'] === undefined ? 'local-epochs' : 'max-local-epochs']
   const inShards = shards.reduce((sum, { train }) => sum + train.length, 0)
-  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * epochs * (experiment.rounds - done)
+  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * localEpochs(experiment) * (experiment.rounds - done)
 }
 
 /**
@@ -55,8 +54,9 @@ export async function prepareRun(
     loading,
     asking,
   ])
-  const layers = typeof experiment.model === 'string' ? PRESETS[experiment.model] : experiment.model
-  const model = buildModel(layers, [1, dataset.rows, dataset.cols], dataset.classes)
+  const { model: asked } = experiment
+  const layers = typeof asked === 'string' ? presetLayers(asked, dataset.classes) : asked
+  const model = buildModel(layers, dataset.shape, dataset.classes)
   const shards = partitionDataset(dataset, experiment)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
@@ -64,9 +64,10 @@ export async function prepareRun(
 }
 
 function assertRules({ merge, owners }: Experiment): void {
-  for (const name of merge) {
+  for (const choice of merge) {
+    const name = nameOf(choice)
     const rule: MergeRule = MERGE_RULES[name]
-    const reason = rule.check?.(withDefaults(rule), owners)
+    const reason = rule.check?.(withDefaults(rule, optionsOf(choice)), owners)
     if (reason)
       throw new FedunifyError(
         'usage',

@@ -3,6 +3,9 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { configHash, decisive } from '../config/hash.ts'
+import { oldConfigHash, upgradeConfig } from '../config/old-config.ts'
+import type { Experiment } from '../config/schema.ts'
+import { CLASS_NAMES } from '../data/fashion-mnist/known-files.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { FedunifyError } from '../errors.ts'
 import { parameterCount } from '../model/model.ts'
@@ -16,7 +19,13 @@ const MAX_MANIFEST = 1e8
 /** Nothing of ours is nested deeper. */
 const MAX_DEPTH = 32
 
-/** Raised when an older reader would take a run folder for what it is not. Those of before 0.4.0 have no number. */
+/**
+ * Raised when an older reader would take a run folder for what it is not.
+ * - none: before 0.4.0.
+ * - 2: in `config`, options stand with the part that was chosen (`optimizer: { momentum: { momentum: 0.9 } }`), and those
+ *   of other parts are left out; `config_hash` is made of it with the keys sorted at every depth; `dataset` tells its
+ *   shape, element type and class names; a finished run's manifest has marks of its files.
+ */
 const FORMAT = 2
 
 export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
@@ -45,7 +54,15 @@ export function describeRun({ experiment, dataset, shards, model, engine, git }:
     config: experiment,
     config_hash: configHash(experiment),
     git,
-    dataset: { name: dataset.name, source: dataset.source, images: dataset.count, sha256: dataset.sha256 },
+    dataset: {
+      name: dataset.name,
+      source: dataset.source,
+      images: dataset.count,
+      shape: dataset.shape,
+      elements: dataset.elements,
+      class_names: dataset.classNames,
+      sha256: dataset.sha256,
+    },
     shards: shards.map((shard) => {
       const train_labels = labelHistogram(dataset, shard.train)
       const test_labels = labelHistogram(dataset, shard.test)
@@ -113,7 +130,19 @@ export async function readManifest(dir: string): Promise<Manifest> {
     throw new FedunifyError('data', `${file}: ${path.join('.')}: ${message}`, 'it was edited, or is of another version')
   }
   assertOwnHashes(manifest as Manifest, file)
-  return manifest as Manifest
+  return upgraded(manifest as Manifest)
+}
+
+const isFlat = ({ format }: Manifest) => format === undefined
+
+/** A manifest of an earlier format as one of this: runs of one experiment have the same settings, whoever wrote them. */
+function upgraded(manifest: Manifest): Manifest {
+  if (!isFlat(manifest)) return manifest
+  const { dataset, shards } = manifest
+  const labels = shards[0]?.train_labels ?? []
+  const class_names = dataset.name === 'fashion-mnist' ? CLASS_NAMES : labels.map((_, label) => String(label))
+  const config = upgradeConfig({ ...manifest.config }) as unknown as Experiment
+  return { ...manifest, config, dataset: { ...dataset, class_names } }
 }
 
 function assertFormat(manifest: object, file: string): void {
@@ -130,6 +159,8 @@ function assertFormat(manifest: object, file: string): void {
 const count = z.int().min(0)
 const text = z.string()
 const seconds = z.number().min(0)
+/** A part: its name, or that with its options. */
+const choice = z.union([text, z.record(text, z.object({}))], 'expected a name, or a name with options')
 const MarkShape = z.object({ size: count, sha256: text })
 
 /** What readers take from a manifest without looking twice. */
@@ -147,15 +178,24 @@ const ManifestShape = z.object({
   fedunify: text,
   config: z.object({
     name: text,
-    env: text,
+    dataset: choice.optional(),
+    env: choice,
     seed: z.number(),
-    merge: z.array(text).min(1),
+    merge: z.array(choice).min(1),
+    optimizer: choice.optional(),
+    'lr-schedule': choice.optional(),
     rounds: z.int().min(1),
     baseline: text.optional(),
   }),
   config_hash: text,
   git: z.object({ commit: text, dirty: z.boolean() }).nullable(),
-  dataset: z.object({ name: text, source: text, images: count, sha256: z.record(text, text) }),
+  dataset: z.object({
+    name: text,
+    source: text,
+    images: count,
+    class_names: z.array(text).optional(),
+    sha256: z.record(text, text),
+  }),
   shards: z.array(
     z.object({
       owner: z.int(),
@@ -192,10 +232,16 @@ export function runIdentity(run: Omit<RunDescription, 'format'>): string {
 }
 
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
-function assertOwnHashes({ config, config_hash, shards }: Manifest, file: string): void {
+function assertOwnHashes(manifest: Manifest, file: string): void {
+  const { config, config_hash, shards } = manifest
   const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
-  if (configHash(config) !== config_hash) throw edited('config does not match config_hash')
+  const hash = isFlat(manifest) ? oldConfigHash({ ...config }) : configHash(config)
+  if (hash !== config_hash) throw edited('config does not match config_hash')
+  const names = manifest.dataset.class_names
   for (const { owner, labels_sha256, train_labels, test_labels } of shards) {
+    if (!isFlat(manifest) && names?.length !== train_labels.length) {
+      throw edited(`the label counts of owner ${owner} do not fit the class names of the dataset`)
+    }
     // Runs of the first versions have none.
     if (labels_sha256 === undefined || labels_sha256 === labelsHash(train_labels, test_labels)) continue
     throw edited(`the label counts of owner ${owner} do not match labels_sha256`)

@@ -4,6 +4,8 @@ import { delimiter, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
 import { SCRIPTS, SHELLS } from '../../src/completion/scripts.ts'
+import { DATASETS } from '../../src/data/load-dataset.ts'
+import { PARTITIONS } from '../../src/data/partition/registry.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
@@ -59,6 +61,10 @@ describe('candidates', () => {
       ['env=V', 'env=H', 'env=labels', 'env=dirichlet'],
     ],
     [['run', '--set', 'merge=avg,ma'], ['merge=avg,max']],
+    [['run', '--set', 'env.d'], ['env.dirichlet.alpha=']],
+    [['run', '--set', 'al'], ['alpha=']],
+    [['run', '--alp'], ['--alpha']],
+    [['run', '--dataset', ''], Object.keys(DATASETS)],
     [['completion', ''], SHELLS],
     [['run', '--rounds', ''], []],
     [['compare', 'results/x', 'pap'], ['paper']],
@@ -68,6 +74,11 @@ describe('candidates', () => {
     ],
   ])('%j', async (words, expected) => {
     expect(await complete(...words)).toEqual(expected)
+  })
+
+  it('say what each part is', async () => {
+    const { out } = await fedunify(['__complete', '--', 'run', '--env', 'V'])
+    expect(out).toBe(`V\t${PARTITIONS.V.summary}\n`)
   })
 
   it('offer an option once, those that may be repeated again', async () => {

@@ -45,7 +45,7 @@ describe('fedunify config show', () => {
     expect(row(out, 'name')).toEqual(['exp', 'derived'])
     expect(row(out, 'owners')).toEqual(['2', 'derived'])
     expect(row(out, 'workers')![1]).toBe('derived')
-    expect(row(out, 'alpha')).toEqual(['-', 'not set'])
+    expect(row(out, 'stop-at')).toEqual(['-', 'not set'])
     for (const key of EXPERIMENT_KEYS) expect(out).toMatch(new RegExp(`^ {2}${key}[. ]`, 'm'))
   })
 
@@ -64,10 +64,11 @@ describe('fedunify config show', () => {
     const { out } = await fedunify(['config', 'show', file, '--json', '--set', 'normalise.std=0.5'])
     const { settings, batch } = JSON.parse(out)
     expect(batch).toBe(false)
-    expect(settings.alpha).toEqual({ value: 0.3, from: 'file', place: `${file}:2` })
+    expect(settings.env).toEqual({ value: 'dirichlet', from: 'file', place: `${file}:1` })
+    expect(settings['env.dirichlet.alpha']).toEqual({ value: 0.3, from: 'file', place: `${file}:2` })
     expect(settings['normalise.std']).toEqual({ value: 0.5, from: 'set', place: '--set normalise.std' })
     expect(settings.data).toEqual({ value: null, from: 'not set', place: null })
-    const { normalise, ...experiment } = await loadExperiment({ file, set: ['normalise.std=0.5'] })
+    const { normalise, env, ...experiment } = await loadExperiment({ file, set: ['normalise.std=0.5'] })
     for (const [key, value] of Object.entries(experiment)) expect(settings[key].value, key).toEqual(value ?? null)
     expect(settings['normalise.mean'].value).toBe(normalise.mean)
   })
@@ -101,6 +102,32 @@ describe('fedunify config show', () => {
     ])
     const { runs } = JSON.parse((await fedunify(['config', 'show', file, '--json'])).out)
     expect(runs[3].settings.seed).toEqual({ value: 1, from: 'file', place: `${file}:5` })
+  })
+
+  it('shows parts by name, and each of their options with its place', async () => {
+    const file = write('env: dirichlet\nalpha: 0.3\nlr-schedule:\n  step:\n    rounds: 3\n')
+    const { out } = await fedunify(['config', 'show', file, '--optimizer', 'momentum:momentum=0.5', '--merge', 'max'])
+    expect(row(out, 'env')).toEqual(['dirichlet', `${file}:1`])
+    expect(row(out, 'env.dirichlet.alpha')).toEqual(['0.3', `${file}:2`])
+    expect(row(out, 'lr-schedule')).toEqual(['step', `${file}:4`])
+    expect(row(out, 'lr-schedule.step.rounds')).toEqual(['3', `${file}:5`])
+    expect(row(out, 'lr-schedule.step.factor')).toEqual(['0.1', 'default'])
+    expect(row(out, 'optimizer')).toEqual(['momentum', '--optimizer'])
+    expect(row(out, 'optimizer.momentum.momentum')).toEqual(['0.5', '--optimizer: momentum'])
+    expect(row(out, 'merge')).toEqual(['[ max ]', '--merge'])
+    expect(row((await fedunify(['config', 'show', file, '--env', 'H'])).out, 'env.dirichlet.alpha')).toBeUndefined()
+  })
+
+  it('shows the options of all runs of a batch', async () => {
+    const file = write('matrix: { env: [V, dirichlet:alpha=1, { dirichlet: { alpha: 2 } }] }\n')
+    const { out } = await fedunify(['config', 'show', file])
+    expect(row(out, 'env.dirichlet.alpha')).toEqual(['see below', `${file}:1`])
+    const table = out.split('\n').filter((line) => /-s\d-/.test(line))
+    expect(table.map((line) => line.split(/ +/).slice(1))).toEqual([
+      ['V', '-'],
+      ['dirichlet', '1'],
+      ['dirichlet', '2'],
+    ])
   })
 
   it('takes no flags for a batch, which has none either', async () => {

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { expandFile } from '../../src/config/expand.ts'
 import { loadExperiment } from '../../src/config/load.ts'
+import { OPTION_KEYS } from '../../src/config/parts/choice-keys.ts'
 import { EXPERIMENT_KEYS, ExperimentSchema } from '../../src/config/schema.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
 
-const DEFAULTS = ExperimentSchema.parse({})
+const { 'max-local-epochs': _, ...DEFAULTS } = ExperimentSchema.parse({})
 
 async function written(): Promise<{ file: string; text: string; settable: string[] }> {
   const file = join(temporaryFolder(), 'new.yaml')
@@ -50,14 +51,22 @@ describe('fedunify init', () => {
     }
   })
 
-  it('gives examples for keys that need another one', async () => {
+  it('shows how each part is written with its options', async () => {
     const { file, text } = await written()
-    const examples = [...text.matchAll(/Then, for example: (.*)/g)].map(([, line]) => line!)
-    expect(examples.map((line) => line.split(':')[0])).toEqual(['labels', 'alpha'])
-    for (const [i, env] of ['labels', 'dirichlet'].entries()) {
-      writeFileSync(file, text.replace('\nenv: V\n', `\nenv: ${env}\n${examples[i]}\n`))
-      expect(await loadExperiment({ file })).toMatchObject({ env })
+    const examples = [...text.matchAll(/\n# +(([\w-]+): [[{].*)/g)].map(([, line, key]) => ({ line: line!, key: key! }))
+    expect(new Set(examples.map(({ key }) => key))).toEqual(new Set(OPTION_KEYS.map(({ key }) => key)))
+    for (const { line, key } of examples) {
+      writeFileSync(file, `${text.replace(new RegExp(`\n#?${key}: .*`), '')}${line}\n`)
+      expect(await loadExperiment({ file }), line).toMatchObject(parse(line))
     }
+  })
+
+  it('says with which other key a key goes', async () => {
+    const { file, text } = await written()
+    const [[, line] = ['', ''], ...others] = [...text.matchAll(/Then, for example: (.*)/g)]
+    expect([line, others]).toEqual(['max-local-epochs: 20', []])
+    writeFileSync(file, `${text}until-local-accuracy: 0.9\n${line}\n`)
+    expect(await loadExperiment({ file })).toMatchObject({ 'max-local-epochs': 20 })
   })
 
   it('is run by fedunify run --dry-run', async () => {

@@ -2,13 +2,14 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
-import { EXPERIMENT_KEYS } from '../../src/config/schema.ts'
-import { PARTITION_NAMES } from '../../src/data/partition/registry.ts'
+import { CHOICE_KEYS, OPTION_KEYS } from '../../src/config/parts/choice-keys.ts'
+import { WRITTEN_KEYS } from '../../src/config/schema.ts'
 import { EXIT, FedunifyError } from '../../src/errors.ts'
+import { PRESET_NAMES } from '../../src/model/presets.ts'
 import { VERSION } from '../../src/package.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
 import { manifestOf, tornFiles } from '../support/run-folder.ts'
 
@@ -46,7 +47,7 @@ describe('help', () => {
         .at(-1)!
         .slice(0, -1)
     }
-    const groups = new Map(EXPERIMENT_KEYS.filter((key) => key !== 'expect').map((key) => [key, group(key)]))
+    const groups = new Map(WRITTEN_KEYS.filter((key) => key !== 'expect').map((key) => [key, group(key)]))
     expect([...new Set(groups.values())].sort()).toEqual(
       ['Data and owners', 'Model', 'Rounds and merging', 'Run', 'Training at each owner'].sort(),
     )
@@ -58,13 +59,14 @@ describe('help', () => {
     expect(group('set <key=value>')).toBe('Options')
   })
 
-  it('of run shows defaults, and every partition and merge rule with its source', async () => {
+  it('of run shows defaults, and every part with its source and its options', async () => {
     const { out } = await fedunify(['help', 'run'])
     expect(out).toMatch(/--batch <n> +images in a mini-batch \(default: 64\)/)
     expect(out).toContain('--env <V|H|labels|dirichlet>')
-    for (const name of [...PARTITION_NAMES, ...MERGE_NAMES]) {
+    for (const name of Object.values(CHOICE_KEYS).flatMap(({ parts }) => Object.keys(parts))) {
       expect(out).toMatch(new RegExp(`^ {2}${name} +\\S.*\\n {18}\\S`, 'm'))
     }
+    for (const { option, schema } of OPTION_KEYS) expect(out).toContain(`    ${option}: ${schema.description} (a `)
     expect(out).toContain('fedunify run --env H --merge avg ')
   })
 
@@ -102,7 +104,7 @@ describe('a command line that is wrong', () => {
       "too many arguments for 'run'. Expected 1 argument but got 2.",
       'see fedunify run --help',
     ],
-    ['run --momentum 1', '--momentum: expected a number below 1, got 1', undefined],
+    ['run --optimizer momentum --momentum 1', '--momentum: expected a number below 1, got 1', undefined],
     ['run --stop-at 90', '--stop-at: expected a number of at most 1, got 90', 'a fraction, not percent: 0.9'],
     ['config shwo', "unknown command 'shwo'", 'did you mean show?'],
     ['config nothing', "unknown command 'nothing'", 'see fedunify config --help'],
@@ -124,14 +126,14 @@ describe('a command line that is wrong', () => {
 
   it.each<[string, string[], string]>([
     ['more owners than images', ['--owners', '400'], 'partition V: 400 owners are too many'],
-    ['H for three', ['--env', 'H', '--owners', '3'], 'partition H is for exactly 2 owners, got 3'],
+    ['H for three', ['--env', 'H', '--owners', '3'], '--owners: owners is 3, but env H is for 2'],
     ['labels that overlap', ['--env', 'labels', '--labels', '[[0,1,2],[2,3]]'], 'partition labels: label 2 is listed'],
     [
       'labels that miss one',
       ['--env', 'labels', '--labels', '[[0,1],[2]]'],
       'partition labels: label 3 is in the data',
     ],
-    ['too many images', ['--images', '5000'], 'images must be an integer from 1 to 300, got 5000'],
+    ['too many images', ['--images', '5000'], 'images is 5000, but the dataset has 300'],
     ['a model of other classes', ['--model', '[{type: flatten}, {type: dense, units: 3}]'], 'the model ends with'],
     ['a model that does not fit', ['--model', '[{type: dense, units: 4}]'], 'layer 1 (dense) needs a flat input'],
   ])('refuses %s', async (_, flags, message) => {
@@ -273,4 +275,11 @@ describe('a run', () => {
     expect(manifestOf(path)).toMatchObject({ status: 'interrupted', rounds: expect.any(Number) })
     expect(tornFiles(path)).toEqual([])
   })
+})
+
+it.each(PRESET_NAMES)('the preset %s takes data of five classes', async (name) => {
+  const data = join(temporaryFolder(), 'five')
+  writeTinyIdx(data, { train: 40, test: 10, rows: 12, cols: 12, classes: 5 })
+  const { code, out } = await fedunify(['run', '--dry-run', '--dataset', 'idx', '--data', data, '--model', name])
+  expect([code, out]).toEqual([0, expect.stringContaining('nothing was written')])
 })

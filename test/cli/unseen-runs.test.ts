@@ -159,7 +159,7 @@ describe('a gate sees every run, or fails', () => {
     ['"2.1"', 'run folder format "2.1"'],
   ])('a run folder of a newer format is not taken for an old one: %s', async (format, said) => {
     const s = study()
-    edit(join(s.dir, 'good', 'manifest.json'), '{\n', `{\n  "format": ${format},\n`)
+    edit(join(s.dir, 'good', 'manifest.json'), '"format": 2', `"format": ${format}`)
     const { code, out } = await s.check(s.dir)
     expect(code).toBe(3)
     expect(out).toContain(said)

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { BATCH_KEYS } from '../../src/config/batch-schema.ts'
 import { fileJsonSchema, type JsonSchema, schemaText } from '../../src/config/json-schema.ts'
-import { EXPERIMENT_KEYS, ExperimentSchema } from '../../src/config/schema.ts'
+import { EXPERIMENT_KEYS, ExperimentSchema, WRITTEN_KEYS } from '../../src/config/schema.ts'
 
 const schema = fileJsonSchema() as JsonSchema & { properties: Record<string, JsonSchema> }
 /** zod turns the JSON Schema back into a check of its own; references to keys it must find resolved. */
@@ -22,12 +22,19 @@ describe('the JSON Schema of experiment files', () => {
   })
 
   it('has every key of an experiment and of a batch, each described', () => {
-    expect(Object.keys(schema.properties)).toEqual([...EXPERIMENT_KEYS, ...BATCH_KEYS])
+    expect(Object.keys(schema.properties)).toEqual([...WRITTEN_KEYS, ...BATCH_KEYS])
     for (const [key, { description }] of Object.entries(schema.properties)) expect(description, key).toBeTruthy()
   })
 
   it('names defaults and legal names', () => {
-    expect(schema.properties.optimizer).toMatchObject({ default: 'sgd', enum: ['sgd', 'momentum', 'adam'] })
+    expect(schema.properties.optimizer).toMatchObject({
+      default: 'sgd',
+      anyOf: [
+        { enum: ['sgd', 'momentum', 'adam'] },
+        { type: 'string' },
+        { properties: { momentum: { properties: { momentum: { default: 0.9, exclusiveMaximum: 1 } } } } },
+      ],
+    })
     expect(schema.properties.merge).toMatchObject({ default: ['avg'] })
     expect(schema.properties.rounds).toEqual({
       default: 10,
@@ -68,6 +75,13 @@ describe('the JSON Schema of experiment files', () => {
     [{ matrix: { evn: ['V'] } }, false],
     [{ model: [{ type: 'flatten' }, { type: 'dense', units: 10 }] }, true],
     [{ model: [{ type: 'dense' }] }, false],
+    [{ optimizer: { momentum: { momentum: 0.5 } } }, true],
+    [{ optimizer: 'momentum:momentum=0.5' }, true],
+    [{ optimizer: { momentum: { momentm: 0.5 } } }, false],
+    [{ optimizer: { momentum: {}, sgd: {} } }, false],
+    [{ optimizer: 'momentum', momentum: 0.5 }, true],
+    [{ matrix: { momentum: [0, 0.5], 'lr-schedule.step.rounds': [3, 4] } }, true],
+    [{ matrix: { momentum: [2] } }, false],
   ])('%j: %s', (file, legal) => {
     expect(accepts(file)).toBe(legal)
   })

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSy
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { IDX_NAMES } from '../../src/data/fashion-mnist/known-files.ts'
+import { CLASS_NAMES, IDX_NAMES } from '../../src/data/fashion-mnist/known-files.ts'
 import { verifyFashionMnist } from '../../src/data/fashion-mnist/verify.ts'
 import { loadDataset, pool } from '../../src/data/load-dataset.ts'
 import { makePipe, temporaryFolder } from '../support/folder.ts'
@@ -24,7 +24,14 @@ describe('dataset idx', () => {
     const dir = temporaryFolder()
     writeTinyIdx(dir, { train: 12, test: 5, rows: 6, cols: 8, classes: 4, gzip })
     const dataset = await loadDataset({ dataset: 'idx', dir })
-    expect(dataset).toMatchObject({ name: 'idx', count: 17, rows: 6, cols: 8, classes: 4, source: dir })
+    expect(dataset).toMatchObject({
+      name: 'idx',
+      count: 17,
+      shape: [1, 6, 8],
+      elements: 'uint8',
+      classes: 4,
+      source: dir,
+    })
     expect([...dataset.labels]).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0])
     expect(dataset.images.length).toBe(17 * 48)
     expect(dataset.images.buffer).toBeInstanceOf(SharedArrayBuffer)
@@ -146,10 +153,6 @@ describe('dataset idx', () => {
     expect((await loadDataset({ dataset: 'idx', dir })).classes).toBe(2)
   })
 
-  it('needs a folder', async () => {
-    await expect(loadDataset({ dataset: 'idx' })).rejects.toMatchObject({ kind: 'usage' })
-  })
-
   it('names the folder and the missing files', async () => {
     const dir = temporaryFolder()
     const write = (name: string) => writeFileSync(join(dir, name), '')
@@ -203,8 +206,10 @@ describe('dataset fashion-mnist', () => {
       't10k-images-idx3-ubyte': images,
       't10k-labels-idx1-ubyte': content('t10k-labels', idxLabels([3, 10])),
     }
-    expect(() => pool('fashion-mnist', 'dir', contents, 10)).toThrow('t10k-labels: label 10 at 1, expected 0 to 9')
-    expect(pool('idx', 'dir', contents).classes).toBe(11)
+    expect(() => pool('fashion-mnist', 'dir', contents, CLASS_NAMES)).toThrow(
+      't10k-labels: label 10 at 1, expected 0 to 9',
+    )
+    expect(pool('idx', 'dir', contents)).toMatchObject({ classes: 11, classNames: [...'0123456789', '10'] })
   })
 })
 

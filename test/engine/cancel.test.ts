@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { onnxEngine } from '../../src/engine/onnx/session/onnx-engine.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { presetLayers } from '../../src/model/presets.ts'
 import { job, open, plan, rejection, watch } from '../support/learner.ts'
 import { range } from '../support/synthetic.ts'
 
@@ -36,7 +36,7 @@ describe('cancelling', () => {
   // Ending a thread inside the native library would end this whole process: a failure here may show as a crash.
   it.each(['close', 'abort'])('waits for threads at work: %s', async (how) => {
     const controller = new AbortController()
-    const cnn = buildModel(PRESETS.cnn, [1, 12, 12], 10)
+    const cnn = buildModel(presetLayers('cnn', 10), [1, 12, 12], 10)
     const learner = await open({ workers: 2, model: cnn, signal: controller.signal })
     const all = [1, 2, 3].map(
       (owner) =>

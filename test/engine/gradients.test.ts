@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { type PresetName, presetLayers } from '../../src/model/presets.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { expectFiniteDifferences } from '../support/finite-differences.ts'
 import { float64Loss, type Parameters, toFloat64 } from '../support/float64-network.ts'
@@ -155,13 +155,13 @@ describe('ties within a pool', () => {
 })
 
 describe('the presets', () => {
-  it.each<[keyof typeof PRESETS, number]>([
+  it.each<[PresetName, number]>([
     ['cnn', 12],
     ['cnn', 11],
     ['cnn-small', 13],
     ['mlp', 8],
   ])('%s on images of side %i', async (preset, side) => {
-    const taken = await take(PRESETS[preset], [1, side, side], 10)
+    const taken = await take(presetLayers(preset, 10), [1, side, side], 10)
     expectDifferences(taken)
     await expectAutomatic(taken)
   })

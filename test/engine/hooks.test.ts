@@ -5,7 +5,7 @@ import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-layout.t
 import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { presetLayers } from '../../src/model/presets.ts'
 import { type Chunk, openTrainer } from '../support/chunk.ts'
 import { expectFiniteDifferences, slopes } from '../support/finite-differences.ts'
 import { type Parameters, toFloat64 } from '../support/float64-network.ts'
@@ -33,7 +33,7 @@ function batches(model: Model, { images, labels, steps }: Chunk) {
 
 describe('the hooked gradient is that of the whole objective', () => {
   const small = buildModel([conv(B), relu, pool(2), conv(B), flatten, dense(3)], [1, 7, 6], 3)
-  const cnn = buildModel(PRESETS.cnn, [1, 8, 8], 10)
+  const cnn = buildModel(presetLayers('cnn', 10), [1, 8, 8], 10)
   const layouts: Record<string, Blocks | undefined> = {
     standard: undefined,
     ...(block && { blocked: { block }, 'blocked, for batches of this size': { block, batch: 3 } }),

@@ -4,7 +4,7 @@ import { InferenceSession, Tensor } from '../../src/engine/onnx/session/ort.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { presetLayers } from '../../src/model/presets.ts'
 import { float64Forward, toFloat64 } from '../support/float64-network.ts'
 import { largestDifference, noise } from '../support/numbers.ts'
 import { openStep } from '../support/one-step.ts'
@@ -12,9 +12,9 @@ import { openStep } from '../support/one-step.ts'
 const normalise = { mean: 0.286, std: 0.353 }
 
 const models: Record<string, Model> = {
-  cnn: buildModel(PRESETS.cnn, [1, 28, 28], 10),
-  'cnn-small': buildModel(PRESETS['cnn-small'], [1, 28, 28], 10),
-  mlp: buildModel(PRESETS.mlp, [1, 28, 28], 10),
+  cnn: buildModel(presetLayers('cnn', 10), [1, 28, 28], 10),
+  'cnn-small': buildModel(presetLayers('cnn-small', 10), [1, 28, 28], 10),
+  mlp: buildModel(presetLayers('mlp', 10), [1, 28, 28], 10),
   'every layer': buildModel(
     [
       { type: 'maxpool2d', size: 2 },

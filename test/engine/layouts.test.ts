@@ -15,7 +15,7 @@ import { Tensor } from '../../src/engine/onnx/session/ort.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { presetLayers } from '../../src/model/presets.ts'
 import { VERSION } from '../../src/package.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { openTrainer } from '../support/chunk.ts'
@@ -31,9 +31,9 @@ const B = block ?? 16
 
 /** Every way through the layers: those that fit the blocks, those that do not, and those between them. */
 const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> = {
-  'the reference CNN': [PRESETS.cnn, [1, 12, 12]],
-  'cnn-small': [PRESETS['cnn-small'], [1, 9, 9]],
-  mlp: [PRESETS.mlp, [1, 5, 5]],
+  'the reference CNN': [presetLayers('cnn', 10), [1, 12, 12]],
+  'cnn-small': [presetLayers('cnn-small', 10), [1, 9, 9]],
+  mlp: [presetLayers('mlp', 10), [1, 5, 5]],
   'channels that fit no block between others that do': [
     [conv(B), relu, conv(B + 3), relu, pool(2), conv(2 * B), relu, flatten, dense(10)],
     [1, 8, 8],
@@ -116,14 +116,14 @@ describe.skipIf(block === undefined)('blocked training is standard training', ()
     { kind: 'adam', momentum: 0, weightDecay: 0 },
   ] as const) {
     it(`with ${settings.kind}, weight decay ${settings.weightDecay}: its state is in the standard order too`, async () => {
-      await expectParity(buildModel(PRESETS.cnn, [1, 8, 8], 10), settings, B)
+      await expectParity(buildModel(presetLayers('cnn', 10), [1, 8, 8], 10), settings, B)
     })
   }
 
-  for (const [name, hooks] of Object.entries(someHooks(buildModel(PRESETS.cnn, [1, 8, 8], 10)))) {
+  for (const [name, hooks] of Object.entries(someHooks(buildModel(presetLayers('cnn', 10), [1, 8, 8], 10)))) {
     it(`with ${name}: anchors and shifts are in the standard order too`, async () => {
       const settings = { kind: 'momentum', momentum: 0.5, weightDecay: 0.01 } as const
-      await expectParity(buildModel(PRESETS.cnn, [1, 8, 8], 10), settings, B + 1, hooks)
+      await expectParity(buildModel(presetLayers('cnn', 10), [1, 8, 8], 10), settings, B + 1, hooks)
     })
   }
 
@@ -188,7 +188,7 @@ describe('the layout of each layer', () => {
   })
 
   it('is standard everywhere without blocks', () => {
-    const steps = trainingSteps(buildModel(PRESETS.cnn, [1, 28, 28], 10).layers)
+    const steps = trainingSteps(buildModel(presetLayers('cnn', 10), [1, 28, 28], 10).layers)
     expect(steps.filter(({ input, output }) => input === 'blocked' || output === 'blocked')).toEqual([])
   })
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { trainingGraph } from '../../src/engine/onnx/graph/training-graph.ts'
 import { buildModel } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { presetLayers } from '../../src/model/presets.ts'
 
 /**
  * SHA-256 of the reference CNN's training graphs as they were before there were hooks. The runtime computes what the
@@ -33,7 +33,7 @@ const DIGESTS = [
 const BLOCKS = { standard: undefined, blocked: { block: 16 }, 'blocked, batches of 64': { block: 16, batch: 64 } }
 
 describe('a plan without hooks trains by the graph that there was before them', () => {
-  const model = buildModel(PRESETS.cnn, [1, 28, 28], 10)
+  const model = buildModel(presetLayers('cnn', 10), [1, 28, 28], 10)
   it.each(DIGESTS)('%s, weight decay %d, %s', (kind, weightDecay, layout, expected) => {
     const settings = { kind, momentum: 0.9, weightDecay }
     const graph = trainingGraph(model, { mean: 0.286, std: 0.353 }, settings, BLOCKS[layout])

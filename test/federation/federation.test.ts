@@ -15,8 +15,6 @@ const ROUNDS: Rounds = {
   workers: 2,
   lr: 0.1,
   'lr-schedule': 'constant',
-  'lr-step-rounds': 10,
-  'lr-step-factor': 0.1,
 }
 
 interface Given extends Partial<Rounds> {
@@ -67,7 +65,9 @@ describe('a federation', () => {
   it('trains from the merged weights of the round before, at the round’s learning rate', async () => {
     const calls: Call[] = []
     const owners = [fakeOwner(1, {}, calls), fakeOwner(2, {}, calls)]
-    const finished = await rounds(federation(owners, { 'lr-schedule': 'step', 'lr-step-rounds': 1, rounds: 3 }))
+    const finished = await rounds(
+      federation(owners, { 'lr-schedule': { step: { rounds: 1, factor: 0.1 } }, rounds: 3 }),
+    )
     expect(finished.map(({ weights }) => valuesOf(weights))).toEqual([[1.5], [3], [4.5]])
     expect(finished.map(({ lr }) => lr)).toEqual([0.1, expect.closeTo(0.01), expect.closeTo(0.001)])
     const trained = calls.filter(({ what }) => what === 'train')

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { presetLayers } from '../../src/model/presets.ts'
 import { assertMemory, memoryNeed } from '../../src/run/memory-need.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
@@ -15,7 +15,7 @@ const built = (...layers: Layer[]) => buildModel([...layers, { type: 'dense', un
 const dense = (units: number): Layer => ({ type: 'dense', units })
 const conv = (filters: number): Layer => ({ type: 'conv2d', filters, kernel: 3, padding: 'same' })
 
-const cnn = buildModel(PRESETS.cnn, [1, 28, 28], 10)
+const cnn = buildModel(presetLayers('cnn', 10), [1, 28, 28], 10)
 
 it('counts weights by the owners that train at once, and activations by the images of a batch', () => {
   const weights = (values: object, device: 'cpu' | 'cuda' = 'cpu') =>

@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { learningRate } from '../../src/federation/schedule.ts'
+import { learningRate, type Schedule } from '../../src/federation/schedule.ts'
 
-type Schedule = Parameters<typeof learningRate>[0]
-
-const constant: Schedule = {
-  lr: 0.4,
-  rounds: 4,
-  'lr-schedule': 'constant',
-  'lr-step-rounds': 10,
-  'lr-step-factor': 0.1,
-}
+const constant: Schedule = { lr: 0.4, rounds: 4, 'lr-schedule': 'constant' }
 const rates = (given: Partial<Schedule>, rounds: number) =>
   Array.from({ length: rounds }, (_, i) => learningRate({ ...constant, ...given }, i + 1))
 
@@ -28,10 +20,15 @@ describe('the learning rate', () => {
     expect(rates({ 'lr-schedule': 'cosine' }, 5)[4]).toBeCloseTo(0, 12)
   })
 
+  it('cosine is to the last bit what one expression gives', () => {
+    const all = rates({ lr: 0.01, 'lr-schedule': 'cosine', rounds: 50 }, 50)
+    expect(all).toEqual(all.map((_, done) => (0.01 * (1 + Math.cos((Math.PI * done) / 50))) / 2))
+  })
+
   it('step is multiplied every few rounds', () => {
-    const step = { 'lr-schedule': 'step', 'lr-step-rounds': 2, 'lr-step-factor': 0.5 } as const
-    expect(rates(step, 6)).toEqual([0.4, 0.4, 0.2, 0.2, 0.1, 0.1])
-    expect(rates({ ...step, 'lr-step-rounds': 1, 'lr-step-factor': 0.1 }, 3)).toEqual(near([0.4, 0.04, 0.004]))
-    expect(rates({ ...step, 'lr-step-factor': 1 }, 3)).toEqual([0.4, 0.4, 0.4])
+    const step = (rounds: number, factor: number) => ({ 'lr-schedule': { step: { rounds, factor } } })
+    expect(rates(step(2, 0.5), 6)).toEqual([0.4, 0.4, 0.2, 0.2, 0.1, 0.1])
+    expect(rates(step(1, 0.1), 3)).toEqual(near([0.4, 0.04, 0.004]))
+    expect(rates(step(2, 1), 3)).toEqual([0.4, 0.4, 0.4])
   })
 })

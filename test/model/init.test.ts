@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { initialWeights } from '../../src/model/init.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, sizeOf } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { presetLayers } from '../../src/model/presets.ts'
 import { firstNonFinite, type Weights } from '../../src/weights/weights.ts'
 import { bits } from '../support/numbers.ts'
 
-const model = buildModel(PRESETS['cnn-small'], [1, 10, 10], 10)
+const model = buildModel(presetLayers('cnn-small', 10), [1, 10, 10], 10)
 const allBits = (weights: Weights) => [...weights].map(([name, { data }]) => [name, bits(data)] as const)
 
 describe('initial weights', () => {

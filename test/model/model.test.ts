@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { FedunifyError } from '../../src/errors.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel, type Model, parameterCount } from '../../src/model/model.ts'
-import { PRESETS } from '../../src/model/presets.ts'
+import { PRESET_NAMES, presetLayers } from '../../src/model/presets.ts'
 
 const grey: Model['input'] = [1, 28, 28]
 const conv = (kernel: number, padding: 'same' | 'valid' = 'same'): Layer => ({
@@ -21,11 +21,23 @@ describe('the presets on 28x28 grey images of 10 classes', () => {
     ['cnn-small', 542_230],
     ['mlp', 118_282],
   ] as const)('%s has %i parameters', (name, count) => {
-    expect(parameterCount(buildModel(PRESETS[name], grey, 10))).toBe(count)
+    expect(parameterCount(buildModel(presetLayers(name, 10), grey, 10))).toBe(count)
+  })
+
+  it.each(PRESET_NAMES)('%s ends with a unit for each class of the data', (name) => {
+    for (const classes of [2, 5, 47]) {
+      expect(buildModel(presetLayers(name, classes), [3, 12, 9], classes).layers.at(-1)!.output).toEqual([classes])
+    }
+  })
+
+  it('are of images', () => {
+    expect(() => buildModel(presetLayers('mlp', 5), [20], 5)).toThrow(
+      'models are of images, but the data has 20 values',
+    )
   })
 
   it('cnn has the shapes that Fig. 5 implies', () => {
-    const model = buildModel(PRESETS.cnn, grey, 10)
+    const model = buildModel(presetLayers('cnn', 10), grey, 10)
     expect(model.layers.map(({ name, output }) => `${name} ${output.join('x')}`)).toEqual([
       'conv1 32x28x28',
       'relu1 32x28x28',
@@ -51,7 +63,7 @@ describe('the presets on 28x28 grey images of 10 classes', () => {
   })
 
   it('cnn-small loses the edge and pools once', () => {
-    const { layers } = buildModel(PRESETS['cnn-small'], grey, 10)
+    const { layers } = buildModel(presetLayers('cnn-small', 10), grey, 10)
     expect(layers.map(({ output }) => output.join('x'))).toEqual([
       '32x26x26',
       '32x26x26',

@@ -74,7 +74,9 @@ describe('a run', () => {
   })
 
   it('stands beside the paper only where that is about the same', async () => {
-    expect(text(await page(folder({ a: { config: { ...H, owners: 4 } } })))).not.toContain('Beside the paper')
+    expect(text(await page(folder({ a: { config: { env: 'V', rounds: 2, owners: 4 } } })))).not.toContain(
+      'Beside the paper',
+    )
     expect(text(await page(folder({ a: { config: { rounds: 2, env: 'V' } } })))).toContain('Beside the paper’s Table 3')
     const other = await page(folder({ a: { config: { ...H, dataset: 'idx', data: 'x' } } }))
     expect(text(other)).not.toContain('Beside the paper')

@@ -9,6 +9,7 @@ import { loadExperiment } from '../../src/config/load.ts'
 import { loadDataset } from '../../src/data/load-dataset.ts'
 import { partitionDataset, shardHash } from '../../src/data/partition/partition.ts'
 import { InferenceSession, Tensor } from '../../src/engine/onnx/session/ort.ts'
+import { sizeOf } from '../../src/model/model.ts'
 import { VERSION } from '../../src/package.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/weights/safetensors.ts'
 import { fedunify } from '../support/command-line.ts'
@@ -135,7 +136,8 @@ describe('the manifest of a run', () => {
 
   it('says which data each owner had', async () => {
     const { dataset, shards, config } = manifestOf(run)
-    expect(dataset).toMatchObject({ name: 'idx', source: join(folder, 'idx'), images: 300 })
+    expect(dataset).toMatchObject({ name: 'idx', source: join(folder, 'idx'), images: 300, shape: [1, 12, 12] })
+    expect([dataset.elements, dataset.class_names]).toEqual(['uint8', ['0', '1', '2', '3']])
     const file = readFileSync(join(folder, 'idx', 'train-labels-idx1-ubyte.gz'))
     const hash = createHash('sha256').update(gunzipSync(file)).digest('hex')
     expect(dataset.sha256['train-labels-idx1-ubyte']).toBe(hash)
@@ -145,7 +147,7 @@ describe('the manifest of a run', () => {
       const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0)
       expect(shard).toMatchObject({ owner: i + 1, train: sum(shard.train_labels), test: sum(shard.test_labels) })
       const labels = shard.train_labels.map((count: number, label: number) => (count > 0 ? label : -1))
-      expect(labels.filter((label: number) => label >= 0)).toEqual(config.labels[i])
+      expect(labels.filter((label: number) => label >= 0)).toEqual(config.env.labels.lists[i])
     }
   })
 
@@ -199,7 +201,7 @@ describe('the other files of a run', () => {
   it('model.onnx is as accurate on the server’s test set as the last row says', async () => {
     const dataset = await loadDataset({ dataset: 'idx', dir: join(folder, 'idx') })
     const test = partitionDataset(dataset, manifestOf(run).config).flatMap((shard) => [...shard.test])
-    const size = dataset.rows * dataset.cols
+    const size = sizeOf(dataset.shape)
     const images = Uint8Array.from(test.flatMap((i) => [...dataset.images.subarray(i * size, (i + 1) * size)]))
     const session = await InferenceSession.create(join(run, 'model.onnx'))
     const { label } = await session.run({ images: new Tensor('uint8', images, [test.length, 1, 12, 12]) })

@@ -5,9 +5,11 @@ import type { MergeName } from '../../src/algorithm/merge/registry.ts'
 import { configHash } from '../../src/config/hash.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Experiment } from '../../src/config/schema.ts'
+import { CLASS_NAMES } from '../../src/data/fashion-mnist/known-files.ts'
 import type { Evaluation } from '../../src/engine/engine.ts'
 import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
 import { POOLED } from '../../src/federation/events.ts'
+import { nameOf } from '../../src/parts.ts'
 import { labelsHash, type Manifest, manifestText, type Status } from '../../src/runs/manifest.ts'
 import { plainEvent } from '../../src/runs/plain-event.ts'
 import { TABLES } from '../../src/runs/tables.ts'
@@ -29,7 +31,7 @@ export function writeRun(path: string, { config = {}, done, status = 'finished',
   const rounds = done ?? experiment.rounds
   const owners = Array.from({ length: experiment.owners }, (_, i) => i + 1)
   const baseline = experiment.baseline === 'pooled'
-  const started: Started = { type: 'started', owners, rounds, done: 0, merges: experiment.merge, baseline }
+  const started: Started = { type: 'started', owners, rounds, done: 0, merges: experiment.merge.map(nameOf), baseline }
   const events = Array.from({ length: rounds }, (_, i) => fakeRound(experiment, owners, i + 1))
   mkdirSync(path, { recursive: true })
   for (const table of TABLES) {
@@ -69,7 +71,7 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     round,
     lr: 0.1,
     locals: owners.map((owner) => trained(owner, learnt * (0.9 + 0.02 * (owner % 5)))),
-    merges: merge.map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
+    merges: merge.map(nameOf).map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
     weights: new Map(),
     drift: { 'conv1.weight': 0.05 * round, 'dense1.bias': 1.5 / round },
     baseline: baseline === 'pooled' ? { ...trained(POOLED, learnt * 0.95), weights: new Map() } : undefined,
@@ -97,13 +99,22 @@ function fakeDescription(config: Experiment, owners: readonly number[]): Omit<Ma
   const labels = (owner: number, each: number) =>
     Array.from({ length: CLASSES }, (_, label) => (holds(owner, label) ? each : 0))
   return {
+    format: 2,
     fedunify: '0.0.0',
     started: '2021-12-31T10:00:00.000Z',
     seconds: { total: 90, train: 80, merge: 1, evaluate: 5, write: 2 },
     config,
     config_hash: configHash(config),
     git: { commit: '0123456789abcdef', dirty: false },
-    dataset: { name: config.dataset, source: 'data', images: 70_000, sha256: { 'train-images-idx3-ubyte': 'c0ffee' } },
+    dataset: {
+      name: config.dataset,
+      source: 'data',
+      images: 70_000,
+      shape: [1, 28, 28],
+      elements: 'uint8',
+      class_names: config.dataset === 'idx' ? [...'0123456789'] : CLASS_NAMES,
+      sha256: { 'train-images-idx3-ubyte': 'c0ffee' },
+    },
     shards: owners.map((owner) => ({
       owner,
       train: 1000,

@@ -18,7 +18,18 @@ export function quarters(count: number, side = 12): Dataset {
       }
     }
   }
-  return { name: 'quarters', images, labels, count, rows: side, cols: side, classes: 4, sha256: {}, source: 'memory' }
+  return {
+    name: 'quarters',
+    shape: [1, side, side],
+    elements: 'uint8',
+    images,
+    labels,
+    count,
+    classes: 4,
+    classNames: ['0', '1', '2', '3'],
+    sha256: {},
+    source: 'memory',
+  }
 }
 
 /** Indices `from` to `to` of a dataset. */

@@ -1,8 +1,10 @@
+import { z } from 'zod'
 import { FedunifyError } from '../../errors.ts'
 import { shuffle, stream } from '../../random.ts'
+import type { Shard } from '../dataset.ts'
 import { dirichletDraw } from './gamma.ts'
-import { assertOwners, shardOf, tooManyOwners } from './split.ts'
-import type { Partition } from './types.ts'
+import { shardOf, tooManyOwners } from './split.ts'
+import type { PartitionPart, SplitRequest } from './types.ts'
 
 /** Draws until every owner has images; of many owners fewer, for one takes a number for each owner and class. */
 const MOST_DRAWS = 1000
@@ -13,40 +15,44 @@ const MOST_NUMBERS = 1e7
  * Between V (alpha → ∞) and H (alpha → 0): the images of each class are dealt out by proportions drawn from
  * Dir(alpha) over the owners, as Yurochkin et al. do; Hsu et al. study what alpha does to federated averaging.
  */
-export const dirichlet: Partition = {
-  name: 'dirichlet',
+export const dirichlet = {
   summary: 'each class dealt out by proportions drawn from Dir(alpha): a small alpha gives unlike owners',
   source: 'Hsu, Qi and Brown 2019 (arXiv:1909.06335); Yurochkin et al. 2019 (arXiv:1905.12022)',
-  split(labels, { seed, owners, classes, indices, alpha }) {
-    assertOwners(owners)
-    if (alpha === undefined || !Number.isFinite(alpha) || alpha <= 0) {
-      throw new FedunifyError('usage', `partition dirichlet: alpha must be a number above 0, got ${alpha}`)
-    }
-    if (indices.length < 2 * owners) throw tooManyOwners('dirichlet', owners, indices.length, 'less than 2 each')
+  options: z.strictObject({
+    alpha: z
+      .number()
+      .gt(0)
+      .describe('concentration; smaller is more uneven')
+      .meta({ short: 'alpha', examples: [0.5] }),
+  }),
+  make: ({ alpha }) => ({ split: (labels, request) => split(labels, request, alpha) }),
+} satisfies PartitionPart<{ alpha: number }>
 
-    const byClass = Array.from({ length: classes }, (_, label) => indices.filter((index) => labels[index] === label))
-    const draws = Math.min(MOST_DRAWS, Math.max(LEAST_DRAWS, Math.floor(MOST_NUMBERS / (owners * classes))))
-    const random = stream(seed, 'partition')
-    const draw = () => byClass.map((images) => cuts(images.length, dirichletDraw(owners, alpha, random)))
-    const enough = (ends: number[][]) => range(owners).every((i) => sum(ends.map((end) => end[i + 1]! - end[i]!)) >= 2)
-    let ends = draw()
-    for (let drawn = 1; !enough(ends); drawn++) {
-      if (drawn === draws) {
-        throw new FedunifyError(
-          'usage',
-          `partition dirichlet: in each of ${draws} draws with alpha ${alpha}, ` +
-            `some of the ${owners} owners had less than 2 of ${indices.length} images`,
-          'use a larger alpha, fewer owners, or more images',
-        )
-      }
-      ends = draw()
+function split(labels: Uint8Array, { seed, owners, classes, indices }: SplitRequest, alpha: number): Shard[] {
+  if (indices.length < 2 * owners) throw tooManyOwners('dirichlet', owners, indices.length, 'less than 2 each')
+
+  const byClass = Array.from({ length: classes }, (_, label) => indices.filter((index) => labels[index] === label))
+  const draws = Math.min(MOST_DRAWS, Math.max(LEAST_DRAWS, Math.floor(MOST_NUMBERS / (owners * classes))))
+  const random = stream(seed, 'partition')
+  const draw = () => byClass.map((images) => cuts(images.length, dirichletDraw(owners, alpha, random)))
+  const enough = (ends: number[][]) => range(owners).every((i) => sum(ends.map((end) => end[i + 1]! - end[i]!)) >= 2)
+  let ends = draw()
+  for (let drawn = 1; !enough(ends); drawn++) {
+    if (drawn === draws) {
+      throw new FedunifyError(
+        'usage',
+        `partition dirichlet: in each of ${draws} draws with alpha ${alpha}, ` +
+          `some of the ${owners} owners had less than 2 of ${indices.length} images`,
+        'use a larger alpha, fewer owners, or more images',
+      )
     }
-    for (const images of byClass) shuffle(images, random)
-    return range(owners).map((i) => {
-      const parts = byClass.map((images, label) => images.subarray(ends[label]![i]!, ends[label]![i + 1]!))
-      return shardOf(i + 1, concat(parts), random)
-    })
-  },
+    ends = draw()
+  }
+  for (const images of byClass) shuffle(images, random)
+  return range(owners).map((i) => {
+    const parts = byClass.map((images, label) => images.subarray(ends[label]![i]!, ends[label]![i + 1]!))
+    return shardOf(i + 1, concat(parts), random)
+  })
 }
 
 /** Where to cut `count` items so that the parts have these proportions, rounded: 0, …, count. */

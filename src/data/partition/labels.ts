@@ -1,25 +1,41 @@
+import { z } from 'zod'
 import { FedunifyError } from '../../errors.ts'
-import { assertOwners, shardsByLabel } from './split.ts'
-import type { Partition, PartitionOptions } from './types.ts'
+import { shardsByLabel } from './split.ts'
+import type { PartitionPart, SplitRequest } from './types.ts'
+
+type Lists = readonly (readonly number[])[]
 
 /** Environment H with the labels of any number of owners spelled out. */
-export const labels: Partition = {
-  name: 'labels',
+export const labels = {
   summary: 'each owner has every image of the labels listed for it, and no label is in two lists',
   source: 'Lee 2021, environment H (doi:10.9708/jksci.2021.26.12.069), for any lists of labels',
-  split(labelOf, options) {
-    const lists = assertLists(labelOf, options)
-    return shardsByLabel('labels', labelOf, lists, options)
-  },
-}
+  options: z.strictObject({
+    lists: z
+      .array(z.array(z.int().min(0).max(255)).max(256))
+      .min(2)
+      .max(10_000)
+      .describe('the labels of each owner')
+      .meta({
+        short: 'labels',
+        examples: [
+          [
+            [0, 1, 2, 3, 4],
+            [5, 6, 7, 8, 9],
+          ],
+        ],
+      }),
+  }),
+  make: ({ lists }) => ({
+    owners: lists.length,
+    split(labelOf, request) {
+      assertLists(lists, labelOf, request)
+      return shardsByLabel('labels', labelOf, lists, request)
+    },
+  }),
+} satisfies PartitionPart<{ lists: number[][] }>
 
-function assertLists(labelOf: Uint8Array, options: PartitionOptions): readonly (readonly number[])[] {
-  const { owners, classes, labels: lists, indices } = options
-  assertOwners(owners)
-  if (!lists) throw misfit('no list of labels is given', 'give one list per owner')
-  if (lists.length !== owners)
-    throw misfit(`${lists.length} lists of labels for ${owners} owners`, 'give one per owner')
-
+/** @throws FedunifyError `usage` unless every label of the images is in exactly one list */
+function assertLists(lists: Lists, labelOf: Uint8Array, { classes, indices }: SplitRequest): void {
   const ownerOf = new Map<number, number>()
   lists.forEach((list, i) => {
     const owner = i + 1
@@ -38,9 +54,12 @@ function assertLists(labelOf: Uint8Array, options: PartitionOptions): readonly (
 
   const present = new Set(Array.from(indices, (index) => labelOf[index]!))
   const orphans = [...present].filter((label) => !ownerOf.has(label)).sort((a, b) => a - b)
-  if (orphans.length === 0) return lists
+  if (orphans.length === 0) return
   const what = orphans.length === 1 ? `label ${orphans[0]} is` : `labels ${orphans.join(', ')} are`
-  throw misfit(`${what} in the data, but in none of the lists of owners 1 to ${owners}`, 'give every label an owner')
+  throw misfit(
+    `${what} in the data, but in none of the lists of owners 1 to ${lists.length}`,
+    'give every label an owner',
+  )
 }
 
 function misfit(fault: string, hint: string): FedunifyError {

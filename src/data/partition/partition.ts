@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto'
-import { FedunifyError, unknownName } from '../../errors.ts'
+import { FedunifyError } from '../../errors.ts'
+import { nameOf } from '../../parts.ts'
 import { range, shuffle, stream } from '../../random.ts'
 import type { Dataset, Shard } from '../dataset.ts'
-import { PARTITION_NAMES, PARTITIONS } from './registry.ts'
-import type { Partition } from './types.ts'
+import { type PartitionChoice, partitionOf } from './registry.ts'
 
 export interface PartitionRequest {
-  /** The name of a partition. */
-  readonly env: string
+  readonly env: PartitionChoice
   readonly seed: number
   readonly owners: number
-  /** The labels of each owner, for `labels`. */
-  readonly labels?: readonly (readonly number[])[] | undefined
-  /** The concentration, for `dirichlet`. */
-  readonly alpha?: number | undefined
   /** Use only so many images, drawn without replacement; all of them if undefined. */
   readonly images?: number | undefined
 }
@@ -26,22 +21,20 @@ export function partitionDataset(
   dataset: Pick<Dataset, 'labels' | 'count' | 'classes'>,
   request: PartitionRequest,
 ): Shard[] {
-  const { env, seed, owners, labels, alpha, images } = request
-  if (!Object.hasOwn(PARTITIONS, env)) throw unknownName('partition', env, PARTITION_NAMES)
-  const partition: Partition = PARTITIONS[env as keyof typeof PARTITIONS]
+  const { env, seed, owners, images } = request
   const indices = images === undefined ? range(dataset.count) : drawSubset(dataset.count, images, seed)
-  const shards = partition.split(dataset.labels, { seed, owners, classes: dataset.classes, indices, labels, alpha })
-  assertComplete(partition.name, shards, indices, dataset.count)
+  const shards = partitionOf(env).split(dataset.labels, { seed, owners, classes: dataset.classes, indices })
+  assertComplete(nameOf(env), shards, indices, dataset.count)
   return shards
 }
 
 /**
  * `images` of `count` indices, drawn without replacement, in ascending order.
- * @throws FedunifyError `usage` unless `images` is an integer from 1 to `count`
+ * @throws FedunifyError `usage` if there are not so many
  */
 export function drawSubset(count: number, images: number, seed: number): Uint32Array {
-  if (!Number.isInteger(images) || images < 1 || images > count) {
-    throw new FedunifyError('usage', `images must be an integer from 1 to ${count}, got ${images}`)
+  if (images > count) {
+    throw new FedunifyError('usage', `images is ${images}, but the dataset has ${count}`, 'use fewer, or leave it out')
   }
   return shuffle(range(count), stream(seed, 'subset')).slice(0, images).sort()
 }

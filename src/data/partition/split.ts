@@ -1,7 +1,7 @@
 import { FedunifyError } from '../../errors.ts'
 import { type Random, shuffle, stream } from '../../random.ts'
 import type { Shard } from '../dataset.ts'
-import type { PartitionOptions } from './types.ts'
+import type { SplitRequest } from './types.ts'
 
 /** How many of `count` shuffled images are for testing: one in seven (the paper's 10,000 of 70,000), at least one. */
 export function testCount(count: number): number {
@@ -29,7 +29,7 @@ export function shardsByLabel(
   name: string,
   labels: Uint8Array,
   lists: readonly (readonly number[])[],
-  { seed, indices }: PartitionOptions,
+  { seed, indices }: SplitRequest,
 ): Shard[] {
   return lists.map((list, i) => {
     const owned = new Set(list)
@@ -44,12 +44,6 @@ export function shardsByLabel(
     }
     return shardOf(i + 1, images, stream(seed, 'partition', i + 1))
   })
-}
-
-/** @throws FedunifyError `usage` unless `owners` is an integer of at least 2 */
-export function assertOwners(owners: number): void {
-  if (Number.isInteger(owners) && owners >= 2) return
-  throw new FedunifyError('usage', `owners must be an integer of at least 2, got ${owners}`)
 }
 
 export function tooManyOwners(name: string, owners: number, images: number, why: string): FedunifyError {

@@ -1,30 +1,28 @@
+import type { Part } from '../../parts.ts'
 import type { Shard } from '../dataset.ts'
 
-export interface PartitionOptions {
+export interface SplitRequest {
   readonly seed: number
+  /** At least 2. */
   readonly owners: number
   /** The number of classes; labels are in [0, classes). */
   readonly classes: number
   /** The images to split, as indices into the pooled dataset; each once. */
   readonly indices: Uint32Array
-  /** The labels of each owner, for `labels`. */
-  readonly labels?: readonly (readonly number[])[] | undefined
-  /** The concentration, for `dirichlet`. */
-  readonly alpha?: number | undefined
 }
 
-/** A way to split a dataset among owners; an entry of the registry. */
+/** A way to split a dataset among owners. */
 export interface Partition {
-  readonly name: string
-  /** One line, for --help. */
-  readonly summary: string
-  /** Paper and section that it comes from. */
-  readonly source: string
+  /** For how many owners it is; without it, for any number. */
+  readonly owners?: number
   /**
-   * Splits the images given by `options.indices`: each lands in exactly one shard, as train or as test.
+   * Splits the images given by `request.indices`: each lands in exactly one shard, as train or as test.
    * Pure: depends on the arguments only.
    * @param labels the label of every image of the pooled dataset
-   * @throws FedunifyError `usage` if the options do not fit, or an owner would have no train or no test image
+   * @throws FedunifyError `usage` if an owner would have no train or no test image
    */
-  split(labels: Uint8Array, options: PartitionOptions): Shard[]
+  split(labels: Uint8Array, request: SplitRequest): Shard[]
 }
+
+/** An entry of the registry. */
+export type PartitionPart<O extends object = object> = Part<O, Partition>

@@ -1,4 +1,4 @@
-import type { Experiment } from '../../config/schema.ts'
+import { type Experiment, localEpochs } from '../../config/schema.ts'
 import type { Shard } from '../../data/dataset.ts'
 import type { Learner } from '../../engine/engine.ts'
 import { POOLED } from '../events.ts'
@@ -11,11 +11,10 @@ export interface Parties {
 
 /** Who takes part in this process: the owners' shards stay apart, a learner trains for all of them. */
 export function localParties(experiment: Experiment, shards: readonly Shard[], learner: Learner): Parties {
-  const until = experiment['until-local-accuracy']
   const training = {
     batch: experiment.batch,
-    epochs: until === undefined ? experiment['local-epochs'] : experiment['max-local-epochs'],
-    untilAccuracy: until,
+    epochs: localEpochs(experiment),
+    untilAccuracy: experiment['until-local-accuracy'],
   }
   const party = ({ owner, train, test }: Shard, name = `owner ${owner}`): Owner => ({
     owner,

@@ -1,5 +1,7 @@
 import type { Learner } from '../../engine/engine.ts'
+import { OPTIMIZERS } from '../../engine/optimizer-registry.ts'
 import { initialWeights } from '../../model/init.ts'
+import { make } from '../../parts.ts'
 import type { PreparedRun } from '../../run/prepare.ts'
 import { tidy } from '../../system/memory.ts'
 import type { Weights } from '../../weights/weights.ts'
@@ -18,8 +20,8 @@ export interface Checkpoint {
 /** What trains for a run's owners, `workers` of them at a time. */
 export function openLearner(run: PreparedRun, workers: number, signal?: AbortSignal): Promise<Learner> {
   const { experiment, dataset, model, engine } = run
-  const { seed, normalise, optimizer: kind, momentum } = experiment
-  const optimizer = { kind, momentum, weightDecay: experiment['weight-decay'] }
+  const { seed, normalise } = experiment
+  const optimizer = { ...make(OPTIMIZERS, experiment.optimizer), weightDecay: experiment['weight-decay'] }
   return engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { CLASS_NAMES } from '../../data/fashion-mnist/known-files.ts'
 import { thousands } from '../../format.ts'
 import { VERSION } from '../../package.ts'
 import { PAPER_DOI } from '../../paper/tables.ts'
+import { choiceText, nameOf } from '../../parts.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { accuracyFigure } from './accuracy.ts'
 import { banners } from './banner.ts'
@@ -40,7 +40,7 @@ export function reportDocument(groups: readonly RecordGroup[]): string {
     ? html`${banners(groups)}<h2 class="away">Overview</h2>${overviewTable(groups)}${overviewFigure('overview', groups)}${groups.map((group, i) => html`<section id="g${i + 1}" aria-labelledby="g${i + 1}-h"><h2 id="g${i + 1}-h">${group.label}</h2><p class="sub">${subtitle(group.runs)}</p>${verdictBlock(verdictOf(group, paperOf(group)))}${chapter(`g${i + 1}`, group)}</section>`)}`
     : html`${banners(groups)}${verdictBlock(verdictOf(first!, paperOf(first!)))}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
   const page = html`<!doctype html>
-<html lang="en" data-name="${names[0]!}${!several && `-${config.env}`}">
+<html lang="en" data-name="${names[0]!}${!several && `-${nameOf(config.env)}`}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
@@ -66,7 +66,7 @@ function subtitle(runs: readonly RunRecord[]): string {
   const { config, dataset, shards, model, started } = runs[0]!.manifest
   const seeds = runs.map(({ manifest }) => manifest.config.seed)
   return [
-    `environment ${config.env}`,
+    `environment ${choiceText(config.env)}`,
     `${config.owners} owners`,
     `${dataset.name}, ${thousands(imagesIn(shards))} images`,
     `${typeof config.model === 'string' ? `model ${config.model}` : 'own model'}, ${thousands(model.parameters)} parameters`,
@@ -81,11 +81,7 @@ function chapter(id: string, group: RecordGroup): Markup {
   const { manifest } = runs[0]!
   const paper = paperOf(group)
   const models = lastModels(runs)
-  const classes = models[0]?.classes ?? manifest.shards[0]?.train_labels.length ?? 0
-  const names =
-    manifest.config.dataset === 'fashion-mnist'
-      ? CLASS_NAMES
-      : Array.from({ length: classes }, (_, label) => String(label))
+  const names = manifest.dataset.class_names
   const begun = runs.some(({ rounds }) => rounds > 0)
   return html`${begun && accuracyFigure(`${id}-accuracy`, group, paper)}
 ${begun && paper && comparisonBlock(`${id}-paper`, group, paper)}

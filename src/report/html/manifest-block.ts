@@ -1,6 +1,8 @@
 import { basename } from 'node:path'
+import { CHOICE_KEYS } from '../../config/parts/choice-keys.ts'
 import { ExperimentSchema } from '../../config/schema.ts'
 import { duration, thousands } from '../../format.ts'
+import { type AnyChoice, choicesText } from '../../parts.ts'
 import type { Manifest } from '../../runs/manifest.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { table } from './chart/figure.ts'
@@ -89,7 +91,7 @@ function configPairs(config: Manifest['config']): [string, Content, boolean][] {
   const derived = ['name', 'owners', 'workers', 'seed']
   return Object.entries(config).map(([name, value]) => {
     const isDefault = derived.includes(name) || JSON.stringify(defaults[name]) === JSON.stringify(value)
-    return [name, plain(value), !isDefault]
+    return [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(value), !isDefault]
   })
 }
 

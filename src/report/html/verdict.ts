@@ -1,5 +1,6 @@
 import { decimals, plusMinus } from '../../format.ts'
 import { type PaperTable, paperTableFor, printedAt } from '../../paper/tables.ts'
+import { nameOf } from '../../parts.ts'
 import { type At, pointAt } from '../../runs/read/series.ts'
 import { POOLED_SERIES } from '../../runs/series-name.ts'
 import { type Estimate, estimate, largest } from '../../stats.ts'
@@ -26,7 +27,7 @@ export interface Verdict {
 /** The paper's table about what a group ran; its figures are of two owners on Fashion-MNIST. */
 export function paperOf({ runs }: RecordGroup): PaperTable | undefined {
   const { config } = runs[0]!.manifest
-  return config.dataset === 'fashion-mnist' && config.owners === 2 ? paperTableFor(config.env) : undefined
+  return config.dataset === 'fashion-mnist' && config.owners === 2 ? paperTableFor(nameOf(config.env)) : undefined
 }
 
 /** The runs that a group's end is judged by: the finished ones, or if there are none those with any round. */
@@ -37,7 +38,7 @@ export function judgedRuns({ runs }: RecordGroup): RunRecord[] {
 }
 
 /** The rule whose model is copied back. */
-export const drivingRule = ({ manifest }: RunRecord): string => manifest.config.merge[0]!
+export const drivingRule = ({ manifest }: RunRecord): string => nameOf(manifest.config.merge[0]!)
 
 /** Accuracies in percent of a series of several runs, of those that have it there. */
 export const accuraciesAt = (runs: readonly RunRecord[], series: string, at: At): number[] =>

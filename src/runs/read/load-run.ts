@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { nameOf } from '../../parts.ts'
 import { readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
@@ -63,8 +64,10 @@ const EMPTY: Tables = { local: [], unified: [], table: [] }
 const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
 
 /** The series that unified.csv has in every round. */
-const unifiedSeries = ({ config }: Manifest): string[] =>
-  config.baseline === 'pooled' ? [...config.merge, POOLED_SERIES] : [...config.merge]
+const unifiedSeries = ({ config }: Manifest): string[] => [
+  ...config.merge.map(nameOf),
+  ...(config.baseline === 'pooled' ? [POOLED_SERIES] : []),
+]
 
 /** Complete rounds: those of the checkpoint, or those in the tables if there is none, as in a published run. */
 function roundsOf(

@@ -67,14 +67,11 @@ export class RunFolder {
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     let lock: FolderLock | undefined
     const outer = dirname(path)
-    if (await exists(manifestFile(outer))) {
-      throw new FedunifyError(
-        'usage',
-        `${outer} is a run folder: no other is made in it`,
-        'choose another --name or --out',
-      )
-    }
     try {
+      if (await exists(manifestFile(outer))) {
+        const hint = 'choose another --name or --out'
+        throw new FedunifyError('usage', `${outer} is a run folder: no other is made in it`, hint)
+      }
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
       await putFile(join(draft, 'config.yaml'), toYaml(run.experiment), { flushFolder: false })

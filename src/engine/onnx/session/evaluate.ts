@@ -1,3 +1,4 @@
+import { sizeOf } from '../../../model/model.ts'
 import type { Weights } from '../../../weights/weights.ts'
 import type { Evaluation, TrainingSetup } from '../../engine.ts'
 import { evaluateWith } from '../../training/evaluate.ts'
@@ -21,7 +22,7 @@ export function evaluateWeights(
   weights: Weights,
   indices: Uint32Array,
 ): Promise<Evaluation> {
-  const pixels = job.dataset.rows * job.dataset.cols
+  const pixels = sizeOf(job.dataset.shape)
   const feeds = Object.fromEntries([...weights].map(([name, weight]) => [name, weightTensor(weight)]))
   const classify = async (images: Uint8Array, batch: number, steps: number) => {
     const { logits } = await session.run({ ...feeds, images: new Tensor('uint8', images, [steps, batch, pixels]) })

@@ -1,3 +1,4 @@
+import { sizeOf } from '../../../model/model.ts'
 import type { Weights } from '../../../weights/weights.ts'
 import type { TrainingSetup, TrainPlan } from '../../engine.ts'
 import type { Chunk } from '../../training/chunks.ts'
@@ -48,7 +49,7 @@ export function openTrainer(
 function chunkFeeds({ dataset }: TrainingSetup, { indices, steps, batch }: Chunk): Tensors {
   const { images, labels } = gather(dataset, indices)
   return {
-    images: new Tensor('uint8', images, [steps, batch, dataset.rows * dataset.cols]),
+    images: new Tensor('uint8', images, [steps, batch, sizeOf(dataset.shape)]),
     labels: new Tensor('int32', labels, [steps, batch]),
   }
 }
