@@ -15,7 +15,7 @@ const ALWAYS = [
 
 type Config = Readonly<Record<string, unknown>>
 
-/** Whether a config was written by fedunify 0.1 to 0.4, to a run folder's manifest.json or config.yaml. */
+/** Whether a config was written by fedunify 0.1 to 0.3, to a run folder's manifest.json or config.yaml. */
 export const isOldConfig = (config: Config): boolean => ALWAYS.every((key) => key in config)
 
 /** SHA-256 (hex) as those versions made it: sorted by key at the first depth alone. */
@@ -27,12 +27,12 @@ export function oldConfigHash(config: Config): string {
 
 /**
  * A config of those versions in the form of this one: options stand with the part that was chosen, and those of parts
- * that were not are left out, for they did nothing.
+ * that were not are left out, for they did nothing. What could not be chosen then is named.
  */
 export function upgradeConfig(old: Config): Record<string, unknown> {
   const { labels, alpha, momentum, 'lr-step-rounds': rounds, 'lr-step-factor': factor, ...config } = old
   const upgraded: Record<string, unknown> = omit(
-    config,
+    { ...config, objective: 'cross-entropy' },
     (key) => key === (old['until-local-accuracy'] === undefined ? 'max-local-epochs' : 'local-epochs'),
   )
   if (old.env === 'labels') upgraded.env = { labels: { lists: labels } }

@@ -77,6 +77,9 @@ export const ExperimentSchema = z.strictObject({
     .meta({ examples: [0.95] }),
   'max-local-epochs': count.default(20).describe('with until-local-accuracy: at most so many epochs in a round'),
   batch: count.default(64).describe('images in a mini-batch'),
+  objective: choice(CHOICE_KEYS.objective.parts)
+    .prefault(CHOICE_KEYS.objective.default)
+    .describe('what an owner minimises in a round'),
   optimizer: choice(CHOICE_KEYS.optimizer.parts)
     .prefault(CHOICE_KEYS.optimizer.default)
     .describe('how gradients become updates'),

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { MERGE_RULES } from '../../algorithm/merge/registry.ts'
+import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
 import { DATASETS } from '../../data/load-dataset.ts'
 import { PARTITIONS } from '../../data/partition/registry.ts'
 import { OPTIMIZERS } from '../../engine/optimizer-registry.ts'
@@ -23,6 +24,7 @@ export const CHOICE_KEYS = {
   dataset: { parts: DATASETS, default: 'fashion-mnist' },
   env: { parts: PARTITIONS, default: 'V' },
   merge: { parts: MERGE_RULES, default: 'avg', list: true },
+  objective: { parts: OBJECTIVES, default: 'cross-entropy' },
   optimizer: { parts: OPTIMIZERS, default: 'sgd' },
   'lr-schedule': { parts: SCHEDULES, default: 'constant' },
 } satisfies ChoiceKeys

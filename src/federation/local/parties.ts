@@ -1,6 +1,10 @@
+import { crossEntropy } from '../../algorithm/objective/cross-entropy.ts'
+import type { Objective } from '../../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
 import type { Shard } from '../../data/dataset.ts'
 import type { Learner } from '../../engine/engine.ts'
+import { make } from '../../parts.ts'
 import { POOLED } from '../events.ts'
 import type { Owner } from './owner.ts'
 
@@ -16,15 +20,20 @@ export function localParties(experiment: Experiment, shards: readonly Shard[], l
     epochs: localEpochs(experiment),
     untilAccuracy: experiment['until-local-accuracy'],
   }
-  const party = ({ owner, train, test }: Shard, name = `owner ${owner}`): Owner => ({
+  const party = ({ owner, train, test }: Shard, objective: Objective, name = `owner ${owner}`): Owner => ({
     owner,
     trainImages: train.length,
-    train: (start, round, report) => learner.train(start, { owner, name, train, test, ...round, ...training }, report),
+    train(start, round, report) {
+      const hooks = objective(start)
+      return learner.train(start, { owner, name, train, test, ...round, ...training, ...(hooks && { hooks }) }, report)
+    },
     evaluate: (weights) => learner.evaluate(weights, test),
   })
   return {
-    owners: shards.map((shard) => party(shard)),
-    baseline: experiment.baseline === 'pooled' ? party(pool(shards), 'the pooled baseline') : undefined,
+    owners: shards.map((shard) => party(shard, make(OBJECTIVES, experiment.objective))),
+    // It has no other owners to stay close to.
+    baseline:
+      experiment.baseline === 'pooled' ? party(pool(shards), crossEntropy.make(), 'the pooled baseline') : undefined,
   }
 }
 
