@@ -28,21 +28,22 @@ export async function measure(flags) {
     const rounds = []
     let began = 0
     let cpuBefore = process.cpuUsage()
+    const time = (event) => {
+      const now = performance.now()
+      if (event.type === 'round-finished') {
+        const { user, system } = process.cpuUsage(cpuBefore)
+        rounds.push({ ...event.seconds, total: (now - began) / 1000, cpu: (user + system) / 1e6 })
+      }
+      if (event.type === 'round-finished' || event.type === 'started') {
+        began = now
+        cpuBefore = process.cpuUsage()
+      }
+    }
     await execute(run, {
       path: join(out, 'run'),
       resume: false,
       signal: undefined,
-      listen(event) {
-        const now = performance.now()
-        if (event.type === 'round-finished') {
-          const { user, system } = process.cpuUsage(cpuBefore)
-          rounds.push({ ...event.seconds, total: (now - began) / 1000, cpu: (user + system) / 1e6 })
-        }
-        if (event.type === 'round-finished' || event.type === 'started') {
-          began = now
-          cpuBefore = process.cpuUsage()
-        }
-      },
+      sinks: [{ name: 'clock', event: time }],
     })
     const part = (name) => Number(median(rounds.map((round) => round[name])).toFixed(3))
     return {
