@@ -13,9 +13,13 @@ export async function listFiles(current: string, pattern?: RegExp): Promise<Cand
   const begun = current.slice(before.length)
   const folder = before.startsWith('~/') ? join(homedir(), before.slice(2)) : before || '.'
   const entries = (await readdir(folder).catch(() => [])).sort()
-  // Shells get a candidate on each line: a name with control characters would be several, or none.
+  // Shells get a candidate on each line: a name with tabs or control characters would be another, several or none.
   const fitting = entries.filter(
-    (name) => name.startsWith(begun) && (begun !== '' || !name.startsWith('.')) && name === oneLine(name),
+    (name) =>
+      name.startsWith(begun) &&
+      (begun !== '' || !name.startsWith('.')) &&
+      !name.includes('\t') &&
+      name === oneLine(name),
   )
   const candidates = fitting.map(async (name): Promise<Candidate[]> => {
     const isFolder = await stat(join(folder, name)).then(
