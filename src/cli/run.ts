@@ -80,8 +80,10 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   if (resume !== undefined && earlier?.status === 'finished') {
     if (asked) assertSameConfig(resume, earlier.config, await loadExperiment(request))
     if (!quiet) io.err(`${oneLine(resume)} has finished already\n`)
-    const told = await summary(resume, io)
-    return io.out(json ? await readFile(join(resume, EVENTS), 'utf8') : told)
+    if (!json) return io.out(await summary(resume, io))
+    // Its files are what was written, or this says which is not.
+    await loadRun(resume)
+    return io.out(await readFile(join(resume, EVENTS), 'utf8'))
   }
   if (resume !== undefined && file === undefined && !(await isPlainFile(source!))) {
     const hint = 'restore it, or name the experiment file before --resume'

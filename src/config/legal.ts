@@ -15,7 +15,7 @@ export function legalNames(schema: JsonSchema): LegalNames | undefined {
   return branches.map(legalNames).find((names) => names !== undefined)
 }
 
-/** What a value may be, in words: «V | H | labels», «a whole number of at least 1», «a number above 0». */
+/** What a value may be, in words: "V | H | labels", "a whole number of at least 1", "a number above 0". */
 export function legalValues(schema: JsonSchema): string {
   const names = legalNames(schema)
   if (names?.list) return `one or a list of ${names.names.join(' | ')}`

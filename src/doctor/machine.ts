@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import { availableParallelism, cpus, freemem } from 'node:os'
 import { promisify } from 'node:util'
 import { bytes } from '../format.ts'
 import { NODE_RANGE } from '../package.ts'
 import { addressSpace } from '../system/limits.ts'
+import { memoryLimit } from '../system/memory-limit.ts'
 import { instructionSetsIn, readProcessor } from '../system/processor.ts'
 import type { Finding } from './finding.ts'
 
@@ -13,7 +14,7 @@ const MEMORY = 1.5e9
 /** Instruction sets that decide how fast the engine computes, as Linux calls them. */
 const FEATURES: Readonly<Record<string, string>> = { avx2: 'avx2', avx512f: 'avx512f', neon: 'neon', asimd: 'neon' }
 
-/** Whether `version` is in a range of comparators, «>=20.17» or «>=20.17 <25». */
+/** Whether `version` is in a range of comparators, ">=20.17" or ">=20.17 <25". */
 export function inRange(version: string, range: string): boolean {
   return range.split(/\s+/).every((comparator) => {
     const [, operator = '', bound = ''] = /^(>=|<)?(.*)$/.exec(comparator) ?? []
@@ -63,10 +64,7 @@ export function featuresIn(cpuinfo: string): string[] {
 }
 
 export function checkMemory(free = process.availableMemory?.() ?? freemem()): Finding {
-  // In a container its limit counts, not the machine's memory.
-  const limit = process.constrainedMemory()
-  const total = limit > 0 && limit < totalmem() ? limit : totalmem()
-  const detail = `${bytes(free)} free of ${bytes(total)} (a run takes about ${bytes(MEMORY)})`
+  const detail = `${bytes(free)} free of ${bytes(memoryLimit())} (a run takes about ${bytes(MEMORY)})`
   if (free >= MEMORY) return { subject: 'memory', status: 'ok', detail }
   return { subject: 'memory', status: 'warning', detail, fix: 'fedunify run --workers 1' }
 }

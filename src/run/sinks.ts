@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
+import { oneLine } from '../visible.ts'
 
 /** Listens to a run: an object of optional hooks. What it does with events is its own; it cannot change a run. */
 export interface Sink {
@@ -35,7 +36,7 @@ export class Sinks {
         await call(sink)
       } catch (error) {
         this.#working = this.#working.filter((one) => one !== sink)
-        this.#note(`note: ${sink.name} failed and is left out from here on: ${messageOf(error)}`)
+        this.#note(`note: ${sink.name} failed and is left out from here on: ${oneLine(messageOf(error))}`)
       }
     }
   }

@@ -25,7 +25,7 @@ export function refusalOf(error: unknown): FedunifyError | undefined {
     return refusal('usage', `fedunify is not whole: ${message}`, 'install it again')
   }
   if (!/^E[A-Z\d]+$/.test(code)) return undefined
-  // «ENOENT: no such file or directory, open '/a/b'»
+  // "ENOENT: no such file or directory, open '/a/b'"
   const what = /^E[A-Z\d]+: ([^,]+)/.exec(message)?.[1]
   return refusal('data', what === undefined ? message : `${placeOf(error).slice(2) || 'the system'}: ${what} (${code})`)
 }
@@ -40,7 +40,7 @@ function isMemory(error: unknown, code: string, message: string): boolean {
   )
 }
 
-/** «: PATH», where the error names one. */
+/** ": PATH" if the error names one. */
 function placeOf(error: unknown): string {
   const { path, syscall } = error as { path?: unknown; syscall?: unknown }
   if (syscall === 'uv_cwd') return ': the current folder'

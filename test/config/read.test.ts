@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadExperiment } from '../../src/config/load.ts'
 import { readText } from '../../src/config/read.ts'
-import { fedunify } from '../support/command-line.ts'
+import { fedunify, readersOf } from '../support/command-line.ts'
 import { makePipe, temporaryFolder } from '../support/folder.ts'
 
 function write(text: string, name = 'exp.yaml'): string {
@@ -58,12 +58,7 @@ describe('the size of a file', () => {
   it('of an experiment or of expectations is limited', async () => {
     expect(await loadExperiment({ file: write(sized(100_000)) })).toMatchObject({ lr: 0.5 })
     const file = write(sized(100_001))
-    for (const args of [
-      ['config', 'show', file],
-      ['run', file],
-      ['batch', file],
-      ['check', '.', '--expect', file],
-    ]) {
+    for (const args of readersOf(file)) {
       const { code, err } = await fedunify(args)
       expect(code, args.join(' ')).toBe(2)
       expect(err).toContain(`error: ${file}: has 100,001 bytes, an experiment has 100,000 at most\nhint: `)

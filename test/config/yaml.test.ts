@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { show } from '../../src/config/show.ts'
 import { parseYaml } from '../../src/config/yaml.ts'
 import { nearest } from '../../src/errors.ts'
-import { fedunify } from '../support/command-line.ts'
+import { fedunify, readersOf } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 const parse = (text: string, most = 100_000) => parseYaml(text, { most, what: 'file', place: (line) => `f:${line}` })
@@ -84,12 +84,7 @@ describe('the command line', () => {
     ['&all\nlabels: *all\n'],
   ])('says in one line that an alias contains itself: %j', async (text) => {
     const file = write(text)
-    for (const args of [
-      ['config', 'show', file],
-      ['run', file],
-      ['batch', file],
-      ['check', '.', '--expect', file],
-    ]) {
+    for (const args of readersOf(file)) {
       const { code, err } = await fedunify(args)
       expect(code, args.join(' ')).toBe(2)
       expect(err).toMatch(circular)

@@ -28,3 +28,11 @@ export async function fedunify(
   })
   return { code, out, err }
 }
+
+/** The command lines that read `file`, as an experiment or as expectations. */
+export const readersOf = (file: string): string[][] => [
+  ['config', 'show', file],
+  ['run', file],
+  ['batch', file],
+  ['check', '.', '--expect', file],
+]

@@ -46,7 +46,7 @@ export async function findRuns(named: string, unseen: (error: FedunifyError) => 
 export const NAME_HINT = 'name the folder of a run, as `fedunify run` prints it, or of a batch'
 
 /**
- * A path of which every prefix means what it says: «link/..» is not the folder that holds the link, but that which holds
+ * A path of which every prefix means what it says: "link/.." is not the folder that holds the link, but that which holds
  * what the link leads to, and would be made the former when a name is joined to it.
  */
 async function plainName(path: string): Promise<string> {

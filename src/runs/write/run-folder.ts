@@ -34,6 +34,7 @@ export class RunFolder {
   readonly saved: SavedState
   readonly #run: PreparedRun
   readonly #description: RunDescription
+  readonly #identity: string
   readonly #lock: FolderLock
   readonly #seconds: { -readonly [part in keyof Seconds]: number }
   readonly #began = performance.now()
@@ -52,6 +53,7 @@ export class RunFolder {
     this.saved = saved
     this.#run = run
     this.#description = description
+    this.#identity = runIdentity(description)
     this.#lock = lock
     this.#seconds = { ...saved.seconds }
     this.#rounds = saved.round
@@ -179,8 +181,8 @@ export class RunFolder {
   async #save({ round, weights, baseline }: RoundFinished): Promise<void> {
     const began = performance.now()
     const files = await this.#marks()
-    const run = runIdentity(this.#description)
-    const state = { round, unified: weights, pooled: baseline?.weights, files, seconds: this.#spent(), run }
+    const pooled = baseline?.weights
+    const state = { round, unified: weights, pooled, files, seconds: this.#spent(), run: this.#identity }
     await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
