@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { stringify as toYaml } from 'yaml'
+import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
@@ -12,9 +13,10 @@ import { choiceText } from '../parts.ts'
 import { paperTable } from '../report/terminal/paper-table.ts'
 import { shardTable } from '../report/terminal/shard-table.ts'
 import { execute } from '../run/execute.ts'
+import { planRun } from '../run/plan-run.ts'
 import { imagesToTrain, type PreparedRun, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
-import { assertSameConfig, assertSameRun, describeRun, readManifest } from '../runs/manifest.ts'
+import { assertSameConfig, assertSameRun, readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { EVENTS } from '../runs/tables.ts'
@@ -101,8 +103,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
     if (options.dryRun) {
       if (resume === undefined) return io.out(plan(prepared, 0))
-      assertSameRun(resume, earlier!, describeRun(prepared))
-      return io.out(plan(prepared, (await savedState(resume, earlier!, prepared)).round))
+      const asked = planRun(prepared, makeAlgorithm(prepared.experiment))
+      assertSameRun(resume, earlier!, asked.description)
+      return io.out(plan(prepared, (await savedState(resume, earlier!, asked)).round))
     }
     const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
     let begun = false

@@ -59,6 +59,9 @@ export const ExperimentSchema = z.strictObject({
   merge: choices(CHOICE_KEYS.merge.parts)
     .prefault([CHOICE_KEYS.merge.default])
     .describe('merge rules: the first drives the run, the others are scored on the same local models'),
+  server: choice(CHOICE_KEYS.server.parts)
+    .prefault(CHOICE_KEYS.server.default)
+    .describe('what the server makes of the merged model'),
   rounds: count.default(10).describe('rounds of training, merging and copying back'),
   'stop-at': fraction
     .optional()

@@ -1,7 +1,8 @@
-import type { MergeName } from '../algorithm/merge/registry.ts'
-import type { Evaluation, Progress } from '../engine/engine.ts'
+import type { State } from '../algorithm/algorithm.ts'
+import type { Evaluation } from '../engine/engine.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { OwnerProgress, OwnerStates, Update } from './cohort.ts'
 
 /** The number that stands for the pooled baseline where an owner's is expected: owners count from 1. */
 export const POOLED = 0
@@ -13,14 +14,8 @@ export interface Started {
   /** Rounds to run, and how many of them an earlier process has done. */
   readonly rounds: number
   readonly done: number
-  readonly merges: readonly MergeName[]
+  readonly merges: readonly string[]
   readonly baseline: boolean
-}
-
-export interface OwnerProgress extends Progress {
-  readonly type: 'owner-progress'
-  readonly round: number
-  readonly owner: number
 }
 
 export interface OwnerTrained {
@@ -42,7 +37,7 @@ export interface OwnerTrained {
 }
 
 export interface Scored {
-  readonly merge: MergeName
+  readonly merge: string
   /** On the server's test set, which is the union of the owners'. */
   readonly unified: Evaluation
 }
@@ -54,13 +49,21 @@ export interface RoundFinished {
   readonly locals: readonly OwnerTrained[]
   /** One for each merge rule; the first is the one that was copied back. */
   readonly merges: readonly Scored[]
-  /** The unified model. It is good until the round after the next, whose models are made in its memory. */
+  /** The unified model. Copy it to keep it: the round after the next makes its models in the same memory. */
   readonly weights: Weights
+  /** What the server keeps for the next round. */
+  readonly serverState: State
+  /** What the owners keep, those of them that keep it in this process. */
+  readonly ownerStates: OwnerStates
   /** How far the owners' weights lie apart, by tensor (see algorithm/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
-  /** The model trained on the pooled shards: `local` is it on the server's test set. */
-  readonly baseline: (OwnerTrained & { readonly weights: Weights }) | undefined
+  /** The model trained on the pooled shards, if there is one: `local` is it on the server's test set. */
+  readonly baseline: BaselineTrained | undefined
   readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }
+}
+
+export interface BaselineTrained extends OwnerTrained {
+  readonly weights: Weights
 }
 
 export interface Finished {
@@ -87,6 +90,12 @@ export interface Failed {
 
 /** What a run tells its sinks, in order. */
 export type RunEvent = FederationEvent | Failed
+
+/** An update as an event: counts, and no weights. */
+export function ownerTrained(round: number, update: Update, copied: Evaluation | undefined): OwnerTrained {
+  const { owner, epochs, images, trainImages, loss, local, seconds } = update
+  return { type: 'owner-trained', round, owner, epochs, images, trainImages, loss, local, copied, seconds }
+}
 
 /** Why a run failed, as an event. An error that nobody foresaw is one of training. */
 export function failedEvent(error: unknown): Failed {

@@ -1,18 +1,20 @@
 import { join } from 'node:path'
+import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import type { Learner } from '../engine/engine.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent } from '../federation/events.ts'
-import { openLearner, startLocally } from '../federation/local/start.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
+import { planRun } from './plan-run.ts'
 import type { PreparedRun } from './prepare.ts'
 import { type Sink, Sinks } from './sinks.ts'
+import { openLearner, startFederation } from './start-federation.ts'
 
 export interface Execution {
   readonly path: string
   /** Whether the folder is an unfinished run's, to go on with. */
   readonly resume: boolean
-  readonly signal: AbortSignal | undefined
+  readonly signal?: AbortSignal | undefined
   /** Listen to the events once they are in the run folder. */
   readonly sinks: readonly Sink[]
   /** Told of what takes a while before the rounds, and of a sink that failed. */
@@ -26,16 +28,18 @@ export interface Execution {
  * without; however the run ends, its manifest and the other sinks are told.
  */
 export async function execute(run: PreparedRun, execution: Execution): Promise<void> {
-  const { path, resume, signal, note, ready } = execution
+  const { path, resume, note, ready, signal = new AbortController().signal } = execution
   const sinks = new Sinks(execution.sinks, note)
   let learner: Learner | undefined
   try {
     await assertNoLink(join(run.experiment.out, run.experiment.name))
     // Its threads start while the folder is made.
     learner = await openLearner(run, run.experiment.workers, signal)
-    const folder = await (resume ? RunFolder.resume(path, run, { signal, note }) : RunFolder.create(path, run))
+    const algorithm = makeAlgorithm(run.experiment)
+    const plan = planRun(run, algorithm)
+    const folder = await (resume ? RunFolder.resume(path, plan, { signal, note }) : RunFolder.create(path, plan))
     ready?.(folder.saved.round)
-    await record(folder, startLocally(run, learner, folder.saved), sinks)
+    await record(folder, startFederation(run, algorithm, learner, folder.saved, signal), sinks)
   } catch (error) {
     await sinks.event(failedEvent(error))
     throw error

@@ -44,6 +44,7 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
   assertRules(experiment)
+  assertServer(experiment)
   // First, while this process is small: the larger it is, the longer it takes to start another.
   const asking = gitState()
   const loading = selectEngine(experiment)
@@ -61,6 +62,16 @@ export async function prepareRun(
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, dataset, shards, model, engine, git }
+}
+
+/** A server step goes on from the model that all owners had. */
+function assertServer({ server, init }: Experiment): void {
+  if (nameOf(server) === 'none' || init === 'shared') return
+  throw new FedunifyError(
+    'usage',
+    `server ${nameOf(server)} steps from the model that all owners received, but with init ${init} each has its own`,
+    'use init shared, or server none',
+  )
 }
 
 function assertRules({ merge, owners }: Experiment): void {

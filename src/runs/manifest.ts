@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { configHash, decisive } from '../config/hash.ts'
 import { oldConfigHash, upgradeConfig } from '../config/old-config.ts'
 import type { Experiment } from '../config/schema.ts'
 import { CLASS_NAMES } from '../data/fashion-mnist/known-files.ts'
-import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { FedunifyError } from '../errors.ts'
-import { parameterCount } from '../model/model.ts'
 import { VERSION } from '../package.ts'
-import type { PreparedRun } from '../run/prepare.ts'
 import { readIfThere } from '../system/files.ts'
+import type { GitState } from '../system/git.ts'
 import type { Mark } from './write/growing-file.ts'
 
 /** That of a run of 100,000 owners has about a third of it, in bytes. */
@@ -26,7 +23,7 @@ const MAX_DEPTH = 32
  *   of other parts are left out; `config_hash` is made of it with the keys sorted at every depth; `dataset` tells its
  *   shape, element type and class names; a finished run's manifest has marks of its files.
  */
-const FORMAT = 2
+export const RUN_FORMAT = 2
 
 export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
 
@@ -45,55 +42,57 @@ export interface Outcome {
 /** Seconds in all, and in training, merging, evaluating and writing. */
 export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
 
-/** The manifest of a run: enough to make the same numbers again, and to see that they are the same. */
-export function describeRun({ experiment, dataset, shards, model, engine, git }: PreparedRun) {
-  return {
-    format: FORMAT,
-    fedunify: VERSION,
-    started: new Date().toISOString(),
-    config: experiment,
-    config_hash: configHash(experiment),
-    git,
-    dataset: {
-      name: dataset.name,
-      source: dataset.source,
-      images: dataset.count,
-      shape: dataset.shape,
-      elements: dataset.elements,
-      class_names: dataset.classNames,
-      sha256: dataset.sha256,
-    },
-    shards: shards.map((shard) => {
-      const train_labels = labelHistogram(dataset, shard.train)
-      const test_labels = labelHistogram(dataset, shard.test)
-      return {
-        owner: shard.owner,
-        train: shard.train.length,
-        test: shard.test.length,
-        train_labels,
-        test_labels,
-        labels_sha256: labelsHash(train_labels, test_labels),
-        sha256: shardHash(shard),
-      }
-    }),
-    model: {
-      parameters: parameterCount(model),
-      layers: model.layers.map(({ name, layer, output }) => ({ name, ...layer, output })),
-    },
-    engine: {
-      name: engine.name,
-      device: engine.device,
-      version: engine.version,
-      ...(engine.note && { note: engine.note }),
-    },
-    machine: {
-      platform: `${process.platform}-${process.arch}`,
-      cpu: cpus()[0]?.model.trim(),
-      cores: cpus().length,
-      memory_gib: Math.round(totalmem() / 2 ** 30),
-      node: process.versions.node,
-    },
+/** What a run is, before its first round: enough to make the same numbers again, and to see that they are the same. */
+export interface RunDescription {
+  readonly format: number
+  readonly fedunify: string
+  readonly started: string
+  readonly config: Experiment
+  readonly config_hash: string
+  readonly git: GitState | null
+  readonly dataset: {
+    readonly name: string
+    readonly source: string
+    readonly images: number
+    readonly shape: readonly number[]
+    readonly elements: string
+    readonly class_names: readonly string[]
+    readonly sha256: Readonly<Record<string, string>>
   }
+  readonly shards: readonly ShardDescription[]
+  readonly model: { readonly parameters: number; readonly layers: readonly LayerDescription[] }
+  readonly engine: {
+    readonly name: string
+    readonly device: string
+    readonly version: string
+    readonly note?: string
+  }
+  readonly machine: {
+    readonly platform: string
+    readonly cpu: string | undefined
+    readonly cores: number
+    readonly memory_gib: number
+    readonly node: string
+  }
+}
+
+/** A layer with its options. */
+export interface LayerDescription {
+  readonly name: string
+  readonly type: string
+  readonly output: readonly number[]
+}
+
+export interface ShardDescription {
+  readonly owner: number
+  /** Images. */
+  readonly train: number
+  readonly test: number
+  /** Images of each class. */
+  readonly train_labels: readonly number[]
+  readonly test_labels: readonly number[]
+  readonly labels_sha256: string
+  readonly sha256: string
 }
 
 /** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
@@ -102,8 +101,6 @@ export function labelsHash(train: readonly number[], test: readonly number[]): s
     .update(JSON.stringify([train, test]))
     .digest('hex')
 }
-
-export type RunDescription = ReturnType<typeof describeRun>
 
 /** What manifest.json holds. */
 export type Manifest = Omit<RunDescription, 'format'> & { readonly format?: number } & Outcome
@@ -147,11 +144,11 @@ function upgraded(manifest: Manifest): Manifest {
 
 function assertFormat(manifest: object, file: string): void {
   const format = 'format' in manifest ? manifest.format : undefined
-  if (format === undefined || (typeof format === 'number' && format <= FORMAT)) return
+  if (format === undefined || (typeof format === 'number' && format <= RUN_FORMAT)) return
   const by = 'fedunify' in manifest ? `fedunify ${manifest.fedunify}` : 'another version'
   throw new FedunifyError(
     'data',
-    `${file}: run folder format ${JSON.stringify(format)}, written by ${by}, is newer than fedunify ${VERSION} can read (up to ${FORMAT})`,
+    `${file}: run folder format ${JSON.stringify(format)}, written by ${by}, is newer than fedunify ${VERSION} can read (up to ${RUN_FORMAT})`,
     'use a newer version of fedunify',
   )
 }

@@ -4,14 +4,17 @@ import { VERSION } from '../package.ts'
 /** Raised when a reader of events would have to change. */
 export const EVENT_FORMAT = 1
 
+/** Fields of events that hold models. */
+const MODELS = ['weights', 'serverState', 'ownerStates']
+
 /**
- * An event as JSON has it: without the weights, which have a file of their own; counts as lists. The first says what
+ * An event as JSON has it: without models, which have files of their own; counts as lists. The first says what
  * wrote it, and the format of all.
  */
 export function plainEvent(event: RunEvent): object {
   const plain = JSON.parse(
     JSON.stringify(event, (key, value) => {
-      if (key === 'weights') return undefined
+      if (MODELS.includes(key)) return undefined
       return value instanceof Uint32Array ? [...value] : value
     }),
   )

@@ -2,19 +2,26 @@ import { messageOf } from '../../errors.ts'
 import type { WeightPool } from '../../weights/pool.ts'
 import type { Weights } from '../../weights/weights.ts'
 import { assertAlike, type Merge, noOwners } from './merge.ts'
-import type { MergeTensor, OwnerWeights } from './rule.ts'
+import type { MergedRound, MergeTensor, OwnerWeights } from './rule.ts'
 
 /** A merge by the definition of its rule: all owners are held until the end, and merged tensor by tensor. */
 export class WholeMerge implements Merge {
   readonly #merge: MergeTensor
   readonly #pool: WeightPool
+  readonly #round: MergedRound
   readonly #fault: (tensor: string, what: string, cause?: unknown) => Error
   #owners: OwnerWeights[] = []
 
   /** @param fault makes the error of a rule that does not do what it must */
-  constructor(merge: MergeTensor, pool: WeightPool, fault: (tensor: string, what: string, cause?: unknown) => Error) {
+  constructor(
+    merge: MergeTensor,
+    pool: WeightPool,
+    round: MergedRound,
+    fault: (tensor: string, what: string, cause?: unknown) => Error,
+  ) {
     this.#merge = merge
     this.#pool = pool
+    this.#round = round
     this.#fault = fault
   }
 
@@ -37,9 +44,10 @@ export class WholeMerge implements Merge {
   #mergeTensor(name: string, values: readonly Float32Array[], length: number): Float32Array {
     // What the rule forgets to write is found out, and is never what was in this memory before.
     const out = this.#pool.floats(length).fill(Number.NaN)
+    const { round, base } = this.#round
     let returned: unknown
     try {
-      returned = this.#merge(values, this.#owners, out)
+      returned = this.#merge(values, this.#owners, out, { name, round, base: base?.get(name)?.data })
     } catch (error) {
       throw this.#fault(name, `threw ${messageOf(error)}`, error)
     }
