@@ -31,7 +31,10 @@ export function startFederation(
   const initial = initialWeights(model, seed)
   const { round } = saved
   const own = localOwners(experiment, shards, model, learner)
-  for (const owner of own) if (round > 0) owner.restore(round, saved.ownerStates.get(owner.card.owner) ?? {})
+  for (const owner of own) {
+    const state = saved.ownerStates.get(owner.card.owner)
+    if (state) owner.restore(round, state)
+  }
   const start = {
     round,
     model: round > 0 ? saved.unified : init === 'shared' ? initial : undefined,
