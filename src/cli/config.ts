@@ -70,7 +70,7 @@ function showBatch(written: Source, file: string, options: ShowOptions, flags: R
   const [flag] = Object.entries(flags)
   if (flag !== undefined) {
     const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
-    throw new FedunifyError('usage', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
+    throw new FedunifyError('E_SEVERAL_RUNS', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
   }
   const runs = expand(written, file, options.set)
   const each = runs.map(({ experiment, sources }) => settings(experiment, sources))

@@ -37,9 +37,9 @@ async function doctor({ data, out, json }: DoctorOptions, io: Io): Promise<void>
   const ready = problems.length === 0
   io.out(json ? `${JSON.stringify({ ready, findings }, null, 2)}\n` : `${table(findings, io)}\n`)
   if (ready) return json ? undefined : io.out('a run would work\n')
-  const kind = problems.some((problem) => !problem.data) ? 'usage' : 'data'
+  const code = problems.some((problem) => !problem.data) ? 'E_DOCTOR_SETUP' : 'E_DOCTOR_DATA'
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
-  throw new FedunifyError(kind, `${count}: a run would fail`, problems.find(({ fix }) => fix)?.fix)
+  throw new FedunifyError(code, `${count}: a run would fail`, problems.find(({ fix }) => fix)?.fix)
 }
 
 function table(findings: readonly Finding[], io: Io): string {

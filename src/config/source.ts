@@ -47,7 +47,11 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
   const kept = value ?? {}
   if (!isMapping(kept)) {
     const got = Array.isArray(kept) ? 'a list' : show(kept)
-    throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
+    throw new FedunifyError(
+      'E_CONFIG',
+      `${where([])}: expected keys and values, got ${got}`,
+      'write «key: value» lines',
+    )
   }
   const values = isOldConfig(kept) ? upgradeConfig(kept) : kept
   return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : fileName(file)) }
@@ -82,12 +86,12 @@ export function setSource(pairs: readonly string[]): Source {
   const values = pairs.map((pair) => {
     const at = pair.indexOf('=')
     if (at < 1) {
-      throw new FedunifyError('usage', `--set ${plain(pair)}: expected key=value`, 'for example --set lr=0.05')
+      throw new FedunifyError('E_OPTION', `--set ${plain(pair)}: expected key=value`, 'for example --set lr=0.05')
     }
     const key = pair.slice(0, at)
     if (key.split('.').length > MOST_STEPS) {
       throw new FedunifyError(
-        'usage',
+        'E_CONFIG',
         `--set ${plain(key)}: no key reaches that deep`,
         'for example --set normalise.std=0.5',
       )

@@ -70,7 +70,7 @@ function assertRules({ merge, owners }: Experiment): void {
     const reason = rule.check?.(withDefaults(rule, optionsOf(choice)), owners)
     if (reason)
       throw new FedunifyError(
-        'usage',
+        'E_MERGE_RULE',
         `merge ${name}: ${reason}`,
         'use that rule, other options or another number of owners',
       )

@@ -74,7 +74,14 @@ describe('sinks of a run', () => {
     const a = sink('a')
     const { error, path } = await run('diverges', [a.made], { lr: 1e9 })
     expect(error).toMatchObject({ kind: 'training' })
-    const failed = { type: 'failed', kind: 'training', owner: expect.any(Number), round: 1, tensor: expect.any(String) }
+    const failed = {
+      type: 'failed',
+      code: 'E_DIVERGED',
+      kind: 'training',
+      owner: expect.any(Number),
+      round: 1,
+      tensor: expect.any(String),
+    }
     expect(a.last()).toMatchObject({
       ...failed,
       message: expect.stringContaining('diverged'),
@@ -107,9 +114,17 @@ describe('sinks of a run', () => {
 
 describe('--json', () => {
   it.each<[string, () => string[], object]>([
-    ['in the midst of it', () => ['run', experiment('far'), '--lr', '1e9'], { kind: 'training', round: 1 }],
-    ['before it has a folder', () => ['run', experiment('nowhere'), '--data', '/nowhere'], { kind: 'data' }],
-    ['before it has an experiment', () => ['run', '--lr', '0'], { kind: 'usage' }],
+    [
+      'in the midst of it',
+      () => ['run', experiment('far'), '--lr', '1e9'],
+      { code: 'E_DIVERGED', kind: 'training', round: 1 },
+    ],
+    [
+      'before it has a folder',
+      () => ['run', experiment('nowhere'), '--data', '/nowhere'],
+      { code: 'E_DATASET_MISSING', kind: 'data' },
+    ],
+    ['before it has an experiment', () => ['run', '--lr', '0'], { code: 'E_CONFIG', kind: 'usage' }],
   ])('says on stdout that a run failed %s', async (_, args, expected) => {
     const { out, err, code } = await runBinary([...args(), '--json', '--quiet'])
     const last = JSON.parse(out.trimEnd().split('\n').at(-1)!)

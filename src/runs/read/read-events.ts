@@ -54,7 +54,11 @@ export async function readEvents(dir: string, size?: number): Promise<SavedEvent
     if (torn || line.startsWith('{"type":"owner-trained"')) continue
     const event = parseEvent(line)
     if (!event) {
-      throw new FedunifyError('data', `${file}:${number}: not an event of a run`, 'the file was edited or cut short')
+      throw new FedunifyError(
+        'E_RUN_DAMAGED',
+        `${file}:${number}: not an event of a run`,
+        'the file was edited or cut short',
+      )
     }
     if (event === 'other') continue
     if (typeof event === 'number') throw newer(`${file}:${number}`, event)
@@ -65,7 +69,7 @@ export async function readEvents(dir: string, size?: number): Promise<SavedEvent
 
 const newer = (where: string, format: number) =>
   new FedunifyError(
-    'data',
+    'E_RUN_FORMAT',
     `${where}: event format ${format} is newer than fedunify ${VERSION} can read (up to ${EVENT_FORMAT})`,
     'use a newer version of fedunify',
   )
@@ -94,7 +98,7 @@ async function* linesOf(
       for (const line of lines) yield { line, whole: true }
     }
   } catch (error) {
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+    throw new FedunifyError('E_FILE_UNREADABLE', `${file}: ${messageOf(error)}`, undefined, { cause: error })
   }
   if (length > 0) yield { line: begun.join(''), whole: false }
 }

@@ -3,7 +3,7 @@ import { access, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
-import { codeOf, FedunifyError } from '../../errors.ts'
+import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import type { PreparedRun } from '../../run/prepare.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
@@ -72,7 +72,7 @@ export class RunFolder {
     try {
       if (await exists(manifestFile(outer))) {
         const hint = 'choose another --name or --out'
-        throw new FedunifyError('usage', `${outer} is a run folder: no other is made in it`, hint)
+        throw new FedunifyError('E_RUN_EXISTS', `${outer} is a run folder: no other is made in it`, hint)
       }
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
@@ -81,7 +81,7 @@ export class RunFolder {
         flushFolder: false,
       })
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
-      if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
+      if (await exists(path)) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
       await rename(draft, path)
       lock.moved(path)
       await syncFolder(dirname(path))
@@ -227,7 +227,7 @@ async function exists(path: string): Promise<boolean> {
     await access(path)
     return true
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
+    if (systemCodeOf(error) === 'ENOENT') return false
     throw error
   }
 }
