@@ -26,6 +26,7 @@ export const ERRORS = {
     kind: 'usage',
     meaning: 'A file that should hold an experiment is missing, empty, too large or unreadable.',
   },
+  E_CONFIG_FORMAT: { kind: 'usage', meaning: 'An experiment file was written for a newer fedunify.' },
   E_UNKNOWN_NAME: { kind: 'usage', meaning: 'A key, or the name of a part, does not exist.' },
   E_PART_NOT_CHOSEN: { kind: 'usage', meaning: 'An option belongs to a part that was not chosen.' },
   E_CONFLICT: { kind: 'usage', meaning: 'Two things that were asked for exclude each other, or one lacks another.' },

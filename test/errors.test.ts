@@ -20,6 +20,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_OPTION',
     'E_CONFIG',
     'E_CONFIG_FILE',
+    'E_CONFIG_FORMAT',
     'E_UNKNOWN_NAME',
     'E_PART_NOT_CHOSEN',
     'E_CONFLICT',

@@ -101,7 +101,10 @@ function showBatch(written: Source, file: string, options: ShowOptions, flags: R
 const jsonSettings = (shown: readonly Setting[]) =>
   Object.fromEntries(shown.map(({ key, value = null, from, place = null }) => [key, { value, from, place }]))
 
-const jsonText = (value: object) => `${JSON.stringify(value, null, 2)}\n`
+/** Raised when a reader would have to change. */
+const FORMAT = 1
+
+const jsonText = (value: object) => `${JSON.stringify({ format: FORMAT, ...value }, null, 2)}\n`
 
 const SCHEMA_HELP = `
 Editors with a YAML language server use it for every file whose first line is

@@ -95,7 +95,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   }
   // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
   const tell = (error: unknown): never => {
-    if (json) io.out(`${JSON.stringify(failedEvent(error))}\n`)
+    if (json) io.out(`${JSON.stringify(plainEvent(failedEvent(error)))}\n`)
     throw error
   }
   const experiment = await loadExperiment(request).catch(tell)

@@ -1,5 +1,6 @@
 import { FedunifyError } from '../errors.ts'
-import { isMapping, overlay } from './mapping.ts'
+import { assertConfigFormat, FORMAT_KEY } from './config-format.ts'
+import { isMapping, omit, overlay } from './mapping.ts'
 import { isOldConfig, upgradeConfig } from './old-config.ts'
 import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
 import { fileName, readText } from './read.ts'
@@ -39,8 +40,9 @@ interface ReadOptions {
 }
 
 /**
+ * The values of an experiment file, without its format.
  * @param file `-` is standard input
- * @throws FedunifyError (usage) naming file and line where it is no YAML mapping
+ * @throws FedunifyError (usage) naming file and line where it is no YAML mapping, or of a newer format
  */
 export async function fileSource(file: string, options: ReadOptions = {}): Promise<Source> {
   const { value, where } = await readYaml(file, options)
@@ -53,13 +55,14 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
       'write «key: value» lines',
     )
   }
-  const values = isOldConfig(kept) ? upgradeConfig(kept) : kept
+  const given = omit(kept, (key) => key === FORMAT_KEY)
+  const values = isOldConfig(given) ? upgradeConfig(given) : given
   return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : fileName(file)) }
 }
 
 /**
  * What a YAML file holds, null where it is empty, and the place of each value: `where([])` is where the first stands.
- * @throws FedunifyError (usage) naming file and line where it is no YAML, or too much of it
+ * @throws FedunifyError (usage) naming file and line where it is no YAML, too much of it, or of a newer format
  */
 export async function readYaml(
   file: string,
@@ -69,13 +72,12 @@ export async function readYaml(
   const name = fileName(file)
   const place = (line: number) => `${name}:${line}`
   const { value, lineOf } = parseYaml(await readText(file, most, signal), { most, what: 'file', place })
-  return {
-    value,
-    where(path) {
-      const line = lineOf(path)
-      return line === undefined ? name : place(line)
-    },
+  const where = (path: readonly PropertyKey[]) => {
+    const line = lineOf(path)
+    return line === undefined ? name : place(line)
   }
+  if (isMapping(value)) assertConfigFormat(value, where)
+  return { value, where }
 }
 
 /**

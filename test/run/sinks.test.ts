@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadExperiment } from '../../src/config/load.ts'
 import type { RunEvent } from '../../src/federation/events.ts'
+import { VERSION } from '../../src/package.ts'
 import { execute } from '../../src/run/execute.ts'
 import { prepareRun } from '../../src/run/prepare.ts'
 import type { Sink } from '../../src/run/sinks.ts'
+import { EVENT_FORMAT } from '../../src/runs/plain-event.ts'
 import { runBinary } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
 import { eventsOf, manifestOf } from '../support/run-folder.ts'
@@ -87,7 +89,7 @@ describe('sinks of a run', () => {
       message: expect.stringContaining('diverged'),
       hint: /lower the learning rate/,
     })
-    expect(eventsOf(path).at(-1)).toEqual(a.last())
+    expect(eventsOf(path).at(-1)).toEqual({ ...a.last(), format: EVENT_FORMAT, fedunify: VERSION })
     expect(a.closed()).toBe(1)
     expect(manifestOf(path)).toMatchObject({ status: 'failed', reason: expect.stringContaining('diverged') })
   })

@@ -3,6 +3,7 @@ import { access, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
+import { CONFIG_FORMAT, FORMAT_KEY } from '../../config/config-format.ts'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import type { PreparedRun } from '../../run/prepare.ts'
@@ -76,7 +77,9 @@ export class RunFolder {
       }
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
-      await putFile(join(draft, 'config.yaml'), toYaml(run.experiment), { flushFolder: false })
+      await putFile(join(draft, 'config.yaml'), toYaml({ [FORMAT_KEY]: CONFIG_FORMAT, ...run.experiment }), {
+        flushFolder: false,
+      })
       await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
         flushFolder: false,
       })
