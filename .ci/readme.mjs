@@ -29,7 +29,12 @@ const n = (value) => Math.round(value).toLocaleString('en-US')
 
 /** Speed and memory, as the suites of `npm run bench` measured them. */
 function speed() {
-  const suite = (name) => JSON.parse(read(`results/bench/${name}.json`))
+  const suite = (name) => {
+    const report = JSON.parse(read(`results/bench/${name}.json`))
+    // Those of before the format was numbered have none; what is read here has not changed since.
+    if ((report.format ?? 1) !== 1) throw new Error(`results/bench/${name}.json: format ${report.format}, expected 1`)
+    return report
+  }
   const training = suite('training')
   const [forward, rounds] = [suite('forward'), suite('rounds')]
   const { machine, versions, peak_gflops: peak, figures } = training

@@ -60,7 +60,7 @@ function finite(merged: Weights, name: MergeName, round: number): Weights {
   const bad = firstNonFinite(merged)
   if (bad) {
     const message = `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`
-    throw new FedunifyError('training', message, 'lower the lr', { round, tensor: bad.tensor })
+    throw new FedunifyError('E_DIVERGED', message, 'lower the lr', { round, tensor: bad.tensor })
   }
   return merged
 }

@@ -73,5 +73,9 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
 async function assertDone({ path, experiment }: BatchRun): Promise<void> {
   const { manifest } = await loadRun(path)
   if (manifest.config_hash === configHash(experiment)) return
-  throw new FedunifyError('data', `${path} holds another run`, 'give that folder the name that it had, or remove it')
+  throw new FedunifyError(
+    'E_RUN_FOREIGN',
+    `${path} holds another run`,
+    'give that folder the name that it had, or remove it',
+  )
 }

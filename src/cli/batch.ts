@@ -67,7 +67,7 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
   if (signal.aborted) {
     const message = `${messageOf(signal.reason)}: ${done.length} of ${runs.length} runs are done`
-    throw new FedunifyError('interrupted', message, 'the same command goes on where this one stopped')
+    throw new FedunifyError('E_INTERRUPTED', message, 'the same command goes on where this one stopped')
   }
   throwFailure(results)
 }

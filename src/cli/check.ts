@@ -59,5 +59,5 @@ async function check(named: readonly string[], { expect, reporter, output }: Che
   const { missed, errors } = tally(runs)
   if (missed + errors === 0) return
   const hint = toStdout ? undefined : `see ${output}`
-  throw new FedunifyError(errors > 0 ? 'data' : 'missed', tallyLine(runs), hint)
+  throw new FedunifyError(errors > 0 ? 'E_CHECK_INCOMPLETE' : 'E_EXPECTATION_MISSED', tallyLine(runs), hint)
 }

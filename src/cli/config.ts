@@ -70,7 +70,7 @@ function showBatch(written: Source, file: string, options: ShowOptions, flags: R
   const [flag] = Object.entries(flags)
   if (flag !== undefined) {
     const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
-    throw new FedunifyError('usage', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
+    throw new FedunifyError('E_SEVERAL_RUNS', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
   }
   const runs = expand(written, file, options.set)
   const each = runs.map(({ experiment, sources }) => settings(experiment, sources))
@@ -101,7 +101,10 @@ function showBatch(written: Source, file: string, options: ShowOptions, flags: R
 const jsonSettings = (shown: readonly Setting[]) =>
   Object.fromEntries(shown.map(({ key, value = null, from, place = null }) => [key, { value, from, place }]))
 
-const jsonText = (value: object) => `${JSON.stringify(value, null, 2)}\n`
+/** Raised when a reader would have to change. */
+const FORMAT = 1
+
+const jsonText = (value: object) => `${JSON.stringify({ format: FORMAT, ...value }, null, 2)}\n`
 
 const SCHEMA_HELP = `
 Editors with a YAML language server use it for every file whose first line is

@@ -45,7 +45,7 @@ export function addDataCommand(program: Command, io: Io): void {
       const wrong = checks.filter((c) => !c.ok).length
       if (wrong > 0) {
         throw new FedunifyError(
-          'data',
+          'E_DATASET',
           `${wrong} of 4 files are missing or wrong`,
           'replace them with: fedunify data fetch --force',
         )

@@ -12,6 +12,9 @@ Every line says ok, warning (a run works, or may) or problem (a run would fail),
 Exit codes: 0 a run would work, 2 something is wrong with the set-up, 3 with the data or the disk.
 `
 
+/** Of the JSON: raised when a reader would have to change. */
+const FORMAT = 1
+
 interface DoctorOptions {
   readonly data?: string
   readonly out: string
@@ -35,11 +38,11 @@ async function doctor({ data, out, json }: DoctorOptions, io: Io): Promise<void>
   io.signal.throwIfAborted()
   const problems = findings.filter(({ status }) => status === 'problem')
   const ready = problems.length === 0
-  io.out(json ? `${JSON.stringify({ ready, findings }, null, 2)}\n` : `${table(findings, io)}\n`)
+  io.out(json ? `${JSON.stringify({ format: FORMAT, ready, findings }, null, 2)}\n` : `${table(findings, io)}\n`)
   if (ready) return json ? undefined : io.out('a run would work\n')
-  const kind = problems.some((problem) => !problem.data) ? 'usage' : 'data'
+  const code = problems.some((problem) => !problem.data) ? 'E_DOCTOR_SETUP' : 'E_DOCTOR_DATA'
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
-  throw new FedunifyError(kind, `${count}: a run would fail`, problems.find(({ fix }) => fix)?.fix)
+  throw new FedunifyError(code, `${count}: a run would fail`, problems.find(({ fix }) => fix)?.fix)
 }
 
 function table(findings: readonly Finding[], io: Io): string {

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { experimentTemplate } from '../config/template.ts'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { ROOT } from '../package.ts'
 import { makeFolders, writeNamed } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
@@ -44,16 +44,24 @@ async function init(file: string, force: boolean, io: Io): Promise<void> {
   })
   const written = force ? writeNamed(file, text) : writeFile(file, text, { flag: 'wx' })
   await written.catch((error: unknown) => {
-    if (codeOf(error) !== 'EEXIST') throw unwritable(file, error)
-    throw new FedunifyError('usage', `${file} is there already`, 'name another file, or replace it with --force')
+    if (systemCodeOf(error) !== 'EEXIST') throw unwritable(file, error)
+    throw new FedunifyError(
+      'E_FILE_EXISTS',
+      `${file} is there already`,
+      'name another file, or replace it with --force',
+    )
   })
   const name = oneLine(file)
   io.out(`${name}: every key, explained\n  fedunify run ${name} --dry-run    says what it would do\n`)
 }
 
 function unwritable(path: string, error: unknown): FedunifyError {
-  const why = codeOf(error) ?? messageOf(error)
-  return new FedunifyError('usage', `${path} cannot be written (${why})`, 'name a file in a folder of yours')
+  const why = systemCodeOf(error) ?? messageOf(error)
+  return new FedunifyError(
+    'E_FILE_UNWRITABLE',
+    `${path} cannot be written (${why})`,
+    'name a file in a folder of yours',
+  )
 }
 
 /**

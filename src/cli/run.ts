@@ -68,10 +68,14 @@ interface RunOptions {
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
   const { set = [], runId, resume, json = false, quiet = false } = options
   if (runId !== undefined && resume !== undefined) {
-    throw new FedunifyError('usage', '--run-id beside --resume', 'a run goes on in its own folder: leave out --run-id')
+    throw new FedunifyError(
+      'E_OPTION',
+      '--run-id beside --resume',
+      'a run goes on in its own folder: leave out --run-id',
+    )
   }
   if (runId !== undefined && !ExperimentSchema.shape.name.safeParse(runId).success) {
-    throw new FedunifyError('usage', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
+    throw new FedunifyError('E_OPTION', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
   }
   const earlier = resume === undefined ? undefined : await readManifest(resume)
   const flags = experimentFlags({ ...options })
@@ -89,11 +93,11 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   }
   if (resume !== undefined && file === undefined && !(await isPlainFile(source!))) {
     const hint = 'restore it, or name the experiment file before --resume'
-    throw new FedunifyError('data', `${source}: no such file`, hint)
+    throw new FedunifyError('E_FILE_MISSING', `${source}: no such file`, hint)
   }
   // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
   const tell = (error: unknown): never => {
-    if (json) io.out(`${JSON.stringify(failedEvent(error))}\n`)
+    if (json) io.out(`${JSON.stringify(plainEvent(failedEvent(error)))}\n`)
     throw error
   }
   const experiment = await loadExperiment(request).catch(tell)
@@ -150,7 +154,7 @@ function overview({ experiment, dataset, model, engine, shards }: PreparedRun): 
 }
 
 const interruption = (error: unknown, path: string) =>
-  new FedunifyError('interrupted', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
+  new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
 
 function plan(prepared: PreparedRun, done: number): string {
   const { experiment, dataset, shards } = prepared

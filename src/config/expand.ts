@@ -58,7 +58,7 @@ export function expand(written: Source, file: string, set: readonly string[] = [
   const matrix = { ...parsed.data.matrix }
   if (parsed.data.matrix && Object.keys(matrix).length === 0) {
     throw new FedunifyError(
-      'usage',
+      'E_CONFIG',
       `${written.where(['matrix'])}: the matrix is empty`,
       'for example matrix: { env: [V, H] }',
     )
@@ -67,10 +67,14 @@ export function expand(written: Source, file: string, set: readonly string[] = [
     const place = written.where(['matrix', key])
     if (!MATRIX_KEYS.includes(key)) {
       const near = nearest(key, MATRIX_KEYS)
-      throw new FedunifyError('usage', `${place}: unknown key ${show(key)} in matrix`, near && `did you mean ${near}?`)
+      throw new FedunifyError(
+        'E_UNKNOWN_NAME',
+        `${place}: unknown key ${show(key)} in matrix`,
+        near && `did you mean ${near}?`,
+      )
     }
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
-    throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
+    throw new FedunifyError('E_CONFLICT', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }
   const given = setSource(set)
   for (const key of Object.keys(matrix)) {
@@ -135,14 +139,14 @@ function assertBounded(
   const lists = Object.values(matrix)
   const count = lists.reduce((product, values) => product * values.length, seeds)
   if (count > MOST_RUNS) {
-    throw new FedunifyError('usage', `${name}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
+    throw new FedunifyError('E_CONFIG', `${name}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
   }
   const chosen = lists.reduce((sum, values) => sum + lengthOf(values) / values.length, 0)
   const length = count * (lengthOf(common) + chosen)
   if (length > MOST_CHARACTERS) {
     const long = `${thousands(length)} characters in all`
     throw new FedunifyError(
-      'usage',
+      'E_CONFIG',
       `${name}: makes ${count} runs of ${long}, at most ${thousands(MOST_CHARACTERS)} are possible`,
       'make it fewer runs, or shorter ones',
     )

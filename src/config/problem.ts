@@ -23,7 +23,11 @@ export function describeProblem(
     const near = nearest(key, legal)
     const inside = found.path.length > 0 ? ` in ${pathText(found.path)}` : ''
     const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
-    return new FedunifyError('usage', `${where([...found.path, key])}: unknown key ${show(key)}${inside}`, hint)
+    return new FedunifyError(
+      'E_UNKNOWN_NAME',
+      `${where([...found.path, key])}: unknown key ${show(key)}${inside}`,
+      hint,
+    )
   }
   if (found.input === undefined && optionAt(found.path)) return missingOption(found.path, where(found.path))
   // A discriminated union reports the whole mapping: what was wrong in it is the discriminator.
@@ -41,7 +45,7 @@ export function describeProblem(
   const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? unquoted)
   const got = value === undefined ? 'nothing' : show(value)
   return new FedunifyError(
-    'usage',
+    'E_CONFIG',
     `${named(where(found.path), written(found.path) ?? pathText(found.path))}: expected ${expected}, got ${got}`,
     hint,
   )
@@ -61,7 +65,7 @@ function missingOption(path: readonly PropertyKey[], place: string): FedunifyErr
   const example =
     short === undefined ? `--set "${long}=${value}"` : `--${short} ${/^[\w.-]*$/.test(value) ? value : `"${value}"`}`
   return new FedunifyError(
-    'usage',
+    'E_CONFIG',
     `${place}: ${key} ${part} needs ${option}: ${description}`,
     `for example ${example}`,
   )

@@ -1,6 +1,7 @@
 import type { State } from '../algorithm/algorithm.ts'
 import type { Evaluation } from '../engine/engine.ts'
-import { FedunifyError, messageOf } from '../errors.ts'
+import { ERRORS, type ErrorCode, type ErrorKind, messageOf } from '../errors.ts'
+import { refusalOf } from '../system/refusal.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerProgress, OwnerStates, Update } from './cohort.ts'
 
@@ -79,7 +80,9 @@ export type FederationEvent = Started | OwnerProgress | OwnerTrained | RoundFini
 /** The last event of a run that did not come to its end, for whoever reads events instead of stderr. */
 export interface Failed {
   readonly type: 'failed'
-  readonly kind: FedunifyError['kind']
+  /** What went wrong, as programs tell it apart (docs/errors.md). */
+  readonly code: ErrorCode
+  readonly kind: ErrorKind
   readonly message: string
   readonly hint?: string
   /** Where it happened, if that is known. */
@@ -97,9 +100,10 @@ export function ownerTrained(round: number, update: Update, copied: Evaluation |
   return { type: 'owner-trained', round, owner, epochs, images, trainImages, loss, local, copied, seconds }
 }
 
-/** Why a run failed, as an event. An error that nobody foresaw is one of training. */
+/** Why a run failed, as an event: what the command line prints of it, and its exit code's kind. */
 export function failedEvent(error: unknown): Failed {
-  if (!(error instanceof FedunifyError)) return { type: 'failed', kind: 'training', message: messageOf(error) }
-  const { kind, message, hint, place } = error
-  return { type: 'failed', kind, message, ...(hint !== undefined && { hint }), ...place }
+  const refusal = refusalOf(error)
+  if (!refusal) return { type: 'failed', code: 'E_BUG', kind: ERRORS.E_BUG.kind, message: messageOf(error) }
+  const { code, kind, message, hint, place } = refusal
+  return { type: 'failed', code, kind, message, ...(hint !== undefined && { hint }), ...place }
 }

@@ -96,7 +96,7 @@ export class ShardOwner implements Owner {
     if (state) return state
     if (round === 1 || !this.#settings.objective.end) return {}
     throw new FedunifyError(
-      'training',
+      'E_OWNER_STATE',
       `${this.#name}, round ${round}: it has no state of round ${round - 1}`,
       'it must take part in every round, or go on from where it left off',
       { owner: this.card.owner, round },

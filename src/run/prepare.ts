@@ -68,7 +68,7 @@ export async function prepareRun(
 function assertServer({ server, init }: Experiment): void {
   if (nameOf(server) === 'none' || init === 'shared') return
   throw new FedunifyError(
-    'usage',
+    'E_CONFLICT',
     `server ${nameOf(server)} steps from the model that all owners received, but with init ${init} each has its own`,
     'use init shared, or server none',
   )
@@ -81,7 +81,7 @@ function assertRules({ merge, owners }: Experiment): void {
     const reason = rule.check?.(withDefaults(rule, optionsOf(choice)), owners)
     if (reason)
       throw new FedunifyError(
-        'usage',
+        'E_MERGE_RULE',
         `merge ${name}: ${reason}`,
         'use that rule, other options or another number of owners',
       )

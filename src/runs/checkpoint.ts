@@ -80,7 +80,7 @@ export async function readOwnCheckpoint(dir: string, manifest: Manifest): Promis
   const saved = await readCheckpoint(dir, older ? 'older' : undefined)
   if (!saved || older || saved.run === runIdentity(manifest)) return saved
   const why = 'it belongs to another run than manifest.json, or one of them was edited'
-  throw new FedunifyError('data', `${checkpointFile(dir)}: ${why}`, ANEW)
+  throw new FedunifyError('E_RUN_DAMAGED', `${checkpointFile(dir)}: ${why}`, ANEW)
 }
 
 /**
@@ -95,7 +95,7 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
   const { seal } = parts(bytes)
   if (seal === undefined ? sealing !== 'older' : seal !== digestOf(bytes)) {
     const why = 'it was damaged, edited or cut short'
-    throw new FedunifyError('data', `${file}: ${why} since the run wrote it`, ANEW)
+    throw new FedunifyError('E_RUN_DAMAGED', `${file}: ${why} since the run wrote it`, ANEW)
   }
   const { weights, metadata } = decodeSafetensors(bytes, file)
   const pooled = startingWith('pooled/', weights)
@@ -146,7 +146,7 @@ function parseMetadata({ round, files, seconds, run }: Readonly<Record<string, s
   try {
     return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!), run })
   } catch {
-    throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, ANEW)
+    throw new FedunifyError('E_RUN_DAMAGED', `${file}: not a checkpoint of fedunify`, ANEW)
   }
 }
 

@@ -115,16 +115,28 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const file = manifestFile(dir)
   const content = await readIfThere(file, { most: MAX_MANIFEST })
   if (!content)
-    throw new FedunifyError('data', `${file}: no such file`, 'name the folder of a run, as `fedunify run` prints it')
+    throw new FedunifyError(
+      'E_RUN_NOT_FOUND',
+      `${file}: no such file`,
+      'name the folder of a run, as `fedunify run` prints it',
+    )
   const manifest = parseObject(content.toString('utf8'))
   if (!manifest || !('config_hash' in manifest) || !('shards' in manifest)) {
-    throw new FedunifyError('data', `${file}: not the manifest of a fedunify run`, 'it was cut short, or is foreign')
+    throw new FedunifyError(
+      'E_RUN_DAMAGED',
+      `${file}: not the manifest of a fedunify run`,
+      'it was cut short, or is foreign',
+    )
   }
   assertFormat(manifest, file)
   const parsed = ManifestShape.safeParse(manifest)
   if (!parsed.success) {
     const [{ path, message } = { path: [], message: '' }] = parsed.error.issues
-    throw new FedunifyError('data', `${file}: ${path.join('.')}: ${message}`, 'it was edited, or is of another version')
+    throw new FedunifyError(
+      'E_RUN_DAMAGED',
+      `${file}: ${path.join('.')}: ${message}`,
+      'it was edited, or is of another version',
+    )
   }
   assertOwnHashes(manifest as Manifest, file)
   return upgraded(manifest as Manifest)
@@ -147,7 +159,7 @@ function assertFormat(manifest: object, file: string): void {
   if (format === undefined || (typeof format === 'number' && format <= RUN_FORMAT)) return
   const by = 'fedunify' in manifest ? `fedunify ${manifest.fedunify}` : 'another version'
   throw new FedunifyError(
-    'data',
+    'E_RUN_FORMAT',
     `${file}: run folder format ${JSON.stringify(format)}, written by ${by}, is newer than fedunify ${VERSION} can read (up to ${RUN_FORMAT})`,
     'use a newer version of fedunify',
   )
@@ -231,7 +243,7 @@ export function runIdentity(run: Omit<RunDescription, 'format'>): string {
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
 function assertOwnHashes(manifest: Manifest, file: string): void {
   const { config, config_hash, shards } = manifest
-  const edited = (what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
+  const edited = (what: string) => new FedunifyError('E_RUN_DAMAGED', `${file}: ${what}`, 'the file was edited')
   const hash = isFlat(manifest) ? oldConfigHash({ ...config }) : configHash(config)
   if (hash !== config_hash) throw edited('config does not match config_hash')
   const names = manifest.dataset.class_names
@@ -294,7 +306,7 @@ function assertAlike(what: string, before: Record<string, unknown>, now: Record<
   if (differing.length === 0) return
   const list = differing.map((key) => `${key} (was ${show(before[key])}, is ${show(now[key])})`).join(', ')
   const hint = 'resume with what it was started with, or start a new run'
-  throw new FedunifyError('usage', `${what}: other ${list}`, hint)
+  throw new FedunifyError('E_RUN_DIFFERS', `${what}: other ${list}`, hint)
 }
 
 /** JSON for people too: lists of numbers stay on one line. */

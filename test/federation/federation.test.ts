@@ -218,7 +218,7 @@ describe('a round counts every owner or none', () => {
     [1, 0],
     [2, 10],
   ])('when owner %i fails in round 2', async (failing, delay) => {
-    const why = new FedunifyError('training', `owner ${failing} is gone`)
+    const why = new FedunifyError('E_ENGINE_FAILED', `owner ${failing} is gone`)
     const learn = ([value = 0]: number[], round: number) => {
       if (round === 2) throw why
       return [value + 1]

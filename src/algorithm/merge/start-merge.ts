@@ -24,8 +24,13 @@ export function startMerge(name: MergeName, { pool, round, base, options }: Merg
   if (memory) return new StreamingMerge(accelerated, memory, pool)
   return new WholeMerge(rule.make(withDefaults(rule, options)), pool, { round, base }, (tensor, what, cause) => {
     const message = `round ${round}: merge ${name}, tensor ${tensor}: the rule ${what}`
-    return new FedunifyError('training', message, 'a rule must write every element of its output, and return nothing', {
-      cause,
-    })
+    return new FedunifyError(
+      'E_MERGE_FAILED',
+      message,
+      'a rule must write every element of its output, and return nothing',
+      {
+        cause,
+      },
+    )
   })
 }

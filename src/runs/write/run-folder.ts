@@ -3,7 +3,8 @@ import { access, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { stringify as toYaml } from 'yaml'
-import { codeOf, FedunifyError } from '../../errors.ts'
+import { CONFIG_FORMAT, FORMAT_KEY } from '../../config/config-format.ts'
+import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
@@ -62,16 +63,18 @@ export class RunFolder {
     try {
       if (await exists(manifestFile(outer))) {
         const hint = 'choose another --name or --out'
-        throw new FedunifyError('usage', `${outer} is a run folder: no other is made in it`, hint)
+        throw new FedunifyError('E_RUN_EXISTS', `${outer} is a run folder: no other is made in it`, hint)
       }
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
-      await putFile(join(draft, 'config.yaml'), toYaml(description.config), { flushFolder: false })
+      await putFile(join(draft, 'config.yaml'), toYaml({ [FORMAT_KEY]: CONFIG_FORMAT, ...description.config }), {
+        flushFolder: false,
+      })
       await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
         flushFolder: false,
       })
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
-      if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
+      if (await exists(path)) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
       await rename(draft, path)
       lock.moved(path)
       await syncFolder(dirname(path))
@@ -220,7 +223,7 @@ async function exists(path: string): Promise<boolean> {
     await access(path)
     return true
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
+    if (systemCodeOf(error) === 'ENOENT') return false
     throw error
   }
 }

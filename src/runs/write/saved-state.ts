@@ -20,7 +20,7 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   const { config } = plan.description
   const file = checkpointFile(dir)
   const saved = await readOwnCheckpoint(dir, manifest)
-  const refuse = (why: string) => new FedunifyError('data', `${file} ${why}`, ANEW)
+  const refuse = (why: string) => new FedunifyError('E_RUN_DAMAGED', `${file} ${why}`, ANEW)
   if (!saved) throw refuse(`is missing, ${rounds === 1 ? '1 round is' : `${rounds} rounds are`} done`)
   const { round, files } = saved
   if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
@@ -88,7 +88,7 @@ function misfit(whose: string, weights: Weights, parameters: RunPlan['parameters
 async function assertRows(file: string, size: number, round: number): Promise<void> {
   const lines = await endOf(file, size)
   if (!lines) return
-  const refuse = (why: string) => new FedunifyError('data', `${file}: ${why}`, ANEW)
+  const refuse = (why: string) => new FedunifyError('E_RUN_DAMAGED', `${file}: ${why}`, ANEW)
   const numberOf = (line: string | undefined) => Number(line?.split(',')[0])
   const last = numberOf(lines.before.at(-1))
   if (round > 0 && last !== round) throw refuse(`ends with round ${last}, but the checkpoint is of round ${round}`)
@@ -109,7 +109,7 @@ async function endOf(file: string, size: number): Promise<{ before: string[]; af
     const info = await handle.stat()
     if (!info.isFile()) return undefined
     if (info.size - size > MAX_ROUND) {
-      throw new FedunifyError('data', `${file}: holds far more than the round behind the checkpoint`, ANEW)
+      throw new FedunifyError('E_RUN_DAMAGED', `${file}: holds far more than the round behind the checkpoint`, ANEW)
     }
     const from = Math.max(0, size - TAIL)
     const bytes = Buffer.alloc(Math.max(0, info.size - from))
