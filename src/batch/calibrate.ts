@@ -1,7 +1,7 @@
 import { localOwners } from '../federation/local/local-owners.ts'
 import { initialWeights } from '../model/init.ts'
+import { openLearner } from '../run/participants.ts'
 import type { PreparedRun } from '../run/prepare.ts'
-import { openLearner } from '../run/start-federation.ts'
 
 /** Images that a calibration trains: some chunks, of which the first warms up. */
 const IMAGES = 3200

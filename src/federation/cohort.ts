@@ -65,5 +65,7 @@ export interface Cohort {
   evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]>
   /** The states after a round of those owners that keep theirs here, for the checkpoint. */
   states(round: number): OwnerStates
+  /** Gives those owners their states of the last complete round back, from a checkpoint. */
+  restore(round: number, states: OwnerStates): void
   close(): Promise<void>
 }

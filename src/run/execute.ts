@@ -1,20 +1,22 @@
 import { join } from 'node:path'
 import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
-import type { Learner } from '../engine/engine.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent } from '../federation/events.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
+import { openLocally, type Participants } from './participants.ts'
 import { planRun } from './plan-run.ts'
 import type { PreparedRun } from './prepare.ts'
 import { type Sink, Sinks } from './sinks.ts'
-import { openLearner, startFederation } from './start-federation.ts'
+import { startFederation } from './start-federation.ts'
 
 export interface Execution {
   readonly path: string
   /** Whether the folder is an unfinished run's, to go on with. */
   readonly resume: boolean
   readonly signal?: AbortSignal | undefined
+  /** Who takes part; default: all owners in this process. */
+  open?(run: PreparedRun, signal: AbortSignal): Promise<Participants>
   /** Listen to the events once they are in the run folder. */
   readonly sinks: readonly Sink[]
   /** Told of what takes a while before the rounds, and of a sink that failed. */
@@ -28,24 +30,24 @@ export interface Execution {
  * without; however the run ends, its manifest and the other sinks are told.
  */
 export async function execute(run: PreparedRun, execution: Execution): Promise<void> {
-  const { path, resume, note, ready, signal = new AbortController().signal } = execution
+  const { path, resume, open = openLocally, note, ready, signal = new AbortController().signal } = execution
   const sinks = new Sinks(execution.sinks, note)
-  let learner: Learner | undefined
+  let participants: Participants | undefined
   try {
     await assertNoLink(join(run.experiment.out, run.experiment.name))
-    // Its threads start while the folder is made.
-    learner = await openLearner(run, run.experiment.workers, signal)
+    // Their threads start while the folder is made.
+    participants = await open(run, signal)
     const algorithm = makeAlgorithm(run.experiment)
     const plan = planRun(run, algorithm)
     const folder = await (resume ? RunFolder.resume(path, plan, { signal, note }) : RunFolder.create(path, plan))
     ready?.(folder.saved.round)
-    await record(folder, startFederation(run, algorithm, learner, folder.saved, signal), sinks)
+    await record(folder, startFederation(run, algorithm, participants, folder.saved, signal), sinks)
   } catch (error) {
     await sinks.event(failedEvent(error))
     throw error
   } finally {
     await sinks.close()
-    await learner?.close()
+    await participants?.close()
   }
 }
 

@@ -60,5 +60,12 @@ export class LocalCohort implements Cohort {
     return new Map(states.filter(([, state]) => Object.keys(state).length > 0))
   }
 
+  restore(round: number, states: OwnerStates): void {
+    for (const owner of this.#owners) {
+      const state = states.get(owner.card.owner)
+      if (state) owner.restore(round, state)
+    }
+  }
+
   async close(): Promise<void> {}
 }
