@@ -14,11 +14,11 @@ const SCHEMA = join(ROOT, 'experiments', 'schema.json')
 const EXAMPLES = `
 Examples:
   fedunify init                       writes experiment.yaml
-  fedunify init studies/alpha.yaml    folders are made where they lack
+  fedunify init studies/alpha.yaml    creates the folder if there is none
   fedunify run experiment.yaml --dry-run
 
-An editor with a YAML language server checks and completes the file: its first line names the schema of its keys,
-which \`fedunify config schema\` prints.
+An editor with a YAML language server checks and completes the file. Its first line names the schema, which
+\`fedunify config schema\` prints.
 `
 
 export function addInitCommand(program: Command, io: Io): void {
@@ -26,11 +26,11 @@ export function addInitCommand(program: Command, io: Io): void {
     .command('init')
     .summary('write a commented experiment file to start from')
     .description(
-      'Writes an experiment file with every key: what it means, what it may be, its default. The common keys are ' +
-        'set, the others are commented out.',
+      'Writes an experiment file that explains every key, what it may be, and its default. The common keys are set, ' +
+        'the others are commented out.',
     )
     .argument('[file]', 'experiment file (YAML), - for stdout', 'experiment.yaml')
-    .option('--force', 'replace a file that is there')
+    .option('--force', 'replace the file if it exists')
     .addHelpText('after', EXAMPLES)
     .action((file: string, { force }: { force?: true }) => init(file, force ?? false, io))
 }

@@ -20,7 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
 }
 
 const HELP = `
-To begin with:
+Start with:
     fedunify doctor                            is this machine ready?
     fedunify run --env H --merge avg           two owners, ten classes, neither has seen more than five
     fedunify init                              an experiment file, every key explained

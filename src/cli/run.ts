@@ -30,27 +30,28 @@ const EXAMPLES = `
 Examples:
   fedunify run --env H --merge avg                      the paper's label-split experiment
   fedunify run --merge avg,max,absmax --init independent
-                                                        avg drives, max and absmax are scored: a row of Table 3
-  fedunify run experiments/table4.yaml --set lr=0.05    a file, one value changed
+                                                        avg goes back to the owners, max and absmax do not
+  fedunify run experiments/best-v.yaml --set lr=0.05    a file with one value changed
   fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
-  fedunify run --dry-run --env H                        what would be run, and on which data
+  fedunify run --dry-run --env H                        what would run, and on which data
 `
 
 export function addRunCommand(program: Command, io: Io): void {
   const command = program
     .command('run')
-    .summary('train at every owner, merge, evaluate, copy back, round by round')
+    .summary('run one experiment: train, merge and evaluate, round by round')
     .description(
-      'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one model of ' +
-        'theirs, which is evaluated and copied back. Values come from defaults < file < --set < flags.',
+      'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one ' +
+        'unified model of all of theirs, which is evaluated and goes back to every owner. ' +
+        'Values come from defaults < file < --set < flags.',
     )
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
-    .option('--resume <dir>', 'go on with an unfinished run after its last complete round')
-    .option('--json', 'write the events to stdout, one JSON object a line')
+    .option('--resume <dir>', 'continue an unfinished run after its last complete round')
+    .option('--json', 'write the events to stdout, one JSON object on each line')
     .option('--quiet', 'no progress, only the result')
-    .option('--dry-run', 'check everything, say what would be run, write nothing')
+    .option('--dry-run', 'check everything, show what would run, write nothing')
   addExperimentOptions(command)
   command.addHelpText('after', `${NAMES_HELP}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
