@@ -12,7 +12,7 @@ import { parameterCount } from '../model/model.ts'
 import { choiceText } from '../parts.ts'
 import { paperTable } from '../report/terminal/paper-table.ts'
 import { shardTable } from '../report/terminal/shard-table.ts'
-import { execute } from '../run/execute.ts'
+import { executeToEnd } from '../run/execute.ts'
 import { planRun } from '../run/plan-run.ts'
 import { imagesToTrain, type PreparedRun, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
@@ -114,7 +114,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     }
     const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
     let begun = false
-    const execution = execute(prepared, {
+    const execution = executeToEnd(prepared, {
       path,
       resume: resume !== undefined,
       signal: io.signal,

@@ -9,7 +9,7 @@ import { stateful } from '../support/stateful-objective.mjs'
 // Before the schema is made of the registry.
 ;(OBJECTIVES as Record<string, ObjectivePart>).stateful = stateful
 const { loadExperiment } = await import('../../src/config/load.ts')
-const { execute } = await import('../../src/run/execute.ts')
+const { executeToEnd } = await import('../../src/run/execute.ts')
 const { prepareRun } = await import('../../src/run/prepare.ts')
 const { ProcessCohort } = await import('../support/process-cohort.ts')
 
@@ -34,9 +34,9 @@ test.each([
     const prepared = await prepareRun(await loadExperiment({ file, set: [], flags: {} }))
     const at = (id: string) => join(folder, 'results', name, id)
     const run = { resume: false, sinks: [] }
-    await execute(prepared, { ...run, path: at('here') })
+    await executeToEnd(prepared, { ...run, path: at('here') })
     const cohort = await ProcessCohort.start(prepared.experiment)
-    await execute(prepared, {
+    await executeToEnd(prepared, {
       ...run,
       path: at('apart'),
       open: async () => ({ owners: cohort, baseline: undefined, close: () => cohort.close() }),

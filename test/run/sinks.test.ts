@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { loadExperiment } from '../../src/config/load.ts'
 import type { RunEvent } from '../../src/federation/events.ts'
 import { VERSION } from '../../src/package.ts'
-import { execute } from '../../src/run/execute.ts'
+import { executeToEnd } from '../../src/run/execute.ts'
 import { prepareRun } from '../../src/run/prepare.ts'
 import type { Sink } from '../../src/run/sinks.ts'
 import { EVENT_FORMAT } from '../../src/runs/plain-event.ts'
@@ -35,7 +35,9 @@ async function run(name: string, sinks: readonly Sink[], given: object = {}, sig
   const path = join(folder, 'results', name, 'a')
   const notes: string[] = []
   const note = (line: string) => notes.push(line)
-  const error = await execute(prepared, { path, resume: false, signal, sinks, note }).catch((thrown: unknown) => thrown)
+  const error = await executeToEnd(prepared, { path, resume: false, signal, sinks, note }).catch(
+    (thrown: unknown) => thrown,
+  )
   return { path, notes, error }
 }
 
