@@ -2,8 +2,9 @@ import { type Command, Option } from 'commander'
 import { KEY_GROUPS } from '../config/groups.ts'
 import { experimentJsonSchema, type JsonSchema, optionJsonSchema } from '../config/json-schema.ts'
 import { legalNames, legalValues } from '../config/legal.ts'
-import { CHOICE_KEYS, NAMED_KEYS, OPTION_KEYS, SHORT_KEYS } from '../config/parts/choice-keys.ts'
+import { CHOICE_KEYS, NAMED_KEYS, SHORT_KEYS } from '../config/parts/choice-keys.ts'
 import { ExperimentSchema, WRITTEN_KEYS } from '../config/schema.ts'
+import type { Part, Parts } from '../parts.ts'
 
 /** A list of expectations belongs into a file: it has no flag. */
 const FLAG_KEYS = WRITTEN_KEYS.filter((key) => key !== 'expect')
@@ -52,18 +53,19 @@ export function experimentFlags(options: Readonly<Record<string, unknown>>): Rec
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-function listing([key, { parts }]: [string, (typeof NAMED_KEYS)[string]]): string {
+/** The names that a flag takes, each with its source and its options. */
+export function namesOf(key: string, parts: Parts): string {
   const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
     `  ${name.padEnd(15)} ${summary}`,
     `${' '.repeat(18)}${source}`,
-    ...optionLines(key, name),
+    ...optionLines(parts[name]!),
   ])
   return `Names for --${key}:\n${entries.join('\n')}\n`
 }
 
 /** A line for each option: its name, what it takes and what that means. */
-const optionLines = (key: string, part: string) =>
-  OPTION_KEYS.filter((own) => own.key === key && own.part === part).map(({ option, schema }) => {
+const optionLines = ({ options }: Part) =>
+  Object.entries(options.shape).map(([option, schema]) => {
     const json = optionJsonSchema(schema)
     const value = json.default === undefined ? '' : `, default ${JSON.stringify(json.default)}`
     return `${' '.repeat(18)}${option}: ${json.description} (${legalValues(json)}${value})`
@@ -71,7 +73,9 @@ const optionLines = (key: string, part: string) =>
 
 /** The names that keys of parts take, each with its source and its options, below the options. */
 export const NAMES_HELP = `
-${Object.entries(NAMED_KEYS).map(listing).join('\n')}
+${Object.entries(NAMED_KEYS)
+  .map(([key, { parts }]) => namesOf(key, parts))
+  .join('\n')}
 Write an option after the name that it belongs to, as in --optimizer momentum:momentum=0.5, or set it by itself, as in
 --set optimizer.momentum.momentum=0.5. Some options also have a flag of their own, above.
 `

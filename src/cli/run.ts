@@ -1,21 +1,17 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { stringify as toYaml } from 'yaml'
 import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
-import { percent, thousands } from '../format.ts'
-import { parameterCount } from '../model/model.ts'
-import { choiceText } from '../parts.ts'
-import { paperTable } from '../report/terminal/paper-table.ts'
-import { shardTable } from '../report/terminal/shard-table.ts'
+import { chooseSinks } from '../report/sinks/choose-sinks.ts'
+import { SINKS } from '../report/sinks/registry.ts'
+import { overviewText, planText, summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { planRun } from '../run/plan-run.ts'
-import { imagesToTrain, type PreparedRun, prepareRun } from '../run/prepare.ts'
-import type { Sink } from '../run/sinks.ts'
+import { prepareRun } from '../run/prepare.ts'
 import { assertSameConfig, assertSameRun, readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
@@ -23,7 +19,7 @@ import { EVENTS } from '../runs/tables.ts'
 import { savedState } from '../runs/write/saved-state.ts'
 import { isPlainFile } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
-import { addExperimentOptions, experimentFlags, NAMES_HELP, repeated } from './experiment-options.ts'
+import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
 const EXAMPLES = `
@@ -34,6 +30,8 @@ Examples:
   fedunify run experiments/best-v.yaml --set lr=0.05    a file with one value changed
   fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
   fedunify run --dry-run --env H                        what would run, and on which data
+  fedunify run --env H --sink ndjson:file=events.ndjson
+                                                        its events as they happen, in a file too
 `
 
 export function addRunCommand(program: Command, io: Io): void {
@@ -50,15 +48,17 @@ export function addRunCommand(program: Command, io: Io): void {
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'continue an unfinished run after its last complete round')
     .option('--json', 'write the events to stdout, one JSON object on each line')
+    .option(`--sink <${Object.keys(SINKS).join('|')}>`, 'who else is told of every event; may be repeated', repeated)
     .option('--quiet', 'no progress, only the result')
     .option('--dry-run', 'check everything, show what would run, write nothing')
   addExperimentOptions(command)
-  command.addHelpText('after', `${NAMES_HELP}${EXAMPLES}`)
+  command.addHelpText('after', `${NAMES_HELP}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
 }
 
 interface RunOptions {
   readonly set?: string[]
+  readonly sink?: string[]
   readonly runId?: string
   readonly resume?: string
   readonly json?: true
@@ -67,7 +67,15 @@ interface RunOptions {
 }
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
-  const { set = [], runId, resume, json = false, quiet = false } = options
+  const { set = [], sink = [], runId, resume, json = false, quiet = false } = options
+  let told = false
+  const output = {
+    out(text: string) {
+      told = true
+      io.out(text)
+    },
+  }
+  const listeners = chooseSinks([...(json ? ['ndjson'] : []), ...sink], output)
   if (runId !== undefined && resume !== undefined) {
     throw new FedunifyError(
       'E_OPTION',
@@ -87,7 +95,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   if (resume !== undefined && earlier?.status === 'finished') {
     if (asked) assertSameConfig(resume, earlier.config, await loadExperiment(request))
     if (!quiet) io.err(`${oneLine(resume)} has finished already\n`)
-    if (!json) return io.out(await summary(resume, io))
+    if (!json) return io.out(await summaryText(resume, colorsOf(io)))
     // Its files are what was written, or this says which is not.
     await loadRun(resume)
     return io.out(await readFile(join(resume, EVENTS), 'utf8'))
@@ -107,10 +115,10 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const progress = (line: string) => view.note(oneLine(line))
     const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
     if (options.dryRun) {
-      if (resume === undefined) return io.out(plan(prepared, 0))
+      if (resume === undefined) return io.out(planText(prepared, 0))
       const asked = planRun(prepared, makeAlgorithm(prepared.experiment))
       assertSameRun(resume, earlier!, asked.description)
-      return io.out(plan(prepared, (await savedState(resume, earlier!, asked)).round))
+      return io.out(planText(prepared, (await savedState(resume, earlier!, asked)).round))
     }
     const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
     let begun = false
@@ -122,65 +130,23 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       ready(done) {
         begun = true
         if (prepared.engine.note) view.note(`note: ${oneLine(prepared.engine.note)}`)
-        view.note(`${overview(prepared)}\n\n${shardTable(prepared.dataset, prepared.shards)}\n`)
+        view.note(`${overviewText(prepared)}\n`)
         if (done > 0) view.note(`resuming ${oneLine(path)} after round ${done}\n`)
       },
-      sinks: [...(json ? [ndjson(io)] : []), { name: 'progress', event: (event) => view.event(event) }],
+      sinks: [...listeners, { name: 'progress', event: (event) => view.event(event) }],
     })
     await execution.catch((error: unknown) => {
       throw begun && io.signal.aborted ? interruption(error, path) : error
     })
     view.stop()
-    if (!json) io.out(`\n${await summary(path, io)}`)
+    if (!told) io.out(`\n${await summaryText(path, colorsOf(io))}`)
   } finally {
     view.stop()
   }
 }
 
-/** Every event as a line of JSON. */
-const ndjson = (io: Io): Sink => ({
-  name: 'the events on stdout',
-  event: (event) => io.out(`${JSON.stringify(plainEvent(event))}\n`),
-})
-
-function overview({ experiment, dataset, model, engine, shards }: PreparedRun): string {
-  const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
-  const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
-  return [
-    `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,
-    `env ${choiceText(experiment.env)}, ${experiment.owners} owners, seed ${experiment.seed}`,
-    `model ${layers}, ${thousands(parameterCount(model))} parameters, ${experiment.init} initial weights`,
-    `${choiceText(experiment.optimizer)} lr ${experiment.lr}, batch ${experiment.batch}, ${engine.name} on ${engine.device}, ${experiment.workers} workers`,
-  ].join('\n')
-}
-
 const interruption = (error: unknown, path: string) =>
   new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
-
-function plan(prepared: PreparedRun, done: number): string {
-  const { experiment, dataset, shards } = prepared
-  const early = experiment['until-local-accuracy'] ?? experiment['stop-at']
-  const most = early === undefined ? '' : 'at most '
-  const rounds = done === 0 ? `${experiment.rounds} rounds` : `rounds ${done + 1} to ${experiment.rounds}`
-  const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
-  return `${toYaml(experiment)}\n${overview(prepared)}\n\n${shardTable(dataset, shards)}\n\n${work}\n`
-}
-
-/** What a finished run leaves to look at: the paper-shaped table and the files. */
-async function summary(path: string, io: Io): Promise<string> {
-  const { bold, dim } = colorsOf(io)
-  const { tables, unified } = await loadRun(path)
-  const last = unified.at(-1)
-  const driver = last && unified.find(({ round }) => round === last.round)
-  const verdict = driver
-    ? `unified accuracy ${bold(`${percent(driver.accuracy)} %`)} (${driver.merge}, round ${driver.round})`
-    : 'no round was finished'
-  const files = (await readdir(path))
-    .filter((name) => !name.startsWith('.'))
-    .map(oneLine)
-    .join('  ')
-  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${verdict}\n${oneLine(path)}/\n  ${files}\n`
-}
 
 /** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */
 const timestamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')

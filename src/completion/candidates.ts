@@ -3,6 +3,8 @@ import { experimentJsonSchema } from '../config/json-schema.ts'
 import { type LegalNames, legalNames } from '../config/legal.ts'
 import { NAMED_KEYS, OPTION_KEYS } from '../config/parts/choice-keys.ts'
 import { PAPER } from '../paper/tables.ts'
+import type { Parts } from '../parts.ts'
+import { SINKS } from '../report/sinks/registry.ts'
 import type { Candidate } from './candidate.ts'
 import { listFiles } from './files.ts'
 import { follow, optionOf, type Position } from './words.ts'
@@ -67,6 +69,7 @@ async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
   if (/^dir/.test(placeholder)) return await listFiles(current)
   if (/^file/.test(placeholder)) return await listFiles(current, /./)
   const key = option.long?.slice(2) ?? ''
+  if (key === 'sink') return names(key, { names: Object.keys(SINKS), list: true }, current)
   const schema = experimentJsonSchema().properties[key]
   return names(key, schema && legalNames(schema), current)
 }
@@ -87,13 +90,18 @@ function settings(current: string): Candidate[] {
 
 /** Of a list «avg,max», the last name is the one to complete, and no name comes twice. */
 function names(key: string, legal: LegalNames | undefined, current: string): Candidate[] {
-  const named = (name: string) => ({ value: name, description: NAMED_KEYS[key]?.parts[name]?.summary ?? '' })
+  const named = (name: string) => ({ value: name, description: summaryOf(key, name) })
   const all = (legal?.names ?? []).map(named)
   if (!legal?.list) return all
   const before = current.split(',').slice(0, -1)
   const used = before.map((item) => item.split(':')[0])
   const rest = all.filter(({ value }) => !used.includes(value))
   return prefixed(before.map((name) => `${name},`).join(''), rest)
+}
+
+function summaryOf(key: string, name: string): string {
+  const parts: Parts | undefined = key === 'sink' ? SINKS : NAMED_KEYS[key]?.parts
+  return parts?.[name]?.summary ?? ''
 }
 
 const plain = (values: readonly string[]): Candidate[] => values.map((value) => ({ value, description: '' }))

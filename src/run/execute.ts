@@ -98,5 +98,5 @@ async function* recorded(
 function causeOf(error: unknown, signal: AbortSignal): unknown {
   if (!signal.aborted || error instanceof FedunifyError) return error
   const hint = 'every finished round is in its run folder, if it has one'
-  return new FedunifyError('E_INTERRUPTED', 'the run was aborted', hint, { cause: signal.reason })
+  return new FedunifyError('E_INTERRUPTED', messageOf(signal.reason), hint, { cause: signal.reason })
 }

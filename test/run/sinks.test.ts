@@ -102,8 +102,8 @@ describe('sinks of a run', () => {
       if (type === 'round-finished') controller.abort(new Error('enough'))
     })
     const { error } = await run('stops', [a.made], { rounds: 1000 }, controller.signal)
-    expect(error).toBe(controller.signal.reason)
-    expect(a.last()).toMatchObject({ type: 'failed', message: 'enough' })
+    expect(error).toMatchObject({ code: 'E_INTERRUPTED', message: 'enough', cause: controller.signal.reason })
+    expect(a.last()).toMatchObject({ type: 'failed', code: 'E_INTERRUPTED', message: 'enough' })
   })
 
   it('are told of what goes wrong before the first round', async () => {
