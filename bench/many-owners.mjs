@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadExperiment } from '../build/config/load.js'
-import { execute } from '../build/run/execute.js'
+import { executeToEnd } from '../build/run/execute.js'
 import { prepareRun } from '../build/run/prepare.js'
 import { alone } from './children.mjs'
 import { median } from './figures.mjs'
@@ -39,7 +39,7 @@ export async function measure(flags) {
         cpuBefore = process.cpuUsage()
       }
     }
-    await execute(run, {
+    await executeToEnd(run, {
       path: join(out, 'run'),
       resume: false,
       signal: undefined,
