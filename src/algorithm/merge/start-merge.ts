@@ -26,8 +26,13 @@ export function startMerge(name: MergeName, { pool, round, options }: MergeSetti
   if (memory) return new StreamingMerge(accelerated, memory, pool)
   return new WholeMerge(rule.make(withDefaults(rule, options)), pool, (tensor, what, cause) => {
     const message = `round ${round}: merge ${name}, tensor ${tensor}: the rule ${what}`
-    return new FedunifyError('training', message, 'a rule must write every element of its output, and return nothing', {
-      cause,
-    })
+    return new FedunifyError(
+      'training',
+      message,
+      'a rule only reads the values, must write every element of its output, and return nothing',
+      {
+        cause,
+      },
+    )
   })
 }
