@@ -1,8 +1,9 @@
+import { dirname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
 import { isMapping, overlay } from './mapping.ts'
 import { isOldConfig, upgradeConfig } from './old-config.ts'
 import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
-import { fileName, readText } from './read.ts'
+import { fileName, readText, STDIN } from './read.ts'
 import { TEXT_KEYS } from './schema.ts'
 import { plain, show } from './show.ts'
 import { MOST, parseValue } from './value.ts'
@@ -19,6 +20,8 @@ export interface Source {
   readonly kind: 'file' | 'set' | 'flag'
   /** By key, or by the long or short key of an option; undefined takes back what earlier sources give. */
   readonly values: Readonly<Record<string, unknown>>
+  /** Of the file, for paths in it that start there. */
+  readonly folder?: string
   /** Where the value at `path` was written: "exp.yaml:3", "--set lr", "--lr". */
   where(path: readonly PropertyKey[]): string
 }
@@ -50,7 +53,12 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
     throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
   }
   const values = isOldConfig(kept) ? upgradeConfig(kept) : kept
-  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : fileName(file)) }
+  return {
+    kind: 'file',
+    values,
+    ...(file !== STDIN && { folder: dirname(file) }),
+    where: (path) => (path.length > 0 ? where(path) : fileName(file)),
+  }
 }
 
 /**

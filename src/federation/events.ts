@@ -1,4 +1,3 @@
-import type { MergeName } from '../algorithm/merge/registry.ts'
 import type { Evaluation, Progress } from '../engine/engine.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import type { Weights } from '../weights/weights.ts'
@@ -13,7 +12,7 @@ export interface Started {
   /** Rounds to run, and how many of them an earlier process has done. */
   readonly rounds: number
   readonly done: number
-  readonly merges: readonly MergeName[]
+  readonly merges: readonly string[]
   readonly baseline: boolean
 }
 
@@ -42,7 +41,7 @@ export interface OwnerTrained {
 }
 
 export interface Scored {
-  readonly merge: MergeName
+  readonly merge: string
   /** On the server's test set, which is the union of the owners'. */
   readonly unified: Evaluation
 }

@@ -1,12 +1,11 @@
 import { Drift } from '../algorithm/drift.ts'
 import type { Merge } from '../algorithm/merge/merge.ts'
-import type { MergeName } from '../algorithm/merge/registry.ts'
 import type { OwnerWeights } from '../algorithm/merge/rule.ts'
 import { startMerge } from '../algorithm/merge/start-merge.ts'
 import type { Experiment } from '../config/schema.ts'
 import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
-import { nameOf, optionsOf } from '../parts.ts'
+import { nameOf } from '../parts.ts'
 import { WeightPool } from '../weights/pool.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import type { FederationEvent } from './events.ts'
@@ -134,13 +133,12 @@ class Clock {
 class Merging {
   /** Spent on adding owners. */
   seconds = 0
-  readonly #merges: readonly { readonly name: MergeName; readonly merge: Merge }[]
+  readonly #merges: readonly { readonly name: string; readonly merge: Merge }[]
   readonly #drift: Drift
 
   constructor(choices: Rounds['merge'], round: number, pool: WeightPool) {
     this.#merges = choices.map((choice) => {
-      const name = nameOf(choice)
-      return { name, merge: startMerge(name, { round, pool, options: optionsOf(choice) }) }
+      return { name: nameOf(choice), merge: startMerge(choice, { round, pool }) }
     })
     this.#drift = new Drift(pool)
   }
@@ -174,7 +172,7 @@ async function evaluateByOwner(
   return scores
 }
 
-function finite(merged: Weights, name: MergeName, round: number): Weights {
+function finite(merged: Weights, name: string, round: number): Weights {
   const bad = firstNonFinite(merged)
   if (bad) {
     const message = `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`
