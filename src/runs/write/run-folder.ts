@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { access, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
-import { stringify as toYaml } from 'yaml'
 import { codeOf, FedunifyError } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import type { PreparedRun } from '../../run/prepare.ts'
@@ -24,6 +23,7 @@ import {
 import { plainEvent } from '../plain-event.ts'
 import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
+import { keepConfig } from './keep-config.ts'
 import { FolderLock, type Patience } from './lock.ts'
 import { removeDrafts, savedState } from './saved-state.ts'
 
@@ -76,7 +76,7 @@ export class RunFolder {
       }
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
-      await putFile(join(draft, 'config.yaml'), toYaml(run.experiment), { flushFolder: false })
+      await keepConfig(draft, run.experiment)
       await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
         flushFolder: false,
       })
