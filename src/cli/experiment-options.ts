@@ -52,13 +52,14 @@ export function experimentFlags(options: Readonly<Record<string, unknown>>): Rec
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-function listing([key, { parts }]: [string, (typeof NAMED_KEYS)[string]]): string {
+function listing([key, { parts, own }]: [string, (typeof NAMED_KEYS)[string]]): string {
   const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
     `  ${name.padEnd(15)} ${summary}`,
     `${' '.repeat(18)}${source}`,
     ...optionLines(key, name),
   ])
-  return `Names for --${key}:\n${entries.join('\n')}\n`
+  const more = own ? [`  ${own.example.padEnd(15)} ${own.summary}`] : []
+  return `Names for --${key}:\n${[...entries, ...more].join('\n')}\n`
 }
 
 /** A line for each option: its name, what it takes and what that means. */
