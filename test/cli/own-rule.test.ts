@@ -179,6 +179,10 @@ describe('a rule that misbehaves', () => {
   })
 })
 
+it('the docs show the whole of the example', () => {
+  expect(readFileSync('docs/add-a-merge-rule.md', 'utf8')).toContain(`\`\`\`js\n${EXAMPLE}\`\`\`\n`)
+})
+
 it('help, schema, template and completion know that there may be one', async () => {
   expect((await fedunify(['run', '--help'])).out).toMatch(
     /^ {2}\.\/my-rule\.mjs +a rule of one's own: a module that exports it$/m,
