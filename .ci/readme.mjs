@@ -1,42 +1,176 @@
-// Fills the tables between the README's markers from committed files; with --check it fails where they differ.
+// Fills the figures of README.md and docs/*.md from committed files; with --check it fails if one of them differs.
+// A figure is a table or a number between two comments. The first names a function of FIGURES, below, and its arguments:
+//   <!-- figure: ours table3 avg end -->92.99 ± 0.12<!-- /figure -->
 // Needs a build: the paper's figures come from build/.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
-import { LAST_EPOCH_TEXT, PAPER_SERIES, PAPER_TABLES, roundBeside } from '../build/paper/tables.js'
+import { NAMED_KEYS } from '../build/config/parts/choice-keys.js'
+import { decimals, duration, plusMinus, thousands } from '../build/format.js'
+import { LAST_EPOCH_TEXT, PAPER_SERIES, PAPER_TABLES, printedAt, roundBeside } from '../build/paper/tables.js'
+import { paperTable } from '../build/report/terminal/paper-table.js'
 import { kindOfSeries, POOLED_SERIES, seriesTitle } from '../build/runs/series-name.js'
 
-const root = new URL('../', import.meta.url)
-const read = (path) => readFileSync(new URL(path, root), 'utf8')
-const csv = (path) => parse(read(path), { columns: true })
+const FILLED = [
+  'README.md',
+  ...readdirSync(new URL('../docs', import.meta.url))
+    .filter((n) => n.endsWith('.md'))
+    .map((n) => `docs/${n}`),
+]
+
+const at = (path) => new URL(`../${path}`, import.meta.url)
+const read = (path) => readFileSync(at(path), 'utf8')
+const csv = (path, options) => parse(read(path), options)
 const table = (head, rows) =>
   [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 
+/** The series that a table is about is bold. */
+const bold = (series, text) => (series === 'avg' ? `**${text}**` : text)
+
+const MERGES = PAPER_SERIES.filter((series) => kindOfSeries(series) === 'unified')
+
+/** A batch below results/reference, by its summary.csv: `of` gives mean and sd in percent. */
+function batch(name) {
+  const rows = csv(`results/reference/${name}/summary.csv`, { columns: true })
+  const last = Math.max(...rows.map(({ round }) => Number(round)))
+  const of = (series, round, group = '') => {
+    const wanted = round === 'end' ? last : Number(round)
+    const row = rows.find((r) => r.group === group && r.series === series && Number(r.round) === wanted)
+    if (row === undefined) throw new Error(`${name} has no ${series} in round ${round} of group "${group}"`)
+    return { mean: 100 * row.mean, sd: row.sd === '' ? Number.NaN : 100 * row.sd }
+  }
+  return { last, seeds: rows[0].seeds, of, mean: (...args) => decimals(of(...args).mean) }
+}
+
+/** A figure of the paper: `name` is table3 or table4. */
+function printed(name, series, round) {
+  const found = PAPER_TABLES.find(({ number }) => name === `table${number}`)
+  return printedAt(found, series, round === 'end' ? round : Number(round))
+}
+
+/**
+ * By how many points ours lie above the paper's (`sign` 1), below (-1) or either (0), over lists of tables, rounds and
+ * series: one gap with two decimals, of several the least and the most.
+ */
+const gaps = (sign) => (tables, rounds, list) => {
+  const all = tables.split(',').flatMap((name) => {
+    const { of } = batch(name)
+    const gap = (series, round) => of(series, round).mean - printed(name, series, round)
+    return rounds.split(',').flatMap((round) => list.split(',').map((series) => gap(series, round)))
+  })
+  const signed = all.map((gap) => (sign === 0 ? Math.abs(gap) : sign * gap))
+  if (signed.some((gap) => gap < 0)) throw new Error(`not all of ${tables} ${rounds} ${list} lie on that side`)
+  if (signed.length === 1) return decimals(signed[0])
+  return `${Math.round(Math.min(...signed))} to ${Math.round(Math.max(...signed))}`
+}
+
+/** How long a run below results/reference took, or all runs of a batch together. */
+function seconds(name) {
+  const files = readdirSync(at(`results/reference/${name}`), { recursive: true })
+  const manifests = files.filter((file) => file.endsWith('manifest.json'))
+  const each = manifests.map((file) => JSON.parse(read(`results/reference/${name}/${file}`)).seconds.total)
+  return duration(each.reduce((sum, one) => sum + one, 0))
+}
+
+/** What a run with the defaults prints at its end, the rounds in the middle left out. */
+function printout(name) {
+  const rows = csv(`results/reference/first/${name}/table.csv`)
+  const lines = paperTable(rows).split('\n')
+  const [round, , , avg] = rows.at(-1)
+  const verdict = `unified accuracy ${avg} % (avg, round ${round})`
+  return ['```text', ...lines.slice(0, 4), '…', lines.at(-1), '', verdict, '```'].join('\n')
+}
+
 /** Ten rounds with the defaults, both environments side by side. */
 function first() {
-  const [V, H] = ['V', 'H'].map((env) => csv(`results/reference/first/${env}/table.csv`))
+  const [V, H] = ['V', 'H'].map((env) => csv(`results/reference/first/${env}/table.csv`, { columns: true }))
   const head = ['round', 'V local 1', 'V local 2', '**V avg**', 'H local 1', 'H local 2', '**H avg**']
   const rows = V.map((v, i) => {
     const h = H[i]
     return [v.epoch, v.local_1, v.local_2, `**${v.avg}**`, h.local_1, h.local_2, `**${h.avg}**`]
   })
-  const source =
-    'From [results/reference/first](results/reference/first): `fedunify run --env V` and `--env H`, nothing else set.'
-  return `${table(head, rows)}\n\n${source}`
+  return table(head, rows)
 }
 
-const n = (value) => Math.round(value).toLocaleString('en-US')
+/** A table of the paper next to ours: mean ± sd over the seeds. */
+function paper(name) {
+  const { number, env, rows } = PAPER_TABLES.find(({ number }) => name === `table${number}`)
+  const { last, seeds, of } = batch(name)
+  const lines = rows.map((row) => {
+    const round = roundBeside(row)
+    const title = round === 'end' ? `last (ours ${last}, paper ${LAST_EPOCH_TEXT})` : String(round)
+    const cell = (series) => `**${plusMinus(of(series, round), decimals)}** / ${decimals(row[series])}`
+    return [title, ...PAPER_SERIES.map(cell)]
+  })
+  const caption = `Table ${number}, environment ${env}, **ours** (${seeds} seeds, mean ± sd) / the paper:`
+  return `${caption}\n\n${table(['round', ...PAPER_SERIES.map(seriesTitle)], lines)}`
+}
 
-/** Speed and memory, as the suites of `npm run bench` measured them. */
+/** The other reading of the paper: a run for each merge rule, from shared initial weights. */
+function separate() {
+  const lines = PAPER_TABLES.flatMap(({ number, env }) => {
+    const { last, mean } = batch(`table${number}-separate`)
+    const cells = (round) => MERGES.map((merge) => mean(merge, round, merge))
+    return [1, 2, 3, last].map((round) => [`${env}, ${round}`, ...cells(round)])
+  })
+  return table(['env, round', ...MERGES.map((merge) => `${merge} run`)], lines)
+}
+
+/** By how many points a model that was trained on the pooled data lies above the unified one. */
+function behindPooled(env) {
+  const { of } = batch('pooled')
+  return decimals(of(POOLED_SERIES, 'end', env).mean - of('avg', 'end', env).mean)
+}
+
+/** The unified model next to one that was trained on the pooled data. */
+function pooled() {
+  const { last, mean } = batch('pooled')
+  const all = [...PAPER_SERIES, POOLED_SERIES]
+  const lines = ['V', 'H'].map((env) => [
+    env,
+    ...all.map((series) => bold(series, mean(series, last, env))),
+    `**${behindPooled(env)}**`,
+  ])
+  const head = [`round ${last}`, ...all.map((series) => bold(series, seriesTitle(series))), '**pooled − avg**']
+  return table(head, lines)
+}
+
+/** How far environment V goes with a larger model, next to the paper's last row. */
+function best() {
+  const { last, mean } = batch('best-v')
+  const ours = [1, last / 4, last / 2, last].map((round) => [
+    `round ${round}`,
+    ...PAPER_SERIES.map((series) => bold(series, mean(series, round))),
+  ])
+  const theirs = ['the paper, last row', ...PAPER_SERIES.map((series) => decimals(printed('table3', series, 'end')))]
+  return table(['V', ...PAPER_SERIES.map((series) => bold(series, seriesTitle(series)))], [...ours, theirs])
+}
+
+/** What one of the keys of an experiment may name, from its registry. */
+function parts(key) {
+  const all = Object.entries(NAMED_KEYS[key].parts)
+  const hasWhen = all.some(([, part]) => part.when)
+  const row = ([name, { summary, when, source }]) => [`\`${name}\``, summary, ...(hasWhen ? [when] : []), source]
+  const head = [key, 'what it does', ...(hasWhen ? ['when to use it'] : []), 'source']
+  return table(head, all.map(row)).replaceAll('---:', '---')
+}
+
+function suite(name) {
+  const report = JSON.parse(read(`results/bench/${name}.json`))
+  // Those of before the format was numbered have none; what is read here has not changed since.
+  if ((report.format ?? 1) !== 1) throw new Error(`results/bench/${name}.json: format ${report.format}, expected 1`)
+  return report
+}
+
+/** A ratio of a suite of `npm run bench`, by its key. */
+const ratio = (name, key) => suite(name).ratios[key].of_medians?.toFixed(2)
+
+/** Images a second, as the suites of `npm run bench` measured them. */
 function speed() {
-  const suite = (name) => JSON.parse(read(`results/bench/${name}.json`))
-  const training = suite('training')
-  const [forward, rounds] = [suite('forward'), suite('rounds')]
-  const { machine, versions, peak_gflops: peak, figures } = training
-  const torch = `PyTorch ${versions.torch}`
+  const [training, forward] = [suite('training'), suite('forward')]
+  const torch = `PyTorch ${training.versions.torch}`
   const row = ({ figures }, key, name) => {
     const { median, min, max } = figures[key]
-    return median === undefined ? [] : [[name, `**${n(median)}**`, `${n(min)} – ${n(max)}`]]
+    return median === undefined ? [] : [[name, `**${thousands(median)}**`, `${thousands(min)} – ${thousands(max)}`]]
   }
   const rows = [
     ...row(training, 'fedunify_blocked_2', 'training: fedunify, two workers on two cores'),
@@ -49,112 +183,71 @@ function speed() {
     ...row(forward, 'torch_nchw', `evaluation: ${torch}, NCHW, one thread`),
     ...row(forward, 'torch_channels_last', `evaluation: ${torch}, channels_last, one thread`),
   ]
-  const times = ({ ratios }, key) => ratios[key].of_medians?.toFixed(2)
-  const against = (part, suffix) =>
-    `${times(part, `blocked_to_torch_nchw${suffix}`)} × PyTorch NCHW and ` +
-    `${times(part, `blocked_to_torch_channels_last${suffix}`)} × channels_last`
-  const ratios = versions.torch
-    ? `On one core fedunify trains at ${against(training, '_1')}, and evaluates at ${against(forward, '')}. `
-    : ''
-  const facts =
-    'Reference CNN, batch 64, plain SGD, real images; the sides in turn in one run on ' +
-    `${machine.cores} cores (${machine.cpu}). ${ratios}` +
-    `That is ${n(figures.gflops.median)} GFLOP/s in training, of a core's peak of ${n(peak.max)}; ` +
-    `two owners on two cores train ${times(training, 'two_owners_to_one')} × as fast as one. ` +
-    `A whole \`fedunify run\` peaks at ${n(rounds.figures.peak_mib.median)} MiB, and all that is not training ` +
-    `(evaluating, merging, writing) takes ${rounds.figures.rest.median} % of a round. ` +
-    'From [results/bench](results/bench): `npm run bench`.'
-  return `${table(['', 'images/s, median', 'min – max'], rows)}\n\n${facts}`
+  return table(['', 'images/s, median', 'min – max'], rows)
 }
 
-/** The paper's Tables 3 and 4 beside ours: mean ± sd over the seeds. */
-function paper() {
-  const measured = PAPER_TABLES.filter(({ number }) => existsSync(new URL(`results/reference/table${number}`, root)))
-  const parts = measured.map(({ number, env, rows }) => {
-    const summary = csv(`results/reference/table${number}/summary.csv`)
-    const last = Math.max(...summary.map(({ round }) => Number(round)))
-    const seeds = summary[0].seeds
-    const ours = (round, series) => {
-      const row = summary.find((r) => r.series === series && Number(r.round) === round)
-      return `${(100 * row.mean).toFixed(2)}${row.sd ? ` ± ${(100 * row.sd).toFixed(2)}` : ''}`
-    }
-    const lines = rows.map((row) => {
-      const at = roundBeside(row)
-      const name = at === 'end' ? `last (ours ${last}, paper ${LAST_EPOCH_TEXT})` : String(at)
-      const round = at === 'end' ? last : at
-      return [name, ...PAPER_SERIES.map((series) => `**${ours(round, series)}** / ${row[series].toFixed(2)}`)]
-    })
-    const head = ['round', ...PAPER_SERIES.map(seriesTitle)]
-    return `Table ${number}, environment ${env}, **ours** (${seeds} seeds, mean ± sd) / the paper:\n\n${table(head, lines)}`
+/** What else those suites say of a run: its speed next to PyTorch's and to the processor's peak, and its memory. */
+function facts() {
+  const { machine, versions, peak_gflops: peak, figures } = suite('training')
+  const rounds = suite('rounds').figures
+  const against = (name, suffix) =>
+    `${ratio(name, `blocked_to_torch_nchw${suffix}`)} × PyTorch NCHW and ` +
+    `${ratio(name, `blocked_to_torch_channels_last${suffix}`)} × channels_last`
+  const lines = [
+    `- The machine has ${machine.cores} cores (${machine.cpu}).`,
+    `- On one core fedunify reaches ${thousands(figures.gflops.median)} GFLOP/s in training. The core's peak is ${thousands(peak.max)}.`,
+    `- Two owners on two cores train ${ratio('training', 'two_owners_to_one')} × as fast as one owner on one core.`,
+    `- A whole \`fedunify run\` peaks at ${thousands(rounds.peak_mib.median)} MiB.`,
+    `- All that is not training (evaluating, merging, writing) takes ${rounds.rest.median} % of a round.`,
+  ]
+  const times = `- On one core fedunify trains at ${against('training', '_1')}, and evaluates at ${against('forward', '')}.`
+  if (versions.torch) lines.splice(1, 0, times)
+  return lines.join('\n')
+}
+
+const FIGURES = {
+  ours: (name, series, round, group) => plusMinus(batch(name).of(series, round, group), decimals),
+  printed: (...args) => decimals(printed(...args)),
+  above: gaps(1),
+  below: gaps(-1),
+  apart: gaps(0),
+  seconds,
+  printout,
+  first,
+  paper,
+  separate,
+  'behind-pooled': behindPooled,
+  pooled,
+  best,
+  ratio,
+  speed,
+  facts,
+  parts,
+}
+
+const OPENING = '<!-- figure: '
+const MARKED = new RegExp(`(${OPENING}(.+?) -->(\n?))(?:(?!${OPENING})[^])*?(<!-- /figure -->)`, 'g')
+
+function fill(text, file) {
+  let count = 0
+  const filled = text.replace(MARKED, (_, open, call, newline, close) => {
+    count++
+    const [name, ...args] = call.split(' ')
+    if (FIGURES[name] === undefined) throw new Error(`${file}: there is no figure ${name}`)
+    return `${open}${FIGURES[name](...args)}${newline}${close}`
   })
-  return parts.join('\n\n')
+  if (count !== text.split(OPENING).length - 1) throw new Error(`${file}: a figure has no end`)
+  return filled
 }
 
-const PERCENT = (value) => (100 * value).toFixed(2)
-
-const MERGES = PAPER_SERIES.filter((series) => kindOfSeries(series) === 'unified')
-
-/** The column that a table is about is bold. */
-const bold = (series, text) => (series === 'avg' ? `**${text}**` : text)
-
-/** The other reading of the paper: a run for each merge, from shared initial weights. */
-function separate() {
-  const lines = [3, 4].flatMap((number) => {
-    const summary = csv(`results/reference/table${number}-separate/summary.csv`)
-    const last = Math.max(...summary.map(({ round }) => Number(round)))
-    const of = (merge, round) =>
-      PERCENT(summary.find((r) => r.group === merge && r.series === merge && Number(r.round) === round).mean)
-    return [1, 2, 3, last].map((round) => [
-      `${number === 3 ? 'V' : 'H'}, ${round}`,
-      ...MERGES.map((merge) => of(merge, round)),
-    ])
-  })
-  return table(['env, round', ...MERGES.map((merge) => `${merge} run`)], lines)
+const differing = FILLED.filter((file) => {
+  const before = read(file)
+  const after = fill(before, file)
+  if (after !== before && !process.argv.includes('--check')) writeFileSync(at(file), after)
+  return after !== before
+})
+if (process.argv.includes('--check') && differing.length > 0) {
+  console.error(`${differing.join(', ')}: a figure differs from its source; fill it in with: node .ci/readme.mjs`)
+  process.exit(1)
 }
-
-/** The unified model beside one that was trained on the pooled data. */
-function pooled() {
-  const summary = csv('results/reference/pooled/summary.csv')
-  const last = Math.max(...summary.map(({ round }) => Number(round)))
-  const all = [...PAPER_SERIES, POOLED_SERIES]
-  const lines = ['V', 'H'].map((env) => {
-    const of = (series) =>
-      Number(summary.find((r) => r.group === env && r.series === series && Number(r.round) === last).mean)
-    const gap = PERCENT(of('pooled') - of('avg'))
-    return [env, ...all.map((series) => bold(series, PERCENT(of(series)))), `**${gap}**`]
-  })
-  const head = [`round ${last}`, ...all.map((series) => bold(series, seriesTitle(series))), '**pooled − avg**']
-  return table(head, lines)
-}
-
-/** How far environment V goes with a larger model, beside the paper's last row. */
-function best() {
-  const summary = csv('results/reference/best-v/summary.csv')
-  const last = Math.max(...summary.map(({ round }) => Number(round)))
-  const of = (name, round) => PERCENT(summary.find((r) => r.series === name && Number(r.round) === round).mean)
-  const ours = [1, last / 4, last / 2, last].map((round) => [
-    `round ${round}`,
-    ...PAPER_SERIES.map((name) => bold(name, of(name, round))),
-  ])
-  const printed = PAPER_TABLES.find(({ env }) => env === 'V').rows.at(-1)
-  const paper = ['the paper, last row', ...PAPER_SERIES.map((name) => printed[name].toFixed(2))]
-  return table(['V', ...PAPER_SERIES.map((name) => bold(name, seriesTitle(name)))], [...ours, paper])
-}
-
-const parts = { first, speed, paper, separate, pooled, best }
-const file = fileURLToPath(new URL('README.md', root))
-const before = readFileSync(file, 'utf8')
-let after = before
-for (const [name, make] of Object.entries(parts)) {
-  const marked = new RegExp(`(<!-- table:${name} -->\n)[^]*?(<!-- /table:${name} -->)`)
-  if (!marked.test(after)) continue
-  const text = make()
-  after = after.replace(marked, (_, open, close) => `${open}${text}\n${close}`)
-}
-if (process.argv.includes('--check')) {
-  if (after !== before) {
-    console.error('README.md: a table differs from its source; fill it with: node .ci/readme.mjs')
-    process.exit(1)
-  }
-  console.log('README.md: every table is as its source')
-} else if (after !== before) writeFileSync(file, after)
+console.log(differing.length > 0 ? `filled: ${differing.join(', ')}` : 'every figure is as its source')

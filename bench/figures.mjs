@@ -1,5 +1,8 @@
 // What samples come to: medians, ratios, and whether targets are met. Pure.
 
+/** Of the JSON files: raised when a reader would have to change. Those of before had none. */
+export const FORMAT = 1
+
 /** @typedef {{ atLeast: number } | { atMost: number }} Target */
 
 /**
@@ -29,11 +32,20 @@ export function figure(values, digits = 0) {
   }
 }
 
+/** Names of fields as the JSON files have them: settings may go by the names of flags. */
+export const withSnakeCase = (fields) =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll('-', '_'),
+      value,
+    ]),
+  )
+
 /** @param value undefined where there was nothing to measure it with */
 function judge(value, target) {
   if (!target) return {}
   const met = 'atLeast' in target ? value >= target.atLeast : value <= target.atMost
-  return { target, status: value === undefined ? 'not measured' : met ? 'pass' : 'miss' }
+  return { target: withSnakeCase(target), status: value === undefined ? 'not measured' : met ? 'pass' : 'miss' }
 }
 
 /** @param series a Series; without values where there was nothing to measure it with */

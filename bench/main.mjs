@@ -5,7 +5,7 @@ import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { locateFashionMnist } from '../build/data/fashion-mnist/locate.js'
 import { VERSION } from '../build/package.js'
-import { figure, json, summarise } from './figures.mjs'
+import { FORMAT, figure, json, summarise, withSnakeCase } from './figures.mjs'
 import { machine, pinning } from './machine.mjs'
 import { parseOptions } from './options.mjs'
 import { peak } from './peak.mjs'
@@ -37,11 +37,12 @@ for (const { name, measure } of options.suites) {
     const summary = summarise(samples)
     summaries[name] = summary
     const report = {
+      format: FORMAT,
       date,
       command: options.command,
       machine: { ...machine(), load_before: Number(load.toFixed(2)), pinned_to_cores: cores },
       versions: { fedunify: VERSION, node: process.versions.node, ...versions },
-      settings,
+      settings: withSnakeCase(settings),
       peak_gflops: { ...figure(top.gflops, 1), by: top.by },
       ...summary,
       ...(details && { details }),

@@ -27,5 +27,5 @@ function text(value, digits) {
 
 function must(target) {
   if (!target) return ''
-  return 'atLeast' in target ? `>= ${target.atLeast}` : `<= ${target.atMost}`
+  return 'at_least' in target ? `>= ${target.at_least}` : `<= ${target.at_most}`
 }

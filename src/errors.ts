@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein'
 import { oneLine } from './visible.ts'
 
-/** What went wrong, by the exit code that the command line reports for it. */
+/** The exit codes of the command line, by the kind of what went wrong. */
 export const EXIT = {
   ok: 0,
   missed: 1,
@@ -12,6 +12,88 @@ export const EXIT = {
 } as const
 
 export type ErrorKind = Exclude<keyof typeof EXIT, 'ok'>
+
+/**
+ * Everything that can go wrong, by a code that stays the same from version to version: programs tell causes apart by it,
+ * while messages are for people and may change. docs/errors.md lists the same codes.
+ */
+export const ERRORS = {
+  E_EXPECTATION_MISSED: { kind: 'missed', meaning: 'Something that was expected of a run was missed.' },
+
+  E_OPTION: { kind: 'usage', meaning: 'The command line has a wrong option or argument.' },
+  E_CONFIG: { kind: 'usage', meaning: 'An experiment has a value that is not legal, or is not YAML.' },
+  E_CONFIG_FILE: {
+    kind: 'usage',
+    meaning: 'A file that should hold an experiment is missing, empty, too large or unreadable.',
+  },
+  E_CONFIG_FORMAT: { kind: 'usage', meaning: 'An experiment file was written for a newer fedunify.' },
+  E_UNKNOWN_NAME: { kind: 'usage', meaning: 'A key, or the name of a part, does not exist.' },
+  E_PART_NOT_CHOSEN: { kind: 'usage', meaning: 'An option belongs to a part that was not chosen.' },
+  E_CONFLICT: { kind: 'usage', meaning: 'Two things that were asked for exclude each other, or one lacks another.' },
+  E_SEVERAL_RUNS: { kind: 'usage', meaning: 'A file makes several runs where one is asked for.' },
+  E_NO_EXPECTATIONS: { kind: 'usage', meaning: 'Nothing is expected of the runs that are to be checked.' },
+  E_PARTITION: { kind: 'usage', meaning: 'The images cannot be split among the owners as asked.' },
+  E_MODEL: { kind: 'usage', meaning: 'The layers of the model do not fit together, or do not fit the data.' },
+  E_RULE_FILE: { kind: 'usage', meaning: 'The file of a merge rule is missing, or makes no rule.' },
+  E_MERGE_RULE: { kind: 'usage', meaning: 'A merge rule cannot be used with these owners or options.' },
+  E_ENGINE: { kind: 'usage', meaning: 'No engine computes on that device, or in that layout.' },
+  E_ENGINE_UNAVAILABLE: { kind: 'usage', meaning: 'A library, a driver or a GPU that the engine needs is not there.' },
+  E_MEMORY: { kind: 'usage', meaning: 'There is not enough memory, or a limit on it is too low.' },
+  E_FILE_LIMIT: { kind: 'usage', meaning: 'The limit on open files is too low.' },
+  E_INSTALLATION: {
+    kind: 'usage',
+    meaning: 'The installation of fedunify is not whole, or Node was told not to allow what it does.',
+  },
+  E_DOCTOR_SETUP: { kind: 'usage', meaning: 'The doctor found something that is wrong with the set-up.' },
+  E_FILE_EXISTS: { kind: 'usage', meaning: 'A file that would be written is there already.' },
+  E_FILE_UNWRITABLE: {
+    kind: 'usage',
+    meaning: 'A file cannot be written: no permission, no such folder, or a link in its place.',
+  },
+  E_RUN_EXISTS: {
+    kind: 'usage',
+    meaning: 'The folder of a new run is there already, or would lie in that of another run.',
+  },
+  E_RUN_LOCKED: { kind: 'usage', meaning: 'Another process has the run folder, or took it over.' },
+  E_RUN_DIFFERS: { kind: 'usage', meaning: 'What is asked of an earlier run is not what it was.' },
+
+  E_DISK_FULL: { kind: 'data', meaning: 'There is no space left to write to.' },
+  E_FILE_MISSING: { kind: 'data', meaning: 'A file is missing that is needed.' },
+  E_FILE_UNREADABLE: { kind: 'data', meaning: 'A file or folder cannot be read.' },
+  E_SYSTEM: { kind: 'data', meaning: 'The operating system refused something that no other code names.' },
+  E_DATASET: { kind: 'data', meaning: 'A file of the dataset is damaged, is another one, or does not fit the others.' },
+  E_DATASET_MISSING: { kind: 'data', meaning: 'The data folder lacks files of the dataset.' },
+  E_DATASET_UNREACHABLE: { kind: 'data', meaning: 'The dataset was neither found here nor fetched from anywhere.' },
+  E_DATASET_TOO_LARGE: { kind: 'data', meaning: 'The dataset does not fit into memory.' },
+  E_DATA_FOLDER: { kind: 'data', meaning: 'The data folder cannot be written to.' },
+  E_DOCTOR_DATA: { kind: 'data', meaning: 'The doctor found something that is wrong with the data or the disk.' },
+  E_PARTITION_FAULT: { kind: 'data', meaning: 'A partition lost images or dealt some of them twice.' },
+  E_RUN_NOT_FOUND: { kind: 'data', meaning: 'What was named is not a run, or has no such round.' },
+  E_RUN_DAMAGED: { kind: 'data', meaning: 'A file is not as a run leaves it: edited, cut short or foreign.' },
+  E_RUN_FORMAT: { kind: 'data', meaning: 'A file of a run was written by a newer fedunify.' },
+  E_RUN_FOREIGN: { kind: 'data', meaning: 'The folder that a batch would use for a run holds another run.' },
+  E_REFERENCE: {
+    kind: 'data',
+    meaning: 'What a run is to be compared with is missing, unfinished or holds no accuracies.',
+  },
+  E_CHECK_INCOMPLETE: {
+    kind: 'data',
+    meaning: 'Some runs could not be checked, because a file of theirs cannot be trusted.',
+  },
+
+  E_DIVERGED: { kind: 'training', meaning: 'Weights became NaN or infinite.' },
+  E_OBJECTIVE: { kind: 'training', meaning: 'A local objective gave what does not fit the model.' },
+  E_OWNER_STATE: { kind: 'training', meaning: 'An owner lost what its local objective kept of the round before.' },
+  E_MERGE_FAILED: { kind: 'training', meaning: 'A merge rule failed, or the owners trained different models.' },
+  E_ENGINE_MEMORY: { kind: 'training', meaning: 'The engine ran out of memory while it trained.' },
+  E_ENGINE_FAILED: { kind: 'training', meaning: 'The engine failed while it trained.' },
+  E_BUG: { kind: 'training', meaning: 'Nobody foresaw this error: it is a bug of fedunify.' },
+
+  E_INTERRUPTED: { kind: 'interrupted', meaning: 'A signal, such as that of Ctrl-C, ended the command.' },
+  E_OUTPUT_CLOSED: { kind: 'interrupted', meaning: 'Nobody reads the output any more.' },
+} as const satisfies Readonly<Record<`E_${string}`, { kind: ErrorKind; meaning: string }>>
+
+export type ErrorCode = keyof typeof ERRORS
 
 /** Where in a run an error happened: the message says it in words, this as data. */
 export interface ErrorPlace {
@@ -27,13 +109,14 @@ export interface ErrorPlace {
  */
 export class FedunifyError extends Error {
   override readonly name = 'FedunifyError'
+  readonly code: ErrorCode
   readonly kind: ErrorKind
   readonly hint: string | undefined
   readonly place: ErrorPlace
 
   /** @param hint one line, or a list of lines */
   constructor(
-    kind: ErrorKind,
+    code: ErrorCode,
     message: string,
     hint?: string | readonly string[],
     options: ErrorOptions & ErrorPlace = {},
@@ -41,7 +124,8 @@ export class FedunifyError extends Error {
     const { cause, ...place } = options
     super(oneLine(message), cause === undefined ? undefined : { cause })
     this.place = place
-    this.kind = kind
+    this.code = code
+    this.kind = ERRORS[code].kind
     this.hint = hint && [hint].flat().map(oneLine).join('\n')
   }
 
@@ -71,7 +155,7 @@ export function nearest(got: string, legal: readonly string[]): string | undefin
 export function unknownName(what: string, got: string, legal: readonly string[]): FedunifyError {
   const near = nearest(got, legal)
   return new FedunifyError(
-    'usage',
+    'E_UNKNOWN_NAME',
     `unknown ${what} "${got}": expected one of ${legal.join(', ')}`,
     near && `did you mean ${near}?`,
   )
@@ -82,7 +166,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The system error code (ENOENT, EACCES, ENOSPC …) of whatever was thrown, if it has one. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+/**
+ * The system error code (ENOENT, EACCES, ENOSPC …) of whatever was thrown, if it has one. Our own errors have none: their
+ * `code` is not the system's.
+ */
+export function systemCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error instanceof FedunifyError) return undefined
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

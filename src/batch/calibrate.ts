@@ -1,6 +1,6 @@
-import { localParties } from '../federation/local/parties.ts'
-import { openLearner } from '../federation/local/start.ts'
+import { localOwners } from '../federation/local/local-owners.ts'
 import { initialWeights } from '../model/init.ts'
+import { openLearner } from '../run/participants.ts'
 import type { PreparedRun } from '../run/prepare.ts'
 
 /** Images that a calibration trains: some chunks, of which the first warms up. */
@@ -13,13 +13,10 @@ export async function trainingSpeed(run: PreparedRun, signal: AbortSignal): Prom
   try {
     const [first] = shards
     const some = { owner: 1, train: first!.train.subarray(0, IMAGES), test: first!.test.subarray(0, 1) }
-    const once = { ...experiment, 'local-epochs': 1, 'until-local-accuracy': undefined, baseline: 'none' } as const
-    const [owner] = localParties(once, [some], learner).owners
-    const { images, seconds } = await owner!.train(
-      initialWeights(model, experiment.seed),
-      { round: 1, lr: 1e-4 },
-      () => {},
-    )
+    const once = { ...experiment, 'local-epochs': 1, 'until-local-accuracy': undefined } as const
+    const [owner] = localOwners(once, [some], model, learner)
+    const task = { round: 1, lr: 1e-4, evaluateReceived: false, instruction: {} }
+    const { images, seconds } = await owner!.train(initialWeights(model, experiment.seed), task, () => {})
     return images / seconds
   } finally {
     await learner.close()

@@ -12,7 +12,7 @@ export function batchFailure(results: readonly BatchResult[]): unknown {
   if (!(error instanceof FedunifyError)) return error
   const failed = results.filter(({ outcome }) => outcome === 'failed').length
   const others = failed > 1 ? ` (and ${failed - 1} more failed)` : ''
-  return new FedunifyError(error.kind, `${run.path}: ${reasonOf(run, error)}${others}`, error.hint, { cause: error })
+  return new FedunifyError(error.code, `${run.path}: ${reasonOf(run, error)}${others}`, error.hint, { cause: error })
 }
 
 /** The exit code that a run would end with by itself. */

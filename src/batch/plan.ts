@@ -22,7 +22,7 @@ async function filesOf(named: string): Promise<string[]> {
     : await matchGlob(named)
   if (matches.length > 0) return matches
   const why = isFolder ? 'has no experiment file (*.yaml)' : 'matches no file'
-  throw new FedunifyError('usage', `${named}: ${why}`, "for example: fedunify batch 'experiments/*.yaml'")
+  throw new FedunifyError('E_CONFIG_FILE', `${named}: ${why}`, "for example: fedunify batch 'experiments/*.yaml'")
 }
 
 /**
@@ -48,7 +48,7 @@ export async function planBatch(
       const [one, two] = [fileName(other.file), fileName(run.file)]
       const who = one === two ? `two runs of ${one}` : `${one} and ${two}`
       throw new FedunifyError(
-        'usage',
+        'E_CONFLICT',
         `${who} would write to one folder, ${path}`,
         'they are the same run: drop one, or give it another name',
       )

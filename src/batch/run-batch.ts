@@ -1,7 +1,7 @@
 import { configHash } from '../config/hash.ts'
 import { FedunifyError } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
-import { execute } from '../run/execute.ts'
+import { executeToEnd } from '../run/execute.ts'
 import { prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
 import { loadRun } from '../runs/read/load-run.ts'
@@ -59,7 +59,7 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
     const note = (line: string) => listener.note(run, line)
-    await execute(prepared, { path: run.path, resume, signal, note, sinks: [progress] })
+    await executeToEnd(prepared, { path: run.path, resume, signal, note, sinks: [progress] })
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }
@@ -73,5 +73,9 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
 async function assertDone({ path, experiment }: BatchRun): Promise<void> {
   const { manifest } = await loadRun(path)
   if (manifest.config_hash === configHash(experiment)) return
-  throw new FedunifyError('data', `${path} holds another run`, 'give that folder the name that it had, or remove it')
+  throw new FedunifyError(
+    'E_RUN_FOREIGN',
+    `${path} holds another run`,
+    'give that folder the name that it had, or remove it',
+  )
 }

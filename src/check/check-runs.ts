@@ -25,7 +25,7 @@ export async function checkRuns(named: readonly string[], file?: string, signal?
   const loaded = found.filter((one): one is Expecting => 'run' in one)
   if (loaded.length > 0 && loaded.every(({ expectations }) => expectations.length === 0)) {
     const message = `${loaded[0]!.run.path}: nothing is expected of it${loaded.length > 1 ? ', nor of the others' : ''}`
-    throw new FedunifyError('usage', message, `give --expect FILE; ${EXPECT_HINT}`)
+    throw new FedunifyError('E_NO_EXPECTATIONS', message, `give --expect FILE; ${EXPECT_HINT}`)
   }
 
   const references = new References(file)

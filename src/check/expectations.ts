@@ -28,7 +28,7 @@ export async function readExpectations(file: string, signal?: AbortSignal): Prom
   if (isMapping(value) && value.expect !== undefined) return parseExpectations(value.expect, where)
   const near = isMapping(value) ? nearest('expect', Object.keys(value)) : undefined
   const hint = near ? `is ${near} meant to be expect?` : EXPECT_HINT
-  throw new FedunifyError('usage', `${fileName(file)}: holds no expectations`, hint)
+  throw new FedunifyError('E_NO_EXPECTATIONS', `${fileName(file)}: holds no expectations`, hint)
 }
 
 export const EXPECT_HINT = 'for example expect: [{ metric: unified, merge: avg, at: end, min: 0.78 }]'
@@ -44,7 +44,7 @@ export function expectationsOf(path: string, { config }: Manifest): WrittenExpec
     return parseExpectations(config.expect, (at) => `${file}: config.${at.join('.')}`)
   } catch (error) {
     if (!(error instanceof FedunifyError)) throw error
-    throw new FedunifyError('data', error.message, error.hint, { cause: error })
+    throw new FedunifyError('E_RUN_DAMAGED', error.message, error.hint, { cause: error })
   }
 }
 
@@ -63,5 +63,5 @@ function assertWhen({ when = {} }: Expectation, where: (key: string) => string):
   if (wrong === undefined) return
   const near = nearest(wrong, WRITTEN_KEYS)
   const hint = near ? `did you mean ${near}?` : 'name keys of an experiment, for example when: { env: H }'
-  throw new FedunifyError('usage', `${where(wrong)}: unknown key ${show(wrong)} in when`, hint)
+  throw new FedunifyError('E_UNKNOWN_NAME', `${where(wrong)}: unknown key ${show(wrong)} in when`, hint)
 }

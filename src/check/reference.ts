@@ -32,7 +32,7 @@ export async function readReference(
     return inRun ? readRun(dirname(csv), csv) : read(csv, metric)
   }
   throw new FedunifyError(
-    'data',
+    'E_REFERENCE',
     `max-drop-from ${named}: no such file`,
     `looked for ${[...new Set(places)].join(' and ')}`,
   )
@@ -42,7 +42,7 @@ async function readRun(dir: string, file: string): Promise<Reference> {
   const run = await loadRun(dir)
   if (run.finished) return { file, series: run.series }
   const why = `${run.manifest.status} after ${run.rounds} of ${run.manifest.config.rounds} rounds`
-  throw new FedunifyError('data', `${dir}: a reference must be a finished run, but this one is ${why}`)
+  throw new FedunifyError('E_REFERENCE', `${dir}: a reference must be a finished run, but this one is ${why}`)
 }
 
 /** Bytes of a table that is no run's. */
@@ -57,7 +57,8 @@ async function read(file: string, metric: AccuracyExpectation['metric']): Promis
     ['round', name!, accuracy!],
     unified ? [name!] : [],
   )
-  if (rows.length === 0) throw new FedunifyError('data', `${file}: holds no round`, 'name a reference that has some')
+  if (rows.length === 0)
+    throw new FedunifyError('E_REFERENCE', `${file}: holds no round`, 'name a reference that has some')
   const series = rows.map((row, i) => ({
     series: unified ? String(row[name!]) : localSeries(Number(row[name!])),
     point: { round: Number(row.round), accuracy: Number(row[accuracy!]), line: i + 2 },
@@ -65,7 +66,7 @@ async function read(file: string, metric: AccuracyExpectation['metric']): Promis
   for (const { point } of series) {
     if (point.accuracy >= 0 && point.accuracy <= 1) continue
     throw new FedunifyError(
-      'data',
+      'E_REFERENCE',
       `${file}:${point.line}: ${accuracy} is ${point.accuracy}, not a fraction`,
       'a reference has the columns and units of a run',
     )

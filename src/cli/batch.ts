@@ -12,18 +12,18 @@ import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 
 const EXAMPLES = `
-A file may hold, besides the keys of an experiment (see fedunify run --help):
+Besides the keys of an experiment (see fedunify run --help) a file may have:
   matrix: { env: [V, H], merge: [avg, max] }    one run for every combination
-  seeds: 3                                      each with three seeds, from seed on
+  seeds: 3                                      three seeds for each of them, counted from seed
 
 Examples:
   fedunify batch experiments/                   every experiment file in a folder
   fedunify batch 'experiments/table*.yaml'      Tables 3 and 4 of the paper, in both readings
   fedunify batch --dry-run experiments/table4.yaml
   fedunify batch --jobs 2 --set rounds=5 'experiments/*.yaml'
-  fedunify batch study.yaml --set env=H         of a matrix over env, this value alone
+  fedunify batch study.yaml --set env=H         only this env of the matrix
 
-A run that has finished is skipped, one that was cut short goes on after its last complete round.
+Finished runs are skipped. An interrupted run continues after its last complete round.
 `
 
 interface BatchOptions {
@@ -36,15 +36,15 @@ interface BatchOptions {
 export function addBatchCommand(program: Command, io: Io): void {
   program
     .command('batch')
-    .summary('run every experiment file that matches, skipping what is done')
+    .summary('run the experiments of many files; finished runs are skipped')
     .description(
-      'Runs every experiment of the files that match, each possibly with a matrix of values and several seeds.',
+      'Runs every experiment of the files that match. With a matrix or with seeds, one file makes several runs.',
     )
     .argument('<globs...>', 'experiment files, quoted globs of them, or folders; - is standard input')
-    .option('--set <key=value>', 'set any key in all of them; may be repeated', repeated)
+    .option('--set <key=value>', 'set a key in every experiment; may be repeated', repeated)
     .option('--jobs <n>', 'runs at the same time', positive, 1)
     .option('--quiet', 'no progress, only the summary')
-    .option('--dry-run', 'say what would be run, and about how long it would take')
+    .option('--dry-run', 'show what would run, and about how long it would take')
     .addHelpText('after', EXAMPLES)
     .action((globs: string[], options: BatchOptions) => batch(globs, options, io))
 }
@@ -67,7 +67,7 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
   if (signal.aborted) {
     const message = `${messageOf(signal.reason)}: ${done.length} of ${runs.length} runs are done`
-    throw new FedunifyError('interrupted', message, 'the same command goes on where this one stopped')
+    throw new FedunifyError('E_INTERRUPTED', message, 'the same command goes on where this one stopped')
   }
   throwFailure(results)
 }

@@ -7,7 +7,7 @@ import { NO_COLORS } from '../visible.ts'
 import { colorsOf, type Io, isStdout, putNamed } from './io.ts'
 
 const HELP = `
-What is expected stands in the experiment file, so that every run carries it, or in a file of its own:
+Expectations are part of an experiment file, or have a file of their own:
   expect:
     - { metric: unified, merge: avg, at: end, min: 0.7868 }      # at: a round, end or best; min and max are fractions
     - { metric: local, owner: 1, at: 1, min: 0.90 }              # without owner: every owner; without merge: every rule
@@ -17,16 +17,16 @@ What is expected stands in the experiment file, so that every run carries it, or
     - { metric: labels, owner: 1, sha256: 4b1c… }                # labels_sha256 of the shard in manifest.json
     - { metric: unified, max: 0.2, when: { merge: absmax-literal } }     # only for runs of this experiment
 
-A run carries what its experiment expected when it started; --expect experiment.yaml takes what that says now.
-A run, round, owner or merge that is not there is a miss, as is a run that did not finish.
+Every run keeps the expectations that its experiment had at its start. --expect replaces them by those of a file.
+It is a miss if a run did not finish, or if a run, a round, an owner or a merge rule is not there.
 
 Examples:
   fedunify check results/table4                          all runs of a batch
   fedunify check 'results/*/s0-*' --expect gate.yaml
   fedunify check results/table4 --reporter junit --output check.xml
-  fedunify check results/table4 --reporter github        annotations in a workflow of GitHub
+  fedunify check results/table4 --reporter github        annotations in a GitHub workflow
 
-Exit code: 0 all met, 1 something missed, 2 wrong option or nothing expected, 3 a file that cannot be trusted.
+Exit code: 0 all were met, 1 one was missed, 2 wrong option or no expectation, 3 a file that cannot be trusted.
 `
 
 interface CheckOptions {
@@ -38,14 +38,14 @@ interface CheckOptions {
 export function addCheckCommand(program: Command, io: Io): void {
   program
     .command('check')
-    .summary('hold finished runs against what is expected of them')
+    .summary('say whether finished runs meet their expectations; for CI')
     .description(
-      'Compares finished runs with thresholds, with their pooled baseline or with a reference: a gate for CI.',
+      'Compares finished runs with thresholds, with their pooled baseline or with a reference run: a gate for CI.',
     )
     .argument('<runs...>', 'run folders, folders of runs (a batch), or globs of them')
     .option('--expect <file>', "expectations (YAML; - is standard input), instead of the runs' own")
-    .addOption(new Option('--reporter <name>', 'how to tell').choices(REPORTER_NAMES).default('terminal'))
-    .option('--output <file>', 'write the report there instead of to stdout, which is -')
+    .addOption(new Option('--reporter <name>', 'format of the report').choices(REPORTER_NAMES).default('terminal'))
+    .option('--output <file>', 'file to write the report to; - is stdout')
     .addHelpText('after', HELP)
     .action((runs: string[], options: CheckOptions) => check(runs, options, io))
 }
@@ -59,5 +59,5 @@ async function check(named: readonly string[], { expect, reporter, output }: Che
   const { missed, errors } = tally(runs)
   if (missed + errors === 0) return
   const hint = toStdout ? undefined : `see ${output}`
-  throw new FedunifyError(errors > 0 ? 'data' : 'missed', tallyLine(runs), hint)
+  throw new FedunifyError(errors > 0 ? 'E_CHECK_INCOMPLETE' : 'E_EXPECTATION_MISSED', tallyLine(runs), hint)
 }

@@ -8,26 +8,28 @@ import type { Io } from './io.ts'
 
 const HELP = `
 A side is a run folder, a folder of runs (one side for each experiment in it: mean ± standard deviation over its
-seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch ${LAST_EPOCH_TEXT}, stands at end.
+seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch ${LAST_EPOCH_TEXT}, is shown at end.
 
 Examples:
-  fedunify compare results/table4 paper                      ours beside the paper's
+  fedunify compare results/table4 paper                      ours next to the paper's
   fedunify compare results/V-avg/before results/V-avg/after
   fedunify compare results/table3 results/table3-separate --rounds 1,10,end
   fedunify compare results/table4 paper --format markdown >> notes.md
 
-A figure that a side does not have is shown as a dash. For a folder that is called paper, say ./paper.
+A dash marks a figure that a side does not have. If a folder is called paper, write ./paper.
 `
 
 export function addCompareCommand(program: Command, io: Io): void {
-  const format = new Option('--format <name>', 'how to show it').choices(COMPARISON_FORMAT_NAMES).default('terminal')
+  const format = new Option('--format <name>', 'format of the table')
+    .choices(COMPARISON_FORMAT_NAMES)
+    .default('terminal')
   program
     .command('compare')
-    .summary("show runs side by side, or beside the paper's tables")
-    .description('Shows the accuracies of two or more sides, with differences in points from the first.')
+    .summary("show runs side by side, or next to the paper's tables")
+    .description('Shows the accuracies of two or more sides. Differences are in percentage points from the first side.')
     .argument('<sides...>', 'run folders, folders of runs, globs, or paper')
     .addOption(format)
-    .option('--rounds <list>', 'rounds to show, by number or end', roundList, [
+    .option('--rounds <list>', 'rounds to show: numbers, or end for the last one', roundList, [
       1,
       2,
       3,

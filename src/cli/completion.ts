@@ -7,7 +7,7 @@ import type { Io } from './io.ts'
 const HELP = `
 Completes commands, options, the names that options take (--env, --merge avg,max, --set env=H …) and experiment files.
 
-To have it in every new shell:
+To load it in every new shell:
   bash    echo 'source <(fedunify completion bash)' >> ~/.bashrc
   zsh     echo 'source <(fedunify completion zsh)' >> ~/.zshrc      (after the line with compinit)
   fish    fedunify completion fish > ~/.config/fish/completions/fedunify.fish
@@ -16,8 +16,8 @@ To have it in every new shell:
 export function addCompletionCommand(program: Command, io: Io): void {
   program
     .command('completion')
-    .summary('print the script that lets a shell complete fedunify')
-    .description('Prints the script that lets bash, zsh or fish complete the command line of fedunify.')
+    .summary('print the script with which a shell completes fedunify')
+    .description('Prints the script with which bash, zsh or fish completes the command line of fedunify.')
     .addArgument(new Argument('<shell>').choices(SHELLS).argParser(shellName))
     .addHelpText('after', HELP)
     .action((shell: Shell) => io.out(SCRIPTS[shell]))

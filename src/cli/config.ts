@@ -18,19 +18,19 @@ export function addConfigCommand(program: Command, io: Io): void {
   const config = program
     .command('config')
     .summary('show a resolved experiment, or the schema of experiment files')
-    .description('What an experiment comes to, and what it may hold.')
+    .description('Shows every value of an experiment, or the schema of experiment files.')
   addShowCommand(config, io)
   addSchemaCommand(config, io)
 }
 
 const SHOW_HELP = `
-Each value says where it comes from: the file and its line, --set, a flag, the default; "derived" is what follows from
-other values or from this machine. Of a file for \`fedunify batch\` all runs are shown.
+Each value says where it comes from: the file and its line, --set, a flag, or the default. "derived" means that it
+follows from other values or from this machine. If the file makes several runs, all of them are shown.
 
 Examples:
   fedunify config show                                   the defaults
   fedunify config show experiments/table4.yaml
-  fedunify config show my.yaml --set lr=0.05 --env H     what \`fedunify run\` with the same words would run
+  fedunify config show my.yaml --set lr=0.05 --env H     what \`fedunify run\` would do with these arguments
   fedunify config show - < my.yaml
 `
 
@@ -43,7 +43,7 @@ function addShowCommand(config: Command, io: Io): void {
   const command = config
     .command('show')
     .summary('show every value of an experiment and where it comes from')
-    .description('Shows what an experiment comes to: defaults < file < --set < flags. Nothing is run.')
+    .description('Shows every value of an experiment, after defaults < file < --set < flags. Nothing is run.')
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--json', 'write one JSON object')
@@ -80,7 +80,7 @@ async function showBatch(
   const [flag] = Object.entries(flags)
   if (flag !== undefined) {
     const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
-    throw new FedunifyError('usage', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
+    throw new FedunifyError('E_SEVERAL_RUNS', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
   }
   const runs = await expand(written, file, options.set, NOTHING_RUN)
   const each = runs.map(({ experiment, sources, vocabulary }) => settings(experiment, sources, vocabulary))
@@ -111,12 +111,15 @@ async function showBatch(
 const jsonSettings = (shown: readonly Setting[]) =>
   Object.fromEntries(shown.map(({ key, value = null, from, place = null }) => [key, { value, from, place }]))
 
-const jsonText = (value: object) => `${JSON.stringify(value, null, 2)}\n`
+/** Raised when a reader would have to change. */
+const FORMAT = 1
+
+const jsonText = (value: object) => `${JSON.stringify({ format: FORMAT, ...value }, null, 2)}\n`
 
 const SCHEMA_HELP = `
-Editors with a YAML language server use it for every file whose first line is
+An editor with a YAML language server uses it for every file that begins with
   # yaml-language-server: $schema=schema.json
-and \`fedunify init\` writes that line. It comes with fedunify as experiments/schema.json.
+\`fedunify init\` writes that line. The schema comes with fedunify, as experiments/schema.json.
 `
 
 function addSchemaCommand(config: Command, io: Io): void {

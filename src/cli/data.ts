@@ -12,11 +12,13 @@ export function addDataCommand(program: Command, io: Io): void {
   const data = program
     .command('data')
     .summary('fetch and verify Fashion-MNIST')
-    .description('The dataset on this machine.')
+    .description('Fetches Fashion-MNIST, or verifies what is on this machine.')
 
   data
     .command('fetch')
-    .description("Puts Fashion-MNIST into data/fashion-mnist, from its mirrors or from Debian's package, verified.")
+    .description(
+      "Fetches Fashion-MNIST into data/fashion-mnist, from its mirrors or from Debian's package, and verifies it.",
+    )
     .option('--force', 'fetch all four files again')
     .action(async ({ force }: { force?: true }) => {
       const view = progressView(io, false)
@@ -45,7 +47,7 @@ export function addDataCommand(program: Command, io: Io): void {
       const wrong = checks.filter((c) => !c.ok).length
       if (wrong > 0) {
         throw new FedunifyError(
-          'data',
+          'E_DATASET',
           `${wrong} of 4 files are missing or wrong`,
           'replace them with: fedunify data fetch --force',
         )

@@ -7,10 +7,14 @@ import { oneLine } from '../visible.ts'
 import { colorsOf, type Io } from './io.ts'
 
 const HELP = `
-Every line says ok, warning (a run works, or may) or problem (a run would fail), and the command that helps.
+Each line says ok, absent (a run does without it), warning (a run works, or might) or problem (a run would fail).
+A command that helps is on the line below.
 
-Exit codes: 0 a run would work, 2 something is wrong with the set-up, 3 with the data or the disk.
+Exit codes: 0 a run would work, 2 the set-up is wrong, 3 the data or the disk is.
 `
+
+/** Of the JSON: raised when a reader would have to change. */
+const FORMAT = 1
 
 interface DoctorOptions {
   readonly data?: string
@@ -21,8 +25,8 @@ interface DoctorOptions {
 export function addDoctorCommand(program: Command, io: Io): void {
   program
     .command('doctor')
-    .summary('say whether this machine is ready, and what to do where it is not')
-    .description('Looks at Node, processor, memory, disk, the results folder, the dataset, the engines and git.')
+    .summary('say whether this machine is ready, and what to do if it is not')
+    .description('Looks at Node, the processor, memory, disk, the results folder, the dataset, the engines and git.')
     .option('--data <dir>', 'folder with the four dataset files, as for fedunify run')
     .option('--out <dir>', 'results folder', ExperimentSchema.parse({}).out)
     .option('--json', 'write one JSON object')
@@ -35,11 +39,11 @@ async function doctor({ data, out, json }: DoctorOptions, io: Io): Promise<void>
   io.signal.throwIfAborted()
   const problems = findings.filter(({ status }) => status === 'problem')
   const ready = problems.length === 0
-  io.out(json ? `${JSON.stringify({ ready, findings }, null, 2)}\n` : `${table(findings, io)}\n`)
+  io.out(json ? `${JSON.stringify({ format: FORMAT, ready, findings }, null, 2)}\n` : `${table(findings, io)}\n`)
   if (ready) return json ? undefined : io.out('a run would work\n')
-  const kind = problems.some((problem) => !problem.data) ? 'usage' : 'data'
+  const code = problems.some((problem) => !problem.data) ? 'E_DOCTOR_SETUP' : 'E_DOCTOR_DATA'
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
-  throw new FedunifyError(kind, `${count}: a run would fail`, problems.find(({ fix }) => fix)?.fix)
+  throw new FedunifyError(code, `${count}: a run would fail`, problems.find(({ fix }) => fix)?.fix)
 }
 
 function table(findings: readonly Finding[], io: Io): string {

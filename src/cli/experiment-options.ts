@@ -73,6 +73,6 @@ const optionLines = (key: string, part: string) =>
 /** The names that keys of parts take, each with its source and its options, below the options. */
 export const NAMES_HELP = `
 ${Object.entries(NAMED_KEYS).map(listing).join('\n')}
-An option stands behind its name, as in --optimizer momentum:momentum=0.5, or is set by itself, as in
---set optimizer.momentum.momentum=0.5; those with a flag of their own have it above.
+Write an option after the name that it belongs to, as in --optimizer momentum:momentum=0.5, or set it by itself, as in
+--set optimizer.momentum.momentum=0.5. Some options also have a flag of their own, above.
 `

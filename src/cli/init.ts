@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { experimentTemplate } from '../config/template.ts'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { ROOT } from '../package.ts'
 import { makeFolders, writeNamed } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
@@ -14,11 +14,11 @@ const SCHEMA = join(ROOT, 'experiments', 'schema.json')
 const EXAMPLES = `
 Examples:
   fedunify init                       writes experiment.yaml
-  fedunify init studies/alpha.yaml    folders are made where they lack
+  fedunify init studies/alpha.yaml    creates the folder if there is none
   fedunify run experiment.yaml --dry-run
 
-An editor with a YAML language server checks and completes the file: its first line names the schema of its keys,
-which \`fedunify config schema\` prints.
+An editor with a YAML language server checks and completes the file. Its first line names the schema, which
+\`fedunify config schema\` prints.
 `
 
 export function addInitCommand(program: Command, io: Io): void {
@@ -26,11 +26,11 @@ export function addInitCommand(program: Command, io: Io): void {
     .command('init')
     .summary('write a commented experiment file to start from')
     .description(
-      'Writes an experiment file with every key: what it means, what it may be, its default. The common keys are ' +
-        'set, the others are commented out.',
+      'Writes an experiment file that explains every key, what it may be, and its default. The common keys are set, ' +
+        'the others are commented out.',
     )
     .argument('[file]', 'experiment file (YAML), - for stdout', 'experiment.yaml')
-    .option('--force', 'replace a file that is there')
+    .option('--force', 'replace the file if it exists')
     .addHelpText('after', EXAMPLES)
     .action((file: string, { force }: { force?: true }) => init(file, force ?? false, io))
 }
@@ -44,16 +44,24 @@ async function init(file: string, force: boolean, io: Io): Promise<void> {
   })
   const written = force ? writeNamed(file, text) : writeFile(file, text, { flag: 'wx' })
   await written.catch((error: unknown) => {
-    if (codeOf(error) !== 'EEXIST') throw unwritable(file, error)
-    throw new FedunifyError('usage', `${file} is there already`, 'name another file, or replace it with --force')
+    if (systemCodeOf(error) !== 'EEXIST') throw unwritable(file, error)
+    throw new FedunifyError(
+      'E_FILE_EXISTS',
+      `${file} is there already`,
+      'name another file, or replace it with --force',
+    )
   })
   const name = oneLine(file)
   io.out(`${name}: every key, explained\n  fedunify run ${name} --dry-run    says what it would do\n`)
 }
 
 function unwritable(path: string, error: unknown): FedunifyError {
-  const why = codeOf(error) ?? messageOf(error)
-  return new FedunifyError('usage', `${path} cannot be written (${why})`, 'name a file in a folder of yours')
+  const why = systemCodeOf(error) ?? messageOf(error)
+  return new FedunifyError(
+    'E_FILE_UNWRITABLE',
+    `${path} cannot be written (${why})`,
+    'name a file in a folder of yours',
+  )
 }
 
 /**

@@ -44,14 +44,14 @@ export async function isStdout(file: string): Promise<boolean> {
  * @throws FedunifyError that says so; what was to be written then goes to stdout, where it is not lost
  */
 export async function putNamed(option: string, file: string, content: string, io: Io): Promise<void> {
-  if (file === '') throw new FedunifyError('usage', `${option} is empty`, 'name the file to write, or - for stdout')
+  if (file === '') throw new FedunifyError('E_OPTION', `${option} is empty`, 'name the file to write, or - for stdout')
   if (await isStdout(file)) return io.out(content)
   if (await isDescriptor(file, 2)) return io.err(content)
   await writeNamed(file, content).catch((cause: unknown) => {
     io.out(content)
     const error = writeError(file, cause)
     const hint = error.kind === 'usage' ? `name another file with ${option}, or - for stdout` : 'free some space'
-    throw new FedunifyError(error.kind, error.message, hint, { cause })
+    throw new FedunifyError(error.code, error.message, hint, { cause })
   })
 }
 

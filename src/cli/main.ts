@@ -20,7 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
 }
 
 const HELP = `
-To begin with:
+Start with:
     fedunify doctor                            is this machine ready?
     fedunify run --env H --merge avg           two owners, ten classes, neither has seen more than five
     fedunify init                              an experiment file, every key explained
@@ -84,7 +84,7 @@ export function report(error: unknown, io: Io, help = 'fedunify --help'): number
     if (error.code === 'commander.help') return EXIT.usage
     const [message = '', hint] = error.message.replace(/^error: /, '').split('\n')
     const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
-    return report(new FedunifyError('usage', message, suggestion ?? `see ${help}`), io, help)
+    return report(new FedunifyError('E_OPTION', message, suggestion ?? `see ${help}`), io, help)
   }
   const { red, dim } = colorsOf(io, 'err')
   const refusal = refusalOf(error)

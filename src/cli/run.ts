@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { stringify as toYaml } from 'yaml'
+import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
@@ -11,10 +12,11 @@ import { parameterCount } from '../model/model.ts'
 import { choiceText } from '../parts.ts'
 import { paperTable } from '../report/terminal/paper-table.ts'
 import { shardTable } from '../report/terminal/shard-table.ts'
-import { execute } from '../run/execute.ts'
+import { executeToEnd } from '../run/execute.ts'
+import { planRun } from '../run/plan-run.ts'
 import { imagesToTrain, type PreparedRun, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
-import { assertSameConfig, assertSameRun, describeRun, readManifest } from '../runs/manifest.ts'
+import { assertSameConfig, assertSameRun, readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { EVENTS } from '../runs/tables.ts'
@@ -28,27 +30,28 @@ const EXAMPLES = `
 Examples:
   fedunify run --env H --merge avg                      the paper's label-split experiment
   fedunify run --merge avg,max,absmax --init independent
-                                                        avg drives, max and absmax are scored: a row of Table 3
-  fedunify run experiments/table4.yaml --set lr=0.05    a file, one value changed
+                                                        avg goes back to the owners, max and absmax do not
+  fedunify run experiments/best-v.yaml --set lr=0.05    a file with one value changed
   fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
-  fedunify run --dry-run --env H                        what would be run, and on which data
+  fedunify run --dry-run --env H                        what would run, and on which data
 `
 
 export function addRunCommand(program: Command, io: Io): void {
   const command = program
     .command('run')
-    .summary('train at every owner, merge, evaluate, copy back, round by round')
+    .summary('run one experiment: train, merge and evaluate, round by round')
     .description(
-      'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one model of ' +
-        'theirs, which is evaluated and copied back. Values come from defaults < file < --set < flags.',
+      'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one ' +
+        'unified model of all of theirs, which is evaluated and goes back to every owner. ' +
+        'Values come from defaults < file < --set < flags.',
     )
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
-    .option('--resume <dir>', 'go on with an unfinished run after its last complete round')
-    .option('--json', 'write the events to stdout, one JSON object a line')
+    .option('--resume <dir>', 'continue an unfinished run after its last complete round')
+    .option('--json', 'write the events to stdout, one JSON object on each line')
     .option('--quiet', 'no progress, only the result')
-    .option('--dry-run', 'check everything, say what would be run, write nothing')
+    .option('--dry-run', 'check everything, show what would run, write nothing')
   addExperimentOptions(command)
   command.addHelpText('after', `${NAMES_HELP}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
@@ -66,10 +69,14 @@ interface RunOptions {
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
   const { set = [], runId, resume, json = false, quiet = false } = options
   if (runId !== undefined && resume !== undefined) {
-    throw new FedunifyError('usage', '--run-id beside --resume', 'a run goes on in its own folder: leave out --run-id')
+    throw new FedunifyError(
+      'E_OPTION',
+      '--run-id beside --resume',
+      'a run goes on in its own folder: leave out --run-id',
+    )
   }
   if (runId !== undefined && !ExperimentSchema.shape.name.safeParse(runId).success) {
-    throw new FedunifyError('usage', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
+    throw new FedunifyError('E_OPTION', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
   }
   const earlier = resume === undefined ? undefined : await readManifest(resume)
   const flags = experimentFlags({ ...options })
@@ -87,11 +94,11 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   }
   if (resume !== undefined && file === undefined && !(await isPlainFile(source!))) {
     const hint = 'restore it, or name the experiment file before --resume'
-    throw new FedunifyError('data', `${source}: no such file`, hint)
+    throw new FedunifyError('E_FILE_MISSING', `${source}: no such file`, hint)
   }
   // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
   const tell = (error: unknown): never => {
-    if (json) io.out(`${JSON.stringify(failedEvent(error))}\n`)
+    if (json) io.out(`${JSON.stringify(plainEvent(failedEvent(error)))}\n`)
     throw error
   }
   const experiment = await loadExperiment(request).catch(tell)
@@ -101,12 +108,13 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
     if (options.dryRun) {
       if (resume === undefined) return io.out(plan(prepared, 0))
-      assertSameRun(resume, earlier!, describeRun(prepared))
-      return io.out(plan(prepared, (await savedState(resume, earlier!, prepared)).round))
+      const asked = planRun(prepared, makeAlgorithm(prepared.experiment))
+      assertSameRun(resume, earlier!, asked.description)
+      return io.out(plan(prepared, (await savedState(resume, earlier!, asked)).round))
     }
     const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
     let begun = false
-    const execution = execute(prepared, {
+    const execution = executeToEnd(prepared, {
       path,
       resume: resume !== undefined,
       signal: io.signal,
@@ -147,7 +155,7 @@ function overview({ experiment, dataset, model, engine, shards }: PreparedRun): 
 }
 
 const interruption = (error: unknown, path: string) =>
-  new FedunifyError('interrupted', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
+  new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
 
 function plan(prepared: PreparedRun, done: number): string {
   const { experiment, dataset, shards } = prepared

@@ -1,4 +1,5 @@
 import { EXIT, FedunifyError } from '../errors.ts'
+import { isFull } from '../system/refusal.ts'
 import { type Io, screened } from './io.ts'
 import { main, report } from './main.ts'
 
@@ -19,7 +20,7 @@ export async function start(): Promise<void> {
   /** The first Ctrl-C lets the run finish its files; the second does not wait. */
   function interrupt(signal: NodeJS.Signals): void {
     if (!controller.signal.aborted) {
-      controller.abort(new FedunifyError('interrupted', 'interrupted', 'every finished round is in the run folder'))
+      controller.abort(new FedunifyError('E_INTERRUPTED', 'interrupted', 'every finished round is in the run folder'))
       return
     }
     // process.exit() would end threads inside the native library, which aborts: let the signal itself end the process,
@@ -42,10 +43,13 @@ export async function start(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') {
-        return controller.abort(new FedunifyError('interrupted', 'nobody reads the output any more'))
+        return controller.abort(new FedunifyError('E_OUTPUT_CLOSED', 'nobody reads the output any more'))
       }
       if (untold) return
-      untold = new FedunifyError('data', `cannot write the output: ${error.message}`)
+      untold = new FedunifyError(
+        isFull(error) ? 'E_DISK_FULL' : 'E_SYSTEM',
+        `cannot write the output: ${error.message}`,
+      )
       process.exitCode = untold.exitCode
       if (stream === process.stdout) process.stderr.write(`error: ${untold.message}\n`)
     })
@@ -64,7 +68,7 @@ export async function start(): Promise<void> {
     crashed ??= report(error, screened(io))
     process.exitCode = crashed
     // A run still gives its folder back, whole.
-    controller.abort(new FedunifyError('interrupted', 'interrupted'))
+    controller.abort(new FedunifyError('E_INTERRUPTED', 'interrupted'))
     setTimeout(() => process.exit(crashed), PATIENCE).unref()
   })
 

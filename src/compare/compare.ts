@@ -33,7 +33,11 @@ export function compareSides(sides: readonly Side[], rounds: readonly ComparedRo
   const rows = rounds.flatMap((at) => series.map((name) => comparedRow(sides, name, at)))
   const filled = rows.filter(({ cells }) => cells.some(Boolean))
   if (filled.length === 0) {
-    throw new FedunifyError('data', `no side has a round of ${rounds.join(', ')}`, 'choose others with --rounds')
+    throw new FedunifyError(
+      'E_RUN_NOT_FOUND',
+      `no side has a round of ${rounds.join(', ')}`,
+      'choose others with --rounds',
+    )
   }
   const empty = rounds.filter((at) => !filled.some((row) => row.at === at))
   const notes = [

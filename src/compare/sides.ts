@@ -21,7 +21,7 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
   )
   if (sides.length < 2) {
     const other = named.includes(PAPER) ? 'a run to compare it with' : 'a second one, for example paper'
-    throw new FedunifyError('usage', `${named.join(' ')}: one side alone`, `name ${other}`)
+    throw new FedunifyError('E_OPTION', `${named.join(' ')}: one side alone`, `name ${other}`)
   }
   return sides.map((side) => (side === PAPER ? paperSide(tableOf(envs)) : side))
 }
@@ -39,7 +39,7 @@ function tableOf(envs: readonly string[]): PaperTable {
   if (table) return table
   const got = envs.length === 0 ? 'nothing to choose it by' : `env ${envs.join(' and ')}`
   throw new FedunifyError(
-    'usage',
+    'E_OPTION',
     `paper: its tables are of env V (Table 3) and env H (Table 4), got ${got}`,
     envs.length > 1 ? 'compare the runs of one env at a time' : 'compare it with a run of one of these',
   )

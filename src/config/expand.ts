@@ -68,7 +68,7 @@ export async function expand(
   const matrix = { ...parsed.data.matrix }
   if (parsed.data.matrix && Object.keys(matrix).length === 0) {
     throw new FedunifyError(
-      'usage',
+      'E_CONFIG',
       `${written.where(['matrix'])}: the matrix is empty`,
       'for example matrix: { env: [V, H] }',
     )
@@ -77,10 +77,14 @@ export async function expand(
     const place = written.where(['matrix', key])
     if (!legal.includes(key)) {
       const near = nearest(key, legal)
-      throw new FedunifyError('usage', `${place}: unknown key ${show(key)} in matrix`, near && `did you mean ${near}?`)
+      throw new FedunifyError(
+        'E_UNKNOWN_NAME',
+        `${place}: unknown key ${show(key)} in matrix`,
+        near && `did you mean ${near}?`,
+      )
     }
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
-    throw new FedunifyError('usage', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
+    throw new FedunifyError('E_CONFLICT', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }
   for (const key of Object.keys(matrix)) {
     if (!Object.hasOwn(given.values, key)) continue
@@ -146,14 +150,14 @@ function assertBounded(
   const lists = Object.values(matrix)
   const count = lists.reduce((product, values) => product * values.length, seeds)
   if (count > MOST_RUNS) {
-    throw new FedunifyError('usage', `${name}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
+    throw new FedunifyError('E_CONFIG', `${name}: makes ${count} runs, at most ${MOST_RUNS} are possible`)
   }
   const chosen = lists.reduce((sum, values) => sum + lengthOf(values) / values.length, 0)
   const length = count * (lengthOf(common) + chosen)
   if (length > MOST_CHARACTERS) {
     const long = `${thousands(length)} characters in all`
     throw new FedunifyError(
-      'usage',
+      'E_CONFIG',
       `${name}: makes ${count} runs of ${long}, at most ${thousands(MOST_CHARACTERS)} are possible`,
       'make it fewer runs, or shorter ones',
     )

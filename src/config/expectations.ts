@@ -103,7 +103,7 @@ export function assertMergeNames(
     if (merge === undefined || names.includes(merge)) continue
     const near = nearest(merge, names)
     const message = `${where(i)}: expect.${i}.merge: expected one of ${names.join(', ')}, got ${show(merge)}`
-    throw new FedunifyError('usage', message, near && `did you mean ${near}?`)
+    throw new FedunifyError('E_UNKNOWN_NAME', message, near && `did you mean ${near}?`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BatchSchema } from './batch-schema.ts'
+import { CONFIG_FORMAT, FORMAT_KEY } from './config-format.ts'
 import { CHOICE_KEYS, type ChoiceKey, OPTION_KEYS, SHORT_KEYS } from './parts/choice-keys.ts'
 import { ExperimentSchema } from './schema.ts'
 
@@ -43,8 +44,16 @@ export function fileJsonSchema(): JsonSchema {
     title: 'fedunify experiment',
     description: 'What `fedunify run` and `fedunify batch` read.',
     ...rest,
-    properties: { ...properties, ...batch, matrix },
+    properties: { [FORMAT_KEY]: FORMAT, ...properties, ...batch, matrix },
   } as JsonSchema
+}
+
+const FORMAT: JsonSchema = {
+  description: 'format of this file: how fedunify is to read it',
+  default: CONFIG_FORMAT,
+  type: 'integer',
+  minimum: 1,
+  maximum: CONFIG_FORMAT,
 }
 
 /** Of one option of a part. */

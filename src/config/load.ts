@@ -56,7 +56,11 @@ export function experimentSources(
   const plural = BATCH_KEYS.find((key) => written && key in written.values)
   if (plural !== undefined) {
     const place = written!.where([plural])
-    throw new FedunifyError('usage', `${place}: ${plural} makes several runs`, `run them with: fedunify batch ${file}`)
+    throw new FedunifyError(
+      'E_SEVERAL_RUNS',
+      `${place}: ${plural} makes several runs`,
+      `run them with: fedunify batch ${file}`,
+    )
   }
   return [...(written ? [written] : []), setSource(set), flagSource(flags)]
 }
@@ -121,13 +125,13 @@ function withOneLength(experiment: Parsed, { values }: Settled, where: (path: re
   const [message, hint] = byAccuracy
     ? ['local-epochs is given beside until-local-accuracy', 'limit the epochs with max-local-epochs, or remove one']
     : ['max-local-epochs is given without until-local-accuracy', 'use local-epochs, or add until-local-accuracy']
-  throw new FedunifyError('usage', `${where([idle])}: ${message}`, hint)
+  throw new FedunifyError('E_CONFLICT', `${where([idle])}: ${message}`, hint)
 }
 
 /** What no single key can tell. */
 function checkTogether(experiment: Unnamed, where: (key: string) => string): void {
   const refuse = (key: string, message: string, hint: string) =>
-    new FedunifyError('usage', `${where(key)}: ${message}`, hint)
+    new FedunifyError('E_CONFLICT', `${where(key)}: ${message}`, hint)
   const { env, owners, merge, dataset, data } = experiment
   const rules = merge.map(nameOf)
   const twice = rules.find((rule, i) => rules.indexOf(rule) !== i)

@@ -32,7 +32,7 @@ export function oldConfigHash(config: Config): string {
 export function upgradeConfig(old: Config): Record<string, unknown> {
   const { labels, alpha, momentum, 'lr-step-rounds': rounds, 'lr-step-factor': factor, ...config } = old
   const upgraded: Record<string, unknown> = omit(
-    { ...config, objective: 'cross-entropy' },
+    { ...config, objective: 'cross-entropy', server: 'none' },
     (key) => key === (old['until-local-accuracy'] === undefined ? 'max-local-epochs' : 'local-epochs'),
   )
   if (old.env === 'labels') upgraded.env = { labels: { lists: labels } }

@@ -26,7 +26,11 @@ export function describeProblem(
     const near = nearest(key, legal)
     const inside = found.path.length > 0 ? ` in ${pathText(found.path)}` : ''
     const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
-    return new FedunifyError('usage', `${where([...found.path, key])}: unknown key ${show(key)}${inside}`, hint)
+    return new FedunifyError(
+      'E_UNKNOWN_NAME',
+      `${where([...found.path, key])}: unknown key ${show(key)}${inside}`,
+      hint,
+    )
   }
   const option = found.input === undefined ? optionAt(found.path, options) : undefined
   if (option) return missingOption(option, where(found.path))
@@ -46,7 +50,7 @@ export function describeProblem(
   const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? unquoted ?? file)
   const got = value === undefined ? 'nothing' : show(value)
   return new FedunifyError(
-    'usage',
+    'E_CONFIG',
     `${named(where(found.path), written(found.path) ?? pathText(found.path))}: expected ${expected}, got ${got}`,
     hint,
   )
@@ -72,7 +76,7 @@ function missingOption({ key, part, option, schema, long, short }: OptionKey, pl
   const example =
     short === undefined ? `--set "${long}=${value}"` : `--${short} ${/^[\w.-]*$/.test(value) ? value : `"${value}"`}`
   return new FedunifyError(
-    'usage',
+    'E_CONFIG',
     `${place}: ${key} ${part} needs ${option}: ${description}`,
     `for example ${example}`,
   )

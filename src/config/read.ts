@@ -2,7 +2,7 @@ import { close, closeSync, constants, createReadStream, fstat, open, openSync, t
 import { Socket } from 'node:net'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { thousands } from '../format.ts'
 
 /** What stands for standard input where a file is named. */
@@ -29,13 +29,14 @@ export async function readText(file: string, most: number, signal?: AbortSignal)
       if (size > most) throw tooLarge(file, undefined, most)
     }
     // An empty file is an experiment of defaults; an empty pipe is that whatever wrote to it failed.
-    if (size === 0 && file === STDIN) throw new FedunifyError('usage', 'stdin: nothing was written to it', HINT)
+    if (size === 0 && file === STDIN) throw new FedunifyError('E_CONFIG_FILE', 'stdin: nothing was written to it', HINT)
     return Buffer.concat(chunks).toString('utf8')
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof FedunifyError) throw error
-    const why = { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[codeOf(error) ?? ''] ?? messageOf(error)
-    throw new FedunifyError('usage', `${fileName(file)}: ${why}`, HINT)
+    const why =
+      { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[systemCodeOf(error) ?? ''] ?? messageOf(error)
+    throw new FedunifyError('E_CONFIG_FILE', `${fileName(file)}: ${why}`, HINT)
   }
 }
 
@@ -75,7 +76,7 @@ async function openToRead(file: string, signal?: AbortSignal): Promise<number> {
 function tooLarge(file: string, size: number | undefined, most: number): FedunifyError {
   const has = size === undefined ? `more than ${thousands(most)} bytes` : `${thousands(size)} bytes`
   return new FedunifyError(
-    'usage',
+    'E_CONFIG_FILE',
     `${fileName(file)}: has ${has}, an experiment has ${thousands(most)} at most`,
     'is it the file that was meant?',
   )

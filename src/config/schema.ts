@@ -65,6 +65,9 @@ export const ExperimentSchema = z.strictObject({
   init: z.enum(['shared', 'independent']).default('shared').describe('same initial weights for all, or each its own'),
 
   merge: merges(CHOICE_KEYS.merge.parts),
+  server: choice(CHOICE_KEYS.server.parts)
+    .prefault(CHOICE_KEYS.server.default)
+    .describe('what the server makes of the merged model'),
   rounds: count.default(10).describe('rounds of training, merging and copying back'),
   'stop-at': fraction
     .optional()

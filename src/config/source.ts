@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
-import { isMapping, overlay } from './mapping.ts'
+import { assertConfigFormat, FORMAT_KEY } from './config-format.ts'
+import { isMapping, omit, overlay } from './mapping.ts'
 import { isOldConfig, upgradeConfig } from './old-config.ts'
 import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
 import { fileName, readText, STDIN } from './read.ts'
@@ -42,17 +43,23 @@ interface ReadOptions {
 }
 
 /**
+ * The values of an experiment file, without its format.
  * @param file `-` is standard input
- * @throws FedunifyError (usage) naming file and line where it is no YAML mapping
+ * @throws FedunifyError (usage) naming file and line where it is no YAML mapping, or of a newer format
  */
 export async function fileSource(file: string, options: ReadOptions = {}): Promise<Source> {
   const { value, where } = await readYaml(file, options)
   const kept = value ?? {}
   if (!isMapping(kept)) {
     const got = Array.isArray(kept) ? 'a list' : show(kept)
-    throw new FedunifyError('usage', `${where([])}: expected keys and values, got ${got}`, 'write «key: value» lines')
+    throw new FedunifyError(
+      'E_CONFIG',
+      `${where([])}: expected keys and values, got ${got}`,
+      'write «key: value» lines',
+    )
   }
-  const values = isOldConfig(kept) ? upgradeConfig(kept) : kept
+  const given = omit(kept, (key) => key === FORMAT_KEY)
+  const values = isOldConfig(given) ? upgradeConfig(given) : given
   return {
     kind: 'file',
     values,
@@ -63,7 +70,7 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
 
 /**
  * What a YAML file holds, null where it is empty, and the place of each value: `where([])` is where the first stands.
- * @throws FedunifyError (usage) naming file and line where it is no YAML, or too much of it
+ * @throws FedunifyError (usage) naming file and line where it is no YAML, too much of it, or of a newer format
  */
 export async function readYaml(
   file: string,
@@ -73,13 +80,12 @@ export async function readYaml(
   const name = fileName(file)
   const place = (line: number) => `${name}:${line}`
   const { value, lineOf } = parseYaml(await readText(file, most, signal), { most, what: 'file', place })
-  return {
-    value,
-    where(path) {
-      const line = lineOf(path)
-      return line === undefined ? name : place(line)
-    },
+  const where = (path: readonly PropertyKey[]) => {
+    const line = lineOf(path)
+    return line === undefined ? name : place(line)
   }
+  if (isMapping(value)) assertConfigFormat(value, where)
+  return { value, where }
 }
 
 /**
@@ -90,12 +96,12 @@ export function setSource(pairs: readonly string[]): Source {
   const values = pairs.map((pair) => {
     const at = pair.indexOf('=')
     if (at < 1) {
-      throw new FedunifyError('usage', `--set ${plain(pair)}: expected key=value`, 'for example --set lr=0.05')
+      throw new FedunifyError('E_OPTION', `--set ${plain(pair)}: expected key=value`, 'for example --set lr=0.05')
     }
     const key = pair.slice(0, at)
     if (key.split('.').length > MOST_STEPS) {
       throw new FedunifyError(
-        'usage',
+        'E_CONFIG',
         `--set ${plain(key)}: no key reaches that deep`,
         'for example --set normalise.std=0.5',
       )

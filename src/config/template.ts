@@ -1,11 +1,13 @@
 import { stringify } from 'yaml'
 import { FedunifyError } from '../errors.ts'
+import { BATCH_KEYS } from './batch-schema.ts'
+import { CONFIG_FORMAT, FORMAT_KEY } from './config-format.ts'
 import { KEY_GROUPS } from './groups.ts'
 import { experimentJsonSchema, fileJsonSchema, type JsonSchema, optionJsonSchema } from './json-schema.ts'
 import { legalValues } from './legal.ts'
 import { resolveExperiment } from './load.ts'
 import { CHOICE_KEYS, NAMED_KEYS, OPTION_KEYS } from './parts/choice-keys.ts'
-import { type EXPERIMENT_KEYS, ExperimentSchema, WRITTEN_KEYS } from './schema.ts'
+import { type EXPERIMENT_KEYS, ExperimentSchema } from './schema.ts'
 
 type Key = (typeof EXPERIMENT_KEYS)[number]
 
@@ -28,6 +30,9 @@ export function experimentTemplate(file: string, schema: string): string {
     `#   fedunify run ${file} --dry-run    says what it would do`,
     `#   fedunify run ${file}              does it`,
     '# To set a key, take away the # before it. Lines that begin with "# " explain.',
+    '',
+    '# The format of this file, by which every later fedunify knows how to read it.',
+    toLine(FORMAT_KEY, CONFIG_FORMAT),
   ]
   const { properties } = experimentJsonSchema()
   const groups = KEY_GROUPS.flatMap(({ title, keys }) => [
@@ -90,11 +95,10 @@ function refused(key: Key, value: unknown): string | undefined {
 
 function batch(file: string): string[] {
   const properties = fileJsonSchema().properties as Record<string, JsonSchema>
-  const keys = Object.keys(properties).filter((key) => !WRITTEN_KEYS.includes(key))
   return [
     heading('Several runs'),
     `# With one of these, the file is run by  fedunify batch ${file}`,
-    ...keys.flatMap((key) => {
+    ...BATCH_KEYS.flatMap((key) => {
       const { description = key, examples = [] } = properties[key]!
       return ['', ...wrap(description), `#${toLine(key, examples[0])}`]
     }),

@@ -36,7 +36,7 @@ export function parseYaml(text: string, options: YamlOptions): Yaml {
     resolveKnownTags: false,
   })
   const refuse = (line: number, message: string) =>
-    new FedunifyError('usage', `${options.place(line)}: ${message}`, `the ${options.what} must be YAML`)
+    new FedunifyError('E_CONFIG', `${options.place(line)}: ${message}`, `the ${options.what} must be YAML`)
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem) throw refuse(lines.linePos(problem.pos[0]).line, MESSAGES[problem.code] ?? firstLine(problem.message))
   const values = new Values(text.length, options.most, (node, message) => refuse(lineAt(node), message))

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { access, constants, type FileHandle, open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { gigabytes } from '../format.ts'
 import { makeFolders, writeWhole } from '../system/files.ts'
 import { memoryLimit } from '../system/memory-limit.ts'
+import { isFull } from '../system/refusal.ts'
 import { IDX_NAMES, type IdxName, type KnownFile, type KnownFiles } from './fashion-mnist/known-files.ts'
 import { assertSize, sha256 as hashOf, isGzip, unzip, unzippedSize } from './idx.ts'
 
@@ -23,7 +24,10 @@ export async function listFolder(dir: string): Promise<Listing> {
   try {
     names = await readdir(dir)
   } catch (error) {
-    const lack = codeOf(error) === 'ENOENT' ? 'no such folder' : `cannot be read (${codeOf(error) ?? messageOf(error)})`
+    const lack =
+      systemCodeOf(error) === 'ENOENT'
+        ? 'no such folder'
+        : `cannot be read (${systemCodeOf(error) ?? messageOf(error)})`
     return { found: {}, missing: IDX_NAMES, lack }
   }
   const found: Partial<Record<IdxName, string>> = {}
@@ -105,7 +109,7 @@ async function look(path: string, name: IdxName, known: KnownFile | undefined): 
     const most = known?.bytes ?? (gzipped ? await unzippedSize(start, stored, path, kind) : stored)
     // No gzip stream is twice as long as what it holds, but for its own few bytes.
     if (stored > (gzipped ? 2 * most + START : most)) {
-      throw new FedunifyError('data', `${path}: trailing bytes: ${stored} bytes, of content expected ${most}`)
+      throw new FedunifyError('E_DATASET', `${path}: trailing bytes: ${stored} bytes, of content expected ${most}`)
     }
     return { path, gzipped, stored, most }
   })
@@ -117,7 +121,7 @@ function assertFits(files: readonly Looked[]): void {
   if (needed <= memoryLimit()) return
   const largest = files.toSorted((a, b) => b.most - a.most)[0]!
   throw new FedunifyError(
-    'data',
+    'E_DATASET_TOO_LARGE',
     `${largest.path}: ${gigabytes(largest.most)} are more than fit into memory, which has ${gigabytes(memoryLimit())}`,
     'a dataset is held in memory: use fewer or smaller images',
   )
@@ -145,9 +149,14 @@ async function opened<T>(path: string, use: (file: FileHandle) => Promise<T>): P
     }
   } catch (error) {
     if (error instanceof FedunifyError) throw error
-    throw new FedunifyError('data', `${path}: cannot be read (${codeOf(error) ?? messageOf(error)})`, undefined, {
-      cause: error,
-    })
+    throw new FedunifyError(
+      'E_FILE_UNREADABLE',
+      `${path}: cannot be read (${systemCodeOf(error) ?? messageOf(error)})`,
+      undefined,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -214,8 +223,8 @@ export async function putFile(path: string, bytes: Uint8Array): Promise<void> {
 
 function unwritable(dir: string, error: unknown): FedunifyError {
   return new FedunifyError(
-    'data',
-    `cannot write to the data folder ${dir} (${codeOf(error) ?? messageOf(error)})`,
+    isFull(error) ? 'E_DISK_FULL' : 'E_DATA_FOLDER',
+    `cannot write to the data folder ${dir} (${systemCodeOf(error) ?? messageOf(error)})`,
     'run from a folder that you may write to, or name one that has the four files with --data DIR',
     { cause: error },
   )

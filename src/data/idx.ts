@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { createGunzip, gunzip } from 'node:zlib'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 
 // The IDX format: https://yann.lecun.com/exdb/mnist/ — two zero bytes, the element type (08 = unsigned byte),
 // the number of dimensions, each dimension as a big-endian u32, then the elements, row by row.
@@ -39,7 +39,7 @@ export async function unzip(bytes: Uint8Array, file: string, most: number): Prom
     // One allocation saves thousands of small ones; the spare bytes let the stream end inside it.
     return await inflate(bytes, { chunkSize: most + 64, maxOutputLength: most })
   } catch (error) {
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
+    if (systemCodeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
       throw broken(file, `trailing bytes: it unpacks to more than ${most} bytes`, { cause: error })
     }
     throw corrupt(file, error)
@@ -140,7 +140,7 @@ const corrupt = (file: string, error: unknown) =>
 
 function broken(file: string, fault: string, options?: ErrorOptions): FedunifyError {
   return new FedunifyError(
-    'data',
+    'E_DATASET',
     `${file}: ${fault}`,
     'the file is not the IDX file it should be: replace it',
     options,

@@ -68,7 +68,7 @@ export function pool(
   const { rows, cols } = train.images
   if (t10k.images.rows !== rows || t10k.images.cols !== cols) {
     throw new FedunifyError(
-      'data',
+      'E_DATASET',
       `images of different sizes: ${sizeOf(train)}, but ${sizeOf(t10k)}`,
       'both image files must come from the same dataset',
     )
@@ -102,7 +102,7 @@ function part(imageContent: Content, labelContent: Content): Part {
   const labels = parseLabels(labelContent.bytes, labelContent.path)
   if (images.count !== labels.length) {
     throw new FedunifyError(
-      'data',
+      'E_DATASET',
       `${imageContent.path} holds ${images.count} images, but ${labelContent.path} ${labels.length} labels`,
       'both files must come from the same dataset',
     )
@@ -118,7 +118,7 @@ function assertRange(labels: Uint8Array, classes: number, file: string): void {
   const at = labels.findIndex((label) => label >= classes)
   if (at < 0) return
   const hint = 'the labels do not belong to this dataset'
-  throw new FedunifyError('data', `${file}: label ${labels[at]} at ${at}, expected 0 to ${classes - 1}`, hint)
+  throw new FedunifyError('E_DATASET', `${file}: label ${labels[at]} at ${at}, expected 0 to ${classes - 1}`, hint)
 }
 
 function largest(labels: Uint8Array): number {

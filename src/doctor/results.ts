@@ -1,6 +1,6 @@
 import { mkdtemp, rmdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { codeOf, messageOf } from '../errors.ts'
+import { messageOf, systemCodeOf } from '../errors.ts'
 import { bytes } from '../format.ts'
 import type { Finding } from './finding.ts'
 
@@ -22,7 +22,7 @@ async function nearestFolder(path: string): Promise<string> {
   const above = dirname(path)
   const there = await stat(path).then(
     () => true,
-    (error: unknown) => !['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? ''),
+    (error: unknown) => !['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? ''),
   )
   return there || above === path ? path : nearestFolder(above)
 }
@@ -42,7 +42,7 @@ async function checkWritable(out: string, folder: string): Promise<Finding> {
     const made = folder === resolve(out) ? 'writable' : 'will be made'
     return { subject: 'results', status: 'ok', detail: `${out}: ${made}` }
   } catch (error) {
-    return problem(`cannot be written to (${codeOf(error) ?? messageOf(error)})`)
+    return problem(`cannot be written to (${systemCodeOf(error) ?? messageOf(error)})`)
   }
 }
 

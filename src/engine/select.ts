@@ -41,7 +41,7 @@ export async function selectEngine(
     const able = known.find((name) => devices.some((d) => fits(name, d)))
     const how = layout === 'auto' ? '' : ` in layout ${layout}`
     const what = `engine ${engine} does not compute on ${device}${how}`
-    throw new FedunifyError('usage', what, able && `try --engine ${able}`)
+    throw new FedunifyError('E_ENGINE', what, able && `try --engine ${able}`)
   }
   const refused: { why: string; hint: string | undefined }[] = []
   for (const candidate of candidates) {
@@ -55,5 +55,5 @@ export async function selectEngine(
     }
   }
   const why = refused.map((r) => r.why).join('; ')
-  throw new FedunifyError('usage', `nothing here computes on ${device}: ${why}`, refused[0]?.hint)
+  throw new FedunifyError('E_ENGINE_UNAVAILABLE', `nothing here computes on ${device}: ${why}`, refused[0]?.hint)
 }

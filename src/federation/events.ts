@@ -1,6 +1,9 @@
-import type { Evaluation, Progress } from '../engine/engine.ts'
-import { FedunifyError, messageOf } from '../errors.ts'
+import type { State } from '../algorithm/algorithm.ts'
+import type { Evaluation } from '../engine/engine.ts'
+import { ERRORS, type ErrorCode, type ErrorKind, messageOf } from '../errors.ts'
+import { refusalOf } from '../system/refusal.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { OwnerProgress, OwnerStates, Update } from './cohort.ts'
 
 /** The number that stands for the pooled baseline where an owner's is expected: owners count from 1. */
 export const POOLED = 0
@@ -14,12 +17,6 @@ export interface Started {
   readonly done: number
   readonly merges: readonly string[]
   readonly baseline: boolean
-}
-
-export interface OwnerProgress extends Progress {
-  readonly type: 'owner-progress'
-  readonly round: number
-  readonly owner: number
 }
 
 export interface OwnerTrained {
@@ -53,13 +50,21 @@ export interface RoundFinished {
   readonly locals: readonly OwnerTrained[]
   /** One for each merge rule; the first is the one that was copied back. */
   readonly merges: readonly Scored[]
-  /** The unified model. It is good until the round after the next, whose models are made in its memory. */
+  /** The unified model. Copy it to keep it: the round after the next makes its models in the same memory. */
   readonly weights: Weights
+  /** What the server keeps for the next round. */
+  readonly serverState: State
+  /** What the owners keep, those of them that keep it in this process. */
+  readonly ownerStates: OwnerStates
   /** How far the owners' weights lie apart, by tensor (see algorithm/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
-  /** The model trained on the pooled shards: `local` is it on the server's test set. */
-  readonly baseline: (OwnerTrained & { readonly weights: Weights }) | undefined
+  /** The model trained on the pooled shards, if there is one: `local` is it on the server's test set. */
+  readonly baseline: BaselineTrained | undefined
   readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }
+}
+
+export interface BaselineTrained extends OwnerTrained {
+  readonly weights: Weights
 }
 
 export interface Finished {
@@ -75,7 +80,9 @@ export type FederationEvent = Started | OwnerProgress | OwnerTrained | RoundFini
 /** The last event of a run that did not come to its end, for whoever reads events instead of stderr. */
 export interface Failed {
   readonly type: 'failed'
-  readonly kind: FedunifyError['kind']
+  /** What went wrong, as programs tell it apart (docs/errors.md). */
+  readonly code: ErrorCode
+  readonly kind: ErrorKind
   readonly message: string
   readonly hint?: string
   /** Where it happened, if that is known. */
@@ -87,9 +94,16 @@ export interface Failed {
 /** What a run tells its sinks, in order. */
 export type RunEvent = FederationEvent | Failed
 
-/** Why a run failed, as an event. An error that nobody foresaw is one of training. */
+/** An update as an event: counts, and no weights. */
+export function ownerTrained(round: number, update: Update, copied: Evaluation | undefined): OwnerTrained {
+  const { owner, epochs, images, trainImages, loss, local, seconds } = update
+  return { type: 'owner-trained', round, owner, epochs, images, trainImages, loss, local, copied, seconds }
+}
+
+/** Why a run failed, as an event: what the command line prints of it, and its exit code's kind. */
 export function failedEvent(error: unknown): Failed {
-  if (!(error instanceof FedunifyError)) return { type: 'failed', kind: 'training', message: messageOf(error) }
-  const { kind, message, hint, place } = error
-  return { type: 'failed', kind, message, ...(hint !== undefined && { hint }), ...place }
+  const refusal = refusalOf(error)
+  if (!refusal) return { type: 'failed', code: 'E_BUG', kind: ERRORS.E_BUG.kind, message: messageOf(error) }
+  const { code, kind, message, hint, place } = refusal
+  return { type: 'failed', code, kind, message, ...(hint !== undefined && { hint }), ...place }
 }

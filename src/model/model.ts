@@ -39,7 +39,7 @@ export const parameterCount = (model: Model): number => model.parameters.reduce(
 export function buildModel(layers: readonly Layer[], image: Shape, classes: number): Model {
   const [channels, rows, cols] = image
   if (channels === undefined || rows === undefined || cols === undefined) {
-    throw new FedunifyError('usage', `models are of images, but the data has ${describe(image)} each`)
+    throw new FedunifyError('E_MODEL', `models are of images, but the data has ${describe(image)} each`)
   }
   const input = [channels, rows, cols] as const
   const placed: PlacedLayer[] = []
@@ -56,7 +56,7 @@ export function buildModel(layers: readonly Layer[], image: Shape, classes: numb
   if (shape.length !== 1 || shape[0] !== classes) {
     const last = layers.at(-1)
     throw new FedunifyError(
-      'usage',
+      'E_MODEL',
       `the model ends with ${last ? `layer ${layers.length} (${last.type}) of ${describe(shape)}` : 'no layer'}, but the data has ${classes} classes`,
       `let the last layer be { type: dense, units: ${classes} }`,
     )
@@ -66,7 +66,7 @@ export function buildModel(layers: readonly Layer[], image: Shape, classes: numb
 
 function place(layer: Layer, name: string, input: Shape, position: number): PlacedLayer {
   const refuse = (why: string, hint: string) =>
-    new FedunifyError('usage', `layer ${position} (${layer.type}) ${why}`, hint)
+    new FedunifyError('E_MODEL', `layer ${position} (${layer.type}) ${why}`, hint)
   const image = (): readonly [number, number, number] => {
     const [channels, rows, cols] = input
     if (channels === undefined || rows === undefined || cols === undefined) {

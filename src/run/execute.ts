@@ -1,20 +1,26 @@
 import { join } from 'node:path'
-import type { Learner } from '../engine/engine.ts'
+import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
-import { type FederationEvent, failedEvent } from '../federation/events.ts'
-import { openLearner, startLocally } from '../federation/local/start.ts'
+import { type FederationEvent, failedEvent, type RunEvent } from '../federation/events.ts'
+import { NOTHING_DONE } from '../runs/checkpoint.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
+import { openLocally, type Participants } from './participants.ts'
+import { planRun } from './plan-run.ts'
 import type { PreparedRun } from './prepare.ts'
 import { type Sink, Sinks } from './sinks.ts'
+import { startFederation } from './start-federation.ts'
 
 export interface Execution {
-  readonly path: string
+  /** The run folder to write; without it nothing is written. */
+  readonly path?: string | undefined
   /** Whether the folder is an unfinished run's, to go on with. */
-  readonly resume: boolean
-  readonly signal: AbortSignal | undefined
-  /** Listen to the events once they are in the run folder. */
-  readonly sinks: readonly Sink[]
+  readonly resume?: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Listen to the events, each once it is in the run folder. */
+  readonly sinks?: readonly Sink[]
+  /** Who takes part; default: all owners in this process. */
+  open?(run: PreparedRun, signal: AbortSignal): Promise<Participants>
   /** Told of what takes a while before the rounds, and of a sink that failed. */
   note?(line: string): void
   /** Called once the folder stands, with the rounds that are done. */
@@ -22,44 +28,75 @@ export interface Execution {
 }
 
 /**
- * Runs a prepared experiment, with its results in the folder `path`. The run folder is the one sink that a run cannot do
- * without; however the run ends, its manifest and the other sinks are told.
+ * Runs a prepared experiment. Its events come as they happen, each once it is in the run folder and every sink has it;
+ * the run goes on when the next one is asked for. However it ends, the folder's manifest and the sinks are told: a run
+ * whose events are not read to the end is interrupted, and one that fails ends with a `failed` event before the error.
+ *
+ * @throws FedunifyError as the run does
  */
-export async function execute(run: PreparedRun, execution: Execution): Promise<void> {
-  const { path, resume, signal, note, ready } = execution
-  const sinks = new Sinks(execution.sinks, note)
-  let learner: Learner | undefined
+export async function* execute(run: PreparedRun, execution: Execution = {}): AsyncGenerator<RunEvent> {
+  const { path, resume, open = openLocally, note, ready, signal = new AbortController().signal } = execution
+  const sinks = new Sinks(execution.sinks ?? [], note)
+  let participants: Participants | undefined
   try {
-    await assertNoLink(join(run.experiment.out, run.experiment.name))
-    // Its threads start while the folder is made.
-    learner = await openLearner(run, run.experiment.workers, signal)
-    const folder = await (resume ? RunFolder.resume(path, run, { signal, note }) : RunFolder.create(path, run))
-    ready?.(folder.saved.round)
-    await record(folder, startLocally(run, learner, folder.saved), sinks)
-  } catch (error) {
-    await sinks.event(failedEvent(error))
+    if (path !== undefined) await assertNoLink(join(run.experiment.out, run.experiment.name))
+    // Their threads start while the folder is made.
+    participants = await open(run, signal)
+    const algorithm = makeAlgorithm(run.experiment)
+    const plan = planRun(run, algorithm)
+    const openFolder = (at: string) =>
+      resume ? RunFolder.resume(at, plan, { signal, note }) : RunFolder.create(at, plan)
+    const folder = path === undefined ? undefined : await openFolder(path)
+    const saved = folder?.saved ?? NOTHING_DONE
+    ready?.(saved.round)
+    yield* recorded(startFederation(run, algorithm, participants, saved, signal), { folder, sinks, signal })
+  } catch (thrown) {
+    const error = causeOf(thrown, signal)
+    const failed = failedEvent(error)
+    await sinks.event(failed)
+    yield failed
     throw error
   } finally {
     await sinks.close()
-    await learner?.close()
+    await participants?.close()
   }
 }
 
-/** Writes events into the run folder as they come, and passes each on once it is written. */
-async function record(folder: RunFolder, events: AsyncIterable<FederationEvent>, sinks: Sinks): Promise<void> {
-  let reason = 'the events ended'
+/** Runs to the end, for whoever listens through sinks alone. */
+export async function executeToEnd(run: PreparedRun, execution: Execution): Promise<void> {
+  const events = execute(run, execution)
+  while (!(await events.next()).done);
+}
+
+/** Events, each once it is in the run folder and every sink has it; the folder is closed behind the last. */
+async function* recorded(
+  events: AsyncIterable<FederationEvent>,
+  { folder, sinks, signal }: { folder: RunFolder | undefined; sinks: Sinks; signal: AbortSignal },
+): AsyncGenerator<FederationEvent> {
+  let ending: Parameters<RunFolder['close']> = ['interrupted', 'its events were not read to the end']
   try {
     for await (const event of events) {
-      await folder.record(event)
-      if (event.type === 'finished') reason = event.reason
+      await folder?.record(event)
       await sinks.event(event)
+      if (event.type === 'finished') ending = ['finished', event.reason]
+      yield event
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = causeOf(thrown, signal)
     const interrupted = error instanceof FedunifyError && error.kind === 'interrupted'
+    ending = [interrupted ? 'interrupted' : 'failed', messageOf(error)]
     // The error that ended the run is the one to tell, not that of a disk which then takes nothing more.
-    await folder.record(failedEvent(error)).catch(() => {})
-    await folder.close(interrupted ? 'interrupted' : 'failed', messageOf(error)).catch(() => {})
+    await folder?.record(failedEvent(error)).catch(() => {})
     throw error
+  } finally {
+    const closing = folder?.close(...ending)
+    await (ending[0] === 'finished' ? closing : closing?.catch(() => {}))
   }
-  await folder.close('finished', reason)
+}
+
+/** What ended a run. A signal may be aborted with any reason, or with none; then that is what ended it. */
+function causeOf(error: unknown, signal: AbortSignal): unknown {
+  if (!signal.aborted || error instanceof FedunifyError) return error
+  const hint = 'every finished round is in its run folder, if it has one'
+  return new FedunifyError('E_INTERRUPTED', 'the run was aborted', hint, { cause: signal.reason })
 }

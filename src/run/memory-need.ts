@@ -60,7 +60,7 @@ export function assertMemory(
   if (weights + activations <= limit) return
   const needs = `needs about ${gigabytes(weights + activations)} of memory or more, there are ${gigabytes(limit)}`
   throw new FedunifyError(
-    'usage',
+    'E_MEMORY',
     `the model of ${thousands(parameterCount(model))} parameters ${needs}`,
     activations > weights
       ? 'use a smaller batch, a smaller model or fewer workers'

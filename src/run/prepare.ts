@@ -5,8 +5,10 @@ import { loadDataset } from '../data/load-dataset.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
+import { FedunifyError } from '../errors.ts'
 import { buildModel, type Model } from '../model/model.ts'
 import { presetLayers } from '../model/presets.ts'
+import { nameOf } from '../parts.ts'
 import { type GitState, gitState } from '../system/git.ts'
 import { assertMemory } from './memory-need.ts'
 
@@ -41,6 +43,7 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
   for (const choice of experiment.merge) assertRule(choice, experiment.owners)
+  assertServer(experiment)
   // First, while this process is small: the larger it is, the longer it takes to start another.
   const asking = gitState()
   const loading = selectEngine(experiment)
@@ -58,4 +61,14 @@ export async function prepareRun(
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, dataset, shards, model, engine, git }
+}
+
+/** A server step goes on from the model that all owners had. */
+function assertServer({ server, init }: Experiment): void {
+  if (nameOf(server) === 'none' || init === 'shared') return
+  throw new FedunifyError(
+    'E_CONFLICT',
+    `server ${nameOf(server)} steps from the model that all owners received, but with init ${init} each has its own`,
+    'use init shared, or server none',
+  )
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { State } from '../algorithm/algorithm.ts'
 import { FedunifyError } from '../errors.ts'
-import type { Checkpoint } from '../federation/local/start.ts'
+import type { OwnerStates } from '../federation/cohort.ts'
 import { readIfThere } from '../system/files.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
@@ -12,7 +13,15 @@ import type { Mark } from './write/growing-file.ts'
 const FILE = 'checkpoint.safetensors'
 
 /** All that a later process needs to go on after a round. Optimisers start every round anew, so they have no part. */
-export interface SavedState extends Checkpoint {
+export interface SavedState {
+  /** The last complete round; 0 if there is none: then there are no weights. */
+  readonly round: number
+  readonly unified: Weights
+  readonly pooled: Weights | undefined
+  /** What the server keeps for the next round. */
+  readonly serverState: State
+  /** What owners in the server's process keep. */
+  readonly ownerStates: OwnerStates
   /** How far each growing file had come; before the first round there is none. */
   readonly files: Readonly<Record<string, Mark>>
   /** Seconds spent so far. */
@@ -29,15 +38,32 @@ export const NOTHING_DONE: SavedState = {
   round: 0,
   unified: new Map(),
   pooled: undefined,
+  serverState: {},
+  ownerStates: new Map(),
   files: {},
   seconds: { total: 0, train: 0, merge: 0, evaluate: 0, write: 0 },
 }
 
 /** One file for all of it, so that no kill can come between its parts: weights as tensors, the rest as metadata. */
-export function encodeCheckpoint({ round, unified, pooled, files, seconds, run }: SavedState): Uint8Array {
+export function encodeCheckpoint({
+  round,
+  unified,
+  pooled,
+  serverState,
+  ownerStates,
+  ...rest
+}: SavedState): Uint8Array {
+  const { files, seconds, run } = rest
   const tensors = new Map<string, Tensor>()
-  for (const [name, tensor] of unified) tensors.set(`unified/${name}`, tensor)
-  for (const [name, tensor] of pooled ?? []) tensors.set(`pooled/${name}`, tensor)
+  const put = (whose: string, weights: Weights) => {
+    for (const [name, tensor] of weights) tensors.set(`${whose}/${name}`, tensor)
+  }
+  put('unified', unified)
+  put('pooled', pooled ?? new Map())
+  for (const [name, weights] of Object.entries(serverState)) put(`server/${name}`, weights)
+  for (const [owner, state] of ownerStates) {
+    for (const [name, weights] of Object.entries(state)) put(`owners/${owner}/${name}`, weights)
+  }
   const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
   return sealed(encodeSafetensors(tensors, { sha256: BLANK, ...told, ...(run !== undefined && { run }) }))
 }
@@ -54,7 +80,7 @@ export async function readOwnCheckpoint(dir: string, manifest: Manifest): Promis
   const saved = await readCheckpoint(dir, older ? 'older' : undefined)
   if (!saved || older || saved.run === runIdentity(manifest)) return saved
   const why = 'it belongs to another run than manifest.json, or one of them was edited'
-  throw new FedunifyError('data', `${checkpointFile(dir)}: ${why}`, ANEW)
+  throw new FedunifyError('E_RUN_DAMAGED', `${checkpointFile(dir)}: ${why}`, ANEW)
 }
 
 /**
@@ -69,7 +95,7 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
   const { seal } = parts(bytes)
   if (seal === undefined ? sealing !== 'older' : seal !== digestOf(bytes)) {
     const why = 'it was damaged, edited or cut short'
-    throw new FedunifyError('data', `${file}: ${why} since the run wrote it`, ANEW)
+    throw new FedunifyError('E_RUN_DAMAGED', `${file}: ${why} since the run wrote it`, ANEW)
   }
   const { weights, metadata } = decodeSafetensors(bytes, file)
   const pooled = startingWith('pooled/', weights)
@@ -77,6 +103,8 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
     ...parseMetadata(metadata, file),
     unified: startingWith('unified/', weights),
     pooled: pooled.size > 0 ? pooled : undefined,
+    serverState: stateIn(startingWith('server/', weights)),
+    ownerStates: statesIn(startingWith('owners/', weights)),
   }
 }
 
@@ -118,11 +146,23 @@ function parseMetadata({ round, files, seconds, run }: Readonly<Record<string, s
   try {
     return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!), run })
   } catch {
-    throw new FedunifyError('data', `${file}: not a checkpoint of fedunify`, ANEW)
+    throw new FedunifyError('E_RUN_DAMAGED', `${file}: not a checkpoint of fedunify`, ANEW)
   }
 }
 
 function startingWith(prefix: string, weights: Weights): Weights {
   const entries = [...weights].filter(([name]) => name.startsWith(prefix))
   return new Map(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]))
+}
+
+/** A state whose tensors are named `<name>/<tensor>`; no tensor has a slash in its name. */
+function stateIn(weights: Weights): State {
+  const names = new Set([...weights.keys()].map((name) => name.slice(0, name.lastIndexOf('/'))))
+  return Object.fromEntries([...names].map((name) => [name, startingWith(`${name}/`, weights)]))
+}
+
+/** States whose tensors are named `<owner>/<name>/<tensor>`. */
+function statesIn(weights: Weights): OwnerStates {
+  const owners = new Set([...weights.keys()].map((name) => name.slice(0, name.indexOf('/'))))
+  return new Map([...owners].map((owner) => [Number(owner), stateIn(startingWith(`${owner}/`, weights))]))
 }

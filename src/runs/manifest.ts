@@ -1,19 +1,16 @@
 import { createHash } from 'node:crypto'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { ownRules, ruleFiles, withRuleFiles } from '../algorithm/merge/own-rule.ts'
+import { type RuleFiles, withRuleFiles } from '../algorithm/merge/own-rule.ts'
 import { configHash, decisive } from '../config/hash.ts'
 import { oldConfigHash, upgradeConfig } from '../config/old-config.ts'
 import type { Experiment } from '../config/schema.ts'
 import { CLASS_NAMES } from '../data/fashion-mnist/known-files.ts'
-import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { FedunifyError } from '../errors.ts'
-import { parameterCount } from '../model/model.ts'
 import { VERSION } from '../package.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
-import type { PreparedRun } from '../run/prepare.ts'
 import { readIfThere } from '../system/files.ts'
+import type { GitState } from '../system/git.ts'
 import type { Mark } from './write/growing-file.ts'
 
 /** That of a run of 100,000 owners has about a third of it, in bytes. */
@@ -28,7 +25,7 @@ const MAX_DEPTH = 32
  *   of other parts are left out; `config_hash` is made of it with the keys sorted at every depth; `dataset` tells its
  *   shape, element type and class names; a finished run's manifest has marks of its files.
  */
-const FORMAT = 2
+export const RUN_FORMAT = 2
 
 export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
 
@@ -47,56 +44,59 @@ export interface Outcome {
 /** Seconds in all, and in training, merging, evaluating and writing. */
 export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
 
-/** The manifest of a run: enough to make the same numbers again, and to see that they are the same. */
-export function describeRun({ experiment, dataset, shards, model, engine, git }: PreparedRun) {
-  return {
-    format: FORMAT,
-    fedunify: VERSION,
-    started: new Date().toISOString(),
-    config: experiment,
-    config_hash: configHash(experiment),
-    ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),
-    git,
-    dataset: {
-      name: dataset.name,
-      source: dataset.source,
-      images: dataset.count,
-      shape: dataset.shape,
-      elements: dataset.elements,
-      class_names: dataset.classNames,
-      sha256: dataset.sha256,
-    },
-    shards: shards.map((shard) => {
-      const train_labels = labelHistogram(dataset, shard.train)
-      const test_labels = labelHistogram(dataset, shard.test)
-      return {
-        owner: shard.owner,
-        train: shard.train.length,
-        test: shard.test.length,
-        train_labels,
-        test_labels,
-        labels_sha256: labelsHash(train_labels, test_labels),
-        sha256: shardHash(shard),
-      }
-    }),
-    model: {
-      parameters: parameterCount(model),
-      layers: model.layers.map(({ name, layer, output }) => ({ name, ...layer, output })),
-    },
-    engine: {
-      name: engine.name,
-      device: engine.device,
-      version: engine.version,
-      ...(engine.note && { note: engine.note }),
-    },
-    machine: {
-      platform: `${process.platform}-${process.arch}`,
-      cpu: cpus()[0]?.model.trim(),
-      cores: cpus().length,
-      memory_gib: Math.round(totalmem() / 2 ** 30),
-      node: process.versions.node,
-    },
+/** What a run is, before its first round: enough to make the same numbers again, and to see that they are the same. */
+export interface RunDescription {
+  readonly format: number
+  readonly fedunify: string
+  readonly started: string
+  readonly config: Experiment
+  readonly config_hash: string
+  /** Merge rules of the user's own, if there are any, by name. */
+  readonly merge_rules?: RuleFiles
+  readonly git: GitState | null
+  readonly dataset: {
+    readonly name: string
+    readonly source: string
+    readonly images: number
+    readonly shape: readonly number[]
+    readonly elements: string
+    readonly class_names: readonly string[]
+    readonly sha256: Readonly<Record<string, string>>
   }
+  readonly shards: readonly ShardDescription[]
+  readonly model: { readonly parameters: number; readonly layers: readonly LayerDescription[] }
+  readonly engine: {
+    readonly name: string
+    readonly device: string
+    readonly version: string
+    readonly note?: string
+  }
+  readonly machine: {
+    readonly platform: string
+    readonly cpu: string | undefined
+    readonly cores: number
+    readonly memory_gib: number
+    readonly node: string
+  }
+}
+
+/** A layer with its options. */
+export interface LayerDescription {
+  readonly name: string
+  readonly type: string
+  readonly output: readonly number[]
+}
+
+export interface ShardDescription {
+  readonly owner: number
+  /** Images. */
+  readonly train: number
+  readonly test: number
+  /** Images of each class. */
+  readonly train_labels: readonly number[]
+  readonly test_labels: readonly number[]
+  readonly labels_sha256: string
+  readonly sha256: string
 }
 
 /** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
@@ -105,8 +105,6 @@ export function labelsHash(train: readonly number[], test: readonly number[]): s
     .update(JSON.stringify([train, test]))
     .digest('hex')
 }
-
-export type RunDescription = ReturnType<typeof describeRun>
 
 /** What manifest.json holds. */
 export type Manifest = Omit<RunDescription, 'format'> & { readonly format?: number } & Outcome
@@ -121,16 +119,28 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const file = manifestFile(dir)
   const content = await readIfThere(file, { most: MAX_MANIFEST })
   if (!content)
-    throw new FedunifyError('data', `${file}: no such file`, 'name the folder of a run, as `fedunify run` prints it')
+    throw new FedunifyError(
+      'E_RUN_NOT_FOUND',
+      `${file}: no such file`,
+      'name the folder of a run, as `fedunify run` prints it',
+    )
   const manifest = parseObject(content.toString('utf8'))
   if (!manifest || !('config_hash' in manifest) || !('shards' in manifest)) {
-    throw new FedunifyError('data', `${file}: not the manifest of a fedunify run`, 'it was cut short, or is foreign')
+    throw new FedunifyError(
+      'E_RUN_DAMAGED',
+      `${file}: not the manifest of a fedunify run`,
+      'it was cut short, or is foreign',
+    )
   }
   assertFormat(manifest, file)
   const parsed = ManifestShape.safeParse(manifest)
   if (!parsed.success) {
     const [{ path, message } = { path: [], message: '' }] = parsed.error.issues
-    throw new FedunifyError('data', `${file}: ${path.join('.')}: ${message}`, 'it was edited, or is of another version')
+    throw new FedunifyError(
+      'E_RUN_DAMAGED',
+      `${file}: ${path.join('.')}: ${message}`,
+      'it was edited, or is of another version',
+    )
   }
   const own = withRules(manifest as Manifest, file)
   assertOwnHashes(own, file)
@@ -162,11 +172,11 @@ function upgraded(manifest: Manifest): Manifest {
 
 function assertFormat(manifest: object, file: string): void {
   const format = 'format' in manifest ? manifest.format : undefined
-  if (format === undefined || (typeof format === 'number' && format <= FORMAT)) return
+  if (format === undefined || (typeof format === 'number' && format <= RUN_FORMAT)) return
   const by = 'fedunify' in manifest ? `fedunify ${manifest.fedunify}` : 'another version'
   throw new FedunifyError(
-    'data',
-    `${file}: run folder format ${JSON.stringify(format)}, written by ${by}, is newer than fedunify ${VERSION} can read (up to ${FORMAT})`,
+    'E_RUN_FORMAT',
+    `${file}: run folder format ${JSON.stringify(format)}, written by ${by}, is newer than fedunify ${VERSION} can read (up to ${RUN_FORMAT})`,
     'use a newer version of fedunify',
   )
 }
@@ -265,7 +275,8 @@ function assertOwnHashes(manifest: Manifest, file: string): void {
   }
 }
 
-const edited = (file: string, what: string) => new FedunifyError('data', `${file}: ${what}`, 'the file was edited')
+const edited = (file: string, what: string) =>
+  new FedunifyError('E_RUN_DAMAGED', `${file}: ${what}`, 'the file was edited')
 
 function parseObject(text: string): object | undefined {
   try {
@@ -316,7 +327,7 @@ function assertAlike(what: string, before: Record<string, unknown>, now: Record<
   if (differing.length === 0) return
   const list = differing.map((key) => `${key} (was ${show(before[key])}, is ${show(now[key])})`).join(', ')
   const hint = 'resume with what it was started with, or start a new run'
-  throw new FedunifyError('usage', `${what}: other ${list}`, hint)
+  throw new FedunifyError('E_RUN_DIFFERS', `${what}: other ${list}`, hint)
 }
 
 /** JSON for people too: lists of numbers stay on one line. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { fstatSync, type Stats } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { thousands } from '../format.ts'
 
 export interface WriteSteps {
@@ -61,7 +61,7 @@ export async function isDescriptor(path: string, descriptor: 1 | 2): Promise<boo
  */
 export async function writeNamed(path: string, content: string): Promise<void> {
   const found = await stat(path).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') throw error
+    if (systemCodeOf(error) !== 'ENOENT') throw error
   })
   const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink()
   if (!found && !isLink) {
@@ -86,7 +86,7 @@ async function replace(path: string, content: string, { mode, uid, gid }: Stats)
     })
     return true
   } catch (error) {
-    if (['EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(codeOf(error) ?? '')) return false
+    if (['EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(systemCodeOf(error) ?? '')) return false
     throw error
   }
 }
@@ -108,7 +108,7 @@ export async function makeFolders(path: string): Promise<void> {
   try {
     await makeFolder(path)
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+    if (systemCodeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
     await makeFolders(dirname(path))
     await makeFolder(path)
   }
@@ -119,7 +119,7 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path)
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+    if (systemCodeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
   }
 }
 
@@ -136,8 +136,8 @@ export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> 
   try {
     return (await stat(path)).isDirectory() ? 'folder' : 'file'
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EINVAL'].includes(codeOf(error) ?? '')) return 'none'
-    throw new FedunifyError('data', `${path}: ${messageOf(error)}`, undefined, { cause: error })
+    if (['ENOENT', 'ENOTDIR', 'EINVAL'].includes(systemCodeOf(error) ?? '')) return 'none'
+    throw new FedunifyError('E_FILE_UNREADABLE', `${path}: ${messageOf(error)}`, undefined, { cause: error })
   }
 }
 
@@ -166,7 +166,7 @@ export async function readIfThere(
       await handle.close()
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw new FedunifyError('E_FILE_UNREADABLE', `${file}: ${messageOf(error)}`, undefined, { cause: error })
   }
 }

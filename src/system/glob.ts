@@ -18,13 +18,15 @@ export async function matchGlob(glob: string, options: fastGlob.Options = {}): P
     }
   } catch (error) {
     if (error instanceof FedunifyError) throw error
-    throw new FedunifyError('data', `${glob}: ${messageOf(error)}`, 'name what is meant more closely', { cause: error })
+    throw new FedunifyError('E_FILE_UNREADABLE', `${glob}: ${messageOf(error)}`, 'name what is meant more closely', {
+      cause: error,
+    })
   }
   return found.sort(byName)
 }
 
 const tooMany = (glob: string) =>
-  new FedunifyError('usage', `${glob}: matches more than ${MOST_MATCHES} files`, 'name what is meant more closely')
+  new FedunifyError('E_OPTION', `${glob}: matches more than ${MOST_MATCHES} files`, 'name what is meant more closely')
 
 /** s2 before s10. */
 export const byName = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true })

@@ -50,12 +50,12 @@ export function requireRoom(threads: number, addresses = addressSpace(), files =
   if (space) {
     const limit = `the address space is limited to ${bytes(space.limit)} (ulimit -v)`
     const hint = `raise the limit (ulimit -v unlimited)${space.fewer}`
-    throw new FedunifyError('usage', `${limit}, and training takes ${bytes(space.needed)} here`, hint)
+    throw new FedunifyError('E_MEMORY', `${limit}, and training takes ${bytes(space.needed)} here`, hint)
   }
   const open = lacking(files, RUN_FILES, THREAD_FILES)
   if (open) {
     const limit = `open files are limited to ${open.limit} (ulimit -n)`
     const hint = `raise the limit (ulimit -n 1024)${open.fewer}`
-    throw new FedunifyError('usage', `${limit}, and training takes ${open.needed} here`, hint)
+    throw new FedunifyError('E_FILE_LIMIT', `${limit}, and training takes ${open.needed} here`, hint)
   }
 }

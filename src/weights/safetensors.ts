@@ -41,7 +41,9 @@ export function decodeSafetensors(
     for (const [name, entry] of Object.entries(entries)) weights.set(name, tensorAt(bytes, start, name, entry))
     return { weights, metadata: (metadata ?? {}) as unknown as Record<string, string> }
   } catch (error) {
-    throw new FedunifyError('data', `${file}: not a safetensors file: ${messageOf(error)}`, undefined, { cause: error })
+    throw new FedunifyError('E_RUN_DAMAGED', `${file}: not a safetensors file: ${messageOf(error)}`, undefined, {
+      cause: error,
+    })
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 // Plain JavaScript without types: named by a variable, so that the compiler does not look for them.
 const module = new URL('../../bench/figures.mjs', import.meta.url).href
-const { json, summarise } = await import(/* @vite-ignore */ module)
+const { json, summarise, withSnakeCase } = await import(/* @vite-ignore */ module)
 
 const series = (key: string, values: number[], more: object = {}) => ({ key, name: key, unit: 's', values, ...more })
 
@@ -30,7 +30,7 @@ describe('summarise', () => {
       of_turns: 2,
       min: 1,
       max: 4.5,
-      target: { atLeast: 2 },
+      target: { at_least: 2 },
       status: 'pass',
     })
     const skewed = summarise({ series: [series('a', [4, 4, 9]), series('b', [1, 3, 4])], ratios: [ratio] }).ratios.r
@@ -46,9 +46,17 @@ describe('summarise', () => {
       { key: 'free', name: 'free', over: 'b', under: 'a' },
     ]
     const summary = summarise({ series: [series('a', [1]), series('b', [], { target })], ratios })
-    expect(summary.figures.b).toEqual({ name: 'b', unit: 's', target, status: 'not measured' })
-    expect(summary.ratios.r).toEqual({ name: 'r', target, status: 'not measured' })
+    expect(summary.figures.b).toEqual({ name: 'b', unit: 's', target: { at_least: 1 }, status: 'not measured' })
+    expect(summary.ratios.r).toEqual({ name: 'r', target: { at_least: 1 }, status: 'not measured' })
     expect(summary.ratios.free).toEqual({ name: 'free' })
+  })
+})
+
+it('the names of fields are in snake_case', () => {
+  expect(withSnakeCase({ 'warm-up': 1, atLeast: 2, torch_batch: 3 })).toEqual({
+    warm_up: 1,
+    at_least: 2,
+    torch_batch: 3,
   })
 })
 

@@ -67,7 +67,7 @@ describe('fedunify doctor', () => {
       status: 'problem',
       detail: 'libonnxruntime.so.1: cannot open shared object file',
     })
-    const lacking = () => Promise.reject(new FedunifyError('usage', 'no library', 'the command'))
+    const lacking = () => Promise.reject(new FedunifyError('E_ENGINE_UNAVAILABLE', 'no library', 'the command'))
     expect(await checkEngine('onnx', 'cuda', lacking, signal)).toEqual({
       subject: 'onnx on cuda',
       status: 'absent',

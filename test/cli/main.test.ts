@@ -269,7 +269,7 @@ describe('a run', () => {
     })
     const path = join(results, 'tiny', 'stopped')
     while (!existsSync(join(path, 'model.onnx'))) await new Promise((resolve) => setTimeout(resolve, 10))
-    controller.abort(new FedunifyError('interrupted', 'interrupted'))
+    controller.abort(new FedunifyError('E_INTERRUPTED', 'interrupted'))
     const hint = `go on with: fedunify run --resume ${path}`
     expect(await running).toEqual({ code: 130, out: '', err: `error: interrupted\nhint: ${hint}\n` })
     expect(manifestOf(path)).toMatchObject({ status: 'interrupted', rounds: expect.any(Number) })

@@ -21,8 +21,8 @@ describe('the JSON Schema of experiment files', () => {
     expect(shipped === schemaText(), regenerate).toBe(true)
   })
 
-  it('has every key of an experiment and of a batch, each described', () => {
-    expect(Object.keys(schema.properties)).toEqual([...WRITTEN_KEYS, ...BATCH_KEYS])
+  it('has the format and every key of an experiment and of a batch, each described', () => {
+    expect(Object.keys(schema.properties)).toEqual(['format', ...WRITTEN_KEYS, ...BATCH_KEYS])
     for (const [key, { description }] of Object.entries(schema.properties)) expect(description, key).toBeTruthy()
   })
 
@@ -82,6 +82,9 @@ describe('the JSON Schema of experiment files', () => {
     [{ optimizer: 'momentum', momentum: 0.5 }, true],
     [{ matrix: { momentum: [0, 0.5], 'lr-schedule.step.rounds': [3, 4] } }, true],
     [{ matrix: { momentum: [2] } }, false],
+    [{ format: 1, seeds: 3 }, true],
+    [{ format: 2 }, false],
+    [{ matrix: { format: [1] } }, false],
   ])('%j: %s', (file, legal) => {
     expect(accepts(file)).toBe(legal)
   })

@@ -12,7 +12,8 @@ const entry = (name: string, devices: Device[], works: Device[], note?: string):
   devices,
   layouts: name === 'onnx' ? LAYOUTS : ['auto'],
   async load(device): Promise<Engine> {
-    if (!works.includes(device)) throw new FedunifyError('usage', `${name} lacks ${device}`, `install ${name}`)
+    if (!works.includes(device))
+      throw new FedunifyError('E_ENGINE_UNAVAILABLE', `${name} lacks ${device}`, `install ${name}`)
     const open = () => Promise.reject(new Error('not in this test'))
     return { name, device, version: '1', open, ...(note && { note }) }
   },

@@ -1,34 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { FedunifyError } from '../../src/errors.ts'
-import type { FederationEvent, OwnerTrained, RoundFinished } from '../../src/federation/events.ts'
-import type { Owner } from '../../src/federation/local/owner.ts'
-import { runFederation } from '../../src/federation/loop.ts'
+import type { FederationEvent, RoundFinished } from '../../src/federation/events.ts'
+import type { Owner } from '../../src/federation/owner.ts'
 import type { Weights } from '../../src/weights/weights.ts'
-import { type Call, evaluation, type FakeOwner, fakeOwner, valuesOf, weightsOf } from '../support/fake-owner.ts'
-
-type Rounds = Parameters<typeof runFederation>[2]
-
-const ROUNDS: Rounds = {
-  rounds: 2,
-  merge: ['avg'],
-  'stop-at': undefined,
-  workers: 2,
-  lr: 0.1,
-  'lr-schedule': 'constant',
-}
-
-interface Given extends Partial<Rounds> {
-  readonly baseline?: Owner
-  /** The round that is done, and the weights held after it. */
-  readonly done?: number
-  readonly weights?: (owner: number) => readonly number[]
-}
-
-function federation(owners: readonly Owner[], given: Given = {}): AsyncGenerator<FederationEvent> {
-  const { baseline, done = 0, weights = () => [0], ...rounds } = given
-  const start = { round: done, weights: (owner: number) => weightsOf(...weights(owner)), pooled: weightsOf(0) }
-  return runFederation(owners, baseline, { ...ROUNDS, ...rounds }, start)
-}
+import { fakeFederation, type Given } from '../support/fake-federation.ts'
+import { type Call, evaluation, type FakeOwner, fakeOwner, valuesOf } from '../support/fake-owner.ts'
 
 /** All events, each with its weights as they are when it comes, and what ended them if not themselves. */
 async function watch(events: AsyncIterable<FederationEvent>): Promise<{ events: FederationEvent[]; error: unknown }> {
@@ -50,7 +26,7 @@ async function rounds(events: AsyncIterable<FederationEvent>): Promise<RoundFini
 describe('a federation', () => {
   it('tells what happens in order', async () => {
     const owners = [fakeOwner(1), fakeOwner(2, { delay: 10 })]
-    const { events, error } = await watch(federation(owners))
+    const { events, error } = await watch(fakeFederation(owners))
     expect(error).toBeUndefined()
     expect(events.map((e) => ('owner' in e ? `${e.type} ${e.owner}` : e.type))).toEqual([
       'started',
@@ -66,7 +42,7 @@ describe('a federation', () => {
     const calls: Call[] = []
     const owners = [fakeOwner(1, {}, calls), fakeOwner(2, {}, calls)]
     const finished = await rounds(
-      federation(owners, { 'lr-schedule': { step: { rounds: 1, factor: 0.1 } }, rounds: 3 }),
+      fakeFederation(owners, { 'lr-schedule': { step: { rounds: 1, factor: 0.1 } }, rounds: 3 }),
     )
     expect(finished.map(({ weights }) => valuesOf(weights))).toEqual([[1.5], [3], [4.5]])
     expect(finished.map(({ lr }) => lr)).toEqual([0.1, expect.closeTo(0.01), expect.closeTo(0.001)])
@@ -76,10 +52,10 @@ describe('a federation', () => {
     expect(trained.map(({ lr }) => lr)).toEqual(finished.flatMap(({ lr }) => [lr, lr]))
   })
 
-  it('starts every owner from its own weights', async () => {
+  it('lets every owner start from its own weights', async () => {
     const calls: Call[] = []
-    const owners = [fakeOwner(1, {}, calls), fakeOwner(2, {}, calls)]
-    await rounds(federation(owners, { weights: (owner) => [10 * owner], rounds: 1 }))
+    const owners = [fakeOwner(1, { own: [10] }, calls), fakeOwner(2, { own: [20] }, calls)]
+    await rounds(fakeFederation(owners, { model: null, rounds: 1 }))
     expect(calls.filter(({ what }) => what === 'train').map(({ values }) => values)).toEqual([[10], [20]])
   })
 
@@ -88,7 +64,7 @@ describe('a federation', () => {
     const learn = [1e30, -1e30, 1].map((value) => () => [value])
     const run = (delays: number[]) =>
       rounds(
-        federation(
+        fakeFederation(
           delays.map((delay, i) => fakeOwner(i + 1, { delay, learn: learn[i]!, trainImages: 7 * i + 1 })),
           { rounds: 1 },
         ),
@@ -102,16 +78,16 @@ describe('a federation', () => {
     ])
     expect(valuesOf(inOrder!.weights)).toEqual([Math.fround(1 / 3)])
     expect(valuesOf(reversed!.weights)).toEqual([Math.fround(1 / 3)])
-    const { events } = await watch(federation([fakeOwner(1, { delay: 30 }), fakeOwner(2)], { rounds: 1 }))
-    expect(events.filter((e): e is OwnerTrained => e.type === 'owner-trained').map(({ owner }) => owner)).toEqual([
-      2, 1,
-    ])
+    const { events } = await watch(fakeFederation([fakeOwner(1, { delay: 30 }), fakeOwner(2)], { rounds: 1 }))
+    const of = (type: FederationEvent['type']) =>
+      events.flatMap((e) => (e.type === type && 'owner' in e ? [e.owner] : []))
+    expect(of('owner-trained')).toEqual([1, 2])
   })
 
   it('copies back the first merge, and scores the others on the same local models', async () => {
     const score = ([value = 0]: number[]) => Math.round(10 * value)
     const owners = () => [fakeOwner(1, { score }), fakeOwner(2, { score })]
-    const avg = await rounds(federation(owners(), { merge: ['avg', 'max'] }))
+    const avg = await rounds(fakeFederation(owners(), { merge: ['avg', 'max'] }))
     expect(avg.map(({ merges }) => merges.map(({ merge, unified }) => [merge, unified.correct]))).toEqual([
       [
         ['avg', 2 * 15],
@@ -123,16 +99,16 @@ describe('a federation', () => {
       ],
     ])
     expect(avg.map(({ weights }) => valuesOf(weights)[0])).toEqual([1.5, 3])
-    const max = await rounds(federation(owners(), { merge: ['max', 'avg'] }))
+    const max = await rounds(fakeFederation(owners(), { merge: ['max', 'avg'] }))
     expect(max.map(({ weights }) => valuesOf(weights)[0])).toEqual([2, 4])
   })
 
   it('makes a round’s merges in memory of the round before the last', async () => {
     const given: Given = { rounds: 5, merge: ['max', 'avg'] }
     const all = () => [fakeOwner(1), fakeOwner(2)]
-    const expected = (await rounds(federation(all(), given))).map(({ weights }) => valuesOf(weights))
+    const expected = (await rounds(fakeFederation(all(), given))).map(({ weights }) => valuesOf(weights))
     const seen: { weights: Weights; values: number[] }[] = []
-    for await (const event of federation(all(), given)) {
+    for await (const event of fakeFederation(all(), given)) {
       const last = seen.at(-1)
       if (last) expect(valuesOf(last.weights)).toEqual(last.values)
       if (event.type === 'round-finished') seen.push({ weights: event.weights, values: valuesOf(event.weights) })
@@ -144,9 +120,12 @@ describe('a federation', () => {
   })
 
   it('gives a round the copied accuracy that the unified model of the round before had at each owner', async () => {
-    const scores: FakeOwner[] = [{ score: ([v = 0]) => Math.round(10 * v) }, { score: ([v = 0]) => Math.round(4 * v) }]
+    const scores: FakeOwner[] = [
+      { own: [1], score: ([v = 0]) => Math.round(10 * v) },
+      { own: [2], score: ([v = 0]) => Math.round(4 * v) },
+    ]
     const owners = scores.map((fake, i) => fakeOwner(i + 1, fake))
-    const finished = await rounds(federation(owners, { rounds: 3, merge: ['avg', 'max'], weights: (owner) => [owner] }))
+    const finished = await rounds(fakeFederation(owners, { rounds: 3, merge: ['avg', 'max'], model: null }))
     const copied = finished.map(({ locals }) => locals.map((local) => local.copied?.correct))
     // Owners hold 1 and 2 at first; merging gives 3, 4.5, …
     expect(copied).toEqual([
@@ -162,7 +141,7 @@ describe('a federation', () => {
   it('adds the owners’ counts up to the unified evaluation', async () => {
     const parts = [evaluation(3, 10), evaluation(20, 30), evaluation(5, 5)]
     const owners = parts.map((part, i): Owner => ({ ...fakeOwner(i + 1), evaluate: async () => part }))
-    const [round] = await rounds(federation(owners, { rounds: 1 }))
+    const [round] = await rounds(fakeFederation(owners, { rounds: 1 }))
     expect(round!.merges[0]!.unified).toEqual({
       images: 45,
       correct: 28,
@@ -186,10 +165,10 @@ describe('a federation', () => {
         at((v) => 30 * v),
       ),
     ]
-    const { events } = await watch(federation(owners, { rounds: 9, 'stop-at': 0.6 }))
+    const { events } = await watch(fakeFederation(owners, { rounds: 9, 'stop-at': 0.6 }))
     expect(events.at(-1)).toMatchObject({ type: 'finished', rounds: 3, reason: 'stop-at' })
     const all = await watch(
-      federation(
+      fakeFederation(
         [
           fakeOwner(
             1,
@@ -207,14 +186,14 @@ describe('a federation', () => {
   })
 
   it('trains at least a round, however good the initial weights are', async () => {
-    const { events } = await watch(federation([fakeOwner(1, { score: () => 100 })], { 'stop-at': 0.5, rounds: 5 }))
+    const { events } = await watch(fakeFederation([fakeOwner(1, { score: () => 100 })], { 'stop-at': 0.5, rounds: 5 }))
     expect(events.at(-1)).toMatchObject({ rounds: 1, reason: 'stop-at' })
   })
 
   it('goes on after the rounds that are done', async () => {
     const calls: Call[] = []
     const owners = [fakeOwner(1, {}, calls), fakeOwner(2, {}, calls)]
-    const { events } = await watch(federation(owners, { done: 1, weights: () => [1.5] }))
+    const { events } = await watch(fakeFederation(owners, { done: 1, model: [1.5] }))
     expect(events[0]).toMatchObject({ rounds: 2, done: 1 })
     const finished = events.filter((event) => event.type === 'round-finished')
     expect(finished.map(({ round, weights }) => [round, valuesOf(weights)])).toEqual([[2, [3]]])
@@ -226,7 +205,7 @@ describe('a pooled baseline', () => {
   it('trains beside the owners, from its own weights, and is merged with none', async () => {
     const calls: Call[] = []
     const baseline = fakeOwner(0, { learn: ([v = 0]) => [v + 100], score: () => 77 }, calls)
-    const finished = await rounds(federation([fakeOwner(1), fakeOwner(2)], { baseline }))
+    const finished = await rounds(fakeFederation([fakeOwner(1), fakeOwner(2)], { baseline }))
     expect(finished.map(({ weights }) => valuesOf(weights)[0])).toEqual([1.5, 3])
     expect(finished.map(({ baseline: pooled }) => pooled?.local.correct)).toEqual([77, 77])
     expect(calls.filter(({ what }) => what === 'train').map(({ values }) => values[0])).toEqual([0, 100])
@@ -239,13 +218,13 @@ describe('a round counts every owner or none', () => {
     [1, 0],
     [2, 10],
   ])('when owner %i fails in round 2', async (failing, delay) => {
-    const why = new FedunifyError('training', `owner ${failing} is gone`)
+    const why = new FedunifyError('E_ENGINE_FAILED', `owner ${failing} is gone`)
     const learn = ([value = 0]: number[], round: number) => {
       if (round === 2) throw why
       return [value + 1]
     }
     const owners = [1, 2, 3].map((owner) => fakeOwner(owner, owner === failing ? { delay, learn } : { delay: 5 }))
-    const { events, error } = await watch(federation(owners, { rounds: 5 }))
+    const { events, error } = await watch(fakeFederation(owners, { rounds: 5 }))
     expect(error).toBe(why)
     expect(events.filter(({ type }) => type === 'round-finished')).toHaveLength(1)
     expect(events.map(({ type }) => type)).not.toContain('finished')
@@ -254,7 +233,7 @@ describe('a round counts every owner or none', () => {
   it('when an evaluation fails', async () => {
     const why = new Error('lost')
     const owner: Owner = { ...fakeOwner(1), evaluate: () => Promise.reject(why) }
-    const { events, error } = await watch(federation([owner, fakeOwner(2)]))
+    const { events, error } = await watch(fakeFederation([owner, fakeOwner(2)]))
     expect(error).toBe(why)
     expect(events.filter((event) => event.type === 'owner-trained' && event.owner === 1)).toEqual([])
     expect(events.map(({ type }) => type)).not.toContain('round-finished')
@@ -264,7 +243,7 @@ describe('a round counts every owner or none', () => {
     const learn = () => {
       throw new Error('lost')
     }
-    const { error } = await watch(federation([fakeOwner(1, { learn }), fakeOwner(2, { learn, delay: 5 })]))
+    const { error } = await watch(fakeFederation([fakeOwner(1, { learn }), fakeOwner(2, { learn, delay: 5 })]))
     expect(error).toMatchObject({ message: 'lost' })
     // The second rejection must not surface as an unhandled one, which would fail this file.
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -276,14 +255,14 @@ describe('a round counts every owner or none', () => {
   ])('when a merge makes %d', async (value, shown) => {
     const learn = (_: number[], round: number) => (round === 2 ? [value] : [1])
     const owners = [fakeOwner(1, { learn }), fakeOwner(2)]
-    const { events, error } = await watch(federation(owners, { merge: ['max', 'avg'] }))
+    const { events, error } = await watch(fakeFederation(owners, { merge: ['max', 'avg'] }))
     expect(error).toMatchObject({ kind: 'training', message: `round 2: merge max made w ${shown}` })
     expect(events.filter(({ type }) => type === 'round-finished')).toHaveLength(1)
   })
 
   it('when its listener leaves early', async () => {
     const owners = [fakeOwner(1), fakeOwner(2, { delay: 5 })]
-    for await (const event of federation(owners)) if (event.type === 'owner-progress') break
+    for await (const event of fakeFederation(owners)) if (event.type === 'owner-progress') break
     await new Promise((resolve) => setTimeout(resolve, 20))
   })
 })

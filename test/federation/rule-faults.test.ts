@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { MERGE_RULES } from '../../src/algorithm/merge/registry.ts'
 import type { MergeRule, MergeTensor } from '../../src/algorithm/merge/rule.ts'
-import { runFederation } from '../../src/federation/loop.ts'
-import { fakeOwner, weightsOf } from '../support/fake-owner.ts'
+import { fakeFederation } from '../support/fake-federation.ts'
+import { fakeOwner } from '../support/fake-owner.ts'
 
 const registry: Record<string, MergeRule> = MERGE_RULES
 
@@ -21,13 +21,10 @@ async function outcome(merge: (...args: Parameters<MergeTensor>) => unknown): Pr
     options: z.strictObject({}),
     make: () => merge as MergeTensor,
   }
-  const rounds = { rounds: 3, merge: ['avg', 'mine' as 'avg'], 'stop-at': undefined, workers: 2 } as const
-  const schedule = { lr: 0.1, 'lr-schedule': 'constant' } as const
-  const start = { round: 0, weights: () => weightsOf(0, 0), pooled: weightsOf(0, 0) }
-  const settings = { ...rounds, merge: [...rounds.merge], ...schedule }
+  const given = { rounds: 3, merge: ['avg', 'mine' as 'avg'], model: [0, 0] } as const
   try {
     let last: unknown
-    for await (const event of runFederation([fakeOwner(1), fakeOwner(2)], undefined, settings, start)) last = event
+    for await (const event of fakeFederation([fakeOwner(1), fakeOwner(2)], given)) last = event
     return last
   } catch (error) {
     return error
@@ -88,6 +85,11 @@ describe('a rule of somebody else', () => {
       values[1]![1]! += 1
     }
     expect(await outcome(worse)).toMatchObject(fault('changed the values of owner 2'))
+    const base: MergeTensor = ([first], _, out, tensor) => {
+      out.set(first!)
+      tensor.base![0]! = 3
+    }
+    expect(await outcome(base)).toMatchObject(fault('changed base'))
     const own: MergeTensor = (values, owners, out) => {
       out.set((values as Float32Array[]).sort()[0]!)
       ;(owners as unknown[]).reverse()

@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadExperiment } from '../../src/config/load.ts'
 import type { RunEvent } from '../../src/federation/events.ts'
-import { execute } from '../../src/run/execute.ts'
+import { VERSION } from '../../src/package.ts'
+import { executeToEnd } from '../../src/run/execute.ts'
 import { prepareRun } from '../../src/run/prepare.ts'
 import type { Sink } from '../../src/run/sinks.ts'
+import { EVENT_FORMAT } from '../../src/runs/plain-event.ts'
 import { runBinary } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
 import { eventsOf, manifestOf } from '../support/run-folder.ts'
@@ -33,7 +35,9 @@ async function run(name: string, sinks: readonly Sink[], given: object = {}, sig
   const path = join(folder, 'results', name, 'a')
   const notes: string[] = []
   const note = (line: string) => notes.push(line)
-  const error = await execute(prepared, { path, resume: false, signal, sinks, note }).catch((thrown: unknown) => thrown)
+  const error = await executeToEnd(prepared, { path, resume: false, signal, sinks, note }).catch(
+    (thrown: unknown) => thrown,
+  )
   return { path, notes, error }
 }
 
@@ -74,13 +78,20 @@ describe('sinks of a run', () => {
     const a = sink('a')
     const { error, path } = await run('diverges', [a.made], { lr: 1e9 })
     expect(error).toMatchObject({ kind: 'training' })
-    const failed = { type: 'failed', kind: 'training', owner: expect.any(Number), round: 1, tensor: expect.any(String) }
+    const failed = {
+      type: 'failed',
+      code: 'E_DIVERGED',
+      kind: 'training',
+      owner: expect.any(Number),
+      round: 1,
+      tensor: expect.any(String),
+    }
     expect(a.last()).toMatchObject({
       ...failed,
       message: expect.stringContaining('diverged'),
       hint: /lower the learning rate/,
     })
-    expect(eventsOf(path).at(-1)).toEqual(a.last())
+    expect(eventsOf(path).at(-1)).toEqual({ ...a.last(), format: EVENT_FORMAT, fedunify: VERSION })
     expect(a.closed()).toBe(1)
     expect(manifestOf(path)).toMatchObject({ status: 'failed', reason: expect.stringContaining('diverged') })
   })
@@ -107,9 +118,17 @@ describe('sinks of a run', () => {
 
 describe('--json', () => {
   it.each<[string, () => string[], object]>([
-    ['in the midst of it', () => ['run', experiment('far'), '--lr', '1e9'], { kind: 'training', round: 1 }],
-    ['before it has a folder', () => ['run', experiment('nowhere'), '--data', '/nowhere'], { kind: 'data' }],
-    ['before it has an experiment', () => ['run', '--lr', '0'], { kind: 'usage' }],
+    [
+      'in the midst of it',
+      () => ['run', experiment('far'), '--lr', '1e9'],
+      { code: 'E_DIVERGED', kind: 'training', round: 1 },
+    ],
+    [
+      'before it has a folder',
+      () => ['run', experiment('nowhere'), '--data', '/nowhere'],
+      { code: 'E_DATASET_MISSING', kind: 'data' },
+    ],
+    ['before it has an experiment', () => ['run', '--lr', '0'], { code: 'E_CONFIG', kind: 'usage' }],
   ])('says on stdout that a run failed %s', async (_, args, expected) => {
     const { out, err, code } = await runBinary([...args(), '--json', '--quiet'])
     const last = JSON.parse(out.trimEnd().split('\n').at(-1)!)

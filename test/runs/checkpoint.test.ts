@@ -10,7 +10,17 @@ const SHA = 'ab'.repeat(32)
 const FILES = { 'local.csv': { size: 3, sha256: SHA } }
 const SECONDS = { total: 4, train: 3, merge: 0, evaluate: 1, write: 0 }
 const unified = new Map([['dense1.bias', tensor]])
-const STATE = { round: 7, unified, pooled: new Map([['dense1.bias', tensor]]), files: FILES, seconds: SECONDS }
+const pooled = new Map([['dense1.bias', tensor]])
+const kept = new Map([['dense1.bias', { shape: [2], data: Float32Array.of(0.5, 3) }]])
+const STATE = {
+  round: 7,
+  unified,
+  pooled,
+  serverState: { 'server/v': kept, 'objective/c': unified },
+  ownerStates: new Map([[12, { c: kept, 'a/b': pooled }]]),
+  files: FILES,
+  seconds: SECONDS,
+}
 
 function folderWith(bytes: Uint8Array): string {
   const dir = temporaryFolder()
@@ -63,6 +73,11 @@ test.each([
 test('checkpoints of before 0.4.0 have no digest, which serves for those alone', async () => {
   const metadata = { round: '7', files: JSON.stringify(FILES), seconds: JSON.stringify(SECONDS) }
   const dir = folderWith(encodeSafetensors(new Map([['unified/dense1.bias', tensor]]), metadata))
-  expect(await readCheckpoint(dir, 'older')).toEqual({ ...STATE, pooled: undefined })
+  expect(await readCheckpoint(dir, 'older')).toEqual({
+    ...STATE,
+    pooled: undefined,
+    serverState: {},
+    ownerStates: new Map(),
+  })
   await expect(readCheckpoint(dir)).rejects.toMatchObject({ kind: 'data', message: /since the run wrote it/ })
 })

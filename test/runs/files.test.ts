@@ -65,13 +65,13 @@ describe('putFile', () => {
 
 describe('writeError', () => {
   it.each([
-    ['ENOSPC', 'data', /no space left to write it \(ENOSPC\)$/],
-    ['EFBIG', 'data', /no space left/],
-    ['EDQUOT', 'data', /no space left/],
-    ['EACCES', 'usage', /^cannot write file: why$/],
-  ])('%s', (code, kind, message) => {
-    const error = writeError('file', Object.assign(new Error('why'), { code }))
-    expect(error).toMatchObject({ kind, message: expect.stringMatching(message) })
+    ['ENOSPC', 'E_DISK_FULL', 'data', /no space left to write it \(ENOSPC\)$/],
+    ['EFBIG', 'E_DISK_FULL', 'data', /no space left/],
+    ['EDQUOT', 'E_DISK_FULL', 'data', /no space left/],
+    ['EACCES', 'E_FILE_UNWRITABLE', 'usage', /^cannot write file: why$/],
+  ])('%s', (system, code, kind, message) => {
+    const error = writeError('file', Object.assign(new Error('why'), { code: system }))
+    expect(error).toMatchObject({ code, kind, message: expect.stringMatching(message) })
     expect(error.hint).toBeTruthy()
   })
 })

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { VERSION } from '../../src/package.ts'
 import { readEvents } from '../../src/runs/read/read-events.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/invented-run.ts'
@@ -20,6 +21,35 @@ describe('readEvents', () => {
     expect(events.rounds[0]!.locals.map(({ owner }) => owner)).toEqual([1, 2])
     expect(events.rounds[0]!.merges[0]!.unified.confusion).toHaveLength(100)
     expect(events.rounds[0]!.baseline!.local.images).toBe(400)
+  })
+
+  it('reads format 1, in camelCase, as it reads its own', async () => {
+    const { dir, file, lines } = run()
+    const own = await readEvents(dir)
+    const older = lines.map((line) => line.replaceAll('train_images', 'trainImages').replaceAll('loss_sum', 'lossSum'))
+    writeFileSync(file, older.map((line) => `${line.replace('"format":2', '"format":1')}\n`).join(''))
+    expect(readFileSync(file, 'utf8')).toMatch(/"format":1.*lossSum/s)
+    expect(await readEvents(dir)).toEqual(own)
+    const { lossSum, images } = own!.rounds[0]!.baseline!.local
+    expect(lossSum).toBeGreaterThan(0)
+    expect(images).toBeGreaterThan(0)
+  })
+
+  it('reads the events of a published run of 0.3.0', async () => {
+    const { rounds, torn } = (await readEvents('results/reference/first/H'))!
+    expect([rounds.length, torn]).toEqual([10, false])
+    expect(rounds[0]!.locals[1]!.local).toMatchObject({ images: 5000, correct: 4787, lossSum: 599.9423289099775 })
+  })
+
+  it.each(['3', '"2"', 'null'])('refuses a newer format: %s', async (format) => {
+    const { dir, file, lines } = run()
+    writeFileSync(file, lines.map((line) => `${line.replace('"format":2', `"format":${format}`)}\n`).join(''))
+    await expect(readEvents(dir)).rejects.toMatchObject({
+      code: 'E_RUN_FORMAT',
+      kind: 'data',
+      message: `${file}:1: event format ${format} is newer than fedunify ${VERSION} can read (up to 2)`,
+      hint: 'use a newer version of fedunify',
+    })
   })
 
   it('leaves out a last line that a kill cut short, wherever it was cut', async () => {

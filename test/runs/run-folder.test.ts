@@ -11,6 +11,7 @@ import { partitionDataset, shardHash } from '../../src/data/partition/partition.
 import { InferenceSession, Tensor } from '../../src/engine/onnx/session/ort.ts'
 import { sizeOf } from '../../src/model/model.ts'
 import { VERSION } from '../../src/package.ts'
+import { EVENT_FORMAT } from '../../src/runs/plain-event.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/weights/safetensors.ts'
 import { fedunify } from '../support/command-line.ts'
 import { SMALL_MODEL, workshop } from '../support/experiment.ts'
@@ -123,7 +124,7 @@ describe('the manifest of a run', () => {
   it('says what was run, on what', () => {
     const manifest = manifestOf(run)
     expect(manifest.fedunify).toBe(VERSION)
-    expect(manifest.config).toEqual(parse(readText(run, 'config.yaml')))
+    expect({ format: 1, ...manifest.config }).toEqual(parse(readText(run, 'config.yaml')))
     expect(manifest.model.layers.map(({ type }: { type: string }) => type)).toEqual(SMALL_MODEL.map(({ type }) => type))
     expect(manifest.model.parameters).toBe(4 * 9 + 4 + 4 * 36 * 4 + 4)
     expect(manifest.engine).toMatchObject({ name: 'onnx', device: 'cpu', version: expect.stringMatching(/\d+\.\d+/) })
@@ -176,7 +177,7 @@ describe('the other files of a run', () => {
       ...[1, 2, 3].flatMap(() => ['owner-trained', 'owner-trained', 'round-finished']),
       'finished',
     ])
-    expect(events[0]).toMatchObject({ format: 1, fedunify: manifestOf(run).fedunify, rounds: 3 })
+    expect(events[0]).toMatchObject({ format: EVENT_FORMAT, fedunify: manifestOf(run).fedunify, rounds: 3 })
     expect(readText(run, 'events.jsonl')).not.toContain('weights')
     const { merges } = events.findLast(({ type }) => type === 'round-finished')
     const confusion: number[] = merges[0].unified.confusion

@@ -42,6 +42,8 @@ export function roundFinished(
       unified: evaluation(correct, 10_000),
     })),
     weights: weightsOf(1),
+    serverState: {},
+    ownerStates: new Map(),
     drift: {},
     baseline: undefined,
     seconds: { train: 7, merge: 0.1, evaluate: 1.3 },

@@ -1,5 +1,6 @@
-import type { Evaluation, Trained } from '../../src/engine/engine.ts'
-import type { Owner } from '../../src/federation/local/owner.ts'
+import type { State } from '../../src/algorithm/algorithm.ts'
+import type { Evaluation } from '../../src/engine/engine.ts'
+import type { Owner } from '../../src/federation/owner.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 
 /** Weights of one tensor `w`. */
@@ -24,6 +25,10 @@ export interface FakeOwner {
   readonly learn?: (values: number[], round: number) => number[]
   /** Images of 100 that a model with these weights gets right. */
   readonly score?: (values: number[]) => number
+  /** Values of the weights that it begins with, if it receives none. */
+  readonly own?: readonly number[]
+  /** What it sends with its weights. */
+  readonly sent?: (instruction: State, round: number) => State
 }
 
 /** What an owner was asked to do, in order. */
@@ -38,22 +43,36 @@ export interface Call {
 /** An owner without data or engine: weights in, weights out; `calls` keeps what it was asked. */
 export function fakeOwner(owner: number, fake: FakeOwner = {}, calls: Call[] = []): Owner {
   const { trainImages = 10, delay = 0, learn = (values) => values.map((v) => v + owner), score = () => 50 } = fake
+  const evaluate = async (weights: Weights) => {
+    const values = valuesOf(weights)
+    calls.push({ owner, what: 'evaluate', values })
+    return evaluation(score(values), 100)
+  }
   return {
-    owner,
-    trainImages,
-    async train(start, { round, lr }, report): Promise<Trained> {
+    card: { owner, trainImages, testImages: 100 },
+    async train(model, { round, lr, evaluateReceived, instruction }, report) {
+      const start = model ?? weightsOf(...fake.own!)
       const values = valuesOf(start)
       calls.push({ owner, what: 'train', values, round, lr })
       report({ epoch: 1, epochs: 1, images: trainImages, total: trainImages, loss: 1 })
       await new Promise((resolve) => setTimeout(resolve, delay))
       const learned = learn(values, round)
-      const local = evaluation(score(learned), 100)
-      return { weights: weightsOf(...learned), epochs: 1, images: trainImages, loss: 1, local, seconds: 0 }
+      return {
+        type: 'update',
+        owner,
+        trainImages,
+        weights: weightsOf(...learned),
+        sent: fake.sent?.(instruction, round) ?? {},
+        epochs: 1,
+        images: trainImages,
+        loss: 1,
+        local: evaluation(score(learned), 100),
+        received: evaluateReceived ? await this.evaluate(start) : undefined,
+        seconds: 0,
+      }
     },
-    async evaluate(weights) {
-      const values = valuesOf(weights)
-      calls.push({ owner, what: 'evaluate', values })
-      return evaluation(score(values), 100)
-    },
+    evaluate,
+    state: () => ({}),
+    restore() {},
   }
 }

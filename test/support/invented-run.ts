@@ -72,6 +72,8 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     locals: owners.map((owner) => trained(owner, learnt * (0.9 + 0.02 * (owner % 5)))),
     merges: merge.map(nameOf).map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
     weights: new Map(),
+    serverState: {},
+    ownerStates: new Map(),
     drift: { 'conv1.weight': 0.05 * round, 'dense1.bias': 1.5 / round },
     baseline: baseline === 'pooled' ? { ...trained(POOLED, learnt * 0.95), weights: new Map() } : undefined,
     seconds: { train: 2, merge: 0.1, evaluate: 0.3 },

@@ -17,6 +17,6 @@ export function defined(name: MergeName, owners: readonly OwnerWeights[], option
   const rule: MergeRule = MERGE_RULES[name]
   const values = owners.map(({ weights }) => weights.get('w')!.data)
   const out = new Float32Array(values[0]!.length)
-  rule.make(withDefaults(rule, options))(values, owners, out)
+  rule.make(withDefaults(rule, options))(values, owners, out, { name: 'w', round: 1, base: undefined })
   return out
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { configHash } from '../../src/config/hash.ts'
 import type { Experiment } from '../../src/config/schema.ts'
-import { encodeCheckpoint } from '../../src/runs/checkpoint.ts'
+import { encodeCheckpoint, NOTHING_DONE } from '../../src/runs/checkpoint.ts'
 
 /** A run to be written as a folder; every accuracy is a fraction. */
 export interface FakeRun {
@@ -96,7 +96,7 @@ function savedState(path: string, tables: object, round: number) {
   }
   const files = Object.fromEntries(Object.keys(tables).map((file) => [file, mark(file)]))
   const seconds = { total: 1, train: 1, merge: 0, evaluate: 0, write: 0 }
-  return { round, unified: new Map(), pooled: undefined, files, seconds }
+  return { ...NOTHING_DONE, round, files, seconds }
 }
 
 /** Replaces text in a file of a run folder. */

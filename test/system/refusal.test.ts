@@ -46,12 +46,26 @@ it.each([
 
 it('names too many open files also where they are the cause of what was thrown', () => {
   const cause = system('EMFILE', "EMFILE: too many open files, open '/a'", { path: '/a' })
-  const refusal = refusalOf(new FedunifyError('data', 'a: cannot be read', undefined, { cause }))
+  const refusal = refusalOf(new FedunifyError('E_FILE_UNREADABLE', 'a: cannot be read', undefined, { cause }))
   expect(refusal).toMatchObject({
+    code: 'E_FILE_LIMIT',
     kind: 'usage',
     message: 'too many open files: /a',
     hint: expect.stringContaining('ulimit -n'),
   })
+})
+
+it.each([
+  [system('EMFILE', 'EMFILE: too many open files'), 'E_FILE_LIMIT'],
+  [system('ENOMEM', 'ENOMEM: not enough memory, read'), 'E_MEMORY'],
+  [system('ERR_ACCESS_DENIED', 'Access to this API has been restricted'), 'E_INSTALLATION'],
+  [system('ERR_MODULE_NOT_FOUND', "Cannot find package 'x'"), 'E_INSTALLATION'],
+  [system('ENOSPC', 'ENOSPC: no space left on device, write'), 'E_DISK_FULL'],
+  [system('EDQUOT', 'EDQUOT: disk quota exceeded, write'), 'E_DISK_FULL'],
+  [system('ENOENT', "ENOENT: no such file or directory, open 'a'"), 'E_FILE_MISSING'],
+  [system('EACCES', "EACCES: permission denied, open 'a'"), 'E_SYSTEM'],
+])('%s has the code %s', (error, code) => {
+  expect(refusalOf(error)?.code).toBe(code)
 })
 
 it('takes what the system really gives', async () => {
@@ -60,7 +74,7 @@ it('takes what the system really gives', async () => {
 })
 
 it('leaves what was thrown as such, and bugs', () => {
-  const own = new FedunifyError('missed', 'x')
+  const own = new FedunifyError('E_EXPECTATION_MISSED', 'x')
   expect(refusalOf(own)).toBe(own)
   expect(refusalOf(own)?.exitCode).toBe(EXIT.missed)
   for (const bug of [

@@ -12,7 +12,9 @@ export function assertRule(choice: AnyChoice, owners: number): void {
   const rule = mergeRule(choice)
   const own = ownRuleOf(choice)
   const refuse = (what: string, hint: string, cause?: unknown) =>
-    new FedunifyError('usage', `merge ${nameOf(choice)}${own ? ` (${at(own, cause)})` : ''}: ${what}`, hint, { cause })
+    new FedunifyError('E_MERGE_RULE', `merge ${nameOf(choice)}${own ? ` (${at(own, cause)})` : ''}: ${what}`, hint, {
+      cause,
+    })
   /** Calls what others wrote. */
   const call = <T>(what: string, of: () => T): T => {
     try {

@@ -17,7 +17,7 @@ export interface Merge {
   finish(): Weights
 }
 
-export const noOwners = () => new FedunifyError('training', 'there are no owners to merge')
+export const noOwners = () => new FedunifyError('E_MERGE_FAILED', 'there are no owners to merge')
 
 /** @throws FedunifyError (training) if `other` does not have the tensors of `first` */
 export function assertAlike(first: OwnerWeights, other: OwnerWeights): void {
@@ -30,4 +30,4 @@ export function assertAlike(first: OwnerWeights, other: OwnerWeights): void {
 }
 
 const unlike = ({ owner }: OwnerWeights, name: string, what: string) =>
-  new FedunifyError('training', `owner ${owner}: ${name} ${what}`, 'all owners must train the same model')
+  new FedunifyError('E_MERGE_FAILED', `owner ${owner}: ${name} ${what}`, 'all owners must train the same model')

@@ -14,13 +14,34 @@ export interface OwnerWeights extends OwnerFacts {
   readonly weights: Weights
 }
 
+/** Which round's models are merged. */
+export interface MergedRound {
+  /** From 1. */
+  readonly round: number
+  /** The model that the owners trained from; undefined if each began with weights of its own. */
+  readonly base?: Weights | undefined
+}
+
+/** Which tensor is merged. */
+export interface TensorFacts {
+  readonly name: string
+  readonly round: number
+  /** Its values in the model that the owners trained from; undefined if each began with weights of its own. */
+  readonly base: Float32Array | undefined
+}
+
 /**
  * Merges one tensor.
  * @param values each owner's values of it, flat; they are only read
  * @param owners what else is known of the owners, in the same order
  * @param out takes the merged values: every element must be written, and nothing is returned
  */
-export type MergeTensor = (values: readonly Float32Array[], owners: readonly OwnerFacts[], out: Float32Array) => void
+export type MergeTensor = (
+  values: readonly Float32Array[],
+  owners: readonly OwnerFacts[],
+  out: Float32Array,
+  tensor: TensorFacts,
+) => void
 
 /**
  * A way to make one model of the owners' models. What `make` gives is the definition of the rule, as plain as it can be

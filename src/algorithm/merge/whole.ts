@@ -2,19 +2,26 @@ import { messageOf } from '../../errors.ts'
 import type { WeightPool } from '../../weights/pool.ts'
 import type { Weights } from '../../weights/weights.ts'
 import { assertAlike, type Merge, noOwners } from './merge.ts'
-import type { MergeTensor, OwnerFacts, OwnerWeights } from './rule.ts'
+import type { MergedRound, MergeTensor, OwnerFacts, OwnerWeights } from './rule.ts'
 
 /** A merge by the definition of its rule: all owners are held until the end, and merged tensor by tensor. */
 export class WholeMerge implements Merge {
   readonly #merge: MergeTensor
   readonly #pool: WeightPool
+  readonly #round: MergedRound
   readonly #fault: (tensor: string, what: string, cause?: unknown) => Error
   #owners: OwnerWeights[] = []
 
   /** @param fault makes the error of a rule that does not do what it must */
-  constructor(merge: MergeTensor, pool: WeightPool, fault: (tensor: string, what: string, cause?: unknown) => Error) {
+  constructor(
+    merge: MergeTensor,
+    pool: WeightPool,
+    round: MergedRound,
+    fault: (tensor: string, what: string, cause?: unknown) => Error,
+  ) {
     this.#merge = merge
     this.#pool = pool
+    this.#round = round
     this.#fault = fault
   }
 
@@ -43,18 +50,22 @@ export class WholeMerge implements Merge {
   ): Float32Array {
     // What the rule forgets to write is found out, and is never what was in this memory before.
     const out = this.#pool.floats(length).fill(Number.NaN)
-    const before = values.map(checksum)
+    const { round, base } = this.#round
+    const received = base?.get(name)?.data
+    const read = received ? [...values, received] : values
+    const before = read.map(checksum)
     let returned: unknown
     try {
       // Lists of its own: what a rule does to them is forgotten.
-      returned = this.#merge([...values], [...facts], out)
+      returned = this.#merge([...values], [...facts], out, { name, round, base: received })
     } catch (error) {
       throw this.#fault(name, `threw ${messageOf(error)}`, error)
     }
     if (returned !== undefined && returned !== out) throw this.#fault(name, `returned ${shown(returned)}`)
     // Other rules, and the drift, are made of the same values.
-    const changed = values.findIndex((w, k) => checksum(w) !== before[k])
-    if (changed >= 0) throw this.#fault(name, `changed the values of owner ${facts[changed]!.owner}`)
+    const changed = read.findIndex((w, k) => checksum(w) !== before[k])
+    const whose = facts[changed] ? `the values of owner ${facts[changed].owner}` : 'base'
+    if (changed >= 0) throw this.#fault(name, `changed ${whose}`)
     const missing = out.findIndex((value, i) => Number.isNaN(value) && values.every((w) => Number.isFinite(w[i])))
     if (missing >= 0) throw this.#fault(name, `left element ${missing} of ${length} NaN, though all owners' are finite`)
     return out

@@ -6,5 +6,5 @@ export const crossEntropy = {
   summary: "the loss of the owner's own images, and nothing else",
   source: 'Lee 2021, section III; McMahan et al. 2017 (arXiv:1602.05629), algorithm 1',
   options: z.strictObject({}),
-  make: () => () => undefined,
+  make: () => ({ hooks: () => undefined }),
 } satisfies ObjectivePart

@@ -14,7 +14,5 @@ export const fedprox = {
       .describe('strength of the pull; the paper tries 0.001, 0.01, 0.1 and 1')
       .meta({ short: 'mu' }),
   }),
-  make:
-    ({ mu }) =>
-    (received) => ({ gradient: { proximal: { mu, anchor: received } } }),
+  make: ({ mu }) => ({ hooks: ({ received }) => ({ gradient: { proximal: { mu, anchor: received } } }) }),
 } satisfies ObjectivePart<{ mu: number }>

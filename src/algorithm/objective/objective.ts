@@ -1,11 +1,45 @@
 import type { ObjectiveHooks } from '../../engine/hooks.ts'
 import type { Part } from '../../parts.ts'
 import type { Weights } from '../../weights/weights.ts'
+import type { Instruction, State } from '../algorithm.ts'
 
-/**
- * What an owner minimises in a round besides the cross-entropy of its images, given the model that it received.
- * Undefined if it is that alone.
- */
-export type Objective = (received: Weights) => ObjectiveHooks | undefined
+/** What an owner has when a round begins. */
+export interface OwnerStart {
+  /** The model that it received. */
+  readonly received: Weights
+  readonly instruction: Instruction
+  /** What it kept of the round before; nothing before its first. */
+  readonly state: State
+}
+
+/** What it has when it has trained. */
+export interface OwnerEnd extends OwnerStart {
+  readonly trained: Weights
+  /** Mini-batches that it trained on. */
+  readonly steps: number
+  readonly lr: number
+}
+
+/** What an owner minimises in a round, in the terms of the engine's two hooks. */
+export interface Objective {
+  /** What it adds to the cross-entropy of the owner's images; undefined if it is that alone. */
+  hooks(start: OwnerStart): ObjectiveHooks | undefined
+  /**
+   * What the owner keeps of the round, and what it sends with its weights: the server sees the mean over the owners.
+   * Without it an owner keeps nothing and sends its weights alone.
+   */
+  end?(end: OwnerEnd): { readonly state: State; readonly sent: State }
+  /** The server's half, for objectives that have one. */
+  readonly server?: ObjectiveServer
+}
+
+export interface ObjectiveServer {
+  /** What the server keeps for it before the first round. */
+  start(initial: Weights): State
+  /** What each owner is sent with the model. */
+  instruct(state: State, owner: number): Instruction
+  /** @param sent the mean over the owners of what they sent with their weights */
+  step(state: State, sent: State): State
+}
 
 export type ObjectivePart<O extends object = object> = Part<O, Objective>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MERGE_RULES } from '../../algorithm/merge/registry.ts'
 import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
+import { SERVER_STEPS } from '../../algorithm/server/registry.ts'
 import { DATASETS } from '../../data/load-dataset.ts'
 import { PARTITIONS } from '../../data/partition/registry.ts'
 import { OPTIMIZERS } from '../../engine/optimizer-registry.ts'
@@ -36,6 +37,7 @@ export const CHOICE_KEYS = {
     list: true,
     own: { example: './my-rule.mjs', summary: "a rule of one's own: a module that exports it" },
   },
+  server: { parts: SERVER_STEPS, default: 'none' },
   objective: { parts: OBJECTIVES, default: 'cross-entropy' },
   optimizer: { parts: OPTIMIZERS, default: 'sgd' },
   'lr-schedule': { parts: SCHEDULES, default: 'constant' },

@@ -110,7 +110,7 @@ function add(entry: Entry, option: GivenOption, source: Source): Entry {
   if (before?.source === source && option.source !== source) return entry
   if (before?.source === option.source) {
     const message = `${option.place([])}: ${option.key} is given twice, as ${before.key} too`
-    throw new FedunifyError('usage', message, 'keep one of the two')
+    throw new FedunifyError('E_CONFLICT', message, 'keep one of the two')
   }
   return { ...entry, options: new Map([...entry.options, [option.option, option]]) }
 }
@@ -153,7 +153,7 @@ function readOptions(key: string, choice: ChoiceKey, all: readonly OptionKey[], 
     if (!legal.includes(part)) throw unknown(place([]), part, key, legal)
     if (deeper.length > 0) {
       throw new FedunifyError(
-        'usage',
+        'E_CONFIG',
         `${place([])}: no key reaches that deep`,
         `set ${key}.${part}.${option} as a whole`,
       )
@@ -163,7 +163,7 @@ function readOptions(key: string, choice: ChoiceKey, all: readonly OptionKey[], 
     if (option !== undefined) return [{ part, option, value, source, key: written, place }]
     if (value !== undefined && !isMapping(value)) {
       const message = `${place([])}: expected keys and values, got ${show(value)}`
-      throw new FedunifyError('usage', message, `${part} takes options: ${names.join(', ') || 'none'}`)
+      throw new FedunifyError('E_CONFIG', message, `${part} takes options: ${names.join(', ') || 'none'}`)
     }
     const options = value ?? Object.fromEntries(names.map((name) => [name, undefined]))
     return Object.entries(options).map(([name, of]) => ({ part, option: name, value: of, source, key: written, place }))
@@ -173,7 +173,7 @@ function readOptions(key: string, choice: ChoiceKey, all: readonly OptionKey[], 
 function unknown(place: string, got: string, key: string, legal: readonly string[]): FedunifyError {
   const near = nearest(got, legal)
   const hint = near ? `did you mean ${near}?` : `expected one of ${legal.join(', ')}`
-  return new FedunifyError('usage', `${place}: unknown key ${show(got)} in ${key}`, hint)
+  return new FedunifyError('E_UNKNOWN_NAME', `${place}: unknown key ${show(got)} in ${key}`, hint)
 }
 
 function notChosen(
@@ -185,7 +185,7 @@ function notChosen(
   const inFile = list ? `add ${part} to ${key}` : `add ${key}: ${part}`
   const choose = source.kind === 'file' || list ? inFile : `add --${key} ${part}`
   return new FedunifyError(
-    'usage',
+    'E_PART_NOT_CHOSEN',
     `${place([])}: ${plain(written)} is an option of ${key} ${part}, but ${key} is ${entries.map(({ name }) => name).join(', ')}`,
     `${choose}, or remove ${plain(written)}`,
   )

@@ -12,7 +12,7 @@ export function ownChoice(choice: AnyChoice, own: OwnRule, place: string): OwnCh
   const options = optionsOf(choice)
   if (own.loaded && !isDeepStrictEqual(kept(options, own.loaded.rule.options), options)) {
     const message = `${place}: the options of ${own.name} are not the same once they are written and read`
-    throw new FedunifyError('usage', message, 'options are numbers, words and lists of them, without transforms')
+    throw new FedunifyError('E_MERGE_RULE', message, 'options are numbers, words and lists of them, without transforms')
   }
   return withOwnRule(choice, own)
 }

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { OwnRule } from '../../algorithm/merge/own-rule.ts'
 import type { MergeRule } from '../../algorithm/merge/rule.ts'
 import { lineIn } from '../../algorithm/merge/rule-place.ts'
-import { codeOf, FedunifyError, messageOf, nearest } from '../../errors.ts'
+import { FedunifyError, messageOf, nearest } from '../../errors.ts'
 import { readIfThere } from '../../system/files.ts'
 import { isMapping } from '../mapping.ts'
 import { show } from '../show.ts'
@@ -24,7 +24,7 @@ const LIKE = 'it must export default { summary, source, when, needs, options, ma
  */
 export async function loadOwnRule(name: string, path: string, shown: string): Promise<OwnRule> {
   const refuse = (what: string, hint: string, cause?: unknown) =>
-    new FedunifyError('usage', `${shown}${what}`, hint, { cause })
+    new FedunifyError('E_RULE_FILE', `${shown}${what}`, hint, { cause })
   const content = await readIfThere(path, { most: MOST }).catch((error: unknown) => {
     throw refuse(messageOf(error).replace(path, ''), LIKE, error)
   })
@@ -37,7 +37,7 @@ export async function loadOwnRule(name: string, path: string, shown: string): Pr
     if (wrong) throw refuse(`:${wrong.line}: ${wrong.message}`, LIKE, error)
     const line = lineIn(basename(path), error)
     const place = line === undefined ? '' : `:${line}`
-    if (codeOf(error) === 'ERR_MODULE_NOT_FOUND') throw refuse(`${place}: ${messageOf(error)}`, PACKAGE, error)
+    if (isMissing(error)) throw refuse(`${place}: ${messageOf(error)}`, PACKAGE, error)
     throw refuse(`${place}: threw ${messageOf(error)}`, 'mend the file: it is run before it gives its rule', error)
   })
   const given = module.default ?? module.rule
@@ -50,6 +50,8 @@ export async function loadOwnRule(name: string, path: string, shown: string): Pr
 /** A file that was changed is another module: the same address would give what was loaded before. */
 const importRule = (path: string, sha256: string): Promise<Readonly<Record<string, unknown>>> =>
   import(/* @vite-ignore */ `${pathToFileURL(path).href}?sha256=${sha256}`)
+
+const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
 
 const PACKAGE = 'install it, or do without: options can be described as plain data'
 const ONE_FILE = 'a rule is one file, of which a run keeps a copy and the hash: put what it needs into it'

@@ -70,7 +70,7 @@ export async function withOwnRules(sources: readonly Source[], { load = true } =
 }
 
 const refuse = ({ place, file }: Mention, what: string, hint: string) =>
-  new FedunifyError('usage', `${place}: ${plain(file)}${what}`, hint)
+  new FedunifyError('E_RULE_FILE', `${place}: ${plain(file)}${what}`, hint)
 
 /** What a source names rules with: under `merge`, or each of those that its matrix goes over. */
 function lists({ values }: Source): { value: unknown; path: readonly PropertyKey[] }[] {

@@ -34,7 +34,7 @@ function readText(parts: Parts, text: string, place: string): WrittenPart | unde
   if (own !== name) {
     const [example = 'option'] = Object.keys(parts[own]!.options.shape)
     const got = show(name.slice(own.length + 1))
-    throw new FedunifyError('usage', `${place}: expected ${own}:${example}=value, got ${got} after ${own}:`)
+    throw new FedunifyError('E_CONFIG', `${place}: expected ${own}:${example}=value, got ${got} after ${own}:`)
   }
   const options = settings.map((setting): [string, unknown] => {
     const at = setting.indexOf('=')

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { codeOf } from '../../errors.ts'
+import { systemCodeOf } from '../../errors.ts'
 
 /**
  * Runs a program to its end. Resolves on exit status 0.
@@ -19,7 +19,7 @@ export const runCommand: RunCommand = (program, args, { cwd, signal }) => {
     execFile(program, args, { cwd, env, maxBuffer: 2 ** 24, ...(signal && { signal }) }, (error, _stdout, stderr) => {
       if (!error) return resolve()
       if (signal?.aborted) return reject(signal.reason)
-      if (codeOf(error) === 'ENOENT') {
+      if (systemCodeOf(error) === 'ENOENT') {
         return reject(Object.assign(new Error(`${program} is not installed`), { code: 'ENOENT' }))
       }
       const last = stderr.trim().split('\n').at(-1)?.trim()

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { codeOf } from '../../errors.ts'
+import { systemCodeOf } from '../../errors.ts'
 import type { RunCommand } from './command.ts'
 
 export const DEBIAN_PACKAGE = 'dataset-fashion-mnist'
@@ -32,7 +32,7 @@ export async function withDebianPackage<T>(options: DebianOptions, use: (folder:
       await apt([], 'download', DEBIAN_PACKAGE)
     } catch (error) {
       signal?.throwIfAborted()
-      if (codeOf(error) === 'ENOENT') throw error
+      if (systemCodeOf(error) === 'ENOENT') throw error
       const own = await ownLists(work)
       progress?.('fetching package lists into a temporary folder…')
       await apt(own, 'update')

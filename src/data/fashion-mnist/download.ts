@@ -1,4 +1,4 @@
-import { codeOf, messageOf } from '../../errors.ts'
+import { messageOf, systemCodeOf } from '../../errors.ts'
 import { ask } from './ask.ts'
 
 export interface DownloadOptions {
@@ -47,7 +47,7 @@ export async function download(url: string, options: DownloadOptions): Promise<U
 function reasonOf(error: unknown): string {
   // Node's whole account of a connection that is cut.
   if (messageOf(error) === 'aborted') return 'the other side closed the connection'
-  return (messageOf(error) || codeOf(error) || 'connection failed').replace(/\s+/g, ' ')
+  return (messageOf(error) || systemCodeOf(error) || 'connection failed').replace(/\s+/g, ' ')
 }
 
 /** A progress line: `12.3/26.4 MB`, in units of 10^6 bytes. */

@@ -91,7 +91,11 @@ export async function fetchFashionMnist(options: FetchOptions = {}, before: read
   }
   const list = tried.map(({ source, reason }) => `  ${source}: ${reason}`)
   const advice = 'put the four .gz files into a folder and name it with --data DIR'
-  throw new FedunifyError('data', 'Fashion-MNIST could not be found or fetched', ['tried:', ...list, advice])
+  throw new FedunifyError('E_DATASET_UNREACHABLE', 'Fashion-MNIST could not be found or fetched', [
+    'tried:',
+    ...list,
+    advice,
+  ])
 }
 
 async function fromMirror(

@@ -50,7 +50,7 @@ export async function locateIn(dir: string, hint: string): Promise<Located> {
   const { found, lack } = await listFolder(dir)
   if (lack) {
     const advice = 'the folder must hold the four files, gzipped or not; for Fashion-MNIST: fedunify data fetch'
-    throw new FedunifyError('data', `data folder ${dir}: ${lack}`, advice)
+    throw new FedunifyError('E_DATASET_MISSING', `data folder ${dir}: ${lack}`, advice)
   }
   return { dir, files: found as Record<IdxName, string>, hint }
 }

@@ -50,12 +50,13 @@ export async function assertFashionMnist(
   known: KnownFiles = FASHION_MNIST,
 ): Promise<Partial<Record<IdxName, Content>>> {
   const contents = await readContents(files, known).catch((error: unknown) => {
-    throw new FedunifyError('data', messageOf(error), hint, { cause: error })
+    const code = error instanceof FedunifyError ? error.code : 'E_DATASET'
+    throw new FedunifyError(code, messageOf(error), hint, { cause: error })
   })
   for (const name of IDX_NAMES) {
     const content = contents[name]
     const fault = content && mismatch(known[name], content.bytes, content.sha256)
-    if (fault) throw new FedunifyError('data', `${content.path}: ${fault}`, hint)
+    if (fault) throw new FedunifyError('E_DATASET', `${content.path}: ${fault}`, hint)
   }
   return contents
 }

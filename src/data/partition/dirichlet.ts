@@ -40,7 +40,7 @@ function split(labels: Uint8Array, { seed, owners, classes, indices }: SplitRequ
   for (let drawn = 1; !enough(ends); drawn++) {
     if (drawn === draws) {
       throw new FedunifyError(
-        'usage',
+        'E_PARTITION',
         `partition dirichlet: in each of ${draws} draws with alpha ${alpha}, ` +
           `some of the ${owners} owners had less than 2 of ${indices.length} images`,
         'use a larger alpha, fewer owners, or more images',

@@ -63,5 +63,5 @@ function assertLists(lists: Lists, labelOf: Uint8Array, { classes, indices }: Sp
 }
 
 function misfit(fault: string, hint: string): FedunifyError {
-  return new FedunifyError('usage', `partition labels: ${fault}`, hint)
+  return new FedunifyError('E_PARTITION', `partition labels: ${fault}`, hint)
 }

@@ -34,7 +34,11 @@ export function partitionDataset(
  */
 export function drawSubset(count: number, images: number, seed: number): Uint32Array {
   if (images > count) {
-    throw new FedunifyError('usage', `images is ${images}, but the dataset has ${count}`, 'use fewer, or leave it out')
+    throw new FedunifyError(
+      'E_PARTITION',
+      `images is ${images}, but the dataset has ${count}`,
+      'use fewer, or leave it out',
+    )
   }
   return shuffle(range(count), stream(seed, 'subset')).slice(0, images).sort()
 }
@@ -62,5 +66,9 @@ function assertComplete(name: string, shards: readonly Shard[], indices: Uint32A
   const total = seen.reduce((sum, part) => sum + part.length, 0)
   const exact = total === indices.length && indices.every((index) => uses[index] === 1)
   if (exact && seen.every((part) => part.length > 0)) return
-  throw new FedunifyError('data', `partition ${name} lost or doubled images`, 'this is a bug of fedunify: report it')
+  throw new FedunifyError(
+    'E_PARTITION_FAULT',
+    `partition ${name} lost or doubled images`,
+    'this is a bug of fedunify: report it',
+  )
 }

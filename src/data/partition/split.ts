@@ -36,7 +36,7 @@ export function shardsByLabel(
     const images = indices.filter((index) => owned.has(labels[index]!))
     if (images.length < 2) {
       throw new FedunifyError(
-        'usage',
+        'E_PARTITION',
         `partition ${name}: owner ${i + 1} (labels ${list.join(', ')}) ` +
           `has ${images.length} of ${indices.length} images, needs at least 2`,
         'every owner needs an image to train on and one to test on: use more images, or other labels',
@@ -48,7 +48,7 @@ export function shardsByLabel(
 
 export function tooManyOwners(name: string, owners: number, images: number, why: string): FedunifyError {
   return new FedunifyError(
-    'usage',
+    'E_PARTITION',
     `partition ${name}: ${owners} owners are too many for ${images} images: ${why}`,
     'every owner needs an image to train on and one to test on: use fewer owners, or more images',
   )

@@ -52,7 +52,7 @@ async function loadGpu(load: Import): Promise<Backend> {
   if ((backend.tf.backend() as unknown as NativeBackend).isUsingGpuDevice) return backend
   const missing = missingGpuLibraries()
   throw new FedunifyError(
-    'usage',
+    'E_ENGINE_UNAVAILABLE',
     `TensorFlow found no GPU that it can use and fell back to the CPU${missing.length > 0 ? `: ${missing.join(', ')} cannot be loaded` : ''}`,
     missing.length > 0
       ? `${GPU} needs an NVIDIA driver (libcuda.so.1), CUDA 11.2 and cuDNN 8.1; put their folders into LD_LIBRARY_PATH`
@@ -71,7 +71,7 @@ async function loadNative(load: Import, name: string): Promise<Backend> {
 async function loadPure(load: Import): Promise<Backend> {
   const tf = (await load(PURE).catch((error) => {
     throw new FedunifyError(
-      'usage',
+      'E_ENGINE_UNAVAILABLE',
       `the tfjs engine cannot load ${PURE}: ${firstLine(error)}`,
       `npm install ${NATIVE}, or ${PURE} (pure JavaScript, slow)`,
       { cause: error },
@@ -85,7 +85,7 @@ async function loadPure(load: Import): Promise<Backend> {
 
 /** Why the GPU package did not load, and what helps. */
 function refusal(error: unknown): FedunifyError {
-  const refuse = (what: string, hint: string) => new FedunifyError('usage', what, hint, { cause: error })
+  const refuse = (what: string, hint: string) => new FedunifyError('E_ENGINE_UNAVAILABLE', what, hint, { cause: error })
   const message = messageOf(error)
   // Named in the message: a package that it needs itself may be missing, too.
   if (message.includes(`Cannot find package '${GPU}'`)) {

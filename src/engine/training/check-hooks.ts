@@ -12,7 +12,7 @@ export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan)
     (shift && wrongWeights("the gradient's shift", shift, model)) ??
     (logits.scale && wrongClasses("the logits' scale", logits.scale, model)) ??
     (logits.shift && wrongClasses("the logits' shift", logits.shift, model))
-  if (wrong !== undefined) throw new FedunifyError('training', `${name}, round ${round}: ${wrong}`)
+  if (wrong !== undefined) throw new FedunifyError('E_OBJECTIVE', `${name}, round ${round}: ${wrong}`)
 }
 
 /** In single precision, as it is used. */

@@ -11,7 +11,7 @@ export interface Diverged {
 
 export function divergence({ owner, name, round, lr }: TrainPlan, { tensor, value, step }: Diverged): FedunifyError {
   return new FedunifyError(
-    'training',
+    'E_DIVERGED',
     `${name}, round ${round}: ${tensor} became ${value} by step ${step}: the training diverged`,
     `lower the learning rate (lr was ${lr} in this round)`,
     { owner, round, tensor },
@@ -23,7 +23,7 @@ export function failure(engine: string, { owner, name, round, batch }: TrainPlan
   const message = messageOf(error)
   const memory = /alloc|memory|\bOOM\b/i.test(message)
   return new FedunifyError(
-    'training',
+    memory ? 'E_ENGINE_MEMORY' : 'E_ENGINE_FAILED',
     `${name}, round ${round}: the ${engine} engine failed: ${message.split('\n')[0]}`,
     memory ? `lower the batch size (it was ${batch})` : undefined,
     { cause: error, owner, round },

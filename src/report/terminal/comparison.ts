@@ -56,12 +56,15 @@ function csv({ sides, rows }: Comparison): string {
   })
 }
 
-/** As the CSV; what a side does not have is null. */
+/** Raised when a reader of the JSON would have to change. */
+const FORMAT = 1
+
+/** As the CSV; what a side does not have is null (docs/formats.md). */
 function json({ sides, rows, notes }: Comparison): string {
   const plain = (cell: Cell | undefined) =>
     cell ? { accuracy: cell.mean, sd: nullable(cell.sd), runs: cell.runs, delta_points: cell.delta ?? null } : null
   const table = rows.map(({ at, series, cells }) => ({ round: at, series, sides: cells.map(plain) }))
-  return `${JSON.stringify({ sides, rows: table, notes }, null, 2)}\n`
+  return `${JSON.stringify({ format: FORMAT, sides, rows: table, notes }, null, 2)}\n`
 }
 
 const nullable = (value: number) => (Number.isNaN(value) ? null : value)

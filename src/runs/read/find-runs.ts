@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, normalize } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { byName, matchGlob } from '../../system/glob.ts'
 
@@ -27,11 +27,11 @@ export async function findRuns(named: string, unseen: (error: FedunifyError) => 
   if (kind === 'folder') {
     await search.enter(await plainName(named.replace(/(?<=.)[\\/]+$/, '')))
     if (search.runs.size > 0 || search.blind) return search.found()
-    throw new FedunifyError('data', `${named}: not the folder of a run, nor one with runs in it`, NAME_HINT)
+    throw new FedunifyError('E_RUN_NOT_FOUND', `${named}: not the folder of a run, nor one with runs in it`, NAME_HINT)
   }
   if (kind === 'file') {
     if (basename(named) === 'manifest.json') return [await plainName(dirname(named))]
-    throw new FedunifyError('data', `${named}: a file, not the folder of a run`, NAME_HINT)
+    throw new FedunifyError('E_RUN_NOT_FOUND', `${named}: a file, not the folder of a run`, NAME_HINT)
   }
   // A glob of manifests means their folders: it would pass over a run that has lost its manifest.
   const [, folder = '', pattern = ''] = /^((?:[^*?{}[\]()!]*[\\/])?)(.*)$/s.exec(named)!
@@ -76,7 +76,7 @@ class Search {
     if (real === undefined || this.#entered.has(real)) return
     this.#entered.add(real)
     if (this.#entered.size > MAX_FOLDERS) {
-      throw new FedunifyError('data', `${dir}: more than ${MAX_FOLDERS} folders to look through`, NAME_HINT)
+      throw new FedunifyError('E_RUN_NOT_FOUND', `${dir}: more than ${MAX_FOLDERS} folders to look through`, NAME_HINT)
     }
     const entries = await this.#try(dir, () => readdir(dir, { withFileTypes: true }))
     if (!entries) return
@@ -101,8 +101,8 @@ class Search {
       return await look()
     } catch (error) {
       this.blind = true
-      const why = codeOf(error) === 'ENOENT' ? 'a link that leads nowhere' : reasonOf(error)
-      this.#unseen(new FedunifyError('data', `${path}: cannot be read: ${why}`, OPEN, { cause: error }))
+      const why = systemCodeOf(error) === 'ENOENT' ? 'a link that leads nowhere' : reasonOf(error)
+      this.#unseen(new FedunifyError('E_FILE_UNREADABLE', `${path}: cannot be read: ${why}`, OPEN, { cause: error }))
       return undefined
     }
   }

@@ -129,4 +129,4 @@ function assertComplete(
   }
 }
 
-const edited = (message: string) => new FedunifyError('data', message, 'the file was edited or cut short')
+const edited = (message: string) => new FedunifyError('E_RUN_DAMAGED', message, 'the file was edited or cut short')

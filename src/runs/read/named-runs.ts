@@ -44,7 +44,7 @@ export async function namedRuns(names: readonly string[]): Promise<NamedRun[][]>
 export function allRuns(found: readonly NamedRun[]): LoadedRun[] {
   return found.map((one) => {
     if ('run' in one) return one.run
-    throw 'error' in one ? one.error : new FedunifyError('data', `${one.path}: ${one.missing}`, NAME_HINT)
+    throw 'error' in one ? one.error : new FedunifyError('E_RUN_NOT_FOUND', `${one.path}: ${one.missing}`, NAME_HINT)
   })
 }
 

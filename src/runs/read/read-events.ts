@@ -7,7 +7,7 @@ import { EVENT_FORMAT } from '../plain-event.ts'
 import { EVENTS } from '../tables.ts'
 import { markOf } from '../write/growing-file.ts'
 
-/** An evaluation as events.jsonl holds it: counts, the confusion matrix [true][predicted] row-major. */
+/** An evaluation of events.jsonl: counts, the confusion matrix [true][predicted] row-major. */
 export interface SavedEvaluation {
   readonly images: number
   readonly correct: number
@@ -15,7 +15,7 @@ export interface SavedEvaluation {
   readonly confusion: readonly number[]
 }
 
-/** A finished round as events.jsonl holds it: the federation's event without the weights. */
+/** A finished round of events.jsonl: the federation's event without the weights. */
 export interface SavedRound {
   readonly round: number
   readonly lr: number
@@ -54,19 +54,23 @@ export async function readEvents(dir: string, size?: number): Promise<SavedEvent
     if (torn || line.startsWith('{"type":"owner-trained"')) continue
     const event = parseEvent(line)
     if (!event) {
-      throw new FedunifyError('data', `${file}:${number}: not an event of a run`, 'the file was edited or cut short')
+      throw new FedunifyError(
+        'E_RUN_DAMAGED',
+        `${file}:${number}: not an event of a run`,
+        'the file was edited or cut short',
+      )
     }
     if (event === 'other') continue
-    if (typeof event === 'number') throw newer(`${file}:${number}`, event)
+    if ('format' in event) throw newer(`${file}:${number}`, event.format)
     rounds.set(event.round, event)
   }
   return { rounds: [...rounds.values()].sort((a, b) => a.round - b.round), torn }
 }
 
-const newer = (where: string, format: number) =>
+const newer = (where: string, format: unknown) =>
   new FedunifyError(
-    'data',
-    `${where}: event format ${format} is newer than fedunify ${VERSION} can read (up to ${EVENT_FORMAT})`,
+    'E_RUN_FORMAT',
+    `${where}: event format ${JSON.stringify(format)} is newer than fedunify ${VERSION} can read (up to ${EVENT_FORMAT})`,
     'use a newer version of fedunify',
   )
 
@@ -94,20 +98,50 @@ async function* linesOf(
       for (const line of lines) yield { line, whole: true }
     }
   } catch (error) {
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+    throw new FedunifyError('E_FILE_UNREADABLE', `${file}: ${messageOf(error)}`, undefined, { cause: error })
   }
   if (length > 0) yield { line: begun.join(''), whole: false }
 }
 
 /** A finished round, `other` for any other event, a format that is too new, undefined for what is none. */
-function parseEvent(line: string): SavedRound | 'other' | number | undefined {
+function parseEvent(line: string): SavedRound | 'other' | { readonly format: unknown } | undefined {
   try {
     const event: unknown = JSON.parse(line)
     if (typeof event !== 'object' || event === null || !('type' in event)) return undefined
-    if ('format' in event && typeof event.format === 'number' && event.format > EVENT_FORMAT) return event.format
+    if ('format' in event && !(typeof event.format === 'number' && event.format <= EVENT_FORMAT)) {
+      return { format: event.format }
+    }
     if (event.type !== 'round-finished') return 'other'
-    return 'round' in event && 'locals' in event && 'merges' in event ? (event as unknown as SavedRound) : undefined
+    return 'round' in event && 'locals' in event && 'merges' in event ? roundOf(event as unknown as Written) : undefined
   } catch {
     return undefined
   }
 }
+
+/** An evaluation as it is written: in format 1 the sum of the losses goes by another name. */
+type WrittenEvaluation = Omit<SavedEvaluation, 'lossSum'> & { readonly loss_sum?: number; readonly lossSum?: number }
+
+/** A round as it is written. */
+interface Written extends Omit<SavedRound, 'locals' | 'merges' | 'baseline'> {
+  readonly locals: readonly { readonly owner: number; readonly local: WrittenEvaluation }[]
+  readonly merges: readonly { readonly merge: string; readonly unified: WrittenEvaluation }[]
+  readonly baseline?: { readonly local: WrittenEvaluation }
+}
+
+function roundOf({ round, lr, locals, merges, drift, baseline }: Written): SavedRound {
+  return {
+    round,
+    lr,
+    locals: locals.map(({ owner, local }) => ({ owner, local: evaluationOf(local) })),
+    merges: merges.map(({ merge, unified }) => ({ merge, unified: evaluationOf(unified) })),
+    drift,
+    ...(baseline && { baseline: { local: evaluationOf(baseline.local) } }),
+  }
+}
+
+const evaluationOf = ({ images, correct, loss_sum, lossSum, confusion }: WrittenEvaluation): SavedEvaluation => ({
+  images,
+  correct,
+  lossSum: (loss_sum ?? lossSum)!,
+  confusion,
+})

@@ -68,7 +68,7 @@ export async function readRows<Row>(
   const missing = columns.filter((column) => !head.includes(column))
   if (missing.length > 0) {
     throw new FedunifyError(
-      'data',
+      'E_RUN_DAMAGED',
       `${file}: has no column ${missing.join(', ')}`,
       `its columns are ${head.join(', ')}`,
     )
@@ -86,7 +86,7 @@ function toNumber(cell: string, where: string): number {
   const value = Number(cell)
   if (cell.trim() === '' || !Number.isFinite(value)) {
     throw new FedunifyError(
-      'data',
+      'E_RUN_DAMAGED',
       `${where}: expected a number, got "${cell.slice(0, 60)}"`,
       'the file was edited or cut short',
     )
@@ -96,10 +96,10 @@ function toNumber(cell: string, where: string): number {
 
 async function readCsv(file: string, part: Part): Promise<string[][]> {
   const content = await readIfThere(file, part)
-  if (!content) throw new FedunifyError('data', `${file}: no such file`)
+  if (!content) throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`)
   try {
     return parse(content) as string[][]
   } catch (error) {
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, 'the file was edited or cut short')
+    throw new FedunifyError('E_RUN_DAMAGED', `${file}: ${messageOf(error)}`, 'the file was edited or cut short')
   }
 }

@@ -71,4 +71,4 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
 }
 
 const changed = (file: string, why: string) =>
-  new FedunifyError('data', `${file}: ${why}`, 'restore the file, or do the run again')
+  new FedunifyError('E_RUN_DAMAGED', `${file}: ${why}`, 'restore the file, or do the run again')

@@ -2,8 +2,9 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { constants, type FileHandle, lstat, open, readFile, readlink, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
 import { type WriteSteps, writeWhole } from '../../system/files.ts'
+import { isFull } from '../../system/refusal.ts'
 
 /** Writes a file of the run folder whole. */
 export async function putFile(file: string, content: string | Uint8Array, steps?: WriteSteps): Promise<void> {
@@ -33,8 +34,8 @@ export async function markOf(file: string, size = Number.POSITIVE_INFINITY): Pro
     if (until > 0) for await (const piece of createReadStream(file, { end: until - 1 })) hash.update(piece)
     return { size: info.size, sha256: hash.digest('hex') }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new FedunifyError('data', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw new FedunifyError('E_FILE_UNREADABLE', `${file}: ${messageOf(error)}`, undefined, { cause: error })
   }
 }
 
@@ -124,7 +125,7 @@ async function assertPlain(file: string): Promise<void> {
   const info = await lstat(file).catch(() => undefined)
   if (!info || info.isFile()) return
   const what = info.isSymbolicLink() ? `a link to ${await readlink(file).catch(() => 'somewhere')}` : 'not a plain file'
-  throw new FedunifyError('data', `${file} is ${what}: a run writes only to its own files`, PLAIN_HINT)
+  throw new FedunifyError('E_RUN_DAMAGED', `${file} is ${what}: a run writes only to its own files`, PLAIN_HINT)
 }
 
 const PLAIN_HINT = 'replace it by the file itself, or start a new run in another folder'
@@ -138,25 +139,23 @@ export async function assertNoLink(dir: string): Promise<void> {
   const to = await readlink(dir).catch(() => undefined)
   if (to === undefined) return
   const hint = 'remove the link, or choose another folder with --name or --out'
-  throw new FedunifyError('usage', `${dir} is a link to ${to}`, hint)
+  throw new FedunifyError('E_FILE_UNWRITABLE', `${dir} is a link to ${to}`, hint)
 }
 
 function changed(file: string, why: string): FedunifyError {
   const hint = `restore ${basename(file)}, or start a new run in another folder`
-  return new FedunifyError('data', `${file} is not as the checkpoint left it: ${why}`, hint)
+  return new FedunifyError('E_RUN_DAMAGED', `${file} is not as the checkpoint left it: ${why}`, hint)
 }
 
-const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG']
-
 export function writeError(file: string, error: unknown): FedunifyError {
-  const code = codeOf(error) ?? ''
-  if (FULL.includes(code)) {
+  const code = systemCodeOf(error) ?? ''
+  if (isFull(error)) {
     const hint = 'free some space; the files in the run folder hold every round that was finished'
-    return new FedunifyError('data', `${file}: no space left to write it (${code})`, hint, { cause: error })
+    return new FedunifyError('E_DISK_FULL', `${file}: no space left to write it (${code})`, hint, { cause: error })
   }
   const denied = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT'].includes(code)
   const hint = denied ? 'name a folder that you may write to: --out DIR' : undefined
   // The system's words end with the temporary file that it could not make, of which nobody needs to know.
   const why = code === 'EISDIR' ? 'it is a folder' : messageOf(error).replace(/(?<=^[A-Z]+: [^']*), \w+ '.*$/s, '')
-  return new FedunifyError('usage', `cannot write ${file}: ${why}`, hint, { cause: error })
+  return new FedunifyError('E_FILE_UNWRITABLE', `cannot write ${file}: ${why}`, hint, { cause: error })
 }

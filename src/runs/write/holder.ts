@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { codeOf } from '../../errors.ts'
+import { systemCodeOf } from '../../errors.ts'
 
 /** The process that holds a run folder, so that others can tell whether it still lives. */
 export interface Holder {
@@ -49,7 +49,7 @@ function exists(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    return codeOf(error) === 'EPERM'
+    return systemCodeOf(error) === 'EPERM'
   }
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { stringify as toYaml } from 'yaml'
 import { ownRuleOf, ownRules } from '../../algorithm/merge/own-rule.ts'
+import { CONFIG_FORMAT, FORMAT_KEY } from '../../config/config-format.ts'
 import type { Experiment } from '../../config/schema.ts'
 import { type AnyChoice, optionsOf } from '../../parts.ts'
 import { makeFolders } from '../../system/files.ts'
@@ -21,5 +22,7 @@ export async function keepConfig(dir: string, experiment: Experiment): Promise<v
     const rule = ownRuleOf(choice)
     return rule ? { [`./${RULES}/${rule.file}`]: optionsOf(choice) } : choice
   })
-  await putFile(join(dir, 'config.yaml'), toYaml({ ...experiment, merge }), { flushFolder: false })
+  await putFile(join(dir, 'config.yaml'), toYaml({ [FORMAT_KEY]: CONFIG_FORMAT, ...experiment, merge }), {
+    flushFolder: false,
+  })
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, link, lstat, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { codeOf, FedunifyError } from '../../errors.ts'
+import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import { writeError } from './growing-file.ts'
 import { ourselves, parseHolder, stateOf } from './holder.ts'
 
@@ -67,12 +67,16 @@ export class FolderLock {
       if (found !== undefined) {
         const what = 'another process took over this run folder while this one did not respond'
         const hint = 'the run continues in that process; every finished round is kept'
-        throw new FedunifyError('usage', `${this.#dir}: ${what}`, hint)
+        throw new FedunifyError('E_RUN_LOCKED', `${this.#dir}: ${what}`, hint)
       }
       await sleep(50)
     }
     const what = `${FILE} was removed while this process was at work in the run folder`
-    throw new FedunifyError('usage', `${this.#dir}: ${what}`, `resume it with: fedunify run --resume ${this.#dir}`)
+    throw new FedunifyError(
+      'E_RUN_LOCKED',
+      `${this.#dir}: ${what}`,
+      `resume it with: fedunify run --resume ${this.#dir}`,
+    )
   }
 
   /** Gives the folder back, if it is still ours. */
@@ -85,7 +89,7 @@ export class FolderLock {
   async #read(): Promise<string | undefined> {
     const file = join(this.#dir, FILE)
     return await readFile(file, 'utf8').catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined
+      if (systemCodeOf(error) === 'ENOENT') return undefined
       throw writeError(file, error)
     })
   }
@@ -104,8 +108,8 @@ async function put(file: string, text: string): Promise<FileHandle | undefined> 
   } catch (error) {
     await handle?.close()
     // Whoever holds the folder clears it of drafts.
-    if (codeOf(error) === 'EEXIST' || (handle && codeOf(error) === 'ENOENT')) return undefined
-    if (handle && NO_LINKS.includes(codeOf(error) ?? '')) return await putWithoutLinks(file, text)
+    if (systemCodeOf(error) === 'EEXIST' || (handle && systemCodeOf(error) === 'ENOENT')) return undefined
+    if (handle && NO_LINKS.includes(systemCodeOf(error) ?? '')) return await putWithoutLinks(file, text)
     throw writeError(file, error)
   } finally {
     await rm(draft, { force: true }).catch(() => {})
@@ -121,7 +125,7 @@ async function putWithoutLinks(file: string, text: string): Promise<FileHandle |
     await handle.writeFile(text)
     return handle
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return undefined
+    if (systemCodeOf(error) === 'EEXIST') return undefined
     throw writeError(file, error)
   }
 }
@@ -138,7 +142,7 @@ async function removeDead(file: string, dir: string, patience: Patience): Promis
     await rename(file, aside)
     if ((await readFile(aside, 'utf8')) !== found.text) await putBack(aside, file)
   } catch (error) {
-    if (!['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '')) throw writeError(file, error)
+    if (!['ENOENT', 'EEXIST'].includes(systemCodeOf(error) ?? '')) throw writeError(file, error)
   } finally {
     await rm(aside, { force: true })
   }
@@ -149,7 +153,7 @@ async function putBack(aside: string, file: string): Promise<void> {
   try {
     await link(aside, file)
   } catch (error) {
-    if (!NO_LINKS.includes(codeOf(error) ?? '')) throw error
+    if (!NO_LINKS.includes(systemCodeOf(error) ?? '')) throw error
     await rename(aside, file)
   }
 }
@@ -163,7 +167,7 @@ interface Found {
 async function look(file: string): Promise<Found | undefined> {
   try {
     if (!(await lstat(file)).isFile()) {
-      throw new FedunifyError('usage', `${file}: not a plain file`, `remove it: no run of fedunify left it`)
+      throw new FedunifyError('E_FILE_UNWRITABLE', `${file}: not a plain file`, `remove it: no run of fedunify left it`)
     }
     // Opened anew each time: a network's file system then asks its server.
     const handle = await open(file)
@@ -173,7 +177,7 @@ async function look(file: string): Promise<Found | undefined> {
       await handle.close()
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
+    if (systemCodeOf(error) === 'ENOENT') return undefined
     throw error instanceof FedunifyError ? error : writeError(file, error)
   }
 }
@@ -188,7 +192,7 @@ async function livesOn(file: string, dir: string, found: Found, { signal, note }
   if (state === 'dead') return 'dead'
   const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
   const hint = `wait for it, or stop it; if there is no such process, remove ${file}`
-  const inUse = new FedunifyError('usage', `${dir}: ${who} is at work in this run folder`, hint)
+  const inUse = new FedunifyError('E_RUN_LOCKED', `${dir}: ${who} is at work in this run folder`, hint)
   if (state === 'alive') throw inUse
   // What is not whole was cut short, unless it is being written at this very moment.
   const silence = holder ? SILENCE_MS : LOOK_MS

@@ -2,19 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { access, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
-import { codeOf, FedunifyError } from '../../errors.ts'
+import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
-import type { PreparedRun } from '../../run/prepare.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
 import {
   assertSameRun,
-  describeRun,
   manifestFile,
   manifestText,
   type Outcome,
-  type RunDescription,
   readManifest,
   runIdentity,
   type Seconds,
@@ -25,6 +22,7 @@ import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
 import { keepConfig } from './keep-config.ts'
 import { FolderLock, type Patience } from './lock.ts'
+import type { RunPlan } from './run-plan.ts'
 import { removeDrafts, savedState } from './saved-state.ts'
 
 /** A run's folder: takes the federation's events and keeps its files valid at any moment. */
@@ -32,8 +30,7 @@ export class RunFolder {
   readonly path: string
   /** The state to go on from; round 0 where no round is done. */
   readonly saved: SavedState
-  readonly #run: PreparedRun
-  readonly #description: RunDescription
+  readonly #plan: RunPlan
   readonly #identity: string
   readonly #lock: FolderLock
   readonly #seconds: { -readonly [part in keyof Seconds]: number }
@@ -42,18 +39,11 @@ export class RunFolder {
   #events: GrowingFile | undefined
   #rounds: number
 
-  private constructor(
-    path: string,
-    run: PreparedRun,
-    description: RunDescription,
-    lock: FolderLock,
-    saved: SavedState = NOTHING_DONE,
-  ) {
+  private constructor(path: string, plan: RunPlan, lock: FolderLock, saved: SavedState = NOTHING_DONE) {
     this.path = path
     this.saved = saved
-    this.#run = run
-    this.#description = description
-    this.#identity = runIdentity(description)
+    this.#plan = plan
+    this.#identity = runIdentity(plan.description)
     this.#lock = lock
     this.#seconds = { ...saved.seconds }
     this.#rounds = saved.round
@@ -64,28 +54,28 @@ export class RunFolder {
    * all.
    * @throws FedunifyError (usage) where the folder exists or cannot be written
    */
-  static async create(path: string, run: PreparedRun): Promise<RunFolder> {
-    const description = describeRun(run)
+  static async create(path: string, plan: RunPlan): Promise<RunFolder> {
+    const { description } = plan
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     let lock: FolderLock | undefined
     const outer = dirname(path)
     try {
       if (await exists(manifestFile(outer))) {
         const hint = 'choose another --name or --out'
-        throw new FedunifyError('usage', `${outer} is a run folder: no other is made in it`, hint)
+        throw new FedunifyError('E_RUN_EXISTS', `${outer} is a run folder: no other is made in it`, hint)
       }
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
-      await keepConfig(draft, run.experiment)
+      await keepConfig(draft, description.config)
       await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
         flushFolder: false,
       })
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
-      if (await exists(path)) throw new FedunifyError('usage', `${path} exists already`, EXISTS_HINT)
+      if (await exists(path)) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
       await rename(draft, path)
       lock.moved(path)
       await syncFolder(dirname(path))
-      return new RunFolder(path, run, description, lock)
+      return new RunFolder(path, plan, lock)
     } catch (error) {
       await lock?.release()
       await rm(draft, { recursive: true, force: true }).catch(() => {})
@@ -98,16 +88,17 @@ export class RunFolder {
    * @throws FedunifyError (usage) where the run was another one, naming the keys, or is under way in another process;
    *   (data) where files were changed, or are missing
    */
-  static async resume(path: string, run: PreparedRun, patience: Patience = {}): Promise<RunFolder> {
-    const description = describeRun(run)
+  static async resume(path: string, plan: RunPlan, patience: Patience = {}): Promise<RunFolder> {
+    const { description } = plan
     assertSameRun(path, await readManifest(path), description)
     const lock = await FolderLock.take(path, patience)
     try {
       // Anew: whoever held the folder may have gone on until a moment ago.
       const manifest = await readManifest(path)
-      const saved = await savedState(path, manifest, run)
+      const saved = await savedState(path, manifest, plan)
       await removeDrafts(path)
-      return new RunFolder(path, run, { ...description, started: manifest.started }, lock, saved)
+      const begun = { ...plan, description: { ...description, started: manifest.started } }
+      return new RunFolder(path, begun, lock, saved)
     } catch (error) {
       await lock.release()
       throw error
@@ -169,20 +160,18 @@ export class RunFolder {
   }
 
   async #writeModel({ round, weights, merges }: RoundFinished): Promise<void> {
-    const { model, experiment } = this.#run
-    const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(experiment.seed) }
+    const { description, exportModel } = this.#plan
+    const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(description.config.seed) }
     await this.#put(MODELS[0], encodeSafetensors(weights, metadata), false)
-    // Not at the start of a run: the format's library is large.
-    const { inferenceGraph } = await import('../../engine/onnx/graph/inference-graph.ts')
-    await this.#put(MODELS[1], inferenceGraph(model, experiment.normalise, weights), false)
+    await this.#put(MODELS[1], await exportModel(weights), false)
   }
 
   /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
-  async #save({ round, weights, baseline }: RoundFinished): Promise<void> {
+  async #save({ round, weights, serverState, ownerStates, baseline }: RoundFinished): Promise<void> {
     const began = performance.now()
     const files = await this.#marks()
-    const pooled = baseline?.weights
-    const state = { round, unified: weights, pooled, files, seconds: this.#spent(), run: this.#identity }
+    const models = { unified: weights, pooled: baseline?.weights, serverState, ownerStates }
+    const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity }
     await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
@@ -211,7 +200,11 @@ export class RunFolder {
   }
 
   #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
-    return this.#put(basename(manifestFile(this.path)), manifestText({ ...outcome, ...this.#description }), flushFolder)
+    return this.#put(
+      basename(manifestFile(this.path)),
+      manifestText({ ...outcome, ...this.#plan.description }),
+      flushFolder,
+    )
   }
 
   /** Writes a file, unless the folder is another's by then. */
@@ -227,7 +220,7 @@ async function exists(path: string): Promise<boolean> {
     await access(path)
     return true
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
+    if (systemCodeOf(error) === 'ENOENT') return false
     throw error
   }
 }

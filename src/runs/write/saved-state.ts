@@ -1,38 +1,32 @@
 import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { State } from '../../algorithm/algorithm.ts'
 import { FedunifyError } from '../../errors.ts'
-import type { Model } from '../../model/model.ts'
-import type { PreparedRun } from '../../run/prepare.ts'
 import type { Weights } from '../../weights/weights.ts'
 import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import type { Manifest } from '../manifest.ts'
 import { assertUntouched } from '../read/verify.ts'
 import { EVENTS, TABLES } from '../tables.ts'
 import type { Mark } from './growing-file.ts'
+import type { RunPlan } from './run-plan.ts'
 
 /**
  * The state that a run can go on from, compared with everything that must agree with it: nothing that was finished is
  * done again over it, and nothing goes on from other weights.
  * @throws FedunifyError (data) naming what is missing or does not fit
  */
-export async function savedState(
-  dir: string,
-  manifest: Manifest,
-  { model, experiment }: Pick<PreparedRun, 'model' | 'experiment'>,
-): Promise<SavedState> {
+export async function savedState(dir: string, manifest: Manifest, plan: RunPlan): Promise<SavedState> {
   const { rounds } = manifest
+  const { config } = plan.description
   const file = checkpointFile(dir)
   const saved = await readOwnCheckpoint(dir, manifest)
-  const refuse = (why: string) => new FedunifyError('data', `${file} ${why}`, ANEW)
+  const refuse = (why: string) => new FedunifyError('E_RUN_DAMAGED', `${file} ${why}`, ANEW)
   if (!saved) throw refuse(`is missing, ${rounds === 1 ? '1 round is' : `${rounds} rounds are`} done`)
-  const { round, unified, pooled, files } = saved
+  const { round, files } = saved
   if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
-  if (round > experiment.rounds) throw refuse(`is of round ${round}, but the run has ${experiment.rounds}`)
+  if (round > config.rounds) throw refuse(`is of round ${round}, but the run has ${config.rounds}`)
   if (round > 0) {
-    const fault =
-      lacking(files) ??
-      misfit('unified', unified, model) ??
-      (experiment.baseline === 'pooled' ? misfit('pooled', pooled ?? new Map(), model) : undefined)
+    const fault = lacking(files) ?? misfits(saved, plan)
     if (fault !== undefined) throw refuse(fault)
   }
   // Whatever the manifest says, the run is to go on: its files may be longer than they were.
@@ -55,8 +49,29 @@ function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
   return name && `has no mark for ${name}`
 }
 
-/** The first tensor in which weights are not those of the model. */
-function misfit(whose: string, weights: Weights, { parameters }: Model): string | undefined {
+/** The first tensor in which what was saved is not of this run's model and algorithm. */
+function misfits({ unified, pooled, serverState, ownerStates }: SavedState, plan: RunPlan): string | undefined {
+  const { parameters, description } = plan
+  const kept = (whose: string, state: State) =>
+    Object.entries(state).map(([name, weights]): [string, Weights] => [`${whose}/${name}`, weights])
+  const foreign = Object.keys(serverState).find((name) => !plan.serverState.includes(name))
+  if (foreign !== undefined) return `has server/${foreign}, the algorithm none`
+  const stranger = [...ownerStates.keys()].find((owner) => !description.shards.some((shard) => shard.owner === owner))
+  if (stranger !== undefined) return `has a state of owner ${stranger}, the run none`
+  const models: [string, Weights][] = [
+    ['unified', unified],
+    ...(description.config.baseline === 'pooled' ? [['pooled', pooled ?? new Map()] as [string, Weights]] : []),
+    ...plan.serverState.map((name): [string, Weights] => [`server/${name}`, serverState[name] ?? new Map()]),
+    ...[...ownerStates].flatMap(([owner, state]) => kept(`owners/${owner}`, state)),
+  ]
+  for (const [whose, weights] of models) {
+    const fault = misfit(whose, weights, parameters)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+function misfit(whose: string, weights: Weights, parameters: RunPlan['parameters']): string | undefined {
   for (const { name, shape } of parameters) {
     const tensor = weights.get(name)
     if (!tensor) return `has no tensor ${whose}/${name}`
@@ -73,7 +88,7 @@ function misfit(whose: string, weights: Weights, { parameters }: Model): string 
 async function assertRows(file: string, size: number, round: number): Promise<void> {
   const lines = await endOf(file, size)
   if (!lines) return
-  const refuse = (why: string) => new FedunifyError('data', `${file}: ${why}`, ANEW)
+  const refuse = (why: string) => new FedunifyError('E_RUN_DAMAGED', `${file}: ${why}`, ANEW)
   const numberOf = (line: string | undefined) => Number(line?.split(',')[0])
   const last = numberOf(lines.before.at(-1))
   if (round > 0 && last !== round) throw refuse(`ends with round ${last}, but the checkpoint is of round ${round}`)
@@ -94,7 +109,7 @@ async function endOf(file: string, size: number): Promise<{ before: string[]; af
     const info = await handle.stat()
     if (!info.isFile()) return undefined
     if (info.size - size > MAX_ROUND) {
-      throw new FedunifyError('data', `${file}: holds far more than the round behind the checkpoint`, ANEW)
+      throw new FedunifyError('E_RUN_DAMAGED', `${file}: holds far more than the round behind the checkpoint`, ANEW)
     }
     const from = Math.max(0, size - TAIL)
     const bytes = Buffer.alloc(Math.max(0, info.size - from))

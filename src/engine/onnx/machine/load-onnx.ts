@@ -11,7 +11,7 @@ import { loadRuntime } from './runtime.ts'
  */
 export async function loadOnnx(device: Device, layout: Layout): Promise<Engine> {
   if (device !== 'cpu') {
-    if (layout === 'blocked') throw new FedunifyError('usage', `layout blocked is for the CPU, not for ${device}`)
+    if (layout === 'blocked') throw new FedunifyError('E_ENGINE', `layout blocked is for the CPU, not for ${device}`)
     await requireProvider(device)
     return onnxEngine({ device })
   }
@@ -21,6 +21,6 @@ export async function loadOnnx(device: Device, layout: Layout): Promise<Engine> 
   }
   const found = await findBlocked()
   if ('block' in found) return onnxEngine({ device, block: found.block })
-  if (layout === 'blocked') throw new FedunifyError('usage', `layout blocked: ${found.why}`, 'use --layout auto')
+  if (layout === 'blocked') throw new FedunifyError('E_ENGINE', `layout blocked: ${found.why}`, 'use --layout auto')
   return { ...onnxEngine({ device }), note: `slower than it could be: ${found.why}` }
 }

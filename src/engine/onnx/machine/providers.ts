@@ -76,5 +76,5 @@ function webgpuRefusal(message: string): FedunifyError {
     : missing(`onnxruntime cannot use WebGPU: ${firstLine(message)}`, 'fedunify doctor')
 }
 
-const missing = (message: string, hint?: string) => new FedunifyError('usage', message, hint)
+const missing = (message: string, hint?: string) => new FedunifyError('E_ENGINE_UNAVAILABLE', message, hint)
 const firstLine = (message: string) => message.split('\n')[0]!.replace(/^\S*onnxruntime_src\S*\s*/, '')

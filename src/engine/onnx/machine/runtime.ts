@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import { codeOf, FedunifyError, messageOf } from '../../../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../../../errors.ts'
 import { requireRoom } from '../../../system/limits.ts'
 
 // The runtime's telemetry is on unless this says otherwise (microsoft/onnxruntime#27379): it would keep an id and timings
@@ -33,12 +33,17 @@ export function loadRuntime(): void {
 
 /** What to say of an error, if it is that the native library does not load. */
 export function loadFailure(error: unknown): FedunifyError | undefined {
-  if (codeOf(error) !== 'ERR_DLOPEN_FAILED') return undefined
+  if (systemCodeOf(error) !== 'ERR_DLOPEN_FAILED') return undefined
   const message = messageOf(error).split('\n')[0]!
   const hint = /musl|ld-linux/.test(message)
     ? 'it needs glibc: use a system, or an image, that is not built on musl (as Alpine is)'
     : 'fedunify doctor'
-  return new FedunifyError('usage', `onnxruntime ${RUNTIME_VERSION} does not load here: ${message}`, hint, {
-    cause: error,
-  })
+  return new FedunifyError(
+    'E_ENGINE_UNAVAILABLE',
+    `onnxruntime ${RUNTIME_VERSION} does not load here: ${message}`,
+    hint,
+    {
+      cause: error,
+    },
+  )
 }

@@ -3,38 +3,34 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Owner } from '../../src/federation/local/owner.ts'
-import { AHEAD, trainAll } from '../../src/federation/local/train-all.ts'
+import type { Update } from '../../src/federation/cohort.ts'
+import { AHEAD, LocalCohort } from '../../src/federation/local/local-cohort.ts'
+import type { Owner } from '../../src/federation/owner.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { type FakeOwner, fakeOwner, valuesOf, weightsOf } from '../support/fake-owner.ts'
 
 interface Given {
   readonly workers?: number
-  readonly baseline?: Owner
-  readonly take?: (owner: number, weights: Weights) => void
+  readonly take?: (update: Update) => void
 }
 
-async function train(owners: readonly Owner[], { workers = 2, baseline, take }: Given = {}) {
-  const party = (owner: Owner) => ({ owner, held: () => weightsOf(0), copied: undefined })
-  const pooled: number[][] = []
-  const events = trainAll(owners.map(party), {
-    round: 1,
-    lr: 0.1,
-    workers,
-    baseline: baseline && party(baseline),
-    take: ({ owner }, weights) => take?.(owner.owner, weights),
-    takePooled: (weights) => void pooled.push(valuesOf(weights)),
-  })
-  let next = await events.next()
-  while (!next.done) next = await events.next()
-  return { ...next.value, pooled }
+/** Trains a round; gives what came, in its order: `p3` for progress of owner 3, `u3` for its update. */
+async function train(owners: readonly Owner[], { workers = 2, take }: Given = {}): Promise<string[]> {
+  const cohort = new LocalCohort(owners, workers)
+  const task = { round: 1, lr: 0.1, evaluateReceived: false, instruct: () => ({}) }
+  const came: string[] = []
+  for await (const news of cohort.train({ ...task, model: await cohort.publish(weightsOf(0)) })) {
+    came.push(`${news.type === 'update' ? 'u' : 'p'}${news.owner}`)
+    if (news.type === 'update') take?.(news)
+  }
+  return came
 }
 
 const fakes = (count: number, of: (owner: number) => FakeOwner = () => ({})): Owner[] =>
   Array.from({ length: count }, (_, i) => fakeOwner(i + 1, of(i + 1)))
 
-describe('training all owners', () => {
-  it('takes weights and lists owners in their order, whoever is done first', async () => {
+describe('training the owners of this process', () => {
+  it('gives updates in their order, whoever is done first', async () => {
     const schedule = fc.record({
       delays: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 12 }),
       workers: fc.integer({ min: 1, max: 5 }),
@@ -43,12 +39,20 @@ describe('training all owners', () => {
       fc.asyncProperty(schedule, async ({ delays, workers }) => {
         const taken: [number, number[]][] = []
         const owners = fakes(delays.length, (owner) => ({ delay: delays[owner - 1]! }))
-        const all = await train(owners, { workers, take: (owner, weights) => taken.push([owner, valuesOf(weights)]) })
+        const came = await train(owners, {
+          workers,
+          take: ({ owner, weights }) => taken.push([owner, valuesOf(weights)]),
+        })
         expect(taken).toEqual(delays.map((_, i) => [i + 1, [i + 1]]))
-        expect(all.owners.map(({ owner }) => owner)).toEqual(delays.map((_, i) => i + 1))
+        expect(came.filter((news) => news.startsWith('p'))).toHaveLength(delays.length)
       }),
       { numRuns: 30 },
     )
+  })
+
+  it('gives progress at once, also of owners whose turn has not come', async () => {
+    const came = await train(fakes(3, (owner) => ({ delay: owner === 1 ? 40 : 1 })))
+    expect(came).toEqual(['p1', 'p2', 'p3', 'u1', 'u2', 'u3'])
   })
 
   it.each([1, 2, 4])(
@@ -66,13 +70,13 @@ describe('training all owners', () => {
           async train(...given) {
             begun += 1
             expect(begun - taken).toBeLessThanOrEqual(AHEAD * workers + 1)
-            const trained = await owner.train(...given)
+            const update = await owner.train(...given)
             await sleep(1)
             collect()
             // This owner's weights, and those of others that are still held.
             most = Math.max(most, 1 + handed.filter((weights) => weights.deref()).length)
-            handed.push(new WeakRef(trained.weights))
-            return trained
+            handed.push(new WeakRef(update.weights))
+            return update
           },
         }),
       )
@@ -83,17 +87,7 @@ describe('training all owners', () => {
     },
   )
 
-  it('begins with the baseline, for which no owner waits', async () => {
-    const order: number[] = []
-    const baseline = fakeOwner(0, { delay: 60, learn: () => [7] })
-    const all = await train(fakes(6), { baseline, take: (owner) => order.push(owner) })
-    expect(order).toEqual([1, 2, 3, 4, 5, 6])
-    expect(all.pooled).toEqual([[7]])
-    expect(all.baseline).toMatchObject({ owner: 0 })
-    expect(all.owners).toHaveLength(6)
-  })
-
-  it('begins no further owner once one has failed, or its weights could not be taken', async () => {
+  it('begins no further owner once one has failed, or its update could not be taken', async () => {
     const calls: number[] = []
     const note = (owner: number, fails: boolean) => () => {
       calls.push(owner)

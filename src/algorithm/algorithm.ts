@@ -1,0 +1,54 @@
+import type { Weights } from '../weights/weights.ts'
+import type { MergedRound, OwnerWeights } from './merge/rule.ts'
+
+/**
+ * What one side of an algorithm keeps between rounds, by name: momenta, control variates, …; each has the model's
+ * tensors. The server's is in the checkpoint, an owner's stays with the owner.
+ */
+export type State = Readonly<Record<string, Weights>>
+
+/** What an owner is sent with the model, by name. */
+export type Instruction = State
+
+/** What an owner hands in after a round, as the algorithm takes it. */
+export interface Handed extends OwnerWeights {
+  /** What the local objective sends with the weights, by name. */
+  readonly sent: State
+}
+
+/** What the owners' updates of a round became. */
+export interface Folded {
+  /** One model for each merge rule, in their order; the first drives the run. */
+  readonly models: readonly Weights[]
+  /** How far the owners' weights lie apart, by tensor (see drift.ts). */
+  readonly drift: Readonly<Record<string, number>>
+  /** The mean over the owners of what they sent with their weights, by name. */
+  readonly sent: State
+}
+
+/** The updates of one round on their way into models, owner by owner, in the owners' order. */
+export interface Fold {
+  /** Seconds spent on adding owners. */
+  readonly seconds: number
+  /** @throws FedunifyError (training) if the update does not have the tensors of the first */
+  add(update: Handed): void
+  /** @throws FedunifyError (training) if there are no owners, or a rule fails or makes a value that is not finite */
+  finish(): Folded
+}
+
+/**
+ * How the owners' updates become the next model: merge rules, a server step and the server's half of a local objective
+ * (see make-algorithm.ts). It keeps nothing of a run but memory for models to come, so a run can go on from its state.
+ *
+ * A model that it makes is good until the fold of the round after the next begins.
+ */
+export interface Algorithm {
+  /** The names of the merge rules; the first drives the run. */
+  readonly merges: readonly string[]
+  /** The server's state before the first round. */
+  start(initial: Weights): State
+  instruct(state: State, owner: number): Instruction
+  fold(round: MergedRound): Fold
+  /** The next model and state; neither `state` nor `base` is changed. */
+  step(state: State, base: Weights | undefined, folded: Folded): { readonly model: Weights; readonly state: State }
+}

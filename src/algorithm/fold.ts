@@ -1,0 +1,61 @@
+import { FedunifyError } from '../errors.ts'
+import { nameOf } from '../parts.ts'
+import type { WeightPool } from '../weights/pool.ts'
+import { firstNonFinite, type Weights } from '../weights/weights.ts'
+import type { Fold, Folded, Handed } from './algorithm.ts'
+import { Drift } from './drift.ts'
+import type { Merge } from './merge/merge.ts'
+import type { MergeChoice } from './merge/own-rule.ts'
+import type { MergedRound } from './merge/rule.ts'
+import { startMerge } from './merge/start-merge.ts'
+
+/** A fold whose models are those of merge rules, in memory of the pool. */
+export class RoundFold implements Fold {
+  #seconds = 0
+  readonly #round: MergedRound
+  readonly #pool: WeightPool
+  readonly #merges: readonly { readonly name: string; readonly merge: Merge }[]
+  readonly #drift: Drift
+  readonly #sent = new Map<string, Merge>()
+
+  constructor(rules: readonly MergeChoice[], round: MergedRound, pool: WeightPool) {
+    this.#round = round
+    this.#pool = pool
+    this.#merges = rules.map((rule) => ({ name: nameOf(rule), merge: startMerge(rule, { ...round, pool }) }))
+    this.#drift = new Drift(pool)
+  }
+
+  get seconds(): number {
+    return this.#seconds
+  }
+
+  add(update: Handed): void {
+    const began = performance.now()
+    for (const { merge } of this.#merges) merge.add(update)
+    this.#drift.add(update.weights)
+    for (const [name, weights] of Object.entries(update.sent)) this.#mean(name).add({ ...update, weights })
+    this.#seconds += (performance.now() - began) / 1000
+  }
+
+  finish(): Folded {
+    const models = this.#merges.map(({ name, merge }) => finite(merge.finish(), name, this.#round.round))
+    const sent = [...this.#sent].map(([name, merge]) => [name, merge.finish()] as const)
+    return { models, drift: this.#drift.finish(), sent: Object.fromEntries(sent) }
+  }
+
+  /** A mean, because it is all that secure aggregation lets the server see. */
+  #mean(name: string): Merge {
+    const started = this.#sent.get(name) ?? startMerge('avg', { ...this.#round, pool: this.#pool })
+    this.#sent.set(name, started)
+    return started
+  }
+}
+
+function finite(merged: Weights, name: string, round: number): Weights {
+  const bad = firstNonFinite(merged)
+  if (bad) {
+    const message = `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`
+    throw new FedunifyError('E_DIVERGED', message, 'lower the lr', { round, tensor: bad.tensor })
+  }
+  return merged
+}

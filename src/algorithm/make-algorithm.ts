@@ -1,0 +1,66 @@
+import { type Choice, make, nameOf } from '../parts.ts'
+import { WeightPool } from '../weights/pool.ts'
+import type { Weights } from '../weights/weights.ts'
+import type { Algorithm, Folded, State } from './algorithm.ts'
+import { RoundFold } from './fold.ts'
+import type { MergeChoice } from './merge/own-rule.ts'
+import type { Objective } from './objective/objective.ts'
+import { OBJECTIVES } from './objective/registry.ts'
+import type { SERVER_STEPS } from './server/registry.ts'
+import { startServer } from './server/start-server.ts'
+
+/** What an experiment chooses of an algorithm. */
+export interface ChosenAlgorithm {
+  /** The first drives the run, the others are scored on the same updates. */
+  readonly merge: readonly MergeChoice[]
+  readonly server: Choice<typeof SERVER_STEPS>
+  readonly objective: Choice<typeof OBJECTIVES>
+}
+
+/** An algorithm of merge rules, a server step and the server's half of a local objective. */
+export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Algorithm {
+  const step = startServer(server)
+  const { server: half }: Objective = make(OBJECTIVES, objective)
+  const pool = new WeightPool()
+  // Nobody reads these once the next fold begins, and the one after it.
+  let idle: readonly Weights[] = []
+  let last: Weights | undefined
+  let before: Weights | undefined
+
+  return {
+    merges: merge.map(nameOf),
+    start: (initial) => ({
+      ...within(SERVER, step?.start(initial) ?? {}),
+      ...within(OBJECTIVE, half?.start(initial) ?? {}),
+    }),
+    instruct: (state, owner) => half?.instruct(of(OBJECTIVE, state), owner) ?? {},
+    fold(round) {
+      for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
+      ;[idle, before, last] = [[], last, undefined]
+      return new RoundFold(merge, round, pool)
+    },
+    step(state, base, { models, sent }: Folded) {
+      const [merged, ...others] = models as [Weights, ...Weights[]]
+      const stepped = step && base ? step.step(of(SERVER, state), base, merged, pool) : undefined
+      idle = stepped ? [merged, ...others] : others
+      last = stepped?.model ?? merged
+      const kept = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent)) : {}
+      return { model: last, state: { ...within(SERVER, stepped?.state ?? {}), ...kept } }
+    },
+  }
+}
+
+const SERVER = 'server/'
+const OBJECTIVE = 'objective/'
+
+/** The part of a state whose names begin with the prefix, without it. */
+const of = (prefix: string, state: State): State =>
+  Object.fromEntries(
+    Object.entries(state).flatMap(([name, weights]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), weights]] : [],
+    ),
+  )
+
+/** The same state with the prefix. */
+const within = (prefix: string, state: State): State =>
+  Object.fromEntries(Object.entries(state).map(([name, weights]) => [prefix + name, weights]))

@@ -1,0 +1,71 @@
+import type { Instruction, State } from '../algorithm/algorithm.ts'
+import type { Evaluation, Progress, Trained } from '../engine/engine.ts'
+import type { Weights } from '../weights/weights.ts'
+
+/** What an owner says of itself. */
+export interface OwnerCard {
+  /** 1-based, as in the paper's tables. */
+  readonly owner: number
+  /** Images in its shard. */
+  readonly trainImages: number
+  readonly testImages: number
+}
+
+/** A model that was published to a cohort; only that cohort knows what stands behind it. */
+export interface ModelRef {
+  readonly id: number
+}
+
+/** What a round asks of every owner. */
+export interface RoundTask {
+  readonly round: number
+  readonly lr: number
+  /** The model to train from; undefined if each owner begins with weights of its own. */
+  readonly model: ModelRef | undefined
+  /** Whether the owners evaluate what they received too: nobody knows it of this model yet. */
+  readonly evaluateReceived: boolean
+  instruct(owner: number): Instruction
+}
+
+export interface OwnerProgress extends Progress {
+  readonly type: 'owner-progress'
+  readonly round: number
+  readonly owner: number
+}
+
+/** What an owner hands in after a round. */
+export interface Update extends Trained {
+  readonly type: 'update'
+  readonly owner: number
+  /** Images in its shard. */
+  readonly trainImages: number
+  /** What its local objective sends with the weights. */
+  readonly sent: State
+  /** The model that it received, on its own test set before training; if that was asked for. */
+  readonly received: Evaluation | undefined
+}
+
+/** The states of owners, by owner. */
+export type OwnerStates = ReadonlyMap<number, State>
+
+/**
+ * Who takes part in a run: owners in this process (local/), in others, or on machines of their own. They take models and
+ * instructions, and give weights and counts, never images. Workers, threads, retries and transport are below it.
+ */
+export interface Cohort {
+  readonly owners: readonly OwnerCard[]
+  /** Makes a model known to all owners, once for whatever is asked of them with it. */
+  publish(model: Weights): Promise<ModelRef>
+  /**
+   * A round of training: progress as it comes, and the updates in the owners' order.
+   * @throws FedunifyError (training) naming the owner that failed; then the round does not count
+   */
+  train(task: RoundTask, signal: AbortSignal): AsyncIterable<OwnerProgress | Update>
+  /** A model on every owner's own test set, in the owners' order. */
+  evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]>
+  /** The states after a round of those owners that keep theirs here, for the checkpoint. */
+  states(round: number): OwnerStates
+  /** Gives those owners their states of the last complete round back, from a checkpoint. */
+  restore(round: number, states: OwnerStates): void
+  close(): Promise<void>
+}

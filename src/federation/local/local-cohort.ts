@@ -1,0 +1,71 @@
+import pMap, { pMapIterable } from 'p-map'
+import { tidy } from '../../system/memory.ts'
+import type { Weights } from '../../weights/weights.ts'
+import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
+import type { Owner } from '../owner.ts'
+import { withProgress } from '../with-progress.ts'
+
+/**
+ * For each worker, owners that may be done before one that is slow. Few hold little memory; with fewer still, workers
+ * stand idle if the shards are uneven.
+ */
+export const AHEAD = 4
+
+/** Owners in this process, whose learner trains `workers` of them at a time. */
+export class LocalCohort implements Cohort {
+  readonly owners: readonly OwnerCard[]
+  readonly #owners: readonly Owner[]
+  readonly #workers: number
+  readonly #models = new WeakMap<ModelRef, Weights>()
+  #published = 0
+
+  constructor(owners: readonly Owner[], workers: number) {
+    this.owners = owners.map(({ card }) => card)
+    this.#owners = owners
+    this.#workers = workers
+  }
+
+  async publish(model: Weights): Promise<ModelRef> {
+    const ref = { id: ++this.#published }
+    this.#models.set(ref, model)
+    return ref
+  }
+
+  train(task: RoundTask): AsyncIterable<OwnerProgress | Update> {
+    const { round, model } = task
+    // The last round's updates are garbage by now.
+    tidy()
+    const received = model && this.#models.get(model)!
+    return withProgress<OwnerProgress, Update>((report) =>
+      // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
+      pMapIterable(
+        this.#owners,
+        (owner) =>
+          owner.train(received, { ...task, instruction: task.instruct(owner.card.owner) }, (progress) =>
+            report({ type: 'owner-progress', round, owner: owner.card.owner, ...progress }),
+          ),
+        { concurrency: AHEAD * this.#workers },
+      ),
+    )
+  }
+
+  evaluate(model: ModelRef) {
+    const weights = this.#models.get(model)!
+    // One more of them than workers, so that none waits for work.
+    return pMap(this.#owners, (owner) => owner.evaluate(weights), { concurrency: this.#workers + 1 })
+  }
+
+  states(round: number): OwnerStates {
+    const states = this.#owners.map((owner) => [owner.card.owner, owner.state(round)] as const)
+    return new Map(states.filter(([, state]) => Object.keys(state).length > 0))
+  }
+
+  restore(round: number, states: OwnerStates): void {
+    for (const owner of this.#owners) {
+      const state = states.get(owner.card.owner)
+      if (state) owner.restore(round, state)
+    }
+  }
+
+  async close(): Promise<void> {}
+}

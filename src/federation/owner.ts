@@ -1,0 +1,105 @@
+import type { Instruction, State } from '../algorithm/algorithm.ts'
+import type { Objective } from '../algorithm/objective/objective.ts'
+import type { Shard } from '../data/dataset.ts'
+import type { Evaluation, Learner, Progress } from '../engine/engine.ts'
+import { FedunifyError } from '../errors.ts'
+import type { Weights } from '../weights/weights.ts'
+import type { OwnerCard, Update } from './cohort.ts'
+
+/** How an owner trains, in every round. */
+export interface OwnerSettings {
+  readonly batch: number
+  /** Epochs to train in a round, or at most to train if there is an accuracy to train to. */
+  readonly epochs: number
+  readonly untilAccuracy: number | undefined
+  readonly objective: Objective
+  /** The weights that it begins with if it receives none. */
+  readonly initial: () => Weights
+  /** Who it is, for messages; default: "owner 3". */
+  readonly name?: string
+}
+
+/** A round's task as one owner gets it. */
+export interface OwnerTask {
+  readonly round: number
+  readonly lr: number
+  readonly evaluateReceived: boolean
+  readonly instruction: Instruction
+}
+
+/** One data owner as a cohort asks it: it takes models, and gives weights and counts, never images. */
+export interface Owner {
+  readonly card: OwnerCard
+  /** @param model that it received; undefined in a first round in which each owner begins with weights of its own */
+  train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<Update>
+  /** A model on this owner's own test set. */
+  evaluate(model: Weights): Promise<Evaluation>
+  /** What it keeps of a round; nothing if it keeps none. */
+  state(round: number): State
+  /** Takes up the state that it had after a round. */
+  restore(round: number, state: State): void
+}
+
+/**
+ * An owner of a shard of the dataset: it trains and evaluates on its own shard, and keeps its own state. It is the same in the server's
+ * process, in another and on another machine.
+ */
+export class ShardOwner implements Owner {
+  readonly card: OwnerCard
+  readonly #shard: Shard
+  readonly #learner: Learner
+  readonly #settings: OwnerSettings
+  readonly #name: string
+  /** After which round it had which state. The last one stays: a round that does not count is trained again. */
+  readonly #states = new Map<number, State>()
+
+  constructor(shard: Shard, learner: Learner, settings: OwnerSettings) {
+    this.card = { owner: shard.owner, trainImages: shard.train.length, testImages: shard.test.length }
+    this.#shard = shard
+    this.#learner = learner
+    this.#settings = settings
+    this.#name = settings.name ?? `owner ${shard.owner}`
+  }
+
+  async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<Update> {
+    const { objective, batch, epochs, untilAccuracy, initial } = this.#settings
+    const { round, lr, instruction, evaluateReceived } = task
+    const { owner, trainImages } = this.card
+    const { train, test } = this.#shard
+    const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round) }
+    const hooks = objective.hooks(start)
+    const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy }
+    const trained = await this.#learner.train(start.received, { ...plan, ...(hooks && { hooks }) }, report)
+    const steps = trained.epochs * Math.ceil(train.length / batch)
+    const end = objective.end?.({ ...start, trained: trained.weights, steps, lr })
+    this.restore(round, end?.state ?? {})
+    // After the training, so that none waits for it.
+    const received = evaluateReceived ? await this.evaluate(start.received) : undefined
+    return { type: 'update', owner, trainImages, sent: end?.sent ?? {}, received, ...trained }
+  }
+
+  evaluate(model: Weights): Promise<Evaluation> {
+    return this.#learner.evaluate(model, this.#shard.test)
+  }
+
+  state(round: number): State {
+    return this.#states.get(round) ?? {}
+  }
+
+  restore(round: number, state: State): void {
+    this.#states.set(round, state)
+    for (const known of this.#states.keys()) if (known < round - 1) this.#states.delete(known)
+  }
+
+  #stateBefore(round: number): State {
+    const state = this.#states.get(round - 1)
+    if (state) return state
+    if (round === 1 || !this.#settings.objective.end) return {}
+    throw new FedunifyError(
+      'E_OWNER_STATE',
+      `${this.#name}, round ${round}: it has no state of round ${round - 1}`,
+      'it must take part in every round, or go on from where it left off',
+      { owner: this.card.owner, round },
+    )
+  }
+}

@@ -1,0 +1,64 @@
+import { cpus, totalmem } from 'node:os'
+import { ownRules, ruleFiles } from '../algorithm/merge/own-rule.ts'
+import { configHash } from '../config/hash.ts'
+import { labelHistogram, shardHash } from '../data/partition/partition.ts'
+import { parameterCount } from '../model/model.ts'
+import { VERSION } from '../package.ts'
+import { labelsHash, RUN_FORMAT, type RunDescription, type ShardDescription } from '../runs/manifest.ts'
+import type { PreparedRun } from './prepare.ts'
+
+/** What a prepared run is, as its manifest says it. */
+export function describeRun(run: PreparedRun): RunDescription {
+  const { experiment, dataset, model, engine, git } = run
+  return {
+    format: RUN_FORMAT,
+    fedunify: VERSION,
+    started: new Date().toISOString(),
+    config: experiment,
+    config_hash: configHash(experiment),
+    ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),
+    git,
+    dataset: {
+      name: dataset.name,
+      source: dataset.source,
+      images: dataset.count,
+      shape: dataset.shape,
+      elements: dataset.elements,
+      class_names: dataset.classNames,
+      sha256: dataset.sha256,
+    },
+    shards: describeShards(run),
+    model: {
+      parameters: parameterCount(model),
+      layers: model.layers.map(({ name, layer, output }) => ({ name, ...layer, output })),
+    },
+    engine: {
+      name: engine.name,
+      device: engine.device,
+      version: engine.version,
+      ...(engine.note && { note: engine.note }),
+    },
+    machine: {
+      platform: `${process.platform}-${process.arch}`,
+      cpu: cpus()[0]?.model.trim(),
+      cores: cpus().length,
+      memory_gib: Math.round(totalmem() / 2 ** 30),
+      node: process.versions.node,
+    },
+  }
+}
+
+const describeShards = ({ dataset, shards }: PreparedRun): ShardDescription[] =>
+  shards.map((shard) => {
+    const train_labels = labelHistogram(dataset, shard.train)
+    const test_labels = labelHistogram(dataset, shard.test)
+    return {
+      owner: shard.owner,
+      train: shard.train.length,
+      test: shard.test.length,
+      train_labels,
+      test_labels,
+      labels_sha256: labelsHash(train_labels, test_labels),
+      sha256: shardHash(shard),
+    }
+  })

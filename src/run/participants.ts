@@ -1,0 +1,35 @@
+import type { Learner } from '../engine/engine.ts'
+import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
+import type { Cohort } from '../federation/cohort.ts'
+import { LocalCohort } from '../federation/local/local-cohort.ts'
+import { localOwners, pooledOwner } from '../federation/local/local-owners.ts'
+import { make } from '../parts.ts'
+import type { PreparedRun } from './prepare.ts'
+
+/** Who takes part in a run. */
+export interface Participants {
+  readonly owners: Cohort
+  /** The pooled baseline: a cohort of one owner, who has everybody's images. */
+  readonly baseline: Cohort | undefined
+  close(): Promise<void>
+}
+
+/** What trains for a run's owners, `workers` of them at a time. */
+export function openLearner(run: PreparedRun, workers: number, signal?: AbortSignal): Promise<Learner> {
+  const { experiment, dataset, model, engine } = run
+  const { seed, normalise } = experiment
+  const optimizer = { ...make(OPTIMIZERS, experiment.optimizer), weightDecay: experiment['weight-decay'] }
+  return engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
+}
+
+/** All owners in this process; one learner trains for all of them. */
+export async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {
+  const { experiment, shards, model } = run
+  const { workers, baseline } = experiment
+  const learner = await openLearner(run, workers, signal)
+  return {
+    owners: new LocalCohort(localOwners(experiment, shards, model, learner), workers),
+    baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(experiment, shards, model, learner)], 1) : undefined,
+    close: () => learner.close(),
+  }
+}

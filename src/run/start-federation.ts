@@ -1,0 +1,26 @@
+import type { Algorithm } from '../algorithm/algorithm.ts'
+import { trainBaseline, withBaseline } from '../federation/baseline.ts'
+import type { FederationEvent } from '../federation/events.ts'
+import { runFederation } from '../federation/loop.ts'
+import { initialWeights } from '../model/init.ts'
+import type { SavedState } from '../runs/checkpoint.ts'
+import type { Participants } from './participants.ts'
+import type { PreparedRun } from './prepare.ts'
+
+/** The events of a run, from where its checkpoint ends. */
+export function startFederation(
+  { experiment, model }: PreparedRun,
+  algorithm: Algorithm,
+  { owners, baseline }: Participants,
+  saved: SavedState,
+  signal: AbortSignal,
+): AsyncIterable<FederationEvent> {
+  const { round } = saved
+  const initial = initialWeights(model, experiment.seed)
+  const first = { round, model: experiment.init === 'shared' ? initial : undefined, state: algorithm.start(initial) }
+  const start = round === 0 ? first : { round, model: saved.unified, state: saved.serverState }
+  owners.restore(round, saved.ownerStates)
+  const events = runFederation(owners, algorithm, experiment, start, signal)
+  if (!baseline) return events
+  return withBaseline(events, trainBaseline(baseline, experiment, { round, model: saved.pooled ?? initial }, signal))
+}

@@ -1,0 +1,13 @@
+import type { Weights } from '../../weights/weights.ts'
+import type { RunDescription } from '../manifest.ts'
+
+/** What a run folder is made of, and made for. */
+export interface RunPlan {
+  readonly description: RunDescription
+  /** The model's tensors, in their order. */
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  /** Names of what the server keeps between rounds; each has the model's tensors. */
+  readonly serverState: readonly string[]
+  /** The model with these weights as an ONNX file. */
+  exportModel(weights: Weights): Promise<Uint8Array>
+}

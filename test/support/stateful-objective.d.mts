@@ -1,0 +1,3 @@
+import type { ObjectivePart } from '../../src/algorithm/objective/objective.ts'
+
+export const stateful: ObjectivePart
