@@ -21,11 +21,18 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         bin: 'src/cli/bin.ts',
+        index: 'src/index.ts',
         worker: 'src/engine/onnx/session/worker.ts',
         probe: 'src/engine/onnx/machine/probe.ts',
       },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
   },
-  ssr: { noExternal: true, external: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }) },
+  ssr: {
+    noExternal: true,
+    external: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).filter(
+      // It is a dependency for the types, and for rules that describe their options with it; to load it takes long.
+      (name) => name !== 'zod',
+    ),
+  },
 })

@@ -68,6 +68,19 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
   }
 }
 
+/** The values of an experiment that a program made, as if a file held them; places are those in the object. */
+export function objectSource(values: unknown): Source {
+  if (!isMapping(values)) {
+    throw new FedunifyError(
+      'E_CONFIG',
+      `experiment: expected an object, got ${show(values)}`,
+      "for example { env: 'H' }",
+    )
+  }
+  const given = Object.entries(omit(values, (key) => key === FORMAT_KEY)).filter(([, value]) => value !== undefined)
+  return { kind: 'file', values: Object.fromEntries(given), where: (path) => ['experiment', ...path].join('.') }
+}
+
 /**
  * What a YAML file holds, null where it is empty, and the place of each value: `where([])` is where the first stands.
  * @throws FedunifyError (usage) naming file and line where it is no YAML, too much of it, or of a newer format

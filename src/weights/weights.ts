@@ -7,6 +7,10 @@ export interface Tensor {
 /** A model's weights in layer order, in the standard (NCHW, row-major) layout whatever the engine uses inside. */
 export type Weights = ReadonlyMap<string, Tensor>
 
+/** The same weights in memory of their own. */
+export const copyWeights = (weights: Weights): Weights =>
+  new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]))
+
 /** The first tensor that holds a NaN or an infinity, or undefined where all is finite. */
 export function firstNonFinite(weights: Weights): { tensor: string; value: number } | undefined {
   for (const [tensor, { data }] of weights) {

@@ -1,6 +1,6 @@
 import { type Choice, nameOf, optionsOf } from '../../parts.ts'
 import type { WeightPool } from '../../weights/pool.ts'
-import type { Tensor, Weights } from '../../weights/weights.ts'
+import { copyWeights, type Tensor, type Weights } from '../../weights/weights.ts'
 import type { State } from '../algorithm.ts'
 import { SERVER_STEPS } from './registry.ts'
 import type { ServerStep } from './server-step.ts'
@@ -24,7 +24,7 @@ export function startServer(choice: Choice<typeof SERVER_STEPS>): Server | undef
       return Object.fromEntries(slots.map(([name, value]) => [name, filled(initial, value)]))
     },
     step(state, base, merged, pool) {
-      const next = Object.fromEntries(Object.entries(state).map(([name, kept]) => [name, copied(kept)]))
+      const next = Object.fromEntries(Object.entries(state).map(([name, kept]) => [name, copyWeights(kept)]))
       const tensors = [...merged].map(([name, { shape, data }]): [string, Tensor] => {
         const slots = Object.entries(next).map(([slot, kept]) => [slot, kept.get(name)!.data] as const)
         const out = pool.floats(data.length)
@@ -40,6 +40,3 @@ const filled = (like: Weights, value: number): Weights =>
   new Map(
     [...like].map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length).fill(value) }]),
   )
-
-const copied = (weights: Weights): Weights =>
-  new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]))

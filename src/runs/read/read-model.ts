@@ -1,0 +1,18 @@
+import { join } from 'node:path'
+import { FedunifyError } from '../../errors.ts'
+import { readIfThere } from '../../system/files.ts'
+import { decodeSafetensors } from '../../weights/safetensors.ts'
+import type { Weights } from '../../weights/weights.ts'
+import { MODELS } from '../tables.ts'
+
+/**
+ * The unified model of a run's last complete round.
+ * @param dir a run folder
+ * @throws FedunifyError (data) if it has none, or the file is damaged
+ */
+export async function readModel(dir: string): Promise<Weights> {
+  const file = join(dir, MODELS[0])
+  const bytes = await readIfThere(file)
+  if (!bytes) throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`, 'name the folder of a run')
+  return decodeSafetensors(bytes, file).weights
+}
