@@ -34,6 +34,7 @@ export const ERRORS = {
   E_NO_EXPECTATIONS: { kind: 'usage', meaning: 'Nothing is expected of the runs that are to be checked.' },
   E_PARTITION: { kind: 'usage', meaning: 'The images cannot be split among the owners as asked.' },
   E_MODEL: { kind: 'usage', meaning: 'The layers of the model do not fit together, or do not fit the data.' },
+  E_RULE_FILE: { kind: 'usage', meaning: 'The file of a merge rule is missing, or makes no rule.' },
   E_MERGE_RULE: { kind: 'usage', meaning: 'A merge rule cannot be used with these owners or options.' },
   E_ENGINE: { kind: 'usage', meaning: 'No engine computes on that device, or in that layout.' },
   E_ENGINE_UNAVAILABLE: { kind: 'usage', meaning: 'A library, a driver or a GPU that the engine needs is not there.' },

@@ -28,6 +28,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_NO_EXPECTATIONS',
     'E_PARTITION',
     'E_MODEL',
+    'E_RULE_FILE',
     'E_MERGE_RULE',
     'E_ENGINE',
     'E_ENGINE_UNAVAILABLE',

@@ -1,32 +1,27 @@
 import { FedunifyError } from '../errors.ts'
+import { nameOf } from '../parts.ts'
 import type { WeightPool } from '../weights/pool.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import type { Fold, Folded, Handed } from './algorithm.ts'
 import { Drift } from './drift.ts'
 import type { Merge } from './merge/merge.ts'
-import type { MergeName } from './merge/registry.ts'
+import type { MergeChoice } from './merge/own-rule.ts'
 import type { MergedRound } from './merge/rule.ts'
 import { startMerge } from './merge/start-merge.ts'
-
-/** A merge rule that was chosen. */
-export interface ChosenRule {
-  readonly name: MergeName
-  readonly options: object
-}
 
 /** A fold whose models are those of merge rules, in memory of the pool. */
 export class RoundFold implements Fold {
   #seconds = 0
   readonly #round: MergedRound
   readonly #pool: WeightPool
-  readonly #merges: readonly { readonly name: MergeName; readonly merge: Merge }[]
+  readonly #merges: readonly { readonly name: string; readonly merge: Merge }[]
   readonly #drift: Drift
   readonly #sent = new Map<string, Merge>()
 
-  constructor(rules: readonly ChosenRule[], round: MergedRound, pool: WeightPool) {
+  constructor(rules: readonly MergeChoice[], round: MergedRound, pool: WeightPool) {
     this.#round = round
     this.#pool = pool
-    this.#merges = rules.map(({ name, options }) => ({ name, merge: startMerge(name, { ...round, pool, options }) }))
+    this.#merges = rules.map((rule) => ({ name: nameOf(rule), merge: startMerge(rule, { ...round, pool }) }))
     this.#drift = new Drift(pool)
   }
 
@@ -56,7 +51,7 @@ export class RoundFold implements Fold {
   }
 }
 
-function finite(merged: Weights, name: MergeName, round: number): Weights {
+function finite(merged: Weights, name: string, round: number): Weights {
   const bad = firstNonFinite(merged)
   if (bad) {
     const message = `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`

@@ -1,9 +1,9 @@
-import { type Choice, make, nameOf, optionsOf } from '../parts.ts'
+import { type Choice, make, nameOf } from '../parts.ts'
 import { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Algorithm, Folded, State } from './algorithm.ts'
 import { RoundFold } from './fold.ts'
-import type { MERGE_RULES } from './merge/registry.ts'
+import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
 import type { SERVER_STEPS } from './server/registry.ts'
@@ -12,14 +12,13 @@ import { startServer } from './server/start-server.ts'
 /** What an experiment chooses of an algorithm. */
 export interface ChosenAlgorithm {
   /** The first drives the run, the others are scored on the same updates. */
-  readonly merge: readonly Choice<typeof MERGE_RULES>[]
+  readonly merge: readonly MergeChoice[]
   readonly server: Choice<typeof SERVER_STEPS>
   readonly objective: Choice<typeof OBJECTIVES>
 }
 
 /** An algorithm of merge rules, a server step and the server's half of a local objective. */
 export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Algorithm {
-  const rules = merge.map((choice) => ({ name: nameOf(choice), options: optionsOf(choice) }))
   const step = startServer(server)
   const { server: half }: Objective = make(OBJECTIVES, objective)
   const pool = new WeightPool()
@@ -29,7 +28,7 @@ export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Al
   let before: Weights | undefined
 
   return {
-    merges: rules.map(({ name }) => name),
+    merges: merge.map(nameOf),
     start: (initial) => ({
       ...within(SERVER, step?.start(initial) ?? {}),
       ...within(OBJECTIVE, half?.start(initial) ?? {}),
@@ -38,7 +37,7 @@ export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Al
     fold(round) {
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
-      return new RoundFold(rules, round, pool)
+      return new RoundFold(merge, round, pool)
     },
     step(state, base, { models, sent }: Folded) {
       const [merged, ...others] = models as [Weights, ...Weights[]]

@@ -11,7 +11,7 @@ import { startMerge } from './merge/start-merge.ts'
  * @throws FedunifyError (training) if there are none, or their tensors differ; a ZodError if an option is not legal
  */
 export function mergeModels(rule: MergeName, owners: readonly OwnerWeights[], options: object = {}): Weights {
-  const merge = startMerge(rule, { pool: new WeightPool(), round: 1, options })
+  const merge = startMerge({ [rule]: options }, { pool: new WeightPool(), round: 1 })
   for (const owner of owners) merge.add(owner)
   return merge.finish()
 }

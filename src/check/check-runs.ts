@@ -1,3 +1,4 @@
+import { assertMergeNames } from '../config/expectations.ts'
 import { FedunifyError } from '../errors.ts'
 import { manifestFile } from '../runs/manifest.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
@@ -19,6 +20,7 @@ export async function checkRuns(named: readonly string[], file?: string, signal?
   const given = file === undefined ? undefined : await readExpectations(file, signal)
   // Each once, whichever names mean it.
   const all = new Set((await namedRuns(named)).flat())
+  if (given) assertNames(given, [...all])
   const found = [...all].map((one) => expectingOf(one, given))
   const loaded = found.filter((one): one is Expecting => 'run' in one)
   if (loaded.length > 0 && loaded.every(({ expectations }) => expectations.length === 0)) {
@@ -44,6 +46,18 @@ export async function checkRuns(named: readonly string[], file?: string, signal?
     reports.push({ path: run.path, outcomes })
   }
   return [...reports, ...unmatched(loaded, applied)]
+}
+
+/** A mistyped merge rule is found out, unless it may be that of a run which cannot be read. */
+function assertNames(given: readonly WrittenExpectation[], all: readonly NamedRun[]): void {
+  const own = all.map((one) => ('run' in one ? Object.keys(one.run.manifest.merge_rules ?? {}) : undefined))
+  if (own.includes(undefined)) return
+  const expectations = given.map(({ expectation }) => expectation)
+  assertMergeNames(
+    expectations,
+    own.flatMap((names) => names ?? []),
+    (i) => given[i]!.from,
+  )
 }
 
 /** A run and what is expected of it. */

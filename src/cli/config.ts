@@ -4,6 +4,7 @@ import { expand } from '../config/expand.ts'
 import { schemaText } from '../config/json-schema.ts'
 import { experimentSources, resolveExperiment } from '../config/load.ts'
 import { type Setting, settings } from '../config/origin.ts'
+import { withOwnRules } from '../config/parts/own-rules.ts'
 import { fileName } from '../config/read.ts'
 import { fileSource, type Source } from '../config/source.ts'
 import { FedunifyError } from '../errors.ts'
@@ -57,23 +58,32 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
   const flags = experimentFlags({ ...options })
   // Read once: it may be a pipe.
   const written = file === undefined ? undefined : await fileSource(file, { signal: io.signal })
-  if (file !== undefined && written && isBatch(written)) return showBatch(written, file, options, flags, io)
-  const sources = experimentSources(written, { file, set, flags })
-  const shown = settings(resolveExperiment(sources, file), sources)
+  if (file !== undefined && written && isBatch(written)) return await showBatch(written, file, options, flags, io)
+  const { sources, ...own } = await withOwnRules(experimentSources(written, { file, set, flags }), NOTHING_RUN)
+  const shown = settings(resolveExperiment(sources, file, own), sources, own.vocabulary)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
   return settingsTable(shown, colorsOf(io))
 }
 
+/** What is shown is not run, the code of rules neither. */
+const NOTHING_RUN = { load: false }
+
 const isBatch = ({ values }: Source) => BATCH_KEYS.some((key) => key in values)
 
-function showBatch(written: Source, file: string, options: ShowOptions, flags: Record<string, string>, io: Io): string {
+async function showBatch(
+  written: Source,
+  file: string,
+  options: ShowOptions,
+  flags: Record<string, string>,
+  io: Io,
+): Promise<string> {
   const [flag] = Object.entries(flags)
   if (flag !== undefined) {
     const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
     throw new FedunifyError('E_SEVERAL_RUNS', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
   }
-  const runs = expand(written, file, options.set)
-  const each = runs.map(({ experiment, sources }) => settings(experiment, sources))
+  const runs = await expand(written, file, options.set, NOTHING_RUN)
+  const each = runs.map(({ experiment, sources, vocabulary }) => settings(experiment, sources, vocabulary))
   if (options.json) {
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
     return jsonText({ file, batch: true, runs: shown })

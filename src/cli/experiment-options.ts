@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { KEY_GROUPS } from '../config/groups.ts'
 import { experimentJsonSchema, type JsonSchema, optionJsonSchema } from '../config/json-schema.ts'
 import { legalNames, legalValues } from '../config/legal.ts'
-import { CHOICE_KEYS, NAMED_KEYS, SHORT_KEYS } from '../config/parts/choice-keys.ts'
+import { CHOICE_KEYS, NAMED_KEYS, type OwnParts, SHORT_KEYS } from '../config/parts/choice-keys.ts'
 import { ExperimentSchema, WRITTEN_KEYS } from '../config/schema.ts'
 import type { Part, Parts } from '../parts.ts'
 
@@ -54,13 +54,14 @@ export function experimentFlags(options: Readonly<Record<string, unknown>>): Rec
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** The names that a flag takes, each with its source and its options. */
-export function namesOf(key: string, parts: Parts): string {
+export function namesOf(key: string, parts: Parts, own?: OwnParts): string {
   const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
     `  ${name.padEnd(15)} ${summary}`,
     `${' '.repeat(18)}${source}`,
     ...optionLines(parts[name]!),
   ])
-  return `Names for --${key}:\n${entries.join('\n')}\n`
+  const more = own ? [`  ${own.example.padEnd(15)} ${own.summary}`] : []
+  return `Names for --${key}:\n${[...entries, ...more].join('\n')}\n`
 }
 
 /** A line for each option: its name, what it takes and what that means. */
@@ -74,7 +75,7 @@ const optionLines = ({ options }: Part) =>
 /** The names that keys of parts take, each with its source and its options, below the options. */
 export const NAMES_HELP = `
 ${Object.entries(NAMED_KEYS)
-  .map(([key, { parts }]) => namesOf(key, parts))
+  .map(([key, { parts, own }]) => namesOf(key, parts, own))
   .join('\n')}
 Write an option after the name that it belongs to, as in --optimizer momentum:momentum=0.5, or set it by itself, as in
 --set optimizer.momentum.momentum=0.5. Some options also have a flag of their own, above.

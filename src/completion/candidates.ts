@@ -65,17 +65,17 @@ async function argumentValues(argument: Argument, current: string): Promise<Cand
 async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
   if (option.argChoices) return plain(option.argChoices)
   const [, placeholder = ''] = /[<[]([^>\]]+)[>\]]/.exec(option.flags) ?? []
-  if (placeholder === 'key=value') return settings(current)
+  if (placeholder === 'key=value') return await settings(current)
   if (/^dir/.test(placeholder)) return await listFiles(current)
   if (/^file/.test(placeholder)) return await listFiles(current, /./)
   const key = option.long?.slice(2) ?? ''
   if (key === 'sink') return names(key, { names: Object.keys(SINKS), list: true }, current)
   const schema = experimentJsonSchema().properties[key]
-  return names(key, schema && legalNames(schema), current)
+  return await names(key, schema && legalNames(schema), current)
 }
 
 /** For --set: keys and options of parts, then the names that the key takes. */
-function settings(current: string): Candidate[] {
+async function settings(current: string): Promise<Candidate[]> {
   const { properties } = experimentJsonSchema()
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(current) ?? []
   if (key === undefined) {
@@ -85,18 +85,23 @@ function settings(current: string): Candidate[] {
     })
   }
   const schema = properties[key]
-  return prefixed(`${key}=`, names(key, schema && legalNames(schema), value!))
+  return prefixed(`${key}=`, await names(key, schema && legalNames(schema), value!))
 }
 
-/** Of a list «avg,max», the last name is the one to complete, and no name comes twice. */
-function names(key: string, legal: LegalNames | undefined, current: string): Candidate[] {
+/**
+ * Of a list "avg,max", the last name is the one to complete, and no name comes twice. What begins as a path does may
+ * become a file, if the key takes files.
+ */
+async function names(key: string, legal: LegalNames | undefined, current: string): Promise<Candidate[]> {
   const named = (name: string) => ({ value: name, description: summaryOf(key, name) })
   const all = (legal?.names ?? []).map(named)
   if (!legal?.list) return all
   const before = current.split(',').slice(0, -1)
+  const last = current.split(',').at(-1)!
   const used = before.map((item) => item.split(':')[0])
   const rest = all.filter(({ value }) => !used.includes(value))
-  return prefixed(before.map((name) => `${name},`).join(''), rest)
+  const files = NAMED_KEYS[key]?.own && /^\.{0,2}\//.test(last) ? await listFiles(last, /\.m?js$/) : []
+  return prefixed(before.map((name) => `${name},`).join(''), [...rest, ...files])
 }
 
 function summaryOf(key: string, name: string): string {

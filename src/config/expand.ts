@@ -1,3 +1,4 @@
+import { findRule } from '../algorithm/merge/own-rule.ts'
 import { FedunifyError, nearest } from '../errors.ts'
 import { thousands } from '../format.ts'
 import { type AnyChoice, choiceText } from '../parts.ts'
@@ -6,15 +7,14 @@ import { configHash } from './hash.ts'
 import { resolveExperiment } from './load.ts'
 import { isMapping, omit } from './mapping.ts'
 import { items } from './parts/choice.ts'
-import { CHOICE_KEYS, OPTION_KEYS } from './parts/choice-keys.ts'
+import { CHOICE_KEYS } from './parts/choice-keys.ts'
+import { withOwnRules } from './parts/own-rules.ts'
 import { describeProblem, first } from './problem.ts'
 import { fileName } from './read.ts'
 import { type Experiment, WRITTEN_KEYS } from './schema.ts'
 import { show } from './show.ts'
 import { fileSource, type Source, setSource } from './source.ts'
-
-/** What a matrix may be over. */
-const MATRIX_KEYS = [...WRITTEN_KEYS, ...OPTION_KEYS.map(({ long }) => long)]
+import type { Vocabulary } from './vocabulary.ts'
 
 /** More is a slip of the keyboard. */
 const MOST_RUNS = 10_000
@@ -35,6 +35,7 @@ export interface PlannedRun {
   readonly id: string
   /** Where its values come from, later ones over earlier ones. */
   readonly sources: readonly Source[]
+  readonly vocabulary: Vocabulary
 }
 
 /** All runs of an experiment file; `-` is standard input. @throws FedunifyError (usage) as `expand` does */
@@ -43,15 +44,24 @@ export async function expandFile(
   set: readonly string[] = [],
   signal?: AbortSignal,
 ): Promise<PlannedRun[]> {
-  return expand(await fileSource(file, { signal }), file, set)
+  return await expand(await fileSource(file, { signal }), file, set)
 }
 
 /**
  * All runs of what an experiment file holds: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
  * What `set` gives for a key of the matrix takes the place of its values there.
+ * @param options whether rules of the user's own are loaded; runs that are only shown do not need them
  * @throws FedunifyError (usage) with file and line, as for a single experiment
  */
-export function expand(written: Source, file: string, set: readonly string[] = []): PlannedRun[] {
+export async function expand(
+  asWritten: Source,
+  file: string,
+  set: readonly string[] = [],
+  options: { readonly load?: boolean } = {},
+): Promise<PlannedRun[]> {
+  const { sources: both, ...own } = await withOwnRules([asWritten, setSource(set)], options)
+  const [written, given] = both as [Source, Source]
+  const legal = [...WRITTEN_KEYS, ...own.vocabulary.options.map(({ long }) => long)]
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
   const { seeds } = parsed.data
@@ -65,8 +75,8 @@ export function expand(written: Source, file: string, set: readonly string[] = [
   }
   for (const key of Object.keys(matrix)) {
     const place = written.where(['matrix', key])
-    if (!MATRIX_KEYS.includes(key)) {
-      const near = nearest(key, MATRIX_KEYS)
+    if (!legal.includes(key)) {
+      const near = nearest(key, legal)
       throw new FedunifyError(
         'E_UNKNOWN_NAME',
         `${place}: unknown key ${show(key)} in matrix`,
@@ -76,7 +86,6 @@ export function expand(written: Source, file: string, set: readonly string[] = [
     if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
     throw new FedunifyError('E_CONFLICT', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }
-  const given = setSource(set)
   for (const key of Object.keys(matrix)) {
     if (!Object.hasOwn(given.values, key)) continue
     const value = given.values[key]
@@ -92,19 +101,20 @@ export function expand(written: Source, file: string, set: readonly string[] = [
       values: combination,
       where: (path) => written.where(['matrix', ...path.slice(0, 1)]),
     }
-    const idle = optionsOfOthers(parsed.data.matrix ?? {}, combination)
+    const idle = optionsOfOthers(parsed.data.matrix ?? {}, combination, own.vocabulary)
     const withoutIdle = (source: Source) => ({ ...source, values: omit(source.values, idle) })
     const sources = [withoutIdle(single), chosen, withoutIdle(given)]
     const group = Object.entries(combination)
       .filter(([key]) => key !== 'seed')
       .map(([key, value]) => label(key in CHOICE_KEYS ? choiceLabel(value) : value))
       .join('-')
-    const one = resolveExperiment(sources, file)
-    if (seeds === undefined) return [planned(one, file, group, sources)]
+    const one = resolveExperiment(sources, file, own)
+    const rest = { file, group, vocabulary: own.vocabulary, sources }
+    if (seeds === undefined) return [planned(one, rest)]
     return Array.from({ length: seeds }, (_, i) => {
       const seed = one.seed + i
       const counted: Source = { kind: 'file', values: { seed }, where: () => written.where(['seeds']) }
-      return planned({ ...one, seed }, file, group, [...sources, counted])
+      return planned({ ...one, seed }, { ...rest, sources: [...sources, counted] })
     })
   })
 }
@@ -116,8 +126,9 @@ export function expand(written: Source, file: string, set: readonly string[] = [
 function optionsOfOthers(
   matrix: Readonly<Record<string, readonly unknown[]>>,
   combination: Readonly<Record<string, unknown>>,
+  { options }: Vocabulary,
 ): (key: string) => boolean {
-  const others = OPTION_KEYS.filter(
+  const others = options.filter(
     ({ key, part }) => !namesIn([combination[key]]).includes(part) && namesIn(matrix[key] ?? []).includes(part),
   )
   return (key) => others.some(({ short, long }) => key === short || key === long)
@@ -153,11 +164,11 @@ function assertBounded(
   }
 }
 
-function planned(experiment: Experiment, file: string, group: string, sources: readonly Source[]): PlannedRun {
-  const id = [group.slice(0, LONGEST_GROUP), `s${experiment.seed}`, configHash(experiment).slice(0, 8)]
-    .filter(Boolean)
-    .join('-')
-  return { experiment, file, group, id, sources }
+function planned(experiment: Experiment, rest: Omit<PlannedRun, 'experiment' | 'id'>): PlannedRun {
+  // Of a rule that is not loaded, neither the hash nor all options are known.
+  const hash = experiment.merge.every(findRule) ? configHash(experiment).slice(0, 8) : ''
+  const id = [rest.group.slice(0, LONGEST_GROUP), `s${experiment.seed}`, hash].filter(Boolean).join('-')
+  return { experiment, id, ...rest }
 }
 
 function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown>[] {

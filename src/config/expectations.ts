@@ -1,5 +1,10 @@
 import { z } from 'zod'
 import { MERGE_NAMES } from '../algorithm/merge/registry.ts'
+import { FedunifyError, nearest } from '../errors.ts'
+import { show } from './show.ts'
+
+/** Unified models that any run may have; rules of the user's own make others. */
+const UNIFIED = [...MERGE_NAMES, 'pooled'] as const
 
 const count = z.int().min(1)
 const fraction = z.number().min(0).max(1)
@@ -38,7 +43,7 @@ const unified = z
   .strictObject({
     metric: z.literal('unified').describe("the unified model on the server's test set"),
     merge: z
-      .enum([...MERGE_NAMES, 'pooled'])
+      .union([z.enum(UNIFIED), z.string().regex(/^[A-Za-z][\w-]*$/)])
       .optional()
       .describe('a merge rule of the run, or pooled; default: every merge rule of the run'),
     ...demands,
@@ -81,6 +86,26 @@ export type Expectation = z.output<typeof ExpectationSchema>
 
 /** An expectation of an accuracy. */
 export type AccuracyExpectation = z.output<typeof unified> | z.output<typeof local>
+
+/**
+ * @param own names of merge rules of the user's own
+ * @param where the place of the i-th of them
+ * @throws FedunifyError (usage) if one is of a merge rule that there is not
+ */
+export function assertMergeNames(
+  expectations: readonly Expectation[],
+  own: readonly string[],
+  where: (i: number) => string,
+): void {
+  const names = [...new Set([...UNIFIED, ...own])]
+  for (const [i, expectation] of expectations.entries()) {
+    const merge = expectation.metric === 'unified' ? expectation.merge : undefined
+    if (merge === undefined || names.includes(merge)) continue
+    const near = nearest(merge, names)
+    const message = `${where(i)}: expect.${i}.merge: expected one of ${names.join(', ')}, got ${show(merge)}`
+    throw new FedunifyError('E_UNKNOWN_NAME', message, near && `did you mean ${near}?`)
+  }
+}
 
 /** What no single key can tell: an expectation must be able to fail, and `points` needs something to count from. */
 function assertDemands(expectation: Demands, ctx: z.RefinementCtx): void {

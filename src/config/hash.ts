@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ownRules } from '../algorithm/merge/own-rule.ts'
 import { type AnyChoice, choiceText } from '../parts.ts'
 import { isMapping, omit } from './mapping.ts'
 import { CHOICE_KEYS } from './parts/choice-keys.ts'
@@ -9,20 +10,26 @@ export const NEUTRAL: readonly string[] = ['name', 'out', 'data', 'workers', 'ex
 
 /**
  * What decides a run's numbers, for people and comparisons: the experiment without its neutral keys, sorted by key,
- * each part on one line with its options.
+ * each part on one line with its options, and the files of merge rules of the user's own by their hashes.
  */
 export function decisive(experiment: Experiment): Record<string, unknown> {
   const entries = Object.entries(withoutNeutral(experiment)).map(([key, value]) => {
     if (!(key in CHOICE_KEYS)) return [key, value]
     return [key, Array.isArray(value) ? value.map(choiceText) : choiceText(value as AnyChoice)]
   })
-  return Object.fromEntries(entries)
+  const files = ownRules(experiment.merge).map(({ file, sha256 }) => [file, `sha256 ${sha256.slice(0, 12)}`])
+  return Object.fromEntries([...entries, ...files])
 }
 
-/** SHA-256 (hex) over what decides a run's numbers: runs of one hash, engine and version give the same bits. */
+/**
+ * SHA-256 (hex) over what decides a run's numbers: runs of one hash, engine and version give the same bits. Merge rules
+ * of the user's own are told by their names and what is in their files, wherever these lie.
+ */
 export function configHash(experiment: Experiment): string {
+  const own = ownRules(experiment.merge).map(({ name, sha256 }) => [name, sha256])
+  const hashed = own.length > 0 ? { merge_rules: Object.fromEntries(own) } : {}
   return createHash('sha256')
-    .update(JSON.stringify(withoutNeutral(experiment)))
+    .update(JSON.stringify(sorted({ ...withoutNeutral(experiment), ...hashed })))
     .digest('hex')
 }
 

@@ -12,8 +12,8 @@ type Properties = Record<string, JsonSchema>
  * The JSON Schema (draft 2020-12) of what may be written in an experiment: every key with its description, and behind
  * them those of options that have a key of their own.
  */
-export function experimentJsonSchema(): JsonSchema & { properties: Properties } {
-  const json = toJsonSchema(ExperimentSchema)
+export function experimentJsonSchema(schema = ExperimentSchema): JsonSchema & { properties: Properties } {
+  const json = toJsonSchema(schema)
   const short = SHORT_KEYS.map(({ short, key, part, schema }): [string, JsonSchema] => {
     const { description, ...rest } = optionJsonSchema(schema)
     return [short, { ...rest, description: `for ${key} ${part}: ${description}` }]
@@ -78,13 +78,18 @@ function adapt({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSch
   if (def.type === 'default') jsonSchema.default ??= def.defaultValue as JsonSchema['default']
 }
 
+/** A part of the user's own goes by its file. */
+const OWN_FILE = '[^:,]+\\.m?js'
+
 /** What names parts may be one word: `dirichlet:alpha=0.3`, and of several `avg,max` (see chosen-parts.ts). */
-function withWords({ parts, list = false }: ChoiceKey, schema: JsonSchema): JsonSchema {
+function withWords({ parts, list = false, own }: ChoiceKey, schema: JsonSchema): JsonSchema {
   const names = Object.keys(parts)
-  const word = `(${names.join('|')})(:[\\w-]+=[^:]+)*`
+  const word = `(${[...names, ...(own ? [OWN_FILE] : [])].join('|')})(:[\\w-]+=[^:]+)*`
+  const files = own && { patternProperties: { [`^${OWN_FILE}$`]: { type: 'object', description: own.summary } } }
   const worded = (named: JsonSchema) => {
     const [name, mapping] = named.anyOf!
-    return { ...named, anyOf: [name!, { type: 'string', pattern: `^${word}$` }, mapping!] } satisfies JsonSchema
+    const words = { type: 'string', pattern: `^${word}$` } as const
+    return { ...named, anyOf: [name!, words, { ...mapping!, ...files } as JsonSchema] } satisfies JsonSchema
   }
   if (!list) return worded(schema)
   const { type, items, minItems, ...rest } = schema as JsonSchema & { items: JsonSchema }

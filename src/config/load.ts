@@ -1,15 +1,22 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname, join } from 'node:path'
 import type { z } from 'zod'
+import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import { datasetOf } from '../data/load-dataset.ts'
 import { partitionOf } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
-import { nameOf } from '../parts.ts'
+import { type AnyChoice, nameOf } from '../parts.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
+import { assertMergeNames } from './expectations.ts'
+import { ownChoice } from './parts/own-choice.ts'
+import { type WithOwnRules, withOwnRules } from './parts/own-rules.ts'
 import { describeProblem, first } from './problem.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
 import { type Settled, settle } from './settle.ts'
 import { fileSource, flagSource, type Source, setSource } from './source.ts'
+import { REGISTRIES } from './vocabulary.ts'
+
+const NO_RULES = { vocabulary: REGISTRIES, rules: new Map() }
 
 export interface ExperimentRequest {
   /** Of YAML; `-` is standard input. */
@@ -33,7 +40,8 @@ export async function loadExperiment(request: ExperimentRequest): Promise<Experi
   let written: Source | undefined
   if (file !== undefined) written = await fileSource(file, { signal })
   else if (run !== undefined) written = await fileSource(join(run, 'config.yaml'), { signal, kept: true })
-  return resolveExperiment(experimentSources(written, request), file)
+  const { sources, ...own } = await withOwnRules(experimentSources(written, request))
+  return resolveExperiment(sources, file, own)
 }
 
 /**
@@ -60,16 +68,28 @@ export function experimentSources(
 /**
  * Checks what the sources give together, later ones over earlier ones, and fills in the defaults.
  * @param file whose name the experiment takes where it has none
+ * @param own rules of the user's own that sources name
  */
-export function resolveExperiment(sources: readonly Source[], file?: string): Experiment {
-  const settled = settle(sources)
+export function resolveExperiment(
+  sources: readonly Source[],
+  file?: string,
+  { vocabulary, rules }: Pick<WithOwnRules, 'vocabulary' | 'rules'> = NO_RULES,
+): Experiment {
+  const settled = settle(sources, vocabulary.choices)
   const where = (path: readonly PropertyKey[]) => settled.origin(path)?.place ?? sources[0]!.where(path)
-  const parsed = ExperimentSchema.safeParse(settled.values, { reportInput: true })
+  const parsed = vocabulary.schema.safeParse(settled.values, { reportInput: true })
   if (!parsed.success) {
-    throw describeProblem(first(parsed.error.issues), where, (path) => settled.origin(path)?.key)
+    throw describeProblem(first(parsed.error.issues), where, (path) => settled.origin(path)?.key, vocabulary)
   }
-  const experiment = withOneLength(parsed.data, settled, where)
+  const one = withOneLength(parsed.data, settled, where)
+  const merge = one.merge.map((choice, i): MergeChoice => {
+    const rule = rules.get(nameOf<AnyChoice>(choice))
+    return rule ? ownChoice(choice, rule, where(['merge', i])) : choice
+  })
+  const experiment = { ...one, merge }
   checkTogether(experiment, (key) => where([key]))
+  const ruleNames = Object.keys(vocabulary.choices.merge!.parts)
+  assertMergeNames(experiment.expect ?? [], ruleNames, (i) => where(['expect', i, 'merge']))
   const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
   const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
   return {

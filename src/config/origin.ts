@@ -5,6 +5,7 @@ import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
 import { type Settled, settle } from './settle.ts'
 import type { Source } from './source.ts'
+import { REGISTRIES, type Vocabulary } from './vocabulary.ts'
 
 /** One value of a resolved experiment. */
 export interface Setting {
@@ -19,10 +20,14 @@ export interface Setting {
 }
 
 /** Every value of an experiment with where it came from, in the order of `run --help`. */
-export function settings(experiment: Experiment, sources: readonly Source[]): Setting[] {
+export function settings(
+  experiment: Experiment,
+  sources: readonly Source[],
+  { choices }: Pick<Vocabulary, 'choices'> = REGISTRIES,
+): Setting[] {
   const values: Readonly<Record<string, unknown>> = experiment
   const defaults: Readonly<Record<string, unknown>> = ExperimentSchema.parse({})
-  const settled = settle(sources)
+  const settled = settle(sources, choices)
   return KEY_GROUPS.flatMap(({ keys }) => keys).flatMap((key) => {
     const value = values[key]
     if (key in CHOICE_KEYS) return choiceSettings(key, value as AnyChoice | readonly AnyChoice[], settled)

@@ -2,24 +2,27 @@ import type { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
 import { experimentJsonSchema } from './json-schema.ts'
 import { isMapping } from './mapping.ts'
-import { OPTION_KEYS } from './parts/choice-keys.ts'
+import type { ChoiceKeys, OptionKey } from './parts/choice-keys.ts'
 import { plain, show } from './show.ts'
+import { REGISTRIES, type Vocabulary } from './vocabulary.ts'
 
 type Issue = z.core.$ZodIssue
 
 /**
  * One line for the first thing that is wrong: where, which key, what was expected, what was there.
  * @param written the key as it was written, if it was by another name
+ * @param vocabulary what could have been chosen
  */
 export function describeProblem(
   issue: Issue,
   where: (path: readonly PropertyKey[]) => string,
   written: (path: readonly PropertyKey[]) => string | undefined = () => undefined,
+  { choices, options, schema }: Vocabulary = REGISTRIES,
 ): FedunifyError {
   const found = innermost(issue)
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
-    const legal = legalKeys(found)
+    const legal = legalKeys(found, schema)
     const near = nearest(key, legal)
     const inside = found.path.length > 0 ? ` in ${pathText(found.path)}` : ''
     const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
@@ -29,7 +32,8 @@ export function describeProblem(
       hint,
     )
   }
-  if (found.input === undefined && optionAt(found.path)) return missingOption(found.path, where(found.path))
+  const option = found.input === undefined ? optionAt(found.path, options) : undefined
+  if (option) return missingOption(option, where(found.path))
   // A discriminated union reports the whole mapping: what was wrong in it is the discriminator.
   const discriminator = found.code === 'invalid_union' && isMapping(found.input) ? found.path.at(-1) : undefined
   const value = discriminator === undefined ? found.input : (found.input as Record<PropertyKey, unknown>)[discriminator]
@@ -42,7 +46,8 @@ export function describeProblem(
   const quoted = found.code === 'invalid_type' && typeof value === 'string' && /^(number|int)$/.test(found.expected)
   const unquoted =
     quoted && value.trim() !== '' && Number.isFinite(Number(value)) ? `without quotes: ${value}` : undefined
-  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? unquoted)
+  const file = legal && typeof value === 'string' ? ownFile(found.path, choices) : undefined
+  const hint = near ? `did you mean ${near}?` : quote ? `write it as text: "${value}"` : (fraction ?? unquoted ?? file)
   const got = value === undefined ? 'nothing' : show(value)
   return new FedunifyError(
     'E_CONFIG',
@@ -51,17 +56,23 @@ export function describeProblem(
   )
 }
 
+/** How a part that is none of the registry may be named, if one is what the value at a path names. */
+function ownFile([key, ...within]: readonly PropertyKey[], choices: ChoiceKeys): string | undefined {
+  const own = within.some((step) => typeof step === 'string') ? undefined : choices[String(key)]?.own
+  return own && `${own.summary.replace(/:.*/, '')} goes by its file, as in --${String(key)} ${own.example}`
+}
+
 /** The option of a part that stands at a path, in a list or not. */
-const optionAt = (path: readonly PropertyKey[]) => {
+const optionAt = (path: readonly PropertyKey[], options: readonly OptionKey[]) => {
   const long = path.filter((step) => typeof step === 'string').join('.')
-  return OPTION_KEYS.find((option) => option.long === long)
+  return options.find((option) => option.long === long)
 }
 
 /** A part that does not work without an option. */
-function missingOption(path: readonly PropertyKey[], place: string): FedunifyError {
-  const { key, part, option, schema, long, short } = optionAt(path)!
+function missingOption({ key, part, option, schema, long, short }: OptionKey, place: string): FedunifyError {
   const { description = option, examples = [] } = schema.meta() ?? {}
-  const value = JSON.stringify((examples as unknown[])[0])
+  // A rule of the user's own has none.
+  const value = JSON.stringify((examples as unknown[])[0]) ?? 'VALUE'
   const example =
     short === undefined ? `--set "${long}=${value}"` : `--${short} ${/^[\w.-]*$/.test(value) ? value : `"${value}"`}`
   return new FedunifyError(
@@ -79,7 +90,7 @@ function innermost(issue: Issue): Issue & { path: PropertyKey[] } {
   const branches = issue.errors.map(first)
   // What is wrong in a list or in a mapping says more than that it is no name.
   const within = branches.find(
-    ({ code, path }) => code !== 'invalid_value' && (path.length > 0 || code !== 'invalid_type'),
+    ({ code, path }) => path.length > 0 || (code !== 'invalid_value' && code !== 'invalid_type'),
   )
   const fits = within ?? branches.find(({ code }) => code === 'invalid_value') ?? branches[0]!
   return innermost({ ...fits, path: [...issue.path, ...fits.path] })
@@ -94,12 +105,12 @@ export function first(issues: readonly Issue[]): Issue {
 type JsonSchema = z.core.JSONSchema.BaseSchema
 
 /** The keys that the mapping in question may hold; among the kinds of layers or expectations, those of its kind. */
-function legalKeys({ path, input }: Issue): string[] {
+function legalKeys({ path, input }: Issue, schema: Vocabulary['schema']): string[] {
   const branches = (schema: JsonSchema): JsonSchema[] => [
     schema,
     ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((branch) => branches(branch)),
   ]
-  let schemas = branches(experimentJsonSchema())
+  let schemas = branches(experimentJsonSchema(schema))
   for (const key of path) {
     const inside = schemas.map((schema) => (typeof key === 'number' ? schema.items : schema.properties?.[String(key)]))
     schemas = inside.filter((schema) => typeof schema === 'object').flatMap((schema) => branches(schema as JsonSchema))

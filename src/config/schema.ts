@@ -1,13 +1,21 @@
 import { z } from 'zod'
+import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import { DEVICES, LAYOUTS } from '../engine/engine.ts'
 import { ENGINE_NAMES } from '../engine/registry.ts'
 import { LayerSchema } from '../model/layers.ts'
 import { PRESET_NAMES } from '../model/presets.ts'
+import type { Parts } from '../parts.ts'
 import { ExpectationsSchema } from './expectations.ts'
 import { choice, choices } from './parts/choice.ts'
 import { CHOICE_KEYS, SHORT_KEYS } from './parts/choice-keys.ts'
 
 const count = z.int().min(1)
+
+const merges = <R extends Parts>(rules: R) =>
+  choices(rules)
+    .prefault([CHOICE_KEYS.merge.default] as never)
+    .describe('merge rules: the first drives the run, the others are scored on the same local models')
+
 const fraction = z.number().min(0).max(1)
 
 /**
@@ -56,9 +64,7 @@ export const ExperimentSchema = z.strictObject({
     .describe('a named model, or a list of layers in the experiment file'),
   init: z.enum(['shared', 'independent']).default('shared').describe('same initial weights for all, or each its own'),
 
-  merge: choices(CHOICE_KEYS.merge.parts)
-    .prefault([CHOICE_KEYS.merge.default])
-    .describe('merge rules: the first drives the run, the others are scored on the same local models'),
+  merge: merges(CHOICE_KEYS.merge.parts),
   server: choice(CHOICE_KEYS.server.parts)
     .prefault(CHOICE_KEYS.server.default)
     .describe('what the server makes of the merged model'),
@@ -116,11 +122,20 @@ export const ExperimentSchema = z.strictObject({
     .meta({ examples: [[{ metric: 'unified', at: 'end', min: 0.75 }]] }),
 })
 
+/** The same with other merge rules. */
+export const schemaWith = (rules: Parts) =>
+  ExperimentSchema.extend({ merge: merges(rules) }) as unknown as typeof ExperimentSchema
+
 type Parsed = z.output<typeof ExperimentSchema>
 
 /** A checked experiment with every default filled in. It has the one of the two limits of epochs that counts. */
-export type Experiment = Omit<Parsed, EpochKey> &
-  Partial<Pick<Parsed, EpochKey>> & { readonly name: string; readonly owners: number; readonly workers: number }
+export type Experiment = Omit<Parsed, EpochKey | 'merge'> &
+  Partial<Pick<Parsed, EpochKey>> & {
+    readonly name: string
+    readonly owners: number
+    readonly workers: number
+    readonly merge: readonly MergeChoice[]
+  }
 
 type EpochKey = 'local-epochs' | 'max-local-epochs'
 

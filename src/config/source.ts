@@ -1,9 +1,10 @@
+import { dirname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
 import { assertConfigFormat, FORMAT_KEY } from './config-format.ts'
 import { isMapping, omit, overlay } from './mapping.ts'
 import { isOldConfig, upgradeConfig } from './old-config.ts'
 import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
-import { fileName, readText } from './read.ts'
+import { fileName, readText, STDIN } from './read.ts'
 import { TEXT_KEYS } from './schema.ts'
 import { plain, show } from './show.ts'
 import { MOST, parseValue } from './value.ts'
@@ -20,6 +21,8 @@ export interface Source {
   readonly kind: 'file' | 'set' | 'flag'
   /** By key, or by the long or short key of an option; undefined takes back what earlier sources give. */
   readonly values: Readonly<Record<string, unknown>>
+  /** Of the file, for paths in it that start there. */
+  readonly folder?: string
   /** Where the value at `path` was written: "exp.yaml:3", "--set lr", "--lr". */
   where(path: readonly PropertyKey[]): string
 }
@@ -57,7 +60,12 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
   }
   const given = omit(kept, (key) => key === FORMAT_KEY)
   const values = isOldConfig(given) ? upgradeConfig(given) : given
-  return { kind: 'file', values, where: (path) => (path.length > 0 ? where(path) : fileName(file)) }
+  return {
+    kind: 'file',
+    values,
+    ...(file !== STDIN && { folder: dirname(file) }),
+    where: (path) => (path.length > 0 ? where(path) : fileName(file)),
+  }
 }
 
 /** The values of an experiment that a program made, as if a file held them; places are those in the object. */

@@ -54,9 +54,9 @@ function explain(key: Key, schema: JsonSchema): string[] {
 }
 
 /** Every part with its options, and how one that has some is written. */
-function partLines(key: string, { parts, list = false }: (typeof NAMED_KEYS)[string]): string[] {
+function partLines(key: string, { parts, list = false, own }: (typeof NAMED_KEYS)[string]): string[] {
   const wide = Math.max(...Object.keys(parts).map((name) => name.length))
-  return Object.entries(parts).flatMap(([name, { summary }]) => {
+  const lines = Object.entries(parts).flatMap(([name, { summary }]) => {
     const options = OPTION_KEYS.filter((own) => own.key === key && own.part === name).map(({ option, schema }) => {
       const { description, default: value, examples, ...json } = optionJsonSchema(schema)
       return { option, value: value ?? examples?.[0], text: `${option}: ${description}; ${legalValues(json)}` }
@@ -69,6 +69,7 @@ function partLines(key: string, { parts, list = false }: (typeof NAMED_KEYS)[str
       ...(options.length > 0 ? [`#   ${' '.repeat(wide)}  ${example}`] : []),
     ]
   })
+  return own ? [...lines, `#   ${own.example.padEnd(wide)}  ${own.summary}`] : lines
 }
 
 function setting(key: Key, schema: JsonSchema): string[] {

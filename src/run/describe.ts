@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os'
+import { ownRules, ruleFiles } from '../algorithm/merge/own-rule.ts'
 import { configHash } from '../config/hash.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { parameterCount } from '../model/model.ts'
@@ -15,6 +16,7 @@ export function describeRun(run: PreparedRun): RunDescription {
     started: new Date().toISOString(),
     config: experiment,
     config_hash: configHash(experiment),
+    ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),
     git,
     dataset: {
       name: dataset.name,

@@ -1,5 +1,4 @@
-import { MERGE_RULES } from '../algorithm/merge/registry.ts'
-import type { MergeRule } from '../algorithm/merge/rule.ts'
+import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadDataset } from '../data/load-dataset.ts'
@@ -9,7 +8,7 @@ import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { buildModel, type Model } from '../model/model.ts'
 import { presetLayers } from '../model/presets.ts'
-import { nameOf, optionsOf, withDefaults } from '../parts.ts'
+import { nameOf } from '../parts.ts'
 import { type GitState, gitState } from '../system/git.ts'
 import { assertMemory } from './memory-need.ts'
 
@@ -43,7 +42,7 @@ export async function prepareRun(
   options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
-  assertRules(experiment)
+  for (const choice of experiment.merge) assertRule(choice, experiment.owners)
   assertServer(experiment)
   // First, while this process is small: the larger it is, the longer it takes to start another.
   const asking = gitState()
@@ -72,18 +71,4 @@ function assertServer({ server, init }: Experiment): void {
     `server ${nameOf(server)} steps from the model that all owners received, but with init ${init} each has its own`,
     'use init shared, or server none',
   )
-}
-
-function assertRules({ merge, owners }: Experiment): void {
-  for (const choice of merge) {
-    const name = nameOf(choice)
-    const rule: MergeRule = MERGE_RULES[name]
-    const reason = rule.check?.(withDefaults(rule, optionsOf(choice)), owners)
-    if (reason)
-      throw new FedunifyError(
-        'E_MERGE_RULE',
-        `merge ${name}: ${reason}`,
-        'use that rule, other options or another number of owners',
-      )
-  }
 }

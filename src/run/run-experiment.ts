@@ -1,5 +1,6 @@
 import type { ExperimentInput } from '../config/experiment-input.ts'
 import { resolveExperiment } from '../config/load.ts'
+import { withOwnRules } from '../config/parts/own-rules.ts'
 import { objectSource } from '../config/source.ts'
 import type { RunEvent } from '../federation/events.ts'
 import { copyWeights } from '../weights/weights.ts'
@@ -29,7 +30,8 @@ export async function* runExperiment(
   { folder, ...options }: RunOptions = {},
 ): AsyncGenerator<RunEvent> {
   const { signal, note: progress } = options
-  const resolved = resolveExperiment([objectSource(experiment)])
+  const { sources, ...own } = await withOwnRules([objectSource(experiment)])
+  const resolved = resolveExperiment(sources, undefined, own)
   const prepared = await prepareRun(resolved, { ...(signal && { signal }), ...(progress && { progress }) })
   for await (const event of execute(prepared, { path: folder, ...options })) {
     // A run makes models in the memory of earlier ones; whoever reads these may keep them.

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { type RuleFiles, withRuleFiles } from '../algorithm/merge/own-rule.ts'
 import { configHash, decisive } from '../config/hash.ts'
 import { oldConfigHash, upgradeConfig } from '../config/old-config.ts'
 import type { Experiment } from '../config/schema.ts'
 import { CLASS_NAMES } from '../data/fashion-mnist/known-files.ts'
 import { FedunifyError } from '../errors.ts'
 import { VERSION } from '../package.ts'
+import { type AnyChoice, nameOf } from '../parts.ts'
 import { readIfThere } from '../system/files.ts'
 import type { GitState } from '../system/git.ts'
 import type { Mark } from './write/growing-file.ts'
@@ -49,6 +51,8 @@ export interface RunDescription {
   readonly started: string
   readonly config: Experiment
   readonly config_hash: string
+  /** Merge rules of the user's own, if there are any, by name. */
+  readonly merge_rules?: RuleFiles
   readonly git: GitState | null
   readonly dataset: {
     readonly name: string
@@ -138,11 +142,23 @@ export async function readManifest(dir: string): Promise<Manifest> {
       'it was edited, or is of another version',
     )
   }
-  assertOwnHashes(manifest as Manifest, file)
-  return upgraded(manifest as Manifest)
+  const own = withRules(manifest as Manifest, file)
+  assertOwnHashes(own, file)
+  return upgraded(own)
 }
 
 const isFlat = ({ format }: Manifest) => format === undefined
+
+/**
+ * A manifest in which each choice of a rule of the user's own knows its file's hash, as in a run that is made.
+ * @throws FedunifyError (data) if it tells of a rule that the run has not
+ */
+function withRules(manifest: Manifest, file: string): Manifest {
+  const { config, merge_rules: files = {} } = manifest
+  const idle = Object.keys(files).find((name) => config.merge.every((choice) => nameOf<AnyChoice>(choice) !== name))
+  if (idle !== undefined) throw edited(file, `merge_rules has ${idle}, which config does not`)
+  return { ...manifest, config: { ...config, merge: withRuleFiles(config.merge, files) } }
+}
 
 /** A manifest of an earlier format as one of this: runs of one experiment have the same settings, whoever wrote them. */
 function upgraded(manifest: Manifest): Manifest {
@@ -170,6 +186,8 @@ const text = z.string()
 const seconds = z.number().min(0)
 /** A part: its name, or that with its options. */
 const choice = z.union([text, z.record(text, z.object({}))], 'expected a name, or a name with options')
+/** Its name is a column's in tables and reports. */
+const RuleFile = z.object({ file: text.regex(/^[\w-]+\.m?js$/), sha256: text.regex(/^[\da-f]{64}$/) })
 const MarkShape = z.object({ size: count, sha256: text })
 
 /** What readers take from a manifest without looking twice. */
@@ -197,6 +215,7 @@ const ManifestShape = z.object({
     baseline: text.optional(),
   }),
   config_hash: text,
+  merge_rules: z.record(text, RuleFile).optional(),
   git: z.object({ commit: text, dirty: z.boolean() }).nullable(),
   dataset: z.object({
     name: text,
@@ -222,7 +241,7 @@ const ManifestShape = z.object({
 
 /**
  * What a checkpoint names of its run, so that it is none of another: all that stays as it is when a run is resumed,
- * SHA-256 (hex).
+ * SHA-256 (hex). The hashes of merge rules of the user's own are in that of the config.
  */
 export function runIdentity(run: Omit<RunDescription, 'format'>): string {
   const { config_hash, dataset, shards, engine, fedunify, started } = run
@@ -243,19 +262,21 @@ export function runIdentity(run: Omit<RunDescription, 'format'>): string {
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
 function assertOwnHashes(manifest: Manifest, file: string): void {
   const { config, config_hash, shards } = manifest
-  const edited = (what: string) => new FedunifyError('E_RUN_DAMAGED', `${file}: ${what}`, 'the file was edited')
   const hash = isFlat(manifest) ? oldConfigHash({ ...config }) : configHash(config)
-  if (hash !== config_hash) throw edited('config does not match config_hash')
+  if (hash !== config_hash) throw edited(file, 'config does not match config_hash')
   const names = manifest.dataset.class_names
   for (const { owner, labels_sha256, train_labels, test_labels } of shards) {
     if (!isFlat(manifest) && names?.length !== train_labels.length) {
-      throw edited(`the label counts of owner ${owner} do not fit the class names of the dataset`)
+      throw edited(file, `the label counts of owner ${owner} do not fit the class names of the dataset`)
     }
     // Runs of the first versions have none.
     if (labels_sha256 === undefined || labels_sha256 === labelsHash(train_labels, test_labels)) continue
-    throw edited(`the label counts of owner ${owner} do not match labels_sha256`)
+    throw edited(file, `the label counts of owner ${owner} do not match labels_sha256`)
   }
 }
+
+const edited = (file: string, what: string) =>
+  new FedunifyError('E_RUN_DAMAGED', `${file}: ${what}`, 'the file was edited')
 
 function parseObject(text: string): object | undefined {
   try {

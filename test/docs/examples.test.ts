@@ -73,6 +73,7 @@ function additions([command, ...rest]: readonly string[]): string[] {
 async function furnish(): Promise<void> {
   for (const [name, text] of FILES) writeFileSync(name, text)
   cpSync(join(repository, 'experiments'), 'experiments', { recursive: true })
+  cpSync(join(repository, 'examples', 'my-rule.mjs'), 'my-rule.mjs')
   for (const file of ['experiment.yaml', 'my.yaml', 'studies/alpha.yaml']) await fedunify(['init', file])
   mkdirSync('results')
   symlinkSync(join(repository, 'results', 'reference'), 'results/reference')

@@ -35,7 +35,7 @@ const fault = (what: string) => ({
   name: 'FedunifyError',
   kind: 'training',
   message: `round 1: merge mine, tensor w: the rule ${what}`,
-  hint: 'a rule must write every element of its output, and return nothing',
+  hint: 'a rule only reads the values, must write every element of its output, and return nothing',
 })
 
 describe('a rule of somebody else', () => {
@@ -77,6 +77,29 @@ describe('a rule of somebody else', () => {
       message: "round 3: merge mine, tensor w: the rule left element 0 of 2 NaN, though all owners' are finite",
     })
     expect(await outcome((_, __, out) => out.fill(Number.NaN))).toMatchObject({ kind: 'training' })
+  })
+
+  it('that changes the values of an owner is found out, whatever becomes of the result', async () => {
+    const worse: MergeTensor = (values, _, out) => {
+      out.set(values[0]!)
+      values[1]![1]! += 1
+    }
+    expect(await outcome(worse)).toMatchObject(fault('changed the values of owner 2'))
+    const base: MergeTensor = ([first], _, out, tensor) => {
+      out.set(first!)
+      tensor.base![0]! = 3
+    }
+    expect(await outcome(base)).toMatchObject(fault('changed base'))
+    const own: MergeTensor = (values, owners, out) => {
+      out.set((values as Float32Array[]).sort()[0]!)
+      ;(owners as unknown[]).reverse()
+    }
+    expect(await outcome(own)).toMatchObject({ type: 'finished' })
+    const facts: MergeTensor = ([first], owners, out) => {
+      out.set(first!)
+      ;(owners[0] as { trainImages: number }).trainImages = 1
+    }
+    expect(await outcome(facts)).toMatchObject({ message: expect.stringContaining('the rule threw Cannot assign to') })
   })
 
   it('that makes an infinity is named', async () => {

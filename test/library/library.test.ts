@@ -48,6 +48,17 @@ const values = (weights: Weights) =>
   [...weights].map(([name, { data }]) => [name, Buffer.from(data.buffer).toString('hex')])
 
 describe('runExperiment', () => {
+  it('takes a merge rule of the user’s own by its file', async () => {
+    const run = join(temporaryFolder(), 'a')
+    const merge = ['avg', { './examples/my-rule.mjs': { p: 0.4 } }]
+    const { error } = await collect({ merge, rounds: 1 }, { folder: run })
+    expect(error).toBeUndefined()
+    expect(manifestOf(run).merge_rules['my-rule'].file).toBe('my-rule.mjs')
+    expect((await readRun(run)).series.has('my-rule')).toBe(true)
+    const { error: refused } = await collect({ merge: './gone.mjs' })
+    expect(refused).toMatchObject({ code: 'E_RULE_FILE', message: 'experiment.merge: ./gone.mjs: no such file' })
+  })
+
   it('gives the events of a run, and writes nothing if no folder is named', async () => {
     const { events, error } = await collect({ owners: 3, merge: ['avg', 'max'] })
     expect(error).toBeUndefined()

@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
-import type { MergeName } from '../../src/algorithm/merge/registry.ts'
 import { configHash } from '../../src/config/hash.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Experiment } from '../../src/config/schema.ts'
@@ -65,7 +64,7 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     copied: owner === POOLED ? undefined : fakeEvaluation(skill * 0.7, (label) => holds(owner, label)),
     seconds: 1,
   })
-  const skillOf = (name: MergeName) => learnt * (name === 'max' ? 0.5 : 0.8) + 0.01 * seed
+  const skillOf = (name: string) => learnt * (name === 'max' ? 0.5 : 0.8) + 0.01 * seed
   return {
     type: 'round-finished',
     round,

@@ -7,7 +7,7 @@ import type { Weights } from '../../src/weights/weights.ts'
 
 /** The merge of the owners as a run makes it. */
 export function mergeOf(name: MergeName, owners: readonly OwnerWeights[], options?: object): Weights {
-  const merge = startMerge(name, { pool: new WeightPool(), round: 1, ...(options && { options }) })
+  const merge = startMerge(options ? { [name]: options } : name, { pool: new WeightPool(), round: 1 })
   for (const owner of owners) merge.add(owner)
   return merge.finish()
 }

@@ -1,36 +1,43 @@
-import { FedunifyError } from '../../errors.ts'
-import { withDefaults } from '../../parts.ts'
+import { FedunifyError, messageOf } from '../../errors.ts'
+import { type AnyChoice, nameOf, optionsOf, withDefaults } from '../../parts.ts'
 import type { WeightPool } from '../../weights/pool.ts'
 import { workspace } from '../../weights/simd/kernels.ts'
-import { ACCELERATED } from './accelerated.ts'
+import { ACCELERATED, type Streaming } from './accelerated.ts'
 import type { Merge } from './merge.ts'
-import { MERGE_RULES, type MergeName } from './registry.ts'
-import type { MergedRound, MergeRule } from './rule.ts'
+import { mergeRule, ownRuleOf } from './own-rule.ts'
+import type { MergedRound } from './rule.ts'
+import { at } from './rule-place.ts'
 import { StreamingMerge } from './streaming.ts'
 import { WholeMerge } from './whole.ts'
 
 export interface MergeSettings extends MergedRound {
   /** Where the merged model gets its memory. */
   readonly pool: WeightPool
-  /** The rule's options; those that are not given have their defaults. */
-  readonly options?: object
 }
 
-/** Starts a merge by the rule of that name: by its accelerated form if there is one, else by its definition. */
-export function startMerge(name: MergeName, { pool, round, base, options }: MergeSettings): Merge {
-  const rule: MergeRule = MERGE_RULES[name]
-  const accelerated = ACCELERATED[name]
+/**
+ * Starts a merge by the rule that was chosen: by its accelerated form if there is one, else by its definition. Options
+ * that are not given have their defaults.
+ */
+export function startMerge(choice: AnyChoice, { pool, round, base }: MergeSettings): Merge {
+  const name = nameOf(choice)
+  const own = ownRuleOf(choice)
+  const accelerated = own ? undefined : (ACCELERATED as Readonly<Record<string, Streaming>>)[name]
   const memory = accelerated && workspace()
   if (memory) return new StreamingMerge(accelerated, memory, pool)
-  return new WholeMerge(rule.make(withDefaults(rule, options)), pool, { round, base }, (tensor, what, cause) => {
-    const message = `round ${round}: merge ${name}, tensor ${tensor}: the rule ${what}`
-    return new FedunifyError(
-      'E_MERGE_FAILED',
-      message,
-      'a rule must write every element of its output, and return nothing',
-      {
-        cause,
-      },
+  const rule = mergeRule(choice)
+  const fault = (where: string, what: string, cause?: unknown) => {
+    const named = own ? `${name} (${at(own, cause)})` : name
+    return new FedunifyError('E_MERGE_FAILED', `round ${round}: merge ${named}${where}: ${what}`, HINT, { cause })
+  }
+  try {
+    const merge = rule.make(withDefaults(rule, optionsOf(choice)))
+    return new WholeMerge(merge, pool, { round, base }, (tensor, what, cause) =>
+      fault(`, tensor ${tensor}`, `the rule ${what}`, cause),
     )
-  })
+  } catch (error) {
+    throw fault('', `make threw ${messageOf(error)}`, error)
+  }
 }
+
+const HINT = 'a rule only reads the values, must write every element of its output, and return nothing'

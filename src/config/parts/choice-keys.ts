@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { MERGE_RULES } from '../../algorithm/merge/registry.ts'
 import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
 import { SERVER_STEPS } from '../../algorithm/server/registry.ts'
@@ -16,6 +16,13 @@ export interface ChoiceKey {
   readonly default: string
   /** Whether it names several, in their order. */
   readonly list?: boolean
+  /** Whether a part of the user's own may be named by its file, and what that is, in one line. */
+  readonly own?: OwnParts
+}
+
+export interface OwnParts {
+  readonly example: string
+  readonly summary: string
 }
 
 export type ChoiceKeys = Readonly<Record<string, ChoiceKey>>
@@ -24,7 +31,12 @@ export type ChoiceKeys = Readonly<Record<string, ChoiceKey>>
 export const CHOICE_KEYS = {
   dataset: { parts: DATASETS, default: 'fashion-mnist' },
   env: { parts: PARTITIONS, default: 'V' },
-  merge: { parts: MERGE_RULES, default: 'avg', list: true },
+  merge: {
+    parts: MERGE_RULES,
+    default: 'avg',
+    list: true,
+    own: { example: './my-rule.mjs', summary: "a rule of one's own: a module that exports it" },
+  },
   server: { parts: SERVER_STEPS, default: 'none' },
   objective: { parts: OBJECTIVES, default: 'cross-entropy' },
   optimizer: { parts: OPTIMIZERS, default: 'sgd' },
@@ -32,7 +44,7 @@ export const CHOICE_KEYS = {
 } satisfies ChoiceKeys
 
 /** The same and a key that may name a part or be something else: what help and template list. */
-export const NAMED_KEYS: Readonly<Record<string, Pick<ChoiceKey, 'parts' | 'list'>>> = {
+export const NAMED_KEYS: Readonly<Record<string, Pick<ChoiceKey, 'parts' | 'list' | 'own'>>> = {
   ...CHOICE_KEYS,
   model: { parts: PRESETS },
 }
@@ -67,4 +79,7 @@ export const OPTION_KEYS: readonly OptionKey[] = optionKeys(CHOICE_KEYS)
 export const SHORT_KEYS = OPTION_KEYS.filter((option): option is OptionKey & { short: string } => !!option.short)
 
 /** Whether what is written for a key or an option is text, even if it looks like a number. */
-export const takesText = (schema: z.ZodType): boolean => schema.safeParse('word').success
+export const takesText = (schema: z.ZodType): boolean => !isUnknown(schema) && schema.safeParse('word').success
+
+/** An option of a rule whose file was not loaded. */
+const isUnknown = (schema: z.ZodType) => schema instanceof z.ZodUnknown

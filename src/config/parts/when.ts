@@ -1,8 +1,10 @@
-import { type AnyChoice, nameOf, optionsOf } from '../../parts.ts'
+import { type AnyChoice, nameOf, optionsOf, type Parts } from '../../parts.ts'
 import type { Experiment } from '../schema.ts'
 import { items } from './choice.ts'
 import { CHOICE_KEYS, type ChoiceKeys, OPTION_KEYS } from './choice-keys.ts'
+import { nameItems } from './own-name.ts'
 import { readPart } from './read-part.ts'
+import { unknownRule } from './unknown-rule.ts'
 
 /**
  * Whether an experiment has these values, as an expectation's `when` gives them. A part is told by its name, and by
@@ -15,8 +17,12 @@ export function hasValues(experiment: Experiment, when: Readonly<Record<string, 
   return Object.entries(when).every(([key, value]) => {
     const choice = choices[key]
     if (choice) {
-      const wanted = (items(value) ?? []).map((item) => readPart(choice.parts, item, `when.${key}`))
       const own = chosen(key)
+      const others = own.filter((one) => !Object.hasOwn(choice.parts, nameOf(one)))
+      const rules = others.map((one) => [nameOf(one), unknownRule(Object.keys(optionsOf(one)))])
+      const parts: Parts = { ...choice.parts, ...Object.fromEntries(rules) }
+      const named = choice.own ? nameItems(value) : value
+      const wanted = (items(named) ?? []).map((item) => readPart(parts, item, `when.${key}`))
       return wanted.length === own.length && wanted.every((part, i) => isPart(own[i]!, part))
     }
     const option = OPTION_KEYS.find(({ short, long }) => key === short || key === long)

@@ -15,7 +15,7 @@ export function manifestBlock(id: string, { runs }: RecordGroup): Markup {
   const { manifest } = runs[0]!
   const { config, dataset, model, engine, machine } = manifest
   const facts: [string, [string, Content, boolean?][]][] = [
-    ['Experiment', configPairs(config)],
+    ['Experiment', [...configPairs(config), ...rulePairs(manifest)]],
     [
       'Data',
       [
@@ -94,6 +94,10 @@ function configPairs(config: Manifest['config']): [string, Content, boolean][] {
     return [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(value), !isDefault]
   })
 }
+
+/** Merge rules of the user's own, by what was in their files. */
+const rulePairs = ({ merge_rules = {} }: Manifest) =>
+  Object.values(merge_rules).map(({ file, sha256 }): [string, Content, boolean] => [file, digest(sha256), true])
 
 function plain(value: unknown): string {
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ')

@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { access, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
-import { stringify as toYaml } from 'yaml'
-import { CONFIG_FORMAT, FORMAT_KEY } from '../../config/config-format.ts'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
@@ -22,6 +20,7 @@ import {
 import { plainEvent } from '../plain-event.ts'
 import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
+import { keepConfig } from './keep-config.ts'
 import { FolderLock, type Patience } from './lock.ts'
 import type { RunPlan } from './run-plan.ts'
 import { removeDrafts, savedState } from './saved-state.ts'
@@ -67,9 +66,7 @@ export class RunFolder {
       }
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
-      await putFile(join(draft, 'config.yaml'), toYaml({ [FORMAT_KEY]: CONFIG_FORMAT, ...description.config }), {
-        flushFolder: false,
-      })
+      await keepConfig(draft, description.config)
       await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
         flushFolder: false,
       })

@@ -20,8 +20,15 @@ const DASHES = [undefined, '6 2', '2 2', '6 2 2 2', '10 3', '1 3', '8 2 2 2 2 2'
 /** A merge rule keeps its colour and shape in every report; owners are thin, pooled is dashed. */
 export function lookOf({ name, kind, owner = 1 }: ShownModel): Look {
   if (kind === 'pooled') return { color: 'pooled', shape: undefined, dash: '8 5', width: 1.75 }
-  if (kind === 'unified') return numbered(Math.max(0, (MERGE_NAMES as readonly string[]).indexOf(name)))
+  if (kind === 'unified') return numbered(numberOf(name))
   return { color: 'local', shape: undefined, dash: DASHES[(owner - 1) % DASHES.length], width: 1.25 }
+}
+
+/** Rules of the user's own have looks that the built-in ones have not, each by its name. */
+function numberOf(rule: string): number {
+  const known = (MERGE_NAMES as readonly string[]).indexOf(rule)
+  const sum = [...rule].reduce((so, letter) => (31 * so + letter.codePointAt(0)!) % 9973, 0)
+  return known >= 0 ? known : MERGE_NAMES.length + (sum % (SHAPES.length ** 2 - MERGE_NAMES.length))
 }
 
 /** The look of the i-th of several equals. When the colours are used up, they come again with the next shape. */
