@@ -25,6 +25,13 @@ export function oldConfigHash(config: Config): string {
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex')
 }
 
+/** A config with what could not be chosen when it was written: keys that came later, at their defaults. */
+export const withLaterKeys = <C extends object>(config: C): C & { objective: unknown; server: unknown } => ({
+  objective: 'cross-entropy',
+  server: 'none',
+  ...config,
+})
+
 /**
  * A config of those versions in the form of this one: options stand with the part that was chosen, and those of parts
  * that were not are left out, for they did nothing. What could not be chosen then is named.
@@ -32,7 +39,7 @@ export function oldConfigHash(config: Config): string {
 export function upgradeConfig(old: Config): Record<string, unknown> {
   const { labels, alpha, momentum, 'lr-step-rounds': rounds, 'lr-step-factor': factor, ...config } = old
   const upgraded: Record<string, unknown> = omit(
-    { ...config, objective: 'cross-entropy', server: 'none' },
+    withLaterKeys(config),
     (key) => key === (old['until-local-accuracy'] === undefined ? 'max-local-epochs' : 'local-epochs'),
   )
   if (old.env === 'labels') upgraded.env = { labels: { lists: labels } }

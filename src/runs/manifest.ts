@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type RuleFiles, withRuleFiles } from '../algorithm/merge/own-rule.ts'
 import { configHash, decisive } from '../config/hash.ts'
-import { oldConfigHash, upgradeConfig } from '../config/old-config.ts'
+import { oldConfigHash, upgradeConfig, withLaterKeys } from '../config/old-config.ts'
 import type { Experiment } from '../config/schema.ts'
 import { CLASS_NAMES } from '../data/fashion-mnist/known-files.ts'
 import { FedunifyError } from '../errors.ts'
@@ -162,7 +162,7 @@ function withRules(manifest: Manifest, file: string): Manifest {
 
 /** A manifest of an earlier format as one of this: runs of one experiment have the same settings, whoever wrote them. */
 function upgraded(manifest: Manifest): Manifest {
-  if (!isFlat(manifest)) return manifest
+  if (!isFlat(manifest)) return { ...manifest, config: withLaterKeys(manifest.config) }
   const { dataset, shards } = manifest
   const labels = shards[0]?.train_labels ?? []
   const class_names = dataset.name === 'fashion-mnist' ? CLASS_NAMES : labels.map((_, label) => String(label))

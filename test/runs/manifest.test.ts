@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { configHash } from '../../src/config/hash.ts'
 import { readManifest } from '../../src/runs/manifest.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/invented-run.ts'
@@ -43,4 +44,13 @@ it('keys in another order are the same config', async () => {
   manifest.config = { ...reversed, 'lr-schedule': { step: { factor, rounds } } }
   writeFileSync(file, JSON.stringify(manifest))
   expect((await readManifest(dir)).config_hash).toBe(manifest.config_hash)
+})
+
+it('a config from before a key was there has its default', async () => {
+  const { dir, file } = written()
+  const manifest = JSON.parse(readFileSync(file, 'utf8'))
+  const { server, objective, ...config } = manifest.config
+  writeFileSync(file, JSON.stringify({ ...manifest, config, config_hash: configHash(config) }))
+  expect([server, objective]).toEqual(['none', 'cross-entropy'])
+  expect((await readManifest(dir)).config).toEqual(manifest.config)
 })
