@@ -1,5 +1,5 @@
-import { localOwners } from '../federation/local/local-owners.ts'
 import { initialWeights } from '../model/init.ts'
+import { shardOwners } from '../run/owners.ts'
 import { openLearner } from '../run/participants.ts'
 import type { PreparedRun } from '../run/prepare.ts'
 
@@ -14,7 +14,7 @@ export async function trainingSpeed(run: PreparedRun, signal: AbortSignal): Prom
     const [first] = shards
     const some = { owner: 1, train: first!.train.subarray(0, IMAGES), test: first!.test.subarray(0, 1) }
     const once = { ...experiment, 'local-epochs': 1, 'until-local-accuracy': undefined } as const
-    const [owner] = localOwners(once, [some], model, learner)
+    const [owner] = shardOwners({ experiment: once, model }, [some], learner)
     const task = { round: 1, lr: 1e-4, evaluateReceived: false, instruction: {} }
     const { images, seconds } = await owner!.train(initialWeights(model, experiment.seed), task, () => {})
     return images / seconds

@@ -8,7 +8,7 @@ import { WRITTEN_KEYS } from '../config/schema.ts'
 import { show } from '../config/show.ts'
 import { readYaml } from '../config/source.ts'
 import { FedunifyError, nearest } from '../errors.ts'
-import type { Manifest } from '../runs/manifest.ts'
+import type { Manifest } from '../runs/run-description.ts'
 
 /** An expectation and the place where it is written. */
 export interface WrittenExpectation {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import { loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
@@ -10,13 +9,14 @@ import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
 import { overviewText, planText, summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
-import { planRun } from '../run/plan-run.ts'
 import { prepareRun } from '../run/prepare.ts'
-import { assertSameConfig, assertSameRun, readManifest } from '../runs/manifest.ts'
+import { resumableRounds } from '../run/resume.ts'
+import type { Sink } from '../run/sinks.ts'
+import { readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
+import { assertSameConfig } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
-import { savedState } from '../runs/write/saved-state.ts'
 import { isPlainFile } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
@@ -67,42 +67,20 @@ interface RunOptions {
 }
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
-  const { set = [], sink = [], runId, resume, json = false, quiet = false } = options
-  let told = false
-  const output = {
-    out(text: string) {
-      told = true
-      io.out(text)
-    },
-  }
-  const listeners = chooseSinks([...(json ? ['ndjson'] : []), ...sink], output)
-  if (runId !== undefined && resume !== undefined) {
-    throw new FedunifyError(
-      'E_OPTION',
-      '--run-id beside --resume',
-      'a run goes on in its own folder: leave out --run-id',
-    )
-  }
-  if (runId !== undefined && !ExperimentSchema.shape.name.safeParse(runId).success) {
-    throw new FedunifyError('E_OPTION', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
-  }
-  const earlier = resume === undefined ? undefined : await readManifest(resume)
+  const { set = [], resume, json = false, quiet = false } = options
+  assertRunId(options)
+  const { listeners, told } = listen(options, io)
   const flags = experimentFlags({ ...options })
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
-  // A run folder's config is an experiment file; what is given besides must agree with it.
-  const source = file ?? (resume === undefined ? undefined : join(resume, 'config.yaml'))
   const request = { file, run: resume, set, flags, signal: io.signal }
-  if (resume !== undefined && earlier?.status === 'finished') {
-    if (asked) assertSameConfig(resume, earlier.config, await loadExperiment(request))
-    if (!quiet) io.err(`${oneLine(resume)} has finished already\n`)
-    if (!json) return io.out(await summaryText(resume, colorsOf(io)))
-    // Its files are what was written, or this says which is not.
-    await loadRun(resume)
-    return io.out(await readFile(join(resume, EVENTS), 'utf8'))
-  }
-  if (resume !== undefined && file === undefined && !(await isPlainFile(source!))) {
-    const hint = 'restore it, or name the experiment file before --resume'
-    throw new FedunifyError('E_FILE_MISSING', `${source}: no such file`, hint)
+  if (resume !== undefined) {
+    const { status, config } = await readManifest(resume)
+    if (status === 'finished') {
+      if (asked) assertSameConfig(resume, config, await loadExperiment(request))
+      return await showFinished(resume, options, io)
+    }
+    // A run folder's config is an experiment file; what is given besides must agree with it.
+    if (file === undefined) await assertConfig(resume)
   }
   // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
   const tell = (error: unknown): never => {
@@ -115,12 +93,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const progress = (line: string) => view.note(oneLine(line))
     const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
     if (options.dryRun) {
-      if (resume === undefined) return io.out(planText(prepared, 0))
-      const asked = planRun(prepared, makeAlgorithm(prepared.experiment))
-      assertSameRun(resume, earlier!, asked.description)
-      return io.out(planText(prepared, (await savedState(resume, earlier!, asked)).round))
+      return io.out(planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, prepared)))
     }
-    const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
+    const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
     let begun = false
     const execution = executeToEnd(prepared, {
       path,
@@ -139,10 +114,55 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       throw begun && io.signal.aborted ? interruption(error, path) : error
     })
     view.stop()
-    if (!told) io.out(`\n${await summaryText(path, colorsOf(io))}`)
+    if (!told()) io.out(`\n${await summaryText(path, colorsOf(io))}`)
   } finally {
     view.stop()
   }
+}
+
+function assertRunId({ runId, resume }: RunOptions): void {
+  if (runId === undefined) return
+  if (resume !== undefined) {
+    throw new FedunifyError(
+      'E_OPTION',
+      '--run-id beside --resume',
+      'a run goes on in its own folder: leave out --run-id',
+    )
+  }
+  if (!ExperimentSchema.shape.name.safeParse(runId).success) {
+    throw new FedunifyError('E_OPTION', `--run-id: expected letters, digits, dot, dash or underscore, got "${runId}"`)
+  }
+}
+
+/** The sinks that were chosen, and whether one of them has told of the run on stdout. */
+function listen({ json, sink = [] }: RunOptions, io: Io): { listeners: Sink[]; told: () => boolean } {
+  let told = false
+  const output = {
+    out(text: string) {
+      told = true
+      io.out(text)
+    },
+  }
+  return { listeners: chooseSinks([...(json ? ['ndjson'] : []), ...sink], output), told: () => told }
+}
+
+/** What a run has left that is not to go on: it has finished. */
+async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): Promise<void> {
+  if (!quiet) io.err(`${oneLine(dir)} has finished already\n`)
+  if (!json) return io.out(await summaryText(dir, colorsOf(io)))
+  // Its files are what was written, or this says which is not.
+  await loadRun(dir)
+  io.out(await readFile(join(dir, EVENTS), 'utf8'))
+}
+
+async function assertConfig(dir: string): Promise<void> {
+  const file = join(dir, 'config.yaml')
+  if (await isPlainFile(file)) return
+  throw new FedunifyError(
+    'E_FILE_MISSING',
+    `${file}: no such file`,
+    'restore it, or name the experiment file before --resume',
+  )
 }
 
 const interruption = (error: unknown, path: string) =>

@@ -4,7 +4,8 @@ import { configHash } from '../config/hash.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { parameterCount } from '../model/model.ts'
 import { VERSION } from '../package.ts'
-import { labelsHash, RUN_FORMAT, type RunDescription, type ShardDescription } from '../runs/manifest.ts'
+import { RUN_FORMAT } from '../runs/manifest.ts'
+import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
 import type { PreparedRun } from './prepare.ts'
 
 /** What a prepared run is, as its manifest says it. */

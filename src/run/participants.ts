@@ -2,8 +2,8 @@ import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import type { Cohort } from '../federation/cohort.ts'
 import { LocalCohort } from '../federation/local/local-cohort.ts'
-import { localOwners, pooledOwner } from '../federation/local/local-owners.ts'
 import { make } from '../parts.ts'
+import { pooledOwner, shardOwners } from './owners.ts'
 import type { PreparedRun } from './prepare.ts'
 
 /** Who takes part in a run. */
@@ -24,12 +24,12 @@ export function openLearner(run: PreparedRun, workers: number, signal?: AbortSig
 
 /** All owners in this process; one learner trains for all of them. */
 export async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {
-  const { experiment, shards, model } = run
+  const { experiment, shards } = run
   const { workers, baseline } = experiment
   const learner = await openLearner(run, workers, signal)
   return {
-    owners: new LocalCohort(localOwners(experiment, shards, model, learner), workers),
-    baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(experiment, shards, model, learner)], 1) : undefined,
+    owners: new LocalCohort(shardOwners(run, shards, learner), workers),
+    baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(run, shards, learner)], 1) : undefined,
     close: () => learner.close(),
   }
 }

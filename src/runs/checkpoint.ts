@@ -7,7 +7,7 @@ import type { OwnerStates } from '../federation/cohort.ts'
 import { readIfThere } from '../system/files.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
-import { type Manifest, runIdentity, type Seconds } from './manifest.ts'
+import { type Manifest, runIdentity, type Seconds } from './run-description.ts'
 import type { Mark } from './write/growing-file.ts'
 
 const FILE = 'checkpoint.safetensors'

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type RuleFiles, withRuleFiles } from '../algorithm/merge/own-rule.ts'
-import { configHash, decisive } from '../config/hash.ts'
+import { withRuleFiles } from '../algorithm/merge/own-rule.ts'
+import { configHash } from '../config/hash.ts'
 import { oldConfigHash, upgradeConfig, withLaterKeys } from '../config/old-config.ts'
 import type { Experiment } from '../config/schema.ts'
 import { CLASS_NAMES } from '../data/fashion-mnist/known-files.ts'
@@ -10,8 +9,7 @@ import { FedunifyError } from '../errors.ts'
 import { VERSION } from '../package.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 import { readIfThere } from '../system/files.ts'
-import type { GitState } from '../system/git.ts'
-import type { Mark } from './write/growing-file.ts'
+import { labelsHash, type Manifest } from './run-description.ts'
 
 /** That of a run of 100,000 owners has about a third of it, in bytes. */
 const MAX_MANIFEST = 1e8
@@ -26,88 +24,6 @@ const MAX_DEPTH = 32
  *   shape, element type and class names; a finished run's manifest has marks of its files.
  */
 export const RUN_FORMAT = 2
-
-export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
-
-/** What a run has become. */
-export interface Outcome {
-  readonly status: Status
-  readonly rounds: number
-  readonly finished?: string
-  /** Why it stopped. */
-  readonly reason?: string
-  readonly seconds?: Seconds
-  /** Of a finished run: its tables, events and models, to the last byte. A published run may lack the checkpoint. */
-  readonly files?: Readonly<Record<string, Mark>>
-}
-
-/** Seconds in all, and in training, merging, evaluating and writing. */
-export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
-
-/** What a run is, before its first round: enough to make the same numbers again, and to see that they are the same. */
-export interface RunDescription {
-  readonly format: number
-  readonly fedunify: string
-  readonly started: string
-  readonly config: Experiment
-  readonly config_hash: string
-  /** Merge rules of the user's own, if there are any, by name. */
-  readonly merge_rules?: RuleFiles
-  readonly git: GitState | null
-  readonly dataset: {
-    readonly name: string
-    readonly source: string
-    readonly images: number
-    readonly shape: readonly number[]
-    readonly elements: string
-    readonly class_names: readonly string[]
-    readonly sha256: Readonly<Record<string, string>>
-  }
-  readonly shards: readonly ShardDescription[]
-  readonly model: { readonly parameters: number; readonly layers: readonly LayerDescription[] }
-  readonly engine: {
-    readonly name: string
-    readonly device: string
-    readonly version: string
-    readonly note?: string
-  }
-  readonly machine: {
-    readonly platform: string
-    readonly cpu: string | undefined
-    readonly cores: number
-    readonly memory_gib: number
-    readonly node: string
-  }
-}
-
-/** A layer with its options. */
-export interface LayerDescription {
-  readonly name: string
-  readonly type: string
-  readonly output: readonly number[]
-}
-
-export interface ShardDescription {
-  readonly owner: number
-  /** Images. */
-  readonly train: number
-  readonly test: number
-  /** Images of each class. */
-  readonly train_labels: readonly number[]
-  readonly test_labels: readonly number[]
-  readonly labels_sha256: string
-  readonly sha256: string
-}
-
-/** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
-export function labelsHash(train: readonly number[], test: readonly number[]): string {
-  return createHash('sha256')
-    .update(JSON.stringify([train, test]))
-    .digest('hex')
-}
-
-/** What manifest.json holds. */
-export type Manifest = Omit<RunDescription, 'format'> & { readonly format?: number } & Outcome
 
 export const manifestFile = (dir: string): string => join(dir, 'manifest.json')
 
@@ -239,26 +155,6 @@ const ManifestShape = z.object({
   machine: z.object({ platform: text, cpu: text.optional(), cores: count, memory_gib: z.number(), node: text }),
 })
 
-/**
- * What a checkpoint names of its run, so that it is none of another: all that stays as it is when a run is resumed,
- * SHA-256 (hex). The hashes of merge rules of the user's own are in that of the config.
- */
-export function runIdentity(run: Omit<RunDescription, 'format'>): string {
-  const { config_hash, dataset, shards, engine, fedunify, started } = run
-  const { name, device, version } = engine
-  const facts = [
-    config_hash,
-    dataset.sha256,
-    shards.map(({ sha256 }) => sha256),
-    name,
-    device,
-    version,
-    fedunify,
-    started,
-  ]
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
-}
-
 /** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
 function assertOwnHashes(manifest: Manifest, file: string): void {
   const { config, config_hash, shards } = manifest
@@ -291,43 +187,6 @@ function parseObject(text: string): object | undefined {
 function isDeeper(value: unknown, most: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return most === 0 || Object.values(value).some((inner) => isDeeper(inner, most - 1))
-}
-
-/**
- * A run goes on only as what it was: another config, dataset, engine or version would not give the same numbers.
- * @throws FedunifyError (usage) naming every key that differs, with both values
- */
-export function assertSameRun(dir: string, was: Manifest, is: RunDescription): void {
-  const facts = ({
-    config,
-    dataset,
-    engine,
-    fedunify,
-  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify'>) => ({
-    ...decisive(config),
-    dataset_sha256: dataset.sha256,
-    engine: `${engine.name} on ${engine.device}, ${engine.version}`,
-    fedunify,
-  })
-  assertAlike(`${dir} cannot go on`, facts(was), facts(is))
-}
-
-/**
- * What is asked of a run that has finished must be what it was, or an old result would pass for a new one.
- * @throws FedunifyError (usage) naming every key that differs, with both values
- */
-export function assertSameConfig(dir: string, was: RunDescription['config'], is: RunDescription['config']): void {
-  assertAlike(`${dir} has finished as another run`, decisive(was), decisive(is))
-}
-
-function assertAlike(what: string, before: Record<string, unknown>, now: Record<string, unknown>): void {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])]
-  const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
-  const differing = keys.filter((key) => show(before[key]) !== show(now[key]))
-  if (differing.length === 0) return
-  const list = differing.map((key) => `${key} (was ${show(before[key])}, is ${show(now[key])})`).join(', ')
-  const hint = 'resume with what it was started with, or start a new run'
-  throw new FedunifyError('E_RUN_DIFFERS', `${what}: other ${list}`, hint)
 }
 
 /** JSON for people too: lists of numbers stay on one line. */

@@ -9,8 +9,9 @@ import type { Evaluation } from '../../src/engine/engine.ts'
 import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
 import { POOLED } from '../../src/federation/events.ts'
 import { nameOf } from '../../src/parts.ts'
-import { labelsHash, type Manifest, manifestText, type Status } from '../../src/runs/manifest.ts'
+import { manifestText } from '../../src/runs/manifest.ts'
 import { plainEvent } from '../../src/runs/plain-event.ts'
+import { labelsHash, type Manifest, type Status } from '../../src/runs/run-description.ts'
 import { TABLES } from '../../src/runs/tables.ts'
 
 export interface FakeRun {

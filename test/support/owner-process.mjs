@@ -6,7 +6,7 @@ import { stateful } from './stateful-objective.mjs'
 OBJECTIVES.stateful = stateful
 const { prepareRun } = await import('../../build/run/prepare.js')
 const { openLearner } = await import('../../build/run/participants.js')
-const { ownerSettings } = await import('../../build/federation/local/local-owners.js')
+const { ownerSettings } = await import('../../build/run/owners.js')
 const { ShardOwner } = await import('../../build/federation/owner.js')
 const { decodeSafetensors, encodeSafetensors } = await import('../../build/weights/safetensors.js')
 
@@ -19,7 +19,7 @@ const ANSWERS = {
   async begin({ owner: number, experiment }) {
     const run = await prepareRun(experiment)
     const shard = run.shards.find((one) => one.owner === number)
-    owner = new ShardOwner(shard, await openLearner(run, 1), ownerSettings(experiment, number, run.model))
+    owner = new ShardOwner(shard, await openLearner(run, 1), ownerSettings(run, number))
     return [owner.card]
   },
   model({ model }, body) {

@@ -1,5 +1,5 @@
 import { thousands } from '../../format.ts'
-import type { Manifest } from '../../runs/manifest.ts'
+import type { Manifest } from '../../runs/run-description.ts'
 import { chart, figure, table } from './chart/figure.ts'
 import { type LegendItem, legend } from './chart/marks.ts'
 import { html, type Markup, px } from './markup.ts'

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
 import { readOwnCheckpoint } from '../checkpoint.ts'
-import { readManifest, type Status } from '../manifest.ts'
+import { readManifest } from '../manifest.ts'
+import type { Status } from '../run-description.ts'
 
 /**
  * What a run folder holds so far; `none` if there is no such folder. One with no readable manifest counts as

@@ -7,17 +7,10 @@ import type { RoundFinished, RunEvent, Started } from '../../federation/events.t
 import { makeFolders, syncFolder } from '../../system/files.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
-import {
-  assertSameRun,
-  manifestFile,
-  manifestText,
-  type Outcome,
-  readManifest,
-  runIdentity,
-  type Seconds,
-  type Status,
-} from '../manifest.ts'
+import { manifestFile, manifestText, readManifest } from '../manifest.ts'
 import { plainEvent } from '../plain-event.ts'
+import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
+import { assertSameRun } from '../same-run.ts'
 import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
 import { keepConfig } from './keep-config.ts'

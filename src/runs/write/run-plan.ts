@@ -1,5 +1,5 @@
 import type { Weights } from '../../weights/weights.ts'
-import type { RunDescription } from '../manifest.ts'
+import type { RunDescription } from '../run-description.ts'
 
 /** What a run folder is made of, and made for. */
 export interface RunPlan {

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Learner } from '../../src/engine/engine.ts'
 import { divergence } from '../../src/engine/training/failure.ts'
-import { localOwners, pooledOwner } from '../../src/federation/local/local-owners.ts'
 import type { Owner } from '../../src/federation/owner.ts'
 import { buildModel } from '../../src/model/model.ts'
+import { pooledOwner, shardOwners } from '../../src/run/owners.ts'
 import { weightsOf } from '../support/fake-owner.ts'
 
 test('what goes wrong is told of the owner that it is of, or of the pooled baseline', async () => {
@@ -16,11 +16,11 @@ test('what goes wrong is told of the owner that it is of, or of the pooled basel
     close: () => Promise.resolve(),
   }
   const model = buildModel([{ type: 'flatten' }, { type: 'dense', units: 2 }], [1, 2, 2], 2)
-  const [, second] = localOwners(experiment, shards, model, learner)
+  const [, second] = shardOwners({ experiment, model }, shards, learner)
   const task = { round: 2, lr: 1, evaluateReceived: false, instruction: {} }
   const failure = (owner: Owner) => owner.train(weightsOf(0), task, () => {})
   await expect(failure(second!)).rejects.toMatchObject({ message: expect.stringMatching(/^owner 2, round 2: loss/) })
-  await expect(failure(pooledOwner(experiment, shards, model, learner))).rejects.toMatchObject({
+  await expect(failure(pooledOwner({ experiment, model }, shards, learner))).rejects.toMatchObject({
     kind: 'training',
     message: expect.stringMatching(/^the pooled baseline, round 2: loss became NaN by step 3/),
     hint: expect.stringContaining('lower the learning rate'),

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import type { RuleFiles } from '../algorithm/merge/own-rule.ts'
+import type { Experiment } from '../config/schema.ts'
+import type { GitState } from '../system/git.ts'
+import type { Mark } from './write/growing-file.ts'
+
+/** What a run is, before its first round: enough to make the same numbers again, and to see that they are the same. */
+export interface RunDescription {
+  readonly format: number
+  readonly fedunify: string
+  readonly started: string
+  readonly config: Experiment
+  readonly config_hash: string
+  /** Merge rules of the user's own, if there are any, by name. */
+  readonly merge_rules?: RuleFiles
+  readonly git: GitState | null
+  readonly dataset: {
+    readonly name: string
+    readonly source: string
+    readonly images: number
+    readonly shape: readonly number[]
+    readonly elements: string
+    readonly class_names: readonly string[]
+    readonly sha256: Readonly<Record<string, string>>
+  }
+  readonly shards: readonly ShardDescription[]
+  readonly model: { readonly parameters: number; readonly layers: readonly LayerDescription[] }
+  readonly engine: {
+    readonly name: string
+    readonly device: string
+    readonly version: string
+    readonly note?: string
+  }
+  readonly machine: {
+    readonly platform: string
+    readonly cpu: string | undefined
+    readonly cores: number
+    readonly memory_gib: number
+    readonly node: string
+  }
+}
+
+/** A layer with its options. */
+export interface LayerDescription {
+  readonly name: string
+  readonly type: string
+  readonly output: readonly number[]
+}
+
+export interface ShardDescription {
+  readonly owner: number
+  /** Images. */
+  readonly train: number
+  readonly test: number
+  /** Images of each class. */
+  readonly train_labels: readonly number[]
+  readonly test_labels: readonly number[]
+  readonly labels_sha256: string
+  readonly sha256: string
+}
+
+export type Status = 'running' | 'finished' | 'interrupted' | 'failed'
+
+/** What a run has become. */
+export interface Outcome {
+  readonly status: Status
+  readonly rounds: number
+  readonly finished?: string
+  /** Why it stopped. */
+  readonly reason?: string
+  readonly seconds?: Seconds
+  /** Of a finished run: its tables, events and models, to the last byte. A published run may lack the checkpoint. */
+  readonly files?: Readonly<Record<string, Mark>>
+}
+
+/** Seconds in all, and in training, merging, evaluating and writing. */
+export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
+
+/** What manifest.json holds. */
+export type Manifest = Omit<RunDescription, 'format'> & { readonly format?: number } & Outcome
+
+/** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
+export function labelsHash(train: readonly number[], test: readonly number[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([train, test]))
+    .digest('hex')
+}
+
+/**
+ * What a checkpoint names of its run, so that it is none of another: all that stays as it is when a run is resumed,
+ * SHA-256 (hex). The hashes of merge rules of the user's own are in that of the config.
+ */
+export function runIdentity(run: Omit<RunDescription, 'format'>): string {
+  const { config_hash, dataset, shards, engine, fedunify, started } = run
+  const { name, device, version } = engine
+  const facts = [
+    config_hash,
+    dataset.sha256,
+    shards.map(({ sha256 }) => sha256),
+    name,
+    device,
+    version,
+    fedunify,
+    started,
+  ]
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
