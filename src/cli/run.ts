@@ -9,6 +9,7 @@ import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
 import { overviewText, planText, summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
+import { inThisProcess } from '../run/participants.ts'
 import { prepareRun } from '../run/prepare.ts'
 import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
@@ -93,11 +94,13 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const progress = (line: string) => view.note(oneLine(line))
     const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
     if (options.dryRun) {
-      return io.out(planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, prepared)))
+      return io.out(
+        planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))),
+      )
     }
     const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
     let begun = false
-    const execution = executeToEnd(prepared, {
+    const execution = executeToEnd(inThisProcess(prepared), {
       path,
       resume: resume !== undefined,
       signal: io.signal,
