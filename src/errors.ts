@@ -56,6 +56,11 @@ export const ERRORS = {
   },
   E_RUN_LOCKED: { kind: 'usage', meaning: 'Another process has the run folder, or took it over.' },
   E_RUN_DIFFERS: { kind: 'usage', meaning: 'What is asked of an earlier run is not what it was.' },
+  E_FEDERATION_FOLDER: {
+    kind: 'usage',
+    meaning: 'A folder is not the one of a federation that is needed, or can no longer be used.',
+  },
+  E_FEDERATION_FORMAT: { kind: 'usage', meaning: 'A folder of a federation was written by a newer fedunify.' },
 
   E_DISK_FULL: { kind: 'data', meaning: 'There is no space left to write to.' },
   E_FILE_MISSING: { kind: 'data', meaning: 'A file is missing that is needed.' },
@@ -79,6 +84,10 @@ export const ERRORS = {
   E_CHECK_INCOMPLETE: {
     kind: 'data',
     meaning: 'Some runs could not be checked, because a file of theirs cannot be trusted.',
+  },
+  E_FEDERATION_DAMAGED: {
+    kind: 'data',
+    meaning: "A file in a federation's folder is missing, damaged, or does not fit the others.",
   },
 
   E_DIVERGED: { kind: 'training', meaning: 'Weights became NaN or infinite.' },

@@ -41,6 +41,8 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_RUN_EXISTS',
     'E_RUN_LOCKED',
     'E_RUN_DIFFERS',
+    'E_FEDERATION_FOLDER',
+    'E_FEDERATION_FORMAT',
   ],
   3: [
     'E_DISK_FULL',
@@ -60,6 +62,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_RUN_FOREIGN',
     'E_REFERENCE',
     'E_CHECK_INCOMPLETE',
+    'E_FEDERATION_DAMAGED',
   ],
   4: ['E_DIVERGED', 'E_OBJECTIVE', 'E_OWNER_STATE', 'E_MERGE_FAILED', 'E_ENGINE_MEMORY', 'E_ENGINE_FAILED', 'E_BUG'],
   130: ['E_INTERRUPTED', 'E_OUTPUT_CLOSED'],

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   data: async () => (await import('./data.ts')).addDataCommand,
   init: async () => (await import('./init.ts')).addInitCommand,
   config: async () => (await import('./config.ts')).addConfigCommand,
+  federation: async () => (await import('./federation.ts')).addFederationCommand,
   doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
   completion: async () => (await import('./completion.ts')).addCompletionCommand,
 }

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { accountsConfig, brokerConfig } from './broker-config.ts'
+import { type Certified, makeAuthority, makeServerCertificate } from './certificates.ts'
+import {
+  administratorFile,
+  certified,
+  FEDERATION_FILE,
+  type Federation,
+  type Owner,
+  ownerFile,
+  serverFile,
+} from './federation.ts'
+import { newSeed, publicKeyOf } from './keys.ts'
+import { assertEmpty, type Files, putFolders } from './put.ts'
+import { CA_FILE, SEED_FILES } from './read.ts'
+
+export interface InitOptions {
+  /** Names of the owners, who are counted in this order. */
+  readonly owners: readonly string[]
+  readonly hosts: readonly string[]
+  readonly port: number
+  readonly days: number
+  readonly monitor?: number | undefined
+}
+
+/** What an owner's policy.yaml holds at first. */
+export const POLICY = `\
+# What this owner allows the server to ask for. Nothing is set: the defaults hold.
+`
+
+/**
+ * Makes the folders of a new federation, with new keys and certificates.
+ * @param dir a new folder, or an empty one
+ * @throws FedunifyError if it is not empty or cannot be written; then nothing of it is there
+ */
+export async function initFederation(dir: string, options: InitOptions): Promise<Federation> {
+  const { hosts, port, days, monitor } = options
+  await assertEmpty(dir, 'name a new folder; owners are added to a federation by fedunify federation add')
+  const id = randomBytes(6).toString('hex')
+  const serverSeed = newSeed()
+  const parties = options.owners.map((name, i) => newOwner(i + 1, name))
+  const owners = parties.map(({ owner }) => owner)
+  const federation: Federation = {
+    id,
+    hosts,
+    port,
+    days,
+    serverKey: publicKeyOf(serverSeed),
+    owners,
+    nextOwner: owners.length + 1,
+  }
+  const authority = await makeAuthority(id, days)
+  const broker = await makeServerCertificate(authority, certified(hosts), days)
+  const ca = { text: authority.certificate }
+  const folders = parties.map(({ owner, seed }) => prefixed(owner.name, ownerFolder(federation, owner, seed, ca.text)))
+  await putFolders(dir, {
+    broker: {
+      'nats.conf': { text: brokerConfig({ federation: id, port, monitor }) },
+      ...brokerFiles(federation, broker),
+      [CA_FILE]: ca,
+    },
+    server: {
+      [FEDERATION_FILE]: { text: serverFile(federation) },
+      [CA_FILE]: ca,
+      [SEED_FILES.server]: secret(serverSeed),
+    },
+    owners: Object.assign({}, ...folders),
+    // The last: a folder without it is no federation.
+    ca: {
+      [CA_FILE]: ca,
+      'ca.key': { text: authority.key, secret: true },
+      [FEDERATION_FILE]: { text: administratorFile(federation) },
+    },
+  })
+  return federation
+}
+
+/** An owner with a new key. */
+export function newOwner(number: number, name: string): { owner: Owner; seed: string } {
+  const seed = newSeed()
+  return { owner: { owner: number, name, publicKey: publicKeyOf(seed) }, seed }
+}
+
+/** The folder that is handed over to an owner. */
+export const ownerFolder = (federation: Federation, owner: Owner, seed: string, ca: string): Files => ({
+  [FEDERATION_FILE]: { text: ownerFile(federation, owner) },
+  [CA_FILE]: { text: ca },
+  [SEED_FILES.owner]: secret(seed),
+  'policy.yaml': { text: POLICY },
+})
+
+const brokerFiles = ({ serverKey, owners }: Federation, { certificate, key }: Certified): Files => ({
+  'accounts.conf': { text: accountsConfig(serverKey, owners) },
+  ...certificateFiles({ certificate, key }),
+})
+
+/** The broker's certificate and key, as files of its folder. */
+export const certificateFiles = ({ certificate, key }: Certified): Files => ({
+  'server.pem': { text: certificate },
+  'server.key': { text: key, secret: true },
+})
+
+const secret = (seed: string) => ({ text: `${seed}\n`, secret: true }) as const
+
+const prefixed = (name: string, files: Files): Files =>
+  Object.fromEntries(Object.entries(files).map(([file, content]) => [`${name}/${file}`, content]))
