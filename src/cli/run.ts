@@ -22,6 +22,7 @@ import { isPlainFile } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
+import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
 Examples:
@@ -170,6 +171,3 @@ async function assertConfig(dir: string): Promise<void> {
 
 const interruption = (error: unknown, path: string) =>
   new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
-
-/** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */
-const timestamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
