@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs on the machine with the GPU, and needs nothing there but NVIDIA's driver, python3 with PyTorch, and xz or python3:
-#   bash day.sh OUT STEP...      steps in order: unpack smoke parity speed table4 manifest
+#   bash day.sh OUT STEP...      steps in order: unpack smoke parity speed batches table4 manifest
 # Loads that pack.sh made are taken from the folder of this script, one or all at a time. Settings by environment:
-#   DAY=folder to unpack to   SPEED_SECONDS=90   TABLE4_SECONDS=150   TABLE4_DEVICE=webgpu   QUICK=--quick
+#   DAY=folder to unpack to   SPEED_SECONDS=90   TABLE4_SECONDS=150   TABLE4_DEVICE=cuda   QUICK=--quick
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(realpath -m "$1")
@@ -10,7 +10,7 @@ shift
 export BUNDLE=${DAY:-/tmp/fedunify-gpu}
 speed_seconds=${SPEED_SECONDS:-90}
 table4_seconds=${TABLE4_SECONDS:-150}
-table4_device=${TABLE4_DEVICE:-webgpu}
+table4_device=${TABLE4_DEVICE:-cuda}
 quick=${QUICK:-}
 mkdir -p "$out" "$BUNDLE/loads"
 log=$out/log.txt
@@ -28,6 +28,8 @@ unpack() {
     cp -al "$BUNDLE/app" "$BUNDLE/app-cuda"
     rm -r "$BUNDLE/app-cuda/node_modules/onnxruntime-node"
     mv "$runtime" "$BUNDLE/app-cuda/node_modules/"
+  elif [ -d "$BUNDLE/app-cuda" ]; then
+    rm -rf "$runtime" # unpacked once more
   fi
   # A run of Table 4 that was cut short goes on.
   if [ -e "$here/table4.tar.gz" ]; then tar -xzf "$here/table4.tar.gz" -C "$BUNDLE"; fi
@@ -105,6 +107,7 @@ table4() {
 
 bench() { node "$BUNDLE/bench/gpu/$1.mjs" "${@:2}" $quick; }
 parity() { bench parity "$out/parity.csv"; }
+batches() { bench batches "$out/webgpu-batches.csv"; }
 speed() { bench speed "$out" "$speed_seconds"; }
 manifest() { node "$BUNDLE/bench/gpu/manifest.mjs" "$out" "$BUNDLE"; }
 

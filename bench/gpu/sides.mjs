@@ -17,11 +17,12 @@ const cuda = (precision, env) => ({
 
 /** onnxruntime's CUDA provider computes in TF32 where it may; this setting of the CUDA libraries forbids it. */
 export const GPU_SIDES = [
-  { key: 'onnx_webgpu', app: 'app', device: 'webgpu', precision: 'float32' },
+  // A step takes 45 ms there, whatever its batch: a round is most of a minute.
+  { key: 'onnx_webgpu', app: 'app', device: 'webgpu', precision: 'float32', rounds: 2 },
   cuda('float32', { NVIDIA_TF32_OVERRIDE: '0' }),
   cuda('TF32', {}),
 ]
-export const CPU_SIDE = { key: 'onnx_cpu', app: 'app', device: 'cpu', precision: 'float32' }
+export const CPU_SIDE = { key: 'onnx_cpu', app: 'app', device: 'cpu', precision: 'float32', rounds: 2 }
 
 /**
  * One `fedunify run`, in a process of its own.
@@ -65,6 +66,7 @@ export async function fedunifyRun({ app, device, layout = 'auto', env }, flags, 
 function figures({ locals, merges }) {
   const { correct, images } = merges[0].unified
   return {
+    owners: locals.map(({ images, seconds }) => ({ images, seconds })),
     rates: locals.map((local) => local.images / local.seconds),
     loss: locals.reduce((sum, local) => sum + local.loss, 0) / locals.length,
     accuracy: correct / images,
