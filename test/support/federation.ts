@@ -1,0 +1,53 @@
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { type Running, runBinary, start } from './binary.ts'
+import { type Broker, freePort, startBroker } from './broker.ts'
+import { temporaryFolder } from './folder.ts'
+
+/** A federation on this machine: a real broker, and each party as a process of its own. */
+export interface TestFederation {
+  readonly dir: string
+  readonly broker: Broker
+  /** Starts an owner; it ends with the test. */
+  join(name: string, ...more: string[]): Running
+  /** Starts the server; it ends with the test. */
+  serve(...args: string[]): Running
+}
+
+/**
+ * Sets up a federation, and starts its broker.
+ * @param data folder of the whole dataset, of which each owner takes its shard
+ */
+export async function startFederation(owners: readonly string[], data: string): Promise<TestFederation> {
+  const dir = join(temporaryFolder(), 'federation')
+  const port = await freePort()
+  const made = await runBinary(['federation', 'init', dir, '--owners', owners.join(), '--port', String(port)])
+  if (made.code !== 0) throw new Error(made.err)
+  const broker = await startBroker(join(dir, 'broker'), { port })
+  onTestFinished(() => broker.kill())
+  const started = (args: readonly string[]) => {
+    const running = start(args, { patience: 240_000 })
+    onTestFinished(async () => {
+      running.child.kill('SIGKILL')
+      await running.ended
+    })
+    return running
+  }
+  return {
+    dir,
+    broker,
+    join: (name, ...more) =>
+      started([
+        'join',
+        '--federation',
+        join(dir, 'owners', name),
+        '--shard',
+        '--data',
+        data,
+        '--device',
+        'cpu',
+        ...more,
+      ]),
+    serve: (...args) => started(['serve', '--federation', join(dir, 'server'), ...args]),
+  }
+}
