@@ -20,11 +20,12 @@ import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { MODELS, TASKS } from '../federation/nats/streams.ts'
 import { PROTOCOL, type Task, type TaskOf, TaskSchema, type WirePayload } from '../federation/nats/wire.ts'
 import { ShardOwner } from '../federation/owner.ts'
+import { updateTensors } from '../federation/tensors.ts'
 import { parameterCount } from '../model/model.ts'
 import { VERSION } from '../package.ts'
 import { ownerSettings } from '../run/owners.ts'
 import { openLearner } from '../run/participants.ts'
-import { flatten, unflatten } from '../weights/named.ts'
+import { unflatten } from '../weights/named.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { AgentSettings } from './agent-settings.ts'
@@ -59,14 +60,14 @@ export class Agent {
 
   private constructor(connection: NatsConnection, jsm: JetStreamManager, party: Party, settings: AgentSettings) {
     this.#connection = connection
-    this.#js = jetstream(connection, { apiPrefix: PREFIX, timeout: 5000 })
+    this.#js = jetstream(connection, { apiPrefix: PREFIX, timeout: 2000 })
     this.#jsm = jsm
     this.#party = party
     this.#settings = settings
   }
 
   static async open(connection: NatsConnection, party: Party, settings: AgentSettings): Promise<Agent> {
-    const options = { apiPrefix: PREFIX, checkAPI: false, timeout: 5000 } as const
+    const options = { apiPrefix: PREFIX, checkAPI: false, timeout: 2000 } as const
     const jsm = await persist(() => jetstreamManager(connection, options), settings.signal)
     return new Agent(connection, jsm, party, settings)
   }
@@ -138,7 +139,7 @@ export class Agent {
     const { federation, run } = task
     const message = { format: PROTOCOL, fedunify: VERSION, federation, run, owner, task: task.task, ...reply }
     await persist(
-      () => this.#js.publish(`done.${this.#party.token}`, encodeSigned(message, key), { timeout: 5000 }),
+      () => this.#js.publish(`done.${this.#party.token}`, encodeSigned(message, key), { timeout: 2000 }),
       signal,
     )
   }
@@ -227,13 +228,11 @@ export class Agent {
       const more = { instruction: given, evaluateReceived: task.evaluate_received }
       const update = await owner.train(received, { round, lr, ...more }, report)
       const { weights, sent, trainImages, epochs, images, loss, seconds, local, received: scored } = update
-      const parts: Record<string, Weights> = { weights }
-      for (const [name, one] of Object.entries(sent)) parts[`sent/${name}`] = one
       const metrics = { epochs, images, loss, seconds, local: toWire(local), received: scored ? toWire(scored) : null }
       kept = {
         asked,
         reply: { what: 'update', round, train_images: trainImages, metrics },
-        bytes: encodeSafetensors(flatten(parts)),
+        bytes: encodeSafetensors(updateTensors({ weights, sent })),
       }
       // Before anything is told: it must not train another time with other results.
       await store.putRound(round, kept, owner.state(round))

@@ -12,6 +12,7 @@ import { stateful } from '../support/stateful-objective.mjs'
 ;(OBJECTIVES as Record<string, ObjectivePart>).stateful = stateful
 const { loadExperiment } = await import('../../src/config/load.ts')
 const { execute, executeToEnd } = await import('../../src/run/execute.ts')
+const { inThisProcess } = await import('../../src/run/participants.ts')
 const { prepareRun } = await import('../../src/run/prepare.ts')
 
 const { experiment, folder } = workshop()
@@ -47,7 +48,9 @@ const moved = fileSize({
 })
 
 const prepared = async (name: string, given: object) =>
-  prepareRun(await loadExperiment({ file: experiment(name, { ...TINY, ...given }), set: [], flags: {} }))
+  inThisProcess(
+    await prepareRun(await loadExperiment({ file: experiment(name, { ...TINY, ...given }), set: [], flags: {} })),
+  )
 const at = (name: string, id = 'a') => join(folder, 'results', name, id)
 const csv = (path: string) => readFileSync(join(path, 'traffic.csv'), 'utf8')
 

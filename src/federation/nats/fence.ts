@@ -48,15 +48,17 @@ export class Fence {
 
   /** @throws FedunifyError (training) if another server is at work */
   async take(): Promise<void> {
-    const before = await this.#last()
+    const before = await persist(() => this.#last(), this.#signal)
     if (before && !before.held.released) {
       this.#note('another server was at work here: looking whether it still is')
       await sleep(PATIENCE, undefined, { signal: this.#signal })
-      const now = await this.#last()
+      const now = await persist(() => this.#last(), this.#signal)
       if (now && now.sequence !== before.sequence && !now.held.released) throw fenced(now.held)
     }
-    this.#sequence = (await this.#last())?.sequence ?? 0
-    await this.#write(false)
+    await persist(async () => {
+      this.#sequence = (await this.#last())?.sequence ?? 0
+      await this.#write(false)
+    }, this.#signal)
   }
 
   /** @throws FedunifyError (training) if another server has taken over */
@@ -85,10 +87,7 @@ export class Fence {
   }
 
   async #last(): Promise<{ sequence: number; held: Held } | undefined> {
-    const message = await persist(
-      () => this.#jsm.direct.getMessage(SERVER, { last_by_subj: this.#subject }),
-      this.#signal,
-    )
+    const message = await this.#jsm.direct.getMessage(SERVER, { last_by_subj: this.#subject })
     return message ? { sequence: message.seq, held: message.json<Held>() } : undefined
   }
 }

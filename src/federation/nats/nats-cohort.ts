@@ -2,10 +2,11 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { pMapIterable } from 'p-map'
 import type { Evaluation } from '../../engine/engine.ts'
 import { ERRORS, type ErrorCode, FedunifyError, messageOf } from '../../errors.ts'
-import { flatten } from '../../weights/named.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
+import { instructionTensors } from '../tensors.ts'
+import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 import { fromWire } from './evaluations.ts'
 import { getPayload, putPayload } from './payloads.ts'
@@ -44,12 +45,14 @@ export class NatsCohort implements Cohort {
   readonly #connection: NatsConnection
   readonly #settings: NatsCohortSettings
   readonly #published = new Map<number, Published>()
+  readonly #traffic: TrafficCount
   #models = 0
   /** Rounds that are on the server's disk: an owner may forget what it kept of them. */
   #committed = 0
 
   constructor(post: ServerPost, connection: NatsConnection, settings: NatsCohortSettings) {
     this.owners = settings.cards
+    this.#traffic = new TrafficCount(settings.cards)
     this.#post = post
     this.#connection = connection
     this.#settings = settings
@@ -58,6 +61,7 @@ export class NatsCohort implements Cohort {
   async publish(model: Weights): Promise<ModelRef> {
     const bytes = encodeSafetensors(model)
     const payload = await this.#put(bytes, this.#post.settings.signal)
+    for (const i of this.owners.keys()) this.#traffic.down(i, bytes.length)
     const ref = { id: ++this.#models }
     this.#published.set(ref.id, { weights: model, bytes, payload })
     return ref
@@ -115,14 +119,23 @@ export class NatsCohort implements Cohort {
     this.#committed = round
   }
 
+  takeTraffic(): Traffic[] {
+    return this.#traffic.take()
+  }
+
   async close(): Promise<void> {}
 
+  #place({ owner }: KnownOwner): number {
+    return this.owners.findIndex((card) => card.owner === owner)
+  }
+
   async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
-    const instruction = flatten(task.instruct(owner.owner))
+    const instruction = instructionTensors(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
     for (;;) {
       const model = task.model && this.#published.get(task.model.id)!.payload
       const sent = extra ? await this.#put(extra, signal) : null
+      if (extra) this.#traffic.down(this.#place(owner), extra.length)
       const { round, lr, evaluateReceived } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
       const more = { instruction: sent, evaluate_received: evaluateReceived }
@@ -157,7 +170,8 @@ export class NatsCohort implements Cohort {
     const limits = { most: 8 * size + 1_000_000, signal, who }
     const bytes = await getPayload(this.#post.jsm, UPDATES, prefix, reply.payload, limits)
     if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
-    const { trainImages } = this.owners.find((card) => card.owner === owner.owner)!
+    this.#traffic.up(this.#place(owner), bytes.length)
+    const { trainImages } = this.owners[this.#place(owner)]!
     const base = task.model && this.#published.get(task.model.id)!.weights
     return readUpdate(reply, bytes, owner.name, { parameters, classes, maxNorm, base, trainImages })
   }

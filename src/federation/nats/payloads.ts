@@ -33,7 +33,7 @@ export async function putPayload(
   return { id, bytes: bytes.length, chunks, sha256: sha256(bytes), dtype: 'float32', modulus: null, scale: null }
 }
 
-const LIMIT = { timeout: 10_000 }
+const LIMIT = { timeout: 5000 }
 
 /**
  * What `putPayload` put.

@@ -32,11 +32,12 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
       round,
       ...(tensor !== undefined && { tensor }),
     })
-  const { weights, ...rest } = unflatten(decode(bytes, refuse))
-  if (!weights) throw refuse('has no weights')
-  const sent = Object.fromEntries(Object.entries(rest).map(([path, one]) => [path.replace(/^sent\//, ''), one]))
-  const stray = Object.keys(rest).find((path) => !path.startsWith('sent/'))
-  if (stray !== undefined) throw refuse(`has ${stray}, which is none of its parts`)
+  const tensors = [...decode(bytes, refuse)]
+  const weights: Weights = new Map(tensors.filter(([name]) => !name.includes('/')))
+  const rest = tensors.filter(([name]) => name.includes('/'))
+  const stray = rest.find(([name]) => !name.startsWith('sent/'))
+  if (stray) throw refuse(`has ${stray[0]}, which is none of its parts`)
+  const sent = unflatten(new Map(rest.map(([name, tensor]) => [name.slice('sent/'.length), tensor])))
   for (const [what, model] of [['', weights], ...Object.entries(sent)] as [string, Weights][]) {
     const fault = misfit(model, bounds.parameters)
     if (fault) throw refuse(`${what && `has ${what} that `}${fault.what}`, fault.tensor)

@@ -55,7 +55,7 @@ export class ServerPost {
   #looking = false
 
   private constructor(connection: NatsConnection, jsm: JetStreamManager, settings: PostSettings) {
-    this.js = jetstream(connection, { timeout: 5000 })
+    this.js = jetstream(connection, { timeout: 2000 })
     this.jsm = jsm
     this.settings = settings
     this.#fence = new Fence(this.js, jsm, settings)
@@ -63,7 +63,7 @@ export class ServerPost {
 
   static async open(connection: NatsConnection, settings: PostSettings): Promise<ServerPost> {
     const { owners, signal } = settings
-    const jsm = await persist(() => jetstreamManager(connection, { timeout: 5000 }), signal)
+    const jsm = await persist(() => jetstreamManager(connection, { timeout: 2000 }), signal)
     const post = new ServerPost(connection, jsm, settings)
     await post.#ensure(owners.map(({ owner }) => owner))
     await post.#fence.take()
@@ -123,27 +123,28 @@ export class ServerPost {
     if (this.#looking || this.settings.signal.aborted) return
     this.#looking = true
     try {
+      // First: a broker that has lost its store answers nothing else.
+      await ensureStreams(
+        this.jsm,
+        this.settings.owners.map((one) => one.owner),
+      )
       await this.#fence.renew()
-      for (const [owner, { task, bytes }] of [...this.#waiting]) {
-        const token = ownerToken(owner)
-        const done = await this.jsm.direct.getMessage(DONE, { last_by_subj: `done.${token}` })
-        if (done) this.#receive(done.data)
-        if (this.#waiting.get(owner)?.task !== task) continue
-        const last = await this.jsm.direct.getMessage(TASKS, { last_by_subj: `task.${token}` })
-        if (!last || !Buffer.from(last.data).equals(bytes)) await this.#publish(owner, bytes, this.settings.signal)
-        await this.jsm.consumers.info(TASKS, token)
-      }
+      for (const [owner, waiting] of [...this.#waiting]) await this.#lookFor(owner, waiting)
     } catch (error) {
+      // A broker that is away is waited for: the next look comes soon.
       if (error instanceof FedunifyError) this.settings.fenced(error)
-      // Streams that are gone are made again; a broker that is away is waited for.
-      else
-        await ensureStreams(
-          this.jsm,
-          this.settings.owners.map((one) => one.owner),
-        ).catch(() => {})
     } finally {
       this.#looking = false
     }
+  }
+
+  async #lookFor(owner: number, { task, bytes }: Waiting): Promise<void> {
+    const token = ownerToken(owner)
+    const done = await this.jsm.direct.getMessage(DONE, { last_by_subj: `done.${token}` })
+    if (done) this.#receive(done.data)
+    if (this.#waiting.get(owner)?.task !== task) return
+    const last = await this.jsm.direct.getMessage(TASKS, { last_by_subj: `task.${token}` })
+    if (!last || !Buffer.from(last.data).equals(bytes)) await this.#publish(owner, bytes, this.settings.signal)
   }
 
   #receive(data: Uint8Array): void {
