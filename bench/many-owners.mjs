@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadExperiment } from '../build/config/load.js'
 import { executeToEnd } from '../build/run/execute.js'
+import { inThisProcess } from '../build/run/participants.js'
 import { prepareRun } from '../build/run/prepare.js'
 import { alone } from './children.mjs'
 import { median } from './figures.mjs'
@@ -39,7 +40,7 @@ export async function measure(flags) {
         cpuBefore = process.cpuUsage()
       }
     }
-    await executeToEnd(run, {
+    await executeToEnd(inThisProcess(run), {
       path: join(out, 'run'),
       resume: false,
       signal: undefined,

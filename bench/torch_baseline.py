@@ -3,7 +3,6 @@
 Loads and warms up, prints `ready`, waits for a line on stdin, then works: so that several processes can start
 together. `train` trains a new model for one shuffled epoch over `--images` images; `forward` evaluates one on the
 images, `--passes` times. Pixels stay bytes until their batch, as in fedunify.
-
 `batches` prints how fast `forward` is with batches of several sizes.
 `check` prints the speed of the matrix product, by the BLAS and by the convolutions' library.
 """
@@ -196,4 +195,5 @@ def main():
     print(json.dumps(result), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

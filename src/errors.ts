@@ -93,6 +93,13 @@ export const ERRORS = {
 
   E_DIVERGED: { kind: 'training', meaning: 'Weights became NaN or infinite.' },
   E_OBJECTIVE: { kind: 'training', meaning: 'A local objective gave what does not fit the model.' },
+  E_OWNER_FAILED: { kind: 'training', meaning: 'An owner could not train, or did not answer in time.' },
+  E_OWNER_REFUSED: { kind: 'training', meaning: 'An owner does not take part: its policy, its data or its version.' },
+  E_FENCED: { kind: 'training', meaning: 'Another server has taken over the federation.' },
+  E_UPDATE: { kind: 'training', meaning: 'An update of an owner does not fit the model, or is out of bounds.' },
+  E_PROTOCOL: { kind: 'data', meaning: 'A message is not of this protocol, or not signed by its sender.' },
+  E_PAYLOAD: { kind: 'data', meaning: 'Weights that were sent are not those of their digest, or too large.' },
+  E_BROKER: { kind: 'usage', meaning: 'The broker cannot be reached, or does not let this party in.' },
   E_OWNER_STATE: { kind: 'training', meaning: 'An owner lost what its local objective kept of the round before.' },
   E_MERGE_FAILED: { kind: 'training', meaning: 'A merge rule failed, or the owners trained different models.' },
   E_ENGINE_MEMORY: { kind: 'training', meaning: 'The engine ran out of memory while it trained.' },

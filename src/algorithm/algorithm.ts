@@ -1,3 +1,4 @@
+import type { NamedWeights } from '../weights/named.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { MergedRound, OwnerWeights } from './merge/rule.ts'
 
@@ -5,7 +6,7 @@ import type { MergedRound, OwnerWeights } from './merge/rule.ts'
  * What one side of an algorithm keeps between rounds, by name: momenta, control variates, …; each has the model's
  * tensors. The server's is in the checkpoint, an owner's stays with the owner.
  */
-export type State = Readonly<Record<string, Weights>>
+export type State = NamedWeights
 
 /** What an owner is sent with the model, by name. */
 export type Instruction = State

@@ -2,6 +2,7 @@ import { configHash } from '../config/hash.ts'
 import { FedunifyError } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
 import { executeToEnd } from '../run/execute.ts'
+import { inThisProcess } from '../run/participants.ts'
 import { prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
 import { loadRun } from '../runs/read/load-run.ts'
@@ -59,7 +60,7 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
     const note = (line: string) => listener.note(run, line)
-    await executeToEnd(prepared, { path: run.path, resume, signal, note, sinks: [progress] })
+    await executeToEnd(inThisProcess(prepared), { path: run.path, resume, signal, note, sinks: [progress] })
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }

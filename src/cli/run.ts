@@ -9,6 +9,7 @@ import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
 import { overviewText, planText, summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
+import { inThisProcess } from '../run/participants.ts'
 import { prepareRun } from '../run/prepare.ts'
 import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
@@ -21,6 +22,7 @@ import { isPlainFile } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
+import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
 Examples:
@@ -93,11 +95,13 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const progress = (line: string) => view.note(oneLine(line))
     const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
     if (options.dryRun) {
-      return io.out(planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, prepared)))
+      return io.out(
+        planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))),
+      )
     }
     const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
     let begun = false
-    const execution = executeToEnd(prepared, {
+    const execution = executeToEnd(inThisProcess(prepared), {
       path,
       resume: resume !== undefined,
       signal: io.signal,
@@ -167,6 +171,3 @@ async function assertConfig(dir: string): Promise<void> {
 
 const interruption = (error: unknown, path: string) =>
   new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
-
-/** 20261123-184502, in UTC: sorts by time and is a folder name everywhere. */
-const timestamp = (now: Date) => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')

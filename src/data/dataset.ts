@@ -13,6 +13,8 @@ export interface Dataset {
   /** `count` labels, each in [0, classes). */
   readonly labels: Uint8Array<SharedArrayBuffer>
   readonly count: number
+  /** How many of them, from the first, are those of the train file; the others are of the test file. */
+  readonly trainCount: number
   readonly classes: number
   /** What people call each class; its label if it has no other name. */
   readonly classNames: readonly string[]

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { FedunifyError } from '../errors.ts'
-import { type Choice, make } from '../parts.ts'
+import { type Choice, make, nameOf } from '../parts.ts'
 import type { Dataset, DatasetPart, DatasetSource } from './dataset.ts'
 import { CLASS_NAMES, IDX_NAMES, type IdxName } from './fashion-mnist/known-files.ts'
 import { type LocateOptions, locateFashionMnist, locateIn } from './fashion-mnist/locate.ts'
@@ -53,6 +53,17 @@ async function loadIdx({ dir = '' }: LocateOptions): Promise<Dataset> {
 }
 
 /**
+ * An owner's own images, in four IDX files of a folder: those of the train file are to train on, the others to test.
+ * @param dataset that an experiment is about: its class names are those of the labels
+ * @throws FedunifyError (data) as `loadDataset` does
+ */
+export async function loadOwnData(dataset: DatasetChoice, dir: string): Promise<Dataset> {
+  if (nameOf(dataset) !== 'fashion-mnist') return await loadIdx({ dir })
+  const { files } = await locateIn(dir, '')
+  return pool('fashion-mnist', dir, (await readContents(files)) as Record<IdxName, Content>, CLASS_NAMES)
+}
+
+/**
  * One dataset from the content of the four files.
  * @param names of the classes; without them, the labels up to the largest, and two at least
  * @throws FedunifyError `data` if counts or image sizes differ, or a label is out of range
@@ -83,6 +94,7 @@ export function pool(
     images: join(train.images.pixels, t10k.images.pixels),
     labels,
     count: labels.length,
+    trainCount: train.labels.length,
     classes: classNames.length,
     classNames,
     sha256: Object.fromEntries(IDX_NAMES.map((file) => [file, contents[file].sha256])),

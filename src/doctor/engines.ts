@@ -64,6 +64,7 @@ async function trainALittle(engine: Engine, signal: AbortSignal): Promise<number
     count,
     classes,
     classNames: ['0', '1'],
+    trainCount: count,
     sha256: {},
     source: 'made for this check',
   }

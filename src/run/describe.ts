@@ -8,9 +8,10 @@ import { RUN_FORMAT } from '../runs/manifest.ts'
 import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
 import type { PreparedRun } from './prepare.ts'
 
-/** What a prepared run is, as its manifest says it. */
-export function describeRun(run: PreparedRun): RunDescription {
-  const { experiment, dataset, model, engine, git } = run
+/** What a manifest says of a run, whoever holds its data. */
+type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine'> & Pick<PreparedRun, 'experiment' | 'model'>
+
+export function describeFacts({ experiment, model, git, dataset, shards, engine }: Facts): RunDescription {
   return {
     format: RUN_FORMAT,
     fedunify: VERSION,
@@ -19,26 +20,13 @@ export function describeRun(run: PreparedRun): RunDescription {
     config_hash: configHash(experiment),
     ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),
     git,
-    dataset: {
-      name: dataset.name,
-      source: dataset.source,
-      images: dataset.count,
-      shape: dataset.shape,
-      elements: dataset.elements,
-      class_names: dataset.classNames,
-      sha256: dataset.sha256,
-    },
-    shards: describeShards(run),
+    dataset,
+    shards,
     model: {
       parameters: parameterCount(model),
       layers: model.layers.map(({ name, layer, output }) => ({ name, ...layer, output })),
     },
-    engine: {
-      name: engine.name,
-      device: engine.device,
-      version: engine.version,
-      ...(engine.note && { note: engine.note }),
-    },
+    engine,
     machine: {
       platform: `${process.platform}-${process.arch}`,
       cpu: cpus()[0]?.model.trim(),
@@ -48,6 +36,27 @@ export function describeRun(run: PreparedRun): RunDescription {
     },
   }
 }
+
+/** What a prepared run is, as its manifest says it. */
+export const describeRun = (run: PreparedRun): RunDescription =>
+  describeFacts({ ...run, dataset: describeDataset(run), shards: describeShards(run), engine: describeEngine(run) })
+
+const describeDataset = ({ dataset }: PreparedRun): RunDescription['dataset'] => ({
+  name: dataset.name,
+  source: dataset.source,
+  images: dataset.count,
+  shape: dataset.shape,
+  elements: dataset.elements,
+  class_names: dataset.classNames,
+  sha256: dataset.sha256,
+})
+
+const describeEngine = ({ engine }: PreparedRun): RunDescription['engine'] => ({
+  name: engine.name,
+  device: engine.device,
+  version: engine.version,
+  ...(engine.note && { note: engine.note }),
+})
 
 const describeShards = ({ dataset, shards }: PreparedRun): ShardDescription[] =>
   shards.map((shard) => {

@@ -5,9 +5,8 @@ import { type FederationEvent, failedEvent, type RunEvent } from '../federation/
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
-import { openLocally, type Participants } from './participants.ts'
+import type { Participants, Runnable } from './participants.ts'
 import { planRun } from './plan-run.ts'
-import type { PreparedRun } from './prepare.ts'
 import { type Sink, Sinks } from './sinks.ts'
 import { startFederation } from './start-federation.ts'
 
@@ -19,8 +18,6 @@ export interface Execution {
   readonly signal?: AbortSignal | undefined
   /** Listen to the events, each once it is in the run folder. */
   readonly sinks?: readonly Sink[]
-  /** Who takes part; default: all owners in this process. */
-  open?(run: PreparedRun, signal: AbortSignal): Promise<Participants>
   /** Told of what takes a while before the rounds, and of a sink that failed. */
   note?(line: string): void
   /** Called once the folder stands, with the rounds that are done. */
@@ -28,20 +25,20 @@ export interface Execution {
 }
 
 /**
- * Runs a prepared experiment. Its events come as they happen, each once it is in the run folder and every sink has it;
+ * Runs an experiment. Its events come as they happen, each once it is in the run folder and every sink has it;
  * the run goes on when the next one is asked for. However it ends, the folder's manifest and the sinks are told: a run
  * whose events are not read to the end is interrupted, and one that fails ends with a `failed` event before the error.
  *
  * @throws FedunifyError as the run does
  */
-export async function* execute(run: PreparedRun, execution: Execution = {}): AsyncGenerator<RunEvent> {
-  const { path, resume, open = openLocally, note, ready, signal = new AbortController().signal } = execution
+export async function* execute(run: Runnable, execution: Execution = {}): AsyncGenerator<RunEvent> {
+  const { path, resume, note, ready, signal = new AbortController().signal } = execution
   const sinks = new Sinks(execution.sinks ?? [], note)
   let participants: Participants | undefined
   try {
     if (path !== undefined) await assertNoLink(join(run.experiment.out, run.experiment.name))
     // Their threads start while the folder is made.
-    participants = await open(run, signal)
+    participants = await run.open(signal)
     const algorithm = makeAlgorithm(run.experiment)
     const plan = planRun(run, algorithm)
     const openFolder = (at: string) =>
@@ -63,7 +60,7 @@ export async function* execute(run: PreparedRun, execution: Execution = {}): Asy
 }
 
 /** Runs to the end, for whoever listens through sinks alone. */
-export async function executeToEnd(run: PreparedRun, execution: Execution): Promise<void> {
+export async function executeToEnd(run: Runnable, execution: Execution): Promise<void> {
   const events = execute(run, execution)
   while (!(await events.next()).done);
 }

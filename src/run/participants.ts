@@ -1,8 +1,12 @@
+import type { Experiment } from '../config/schema.ts'
 import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import type { Cohort } from '../federation/cohort.ts'
 import { LocalCohort } from '../federation/local/local-cohort.ts'
+import type { Model } from '../model/model.ts'
 import { make } from '../parts.ts'
+import type { RunDescription } from '../runs/run-description.ts'
+import { describeRun } from './describe.ts'
 import { pooledOwner, shardOwners } from './owners.ts'
 import type { PreparedRun } from './prepare.ts'
 
@@ -22,8 +26,26 @@ export function openLearner(run: PreparedRun, workers: number, signal?: AbortSig
   return engine.open({ model, dataset, normalise, optimizer, seed, workers, signal })
 }
 
-/** All owners in this process; one learner trains for all of them. */
-export async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {
+/** A run that can be executed. */
+export interface Runnable {
+  readonly experiment: Experiment
+  readonly model: Model
+  /** As its manifest says it. */
+  readonly description: RunDescription
+  /** Gathers those who take part. */
+  open(signal: AbortSignal): Promise<Participants>
+}
+
+/** A prepared run with all owners in this process. */
+export const inThisProcess = (run: PreparedRun): Runnable => ({
+  experiment: run.experiment,
+  model: run.model,
+  description: describeRun(run),
+  open: (signal) => openLocally(run, signal),
+})
+
+/** One learner trains for all owners. */
+async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {
   const { experiment, shards } = run
   const { workers, baseline } = experiment
   const learner = await openLearner(run, workers, signal)

@@ -1,14 +1,13 @@
 import type { Algorithm } from '../algorithm/algorithm.ts'
 import { initialWeights } from '../model/init.ts'
 import type { RunPlan } from '../runs/write/run-plan.ts'
-import { describeRun } from './describe.ts'
-import type { PreparedRun } from './prepare.ts'
+import type { Runnable } from './participants.ts'
 
-/** What the folder of a prepared run is made of. */
-export function planRun(run: PreparedRun, algorithm: Algorithm): RunPlan {
-  const { experiment, model } = run
+/** What the folder of a run is made of. */
+export function planRun(run: Runnable, algorithm: Algorithm): RunPlan {
+  const { experiment, model, description } = run
   return {
-    description: describeRun(run),
+    description,
     parameters: model.parameters,
     serverState: Object.keys(algorithm.start(initialWeights(model, experiment.seed))),
     async exportModel(weights) {

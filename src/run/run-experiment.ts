@@ -5,6 +5,7 @@ import { objectSource } from '../config/source.ts'
 import type { RunEvent } from '../federation/events.ts'
 import { copyWeights } from '../weights/weights.ts'
 import { type Execution, execute } from './execute.ts'
+import { inThisProcess } from './participants.ts'
 import { prepareRun } from './prepare.ts'
 
 export interface RunOptions extends Pick<Execution, 'signal' | 'sinks' | 'note'> {
@@ -33,7 +34,7 @@ export async function* runExperiment(
   const { sources, ...own } = await withOwnRules([objectSource(experiment)])
   const resolved = resolveExperiment(sources, undefined, own)
   const prepared = await prepareRun(resolved, { ...(signal && { signal }), ...(progress && { progress }) })
-  for await (const event of execute(prepared, { path: folder, ...options })) {
+  for await (const event of execute(inThisProcess(prepared), { path: folder, ...options })) {
     // A run makes models in the memory of earlier ones; whoever reads these may keep them.
     yield event.type === 'round-finished' ? { ...event, weights: copyWeights(event.weights) } : event
   }

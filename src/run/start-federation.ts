@@ -4,12 +4,11 @@ import type { FederationEvent } from '../federation/events.ts'
 import { runFederation } from '../federation/loop.ts'
 import { initialWeights } from '../model/init.ts'
 import type { SavedState } from '../runs/checkpoint.ts'
-import type { Participants } from './participants.ts'
-import type { PreparedRun } from './prepare.ts'
+import type { Participants, Runnable } from './participants.ts'
 
 /** The events of a run, from where its checkpoint ends. */
 export function startFederation(
-  { experiment, model }: PreparedRun,
+  { experiment, model }: Runnable,
   algorithm: Algorithm,
   { owners, baseline }: Participants,
   saved: SavedState,

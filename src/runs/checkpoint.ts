@@ -5,6 +5,7 @@ import type { State } from '../algorithm/algorithm.ts'
 import { FedunifyError } from '../errors.ts'
 import type { OwnerStates } from '../federation/cohort.ts'
 import { readIfThere } from '../system/files.ts'
+import { flatten, unflatten } from '../weights/named.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
 import { type Manifest, runIdentity, type Seconds } from './run-description.ts'
@@ -60,10 +61,8 @@ export function encodeCheckpoint({
   }
   put('unified', unified)
   put('pooled', pooled ?? new Map())
-  for (const [name, weights] of Object.entries(serverState)) put(`server/${name}`, weights)
-  for (const [owner, state] of ownerStates) {
-    for (const [name, weights] of Object.entries(state)) put(`owners/${owner}/${name}`, weights)
-  }
+  put('server', flatten(serverState))
+  for (const [owner, state] of ownerStates) put(`owners/${owner}`, flatten(state))
   const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
   return sealed(encodeSafetensors(tensors, { sha256: BLANK, ...told, ...(run !== undefined && { run }) }))
 }
@@ -103,7 +102,7 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
     ...parseMetadata(metadata, file),
     unified: startingWith('unified/', weights),
     pooled: pooled.size > 0 ? pooled : undefined,
-    serverState: stateIn(startingWith('server/', weights)),
+    serverState: unflatten(startingWith('server/', weights)),
     ownerStates: statesIn(startingWith('owners/', weights)),
   }
 }
@@ -155,14 +154,8 @@ function startingWith(prefix: string, weights: Weights): Weights {
   return new Map(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]))
 }
 
-/** A state whose tensors are named `<name>/<tensor>`; no tensor has a slash in its name. */
-function stateIn(weights: Weights): State {
-  const names = new Set([...weights.keys()].map((name) => name.slice(0, name.lastIndexOf('/'))))
-  return Object.fromEntries([...names].map((name) => [name, startingWith(`${name}/`, weights)]))
-}
-
 /** States whose tensors are named `<owner>/<name>/<tensor>`. */
 function statesIn(weights: Weights): OwnerStates {
   const owners = new Set([...weights.keys()].map((name) => name.slice(0, name.indexOf('/'))))
-  return new Map([...owners].map((owner) => [Number(owner), stateIn(startingWith(`${owner}/`, weights))]))
+  return new Map([...owners].map((owner) => [Number(owner), unflatten(startingWith(`${owner}/`, weights))]))
 }

@@ -10,6 +10,7 @@ import { stateful } from '../support/stateful-objective.mjs'
 ;(OBJECTIVES as Record<string, ObjectivePart>).stateful = stateful
 const { loadExperiment } = await import('../../src/config/load.ts')
 const { executeToEnd } = await import('../../src/run/execute.ts')
+const { inThisProcess } = await import('../../src/run/participants.ts')
 const { prepareRun } = await import('../../src/run/prepare.ts')
 const { ProcessCohort } = await import('../support/process-cohort.ts')
 
@@ -34,13 +35,11 @@ test.each([
     const prepared = await prepareRun(await loadExperiment({ file, set: [], flags: {} }))
     const at = (id: string) => join(folder, 'results', name, id)
     const run = { resume: false, sinks: [] }
-    await executeToEnd(prepared, { ...run, path: at('here') })
+    const here = inThisProcess(prepared)
+    await executeToEnd(here, { ...run, path: at('here') })
     const cohort = await ProcessCohort.start(prepared.experiment)
-    await executeToEnd(prepared, {
-      ...run,
-      path: at('apart'),
-      open: async () => ({ owners: cohort, baseline: undefined, close: () => cohort.close() }),
-    })
+    const open = async () => ({ owners: cohort, baseline: undefined, close: () => cohort.close() })
+    await executeToEnd({ ...here, open }, { ...run, path: at('apart') })
     for (const result of FILES) {
       expect(readFileSync(join(at('apart'), result)).equals(readFileSync(join(at('here'), result))), result).toBe(true)
     }

@@ -4,6 +4,7 @@ import { loadExperiment } from '../../src/config/load.ts'
 import type { RunEvent } from '../../src/federation/events.ts'
 import { VERSION } from '../../src/package.ts'
 import { executeToEnd } from '../../src/run/execute.ts'
+import { inThisProcess } from '../../src/run/participants.ts'
 import { prepareRun } from '../../src/run/prepare.ts'
 import type { Sink } from '../../src/run/sinks.ts'
 import { EVENT_FORMAT } from '../../src/runs/plain-event.ts'
@@ -35,7 +36,7 @@ async function run(name: string, sinks: readonly Sink[], given: object = {}, sig
   const path = join(folder, 'results', name, 'a')
   const notes: string[] = []
   const note = (line: string) => notes.push(line)
-  const error = await executeToEnd(prepared, { path, resume: false, signal, sinks, note }).catch(
+  const error = await executeToEnd(inThisProcess(prepared), { path, resume: false, signal, sinks, note }).catch(
     (thrown: unknown) => thrown,
   )
   return { path, notes, error }

@@ -27,6 +27,7 @@ export function quarters(count: number, side = 12): Dataset {
     count,
     classes: 4,
     classNames: ['0', '1', '2', '3'],
+    trainCount: count,
     sha256: {},
     source: 'memory',
   }

@@ -1,0 +1,66 @@
+import { type Command, Option } from 'commander'
+import { DEVICES, type Device } from '../engine/engine.ts'
+import { connectParty } from '../federation/nats/connection.ts'
+import { ownerToken } from '../federation/nats/wire.ts'
+import { readOwnerFolder } from '../federation/setup/folders.ts'
+import { publicKey, signingKey } from '../federation/setup/keys.ts'
+import { Agent } from '../owner/agent.ts'
+import { oneLine } from '../visible.ts'
+import type { Io } from './io.ts'
+
+const EXAMPLES = `
+Examples:
+  fedunify join --federation alice --data /data/alice     images of one's own: four IDX files
+  fedunify join --federation alice --shard --once         a trial: this owner's shard of Fashion-MNIST, for one run
+`
+
+interface JoinOptions {
+  readonly federation: string
+  readonly data?: string
+  readonly shard?: true
+  readonly device: Device | 'auto'
+  readonly once?: true
+}
+
+export function addJoinCommand(program: Command, io: Io): void {
+  program
+    .command('join')
+    .summary('take part in a federation as an owner')
+    .description(
+      'Trains on local images for the experiments of a federation. It waits for the next one until it is stopped. ' +
+        'Images never leave this machine; weights and counts do.',
+    )
+    .requiredOption('--federation <dir>', "this owner's folder, as it was handed over")
+    .option('--data <dir>', 'folder with the four IDX files of this owner')
+    .option('--shard', "for trials: take this owner's shard of the experiment's partition")
+    .addOption(new Option('--device <name>', 'where to compute').choices(['auto', ...DEVICES]).default('auto'))
+    .option('--once', 'stop after one run')
+    .addHelpText('after', EXAMPLES)
+    .action((options: JoinOptions) => joinFederation(options, io))
+}
+
+async function joinFederation({ federation: dir, data, shard, device, once }: JoinOptions, io: Io): Promise<void> {
+  const folder = await readOwnerFolder(dir)
+  const note = (line: string) => io.err(`${new Date().toISOString().slice(0, 19)}Z ${folder.name}: ${oneLine(line)}\n`)
+  for (const warning of folder.warnings) note(`note: ${warning}`)
+  const party = { ...folder, token: ownerToken(folder.owner) }
+  const { signal } = io
+  const connection = await connectParty(party, note, signal)
+  try {
+    const agent = await Agent.open(connection, party, {
+      owner: folder.owner,
+      dir,
+      key: signingKey(folder.seed),
+      serverKey: publicKey(folder.serverKey),
+      data: { data, shard: shard ?? false, device },
+      once: once ?? false,
+      signal,
+      note,
+      refusals: async () => [],
+    })
+    note(`joined ${folder.url} as owner ${folder.owner}, waiting for an experiment`)
+    await agent.work()
+  } finally {
+    await connection.close()
+  }
+}

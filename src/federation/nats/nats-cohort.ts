@@ -1,0 +1,226 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { pMapIterable } from 'p-map'
+import type { Evaluation } from '../../engine/engine.ts'
+import { ERRORS, type ErrorCode, FedunifyError, messageOf } from '../../errors.ts'
+import { flatten } from '../../weights/named.ts'
+import { encodeSafetensors } from '../../weights/safetensors.ts'
+import type { Weights } from '../../weights/weights.ts'
+import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
+import { withProgress } from '../with-progress.ts'
+import { fromWire } from './evaluations.ts'
+import { getPayload, putPayload } from './payloads.ts'
+import { persist } from './persist.ts'
+import { readUpdate, type UpdateBounds } from './read-update.ts'
+import type { KnownOwner, ServerPost } from './server-post.ts'
+import { MODELS, UPDATES } from './streams.ts'
+import { LiveSchema, ownerToken, type Reply, type ReplyOf, type WirePayload } from './wire.ts'
+
+/** Updates that are fetched before their turn: each is a model in memory. */
+const AHEAD = 2
+/** How often an owner may hand in what cannot be merged, in one round. */
+const ATTEMPTS = 3
+
+interface Published {
+  readonly weights: Weights
+  readonly bytes: Uint8Array
+  payload: WirePayload
+}
+
+interface Answer {
+  readonly owner: KnownOwner
+  readonly attempt: number
+  readonly reply: ReplyOf<'update'>
+}
+
+export interface NatsCohortSettings extends Pick<UpdateBounds, 'parameters' | 'classes' | 'maxNorm'> {
+  readonly run: string
+  readonly cards: readonly OwnerCard[]
+}
+
+/** Owners elsewhere, asked over the broker. */
+export class NatsCohort implements Cohort {
+  readonly owners: readonly OwnerCard[]
+  readonly #post: ServerPost
+  readonly #connection: NatsConnection
+  readonly #settings: NatsCohortSettings
+  readonly #published = new Map<number, Published>()
+  #models = 0
+  /** Rounds that are on the server's disk: an owner may forget what it kept of them. */
+  #committed = 0
+
+  constructor(post: ServerPost, connection: NatsConnection, settings: NatsCohortSettings) {
+    this.owners = settings.cards
+    this.#post = post
+    this.#connection = connection
+    this.#settings = settings
+  }
+
+  async publish(model: Weights): Promise<ModelRef> {
+    const bytes = encodeSafetensors(model)
+    const payload = await this.#put(bytes, this.#post.settings.signal)
+    const ref = { id: ++this.#models }
+    this.#published.set(ref.id, { weights: model, bytes, payload })
+    return ref
+  }
+
+  train(task: RoundTask, signal: AbortSignal): AsyncIterable<OwnerProgress | Update> {
+    const { run } = this.#settings
+    return withProgress<OwnerProgress, Update>((report) => {
+      const live = this.#connection.subscribe('live.*', {
+        callback: (error, { data }) => {
+          const told = error ? undefined : parseLive(data)
+          if (told?.progress && told.run === run && told.round === task.round) {
+            report({ type: 'owner-progress', round: task.round, owner: told.owner, ...told.progress })
+          }
+        },
+      })
+      return this.#trainAll(task, signal, () => live.unsubscribe())
+    })
+  }
+
+  async *#trainAll(task: RoundTask, signal: AbortSignal, done: () => void): AsyncGenerator<Update> {
+    try {
+      await this.#forget(task.model)
+      const asked = this.#post.settings.owners.map((owner) => this.#ask(owner, task, 0, signal))
+      // A rejection is looked at when its turn comes.
+      for (const one of asked) one.catch(() => {})
+      yield* pMapIterable(asked, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
+      this.#committed = task.round - 1
+    } finally {
+      done()
+    }
+  }
+
+  async evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]> {
+    return await Promise.all(
+      this.#post.settings.owners.map(async (owner) => {
+        for (;;) {
+          const { payload } = this.#published.get(model.id)!
+          const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
+          const reply = await this.#post.ask(owner.owner, ask, signal)
+          if (await this.#lost(reply, payload, signal)) continue
+          const { evaluation } = expect(reply, 'evaluation', owner)
+          if (evaluation?.confusion.length !== this.#settings.classes ** 2) {
+            throw failure(owner, 'E_UPDATE', 'sent an evaluation of other classes', 'all owners need the same classes')
+          }
+          return fromWire(evaluation)
+        }
+      }),
+    )
+  }
+
+  /** They keep theirs. */
+  states = (): OwnerStates => new Map()
+  restore(round: number): void {
+    this.#committed = round
+  }
+
+  async close(): Promise<void> {}
+
+  async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
+    const instruction = flatten(task.instruct(owner.owner))
+    const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
+    for (;;) {
+      const model = task.model && this.#published.get(task.model.id)!.payload
+      const sent = extra ? await this.#put(extra, signal) : null
+      const { round, lr, evaluateReceived } = task
+      const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
+      const more = { instruction: sent, evaluate_received: evaluateReceived }
+      const reply = await this.#post.ask(owner.owner, { ...ask, ...more }, signal)
+      if (await this.#lost(reply, model, signal)) continue
+      return { owner, attempt, reply: expect(reply, 'update', owner) }
+    }
+  }
+
+  /** Fetches an update and checks it; one that cannot be merged is refused, and asked for again. */
+  async #fetch(first: Answer, task: RoundTask, signal: AbortSignal): Promise<Update> {
+    const { owner } = first
+    let { reply, attempt } = first
+    for (;;) {
+      try {
+        return await this.#read(owner, reply, task, signal)
+      } catch (error) {
+        if (signal.aborted || attempt + 1 >= ATTEMPTS || !(error instanceof FedunifyError)) throw error
+        this.#post.settings.note(`refused: ${messageOf(error)}; owner ${owner.name} is asked again`)
+        ;({ reply, attempt } = await this.#ask(owner, task, attempt + 1, signal))
+      }
+    }
+  }
+
+  async #read(owner: KnownOwner, reply: ReplyOf<'update'>, task: RoundTask, signal: AbortSignal): Promise<Update> {
+    const { run, parameters, classes, maxNorm } = this.#settings
+    const who = `the update of owner ${owner.name}`
+    if (reply.round !== task.round) throw failure(owner, 'E_UPDATE', `handed in round ${reply.round}`, NOT_MERGED)
+    const size = parameters.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, d) => n * d, 1), 0)
+    const prefix = `upd.${ownerToken(owner.owner)}.${run}`
+    // Weights, and as much again for each thing that is sent with them; a header.
+    const limits = { most: 8 * size + 1_000_000, signal, who }
+    const bytes = await getPayload(this.#post.jsm, UPDATES, prefix, reply.payload, limits)
+    if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
+    const { trainImages } = this.owners.find((card) => card.owner === owner.owner)!
+    const base = task.model && this.#published.get(task.model.id)!.weights
+    return readUpdate(reply, bytes, owner.name, { parameters, classes, maxNorm, base, trainImages })
+  }
+
+  #put(bytes: Uint8Array, signal: AbortSignal): Promise<WirePayload> {
+    return putPayload(this.#post.js, `model.${this.#settings.run}`, bytes, signal)
+  }
+
+  /** Whether an owner did not find what it was sent: the broker has lost it, and it is put there again. */
+  async #lost(reply: Reply, payload: WirePayload | undefined, signal: AbortSignal): Promise<boolean> {
+    if (reply.what !== 'failed' || reply.code !== 'E_PAYLOAD') return false
+    for (const model of this.#published.values()) {
+      if (model.payload === payload) model.payload = await this.#put(model.bytes, signal)
+    }
+    return true
+  }
+
+  /** Nobody needs older models, and what the owners sent of the round before. */
+  async #forget(current: ModelRef | undefined): Promise<void> {
+    const { signal } = this.#post.settings
+    const { run } = this.#settings
+    const purge = (stream: string, filter: string) =>
+      persist(() => this.#post.jsm.streams.purge(stream, { filter }), signal)
+    for (const [id, { payload }] of this.#published) {
+      if (id === current?.id) continue
+      this.#published.delete(id)
+      await purge(MODELS, `model.${run}.${payload.id}.*`)
+    }
+    await purge(UPDATES, `upd.*.${run}.>`)
+  }
+}
+
+const NOT_MERGED = 'nothing of it was merged'
+
+const failure = ({ owner, name }: KnownOwner, code: ErrorCode, what: string, hint: string) =>
+  new FedunifyError(code, `owner ${name} ${what}`, hint, { owner })
+
+/** @throws FedunifyError (training) if an owner answers with something else */
+export function expect<W extends Reply['what']>(reply: Reply, what: W, owner: KnownOwner): ReplyOf<W> {
+  if (reply.what === what) return reply as ReplyOf<W>
+  if (reply.what === 'refused') {
+    throw failure(
+      owner,
+      'E_OWNER_REFUSED',
+      `refuses: ${reply.reasons.join('; ')}`,
+      'its policy is its own: ask the owner',
+    )
+  }
+  if (reply.what !== 'failed')
+    throw failure(owner, 'E_PROTOCOL', `answered ${reply.what}, expected ${what}`, NOT_MERGED)
+  const { code, message, hint, round, tensor } = reply
+  const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'E_OWNER_FAILED'
+  throw new FedunifyError(known, `owner ${owner.name}: ${message}`, hint ?? undefined, {
+    owner: owner.owner,
+    ...(round !== null && { round }),
+    ...(tensor !== null && { tensor }),
+  })
+}
+
+function parseLive(data: Uint8Array) {
+  try {
+    return LiveSchema.parse(JSON.parse(Buffer.from(data).toString('utf8')))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,76 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import pMap from 'p-map'
+import { FedunifyError } from '../../errors.ts'
+import { persist } from './persist.ts'
+import type { WirePayload } from './wire.ts'
+
+/** Bytes of a chunk: the broker takes 8 MB at most, and holds a window of these in memory. */
+const CHUNK = 1024 * 1024
+/** Chunks that are under way at the same time. */
+const WINDOW = 4
+/** More than any model here: an update that claims more is refused before it is fetched. */
+export const MAX_PAYLOAD = 4e9
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/**
+ * Puts bytes into a stream, in chunks; each is on the broker's disk when this resolves.
+ * @param prefix of the subjects, which end with the payload's id and the number of the chunk
+ */
+export async function putPayload(
+  js: JetStreamClient,
+  prefix: string,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<WirePayload> {
+  // Another name at each attempt: the broker would take a name that it has seen for a duplicate, and drop it.
+  const id = randomBytes(9).toString('base64url')
+  const chunks = Math.ceil(bytes.length / CHUNK)
+  const put = (i: number) =>
+    persist(() => js.publish(`${prefix}.${id}.${i}`, bytes.subarray(i * CHUNK, (i + 1) * CHUNK), LIMIT), signal)
+  await pMap(range(chunks), put, { concurrency: WINDOW })
+  return { id, bytes: bytes.length, chunks, sha256: sha256(bytes), dtype: 'float32', modulus: null, scale: null }
+}
+
+const LIMIT = { timeout: 10_000 }
+
+/**
+ * What `putPayload` put.
+ * @param most bytes that it may have
+ * @returns undefined if a chunk is missing: the broker may have lost it
+ * @throws FedunifyError (data) if it is too large, or its bytes are not those of its digest
+ */
+export async function getPayload(
+  jsm: JetStreamManager,
+  stream: string,
+  prefix: string,
+  payload: WirePayload,
+  { most = MAX_PAYLOAD, signal, who }: { most?: number; signal: AbortSignal; who: string },
+): Promise<Uint8Array | undefined> {
+  const { id, bytes, chunks } = payload
+  if (bytes > most || chunks !== Math.ceil(bytes / CHUNK)) {
+    throw new FedunifyError('E_PAYLOAD', `${who} claims ${bytes} bytes in ${chunks} chunks, expected ${most} at most`)
+  }
+  const all = new Uint8Array(bytes)
+  let missing = false
+  const get = async (i: number) => {
+    if (missing) return
+    const last = { last_by_subj: `${prefix}.${id}.${i}` }
+    const message = await persist(() => jsm.direct.getMessage(stream, last), signal)
+    const expected = i < chunks - 1 ? CHUNK : bytes - i * CHUNK
+    if (!message) missing = true
+    else if (message.data.length !== expected) {
+      throw new FedunifyError(
+        'E_PAYLOAD',
+        `chunk ${i} of ${who} has ${message.data.length} bytes, expected ${expected}`,
+      )
+    } else all.set(message.data, i * CHUNK)
+  }
+  await pMap(range(chunks), get, { concurrency: WINDOW })
+  if (missing) return undefined
+  if (sha256(all) !== payload.sha256) throw new FedunifyError('E_PAYLOAD', `${who} is not what its digest says`)
+  return all
+}
+
+const range = (n: number) => Array.from({ length: n }, (_, i) => i)

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Milliseconds between two tries. */
+const PAUSE = 250
+
+/**
+ * Repeats what a broker that restarts makes fail (no answer, no stream yet, no connection) until it succeeds.
+ * @throws the signal's reason once it is aborted; what is refused for good: a permission, a closed connection
+ */
+export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      return await ask()
+    } catch (error) {
+      if (isFinal(error)) throw error
+      await sleep(PAUSE, undefined, { signal }).catch(() => signal.throwIfAborted())
+    }
+  }
+}
+
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof Error)) return true
+  return /permission|authorization/i.test(error.message) || /Closed|Draining|Invalid/.test(error.name)
+}
+
+/** What a promise resolves to, unless the signal is aborted before. */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let stop = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

@@ -1,0 +1,98 @@
+import { FedunifyError } from '../../errors.ts'
+import { unflatten } from '../../weights/named.ts'
+import { decodeSafetensors } from '../../weights/safetensors.ts'
+import { firstNonFinite, type Weights } from '../../weights/weights.ts'
+import type { Update } from '../cohort.ts'
+import { fromWire } from './evaluations.ts'
+import type { ReplyOf } from './wire.ts'
+
+/** What an update must be to enter a merge. */
+export interface UpdateBounds {
+  /** The model's tensors. */
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  readonly classes: number
+  /** The model that the owner received; undefined if it began with weights of its own. */
+  readonly base: Weights | undefined
+  /** Most that the weights may have moved, as the length of the difference; undefined for any. */
+  readonly maxNorm: number | undefined
+  /** What it has said of its shard. */
+  readonly trainImages: number
+}
+
+/**
+ * The update that an owner's reply and payload make, checked.
+ * @param name of the owner, for errors
+ * @throws FedunifyError (training) that says what does not fit
+ */
+export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: string, bounds: UpdateBounds): Update {
+  const { owner, round } = reply
+  const refuse = (what: string, tensor?: string) =>
+    new FedunifyError('E_UPDATE', `the update of owner ${name} in round ${round} ${what}`, HINT, {
+      owner,
+      round,
+      ...(tensor !== undefined && { tensor }),
+    })
+  const { weights, ...rest } = unflatten(decode(bytes, refuse))
+  if (!weights) throw refuse('has no weights')
+  const sent = Object.fromEntries(Object.entries(rest).map(([path, one]) => [path.replace(/^sent\//, ''), one]))
+  const stray = Object.keys(rest).find((path) => !path.startsWith('sent/'))
+  if (stray !== undefined) throw refuse(`has ${stray}, which is none of its parts`)
+  for (const [what, model] of [['', weights], ...Object.entries(sent)] as [string, Weights][]) {
+    const fault = misfit(model, bounds.parameters)
+    if (fault) throw refuse(`${what && `has ${what} that `}${fault.what}`, fault.tensor)
+    const bad = firstNonFinite(model)
+    if (bad) throw refuse(`holds ${bad.value} in ${bad.tensor}`, bad.tensor)
+  }
+  const moved = bounds.maxNorm === undefined || !bounds.base ? 0 : distance(weights, bounds.base)
+  if (bounds.maxNorm !== undefined && moved > bounds.maxNorm) {
+    throw refuse(`moved by ${moved.toPrecision(4)}, more than ${bounds.maxNorm} (--max-norm)`)
+  }
+  if (reply.train_images !== bounds.trainImages) {
+    throw refuse(`is of ${reply.train_images} images, but the owner has said that it has ${bounds.trainImages}`)
+  }
+  const { metrics } = reply
+  if (!metrics) throw refuse('has no metrics, which this run needs')
+  const { epochs, images, loss, seconds, local, received } = metrics
+  for (const evaluation of received ? [local, received] : [local]) {
+    const { confusion } = evaluation
+    if (confusion.length === bounds.classes ** 2) continue
+    throw refuse(`has a confusion matrix of ${confusion.length} counts, expected ${bounds.classes ** 2}`)
+  }
+  const counts = { epochs, images, loss, seconds, local: fromWire(local) }
+  const scored = received ? fromWire(received) : undefined
+  return { type: 'update', owner, trainImages: bounds.trainImages, weights, sent, received: scored, ...counts }
+}
+
+const HINT = 'nothing of it was merged'
+
+function decode(bytes: Uint8Array, refuse: (what: string) => FedunifyError): Weights {
+  try {
+    return decodeSafetensors(bytes, 'update').weights
+  } catch {
+    throw refuse('is no safetensors file')
+  }
+}
+
+function misfit(
+  weights: Weights,
+  parameters: UpdateBounds['parameters'],
+): { what: string; tensor: string } | undefined {
+  for (const { name, shape } of parameters) {
+    const tensor = weights.get(name)
+    if (!tensor) return { what: `has no ${name}`, tensor: name }
+    if (tensor.shape.join() !== shape.join()) {
+      return { what: `has ${name} of [${tensor.shape}], the model [${shape}]`, tensor: name }
+    }
+  }
+  const extra = [...weights.keys()].find((name) => !parameters.some((parameter) => parameter.name === name))
+  return extra === undefined ? undefined : { what: `has ${extra}, which the model has not`, tensor: extra }
+}
+
+function distance(a: Weights, b: Weights): number {
+  let sum = 0
+  for (const [name, { data }] of a) {
+    const other = b.get(name)!.data
+    for (let i = 0; i < data.length; i++) sum += (data[i]! - other[i]!) ** 2
+  }
+  return Math.sqrt(sum)
+}

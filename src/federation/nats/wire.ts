@@ -1,0 +1,143 @@
+import { z } from 'zod'
+
+/** Raised when one side would misread the other. Written down in docs/protocol.md. */
+export const PROTOCOL = 1
+
+const count = z.int().min(0)
+const owner = z.int().min(1)
+const text = z.string().max(10_000)
+const hex256 = z.string().regex(/^[\da-f]{64}$/)
+/** Parts of subjects: no dots, no wildcards. */
+export const token = z.string().regex(/^[\w-]{1,80}$/)
+
+/** Bytes that were put into the broker in chunks. */
+export const PayloadSchema = z.strictObject({
+  id: token,
+  bytes: count,
+  chunks: count,
+  sha256: hex256,
+  /** Of the values: float32 in a safetensors file. Masked sums will be integers of a modulus, with a scale. */
+  dtype: z.literal('float32'),
+  modulus: z.null(),
+  scale: z.null(),
+})
+
+export const EvaluationSchema = z.strictObject({
+  images: count,
+  correct: count,
+  loss_sum: z.number(),
+  confusion: z.array(count),
+})
+
+/** What every message says of itself. */
+const envelope = {
+  format: z.literal(PROTOCOL),
+  fedunify: text,
+  federation: token,
+  run: token,
+  /** Whom it is for, or whom it is from. */
+  owner,
+  /** Of the task; a reply names the task that it answers. */
+  task: token,
+}
+
+/** What a server asks of an owner. */
+export const TaskSchema = z.discriminatedUnion('what', [
+  z.strictObject({
+    ...envelope,
+    what: z.literal('invite'),
+    /** The experiment, with every default filled in. */
+    experiment: z.record(z.string(), z.unknown()),
+    /** What the server wants to know beside weights. */
+    asks: z.strictObject({ metrics: z.boolean(), labels: z.boolean() }),
+    /** Rounds that are on the server's disk. */
+    committed: count,
+  }),
+  z.strictObject({
+    ...envelope,
+    what: z.literal('train'),
+    committed: count,
+    round: z.int().min(1),
+    attempt: count,
+    lr: z.number(),
+    /** The unified model; null if each owner begins with weights of its own. */
+    model: PayloadSchema.nullable(),
+    instruction: PayloadSchema.nullable(),
+    evaluate_received: z.boolean(),
+  }),
+  z.strictObject({ ...envelope, what: z.literal('evaluate'), committed: count, round: count, model: PayloadSchema }),
+  z.strictObject({ ...envelope, what: z.literal('end'), committed: count, reason: text }),
+])
+
+export type Task = z.output<typeof TaskSchema>
+export type TaskOf<W extends Task['what']> = Extract<Task, { what: W }>
+
+/** Metrics of an update; an owner may keep them to itself. */
+const MetricsSchema = z.strictObject({
+  epochs: count,
+  images: count,
+  loss: z.number(),
+  seconds: z.number().min(0),
+  local: EvaluationSchema,
+  received: EvaluationSchema.nullable(),
+})
+
+/** What an owner answers. */
+export const ReplySchema = z.discriminatedUnion('what', [
+  z.strictObject({
+    ...envelope,
+    what: z.literal('card'),
+    train_images: count,
+    test_images: count,
+    /** Images of each class; null if it does not share them. */
+    train_labels: z.array(count).nullable(),
+    test_labels: z.array(count).nullable(),
+    dataset: z.strictObject({
+      name: text,
+      shape: z.array(count),
+      elements: text,
+      class_names: z.array(text),
+      sha256: z.record(z.string(), hex256),
+    }),
+    shard_sha256: hex256,
+    engine: z.strictObject({ name: text, device: text, version: text }),
+  }),
+  z.strictObject({ ...envelope, what: z.literal('refused'), reasons: z.array(text).min(1) }),
+  z.strictObject({
+    ...envelope,
+    what: z.literal('update'),
+    round: z.int().min(1),
+    attempt: count,
+    train_images: count,
+    payload: PayloadSchema,
+    metrics: MetricsSchema.nullable(),
+  }),
+  z.strictObject({ ...envelope, what: z.literal('evaluation'), round: count, evaluation: EvaluationSchema.nullable() }),
+  z.strictObject({
+    ...envelope,
+    what: z.literal('failed'),
+    code: text,
+    message: text,
+    hint: text.nullable(),
+    round: count.nullable(),
+    tensor: text.nullable(),
+  }),
+])
+
+export type Reply = z.output<typeof ReplySchema>
+export type ReplyOf<W extends Reply['what']> = Extract<Reply, { what: W }>
+export type WirePayload = z.output<typeof PayloadSchema>
+
+/** A sign of life between tasks and replies, unsigned: it may be lost, and nothing depends on it. */
+export const LiveSchema = z.strictObject({
+  run: token.nullable(),
+  owner,
+  round: count.nullable(),
+  progress: z.strictObject({ epoch: count, epochs: count, images: count, total: count, loss: z.number() }).nullable(),
+})
+
+/** How many bytes a message may have; weights go in chunks. */
+export const MAX_MESSAGE = 2_000_000
+
+/** A subject's part for an owner. */
+export const ownerToken = (owner: number): string => `o${owner}`

@@ -1,0 +1,65 @@
+import { resolveExperiment } from '../config/load.ts'
+import type { Experiment } from '../config/schema.ts'
+import { objectSource } from '../config/source.ts'
+import type { Dataset, Shard } from '../data/dataset.ts'
+import { loadOwnData } from '../data/load-dataset.ts'
+import { selectEngine } from '../engine/select.ts'
+import { FedunifyError } from '../errors.ts'
+import { buildModel } from '../model/model.ts'
+import { presetLayers } from '../model/presets.ts'
+import { range } from '../random.ts'
+import { type PreparedRun, prepareRun } from '../run/prepare.ts'
+
+/** What an owner brings along. */
+export interface OwnData {
+  /** Folder of its IDX files; for trials that of the whole dataset, which may also be found or fetched. */
+  readonly data: string | undefined
+  /** Take this owner's shard of the experiment's partition, instead of images of its own. */
+  readonly shard: boolean
+  readonly device: Experiment['device']
+}
+
+/** An owner's part of a run, ready to train. */
+export interface PreparedOwner extends Pick<PreparedRun, 'experiment' | 'model' | 'dataset' | 'engine' | 'git'> {
+  readonly shard: Shard
+}
+
+/**
+ * An experiment as a server sends it, on this machine: with this owner's data and device.
+ * @throws FedunifyError (usage) or (data) if it is none of this version, or the data does not fit
+ */
+export async function prepareOwner(
+  sent: Readonly<Record<string, unknown>>,
+  owner: number,
+  { data, shard, device }: OwnData,
+  signal: AbortSignal,
+): Promise<PreparedOwner> {
+  const { expect, out, name, workers, ...asked } = sent
+  const own = { ...asked, workers: 1, device, engine: 'auto', layout: 'auto', ...(data !== undefined && { data }) }
+  const experiment = resolveExperiment([objectSource(own)])
+  if (shard) {
+    const run = await prepareRun(experiment, { signal })
+    const found = run.shards.find((one) => one.owner === owner)
+    if (found) return { ...run, shard: found }
+    throw new FedunifyError('E_PARTITION', `the partition has no shard for owner ${owner}`, 'leave out --shard')
+  }
+  if (data === undefined) {
+    const hint = 'name the folder of this owner’s images with --data, or take part in a trial with --shard'
+    throw new FedunifyError('E_CONFLICT', 'no data is named', hint)
+  }
+  const [dataset, engine] = await Promise.all([loadOwnData(experiment.dataset, data), selectEngine(experiment)])
+  const { model: layers } = experiment
+  const model = buildModel(
+    typeof layers === 'string' ? presetLayers(layers, dataset.classes) : layers,
+    dataset.shape,
+    dataset.classes,
+  )
+  return { experiment, dataset, engine, model, git: null, shard: ownShard(dataset, owner) }
+}
+
+/** All images of the train file to train on, and those of the test file to test. */
+const ownShard = ({ count, trainCount }: Dataset, owner: number): Shard => ({
+  owner,
+  train: range(count).slice(0, trainCount),
+  test: range(count).slice(trainCount),
+})

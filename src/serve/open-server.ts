@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { configHash } from '../config/hash.ts'
+import type { Experiment } from '../config/schema.ts'
+import { FedunifyError } from '../errors.ts'
+import { connectParty } from '../federation/nats/connection.ts'
+import { NatsCohort } from '../federation/nats/nats-cohort.ts'
+import { ServerPost } from '../federation/nats/server-post.ts'
+import type { ServerFolder } from '../federation/setup/folders.ts'
+import { publicKey, signingKey } from '../federation/setup/keys.ts'
+import { buildModel } from '../model/model.ts'
+import { presetLayers } from '../model/presets.ts'
+import { describeFacts } from '../run/describe.ts'
+import type { Runnable } from '../run/participants.ts'
+import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
+import { gitState } from '../system/git.ts'
+import { type Card, inviteAll } from './invite.ts'
+
+export interface ServeSettings {
+  readonly folder: ServerFolder
+  readonly experiment: Experiment
+  /** The run folder. */
+  readonly path: string
+  /** Rounds that are done. */
+  readonly committed: number
+  readonly maxNorm: number | undefined
+  readonly signal: AbortSignal
+  note(line: string): void
+}
+
+/** A run whose owners are elsewhere: connected, invited, and ready to begin. */
+export interface Served {
+  readonly run: Runnable
+  /** Tells the owners how it ended, and leaves. */
+  close(reason: string): Promise<void>
+}
+
+/**
+ * Connects to the broker, waits for the owners, and makes of what they say of themselves a run that can be executed.
+ * @throws FedunifyError (usage) if the broker does not let the server in; (training) if another server is at work, or an
+ *   owner refuses
+ */
+export async function openServer(settings: ServeSettings): Promise<Served> {
+  const { folder, experiment, committed, maxNorm, note } = settings
+  const fence = new AbortController()
+  const signal = AbortSignal.any([settings.signal, fence.signal])
+  const party = { ...folder, name: 'server', token: 'server' }
+  const connection = await connectParty(party, note, signal)
+  const run = wireName(settings)
+  const owners = folder.owners.map(({ owner, name, publicKey: key }) => ({ owner, name, key: publicKey(key) }))
+  const post = await ServerPost.open(connection, {
+    federation: folder.federation,
+    run,
+    owners,
+    key: signingKey(folder.seed),
+    signal,
+    note,
+    fenced: (error) => fence.abort(error),
+  }).catch(async (error: unknown) => {
+    await connection.close()
+    throw error
+  })
+  const close = async (reason: string) => {
+    await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed, reason })))
+    await leave(post, connection)
+  }
+  try {
+    const cards = await inviteAll(post, experiment, committed, signal)
+    const { model, description } = await describeCards(experiment, cards)
+    const cohort = new NatsCohort(post, connection, {
+      run,
+      parameters: model.parameters,
+      classes: model.classes,
+      maxNorm,
+      cards: cards.map((card) => ({
+        owner: card.owner,
+        trainImages: card.train_images,
+        testImages: card.test_images,
+      })),
+    })
+    const open = async () => ({ owners: withSignal(cohort, signal), baseline: undefined, close: async () => {} })
+    return { run: { experiment, model, description, open }, close }
+  } catch (error) {
+    await close('the server has stopped before the first round')
+    throw error
+  }
+}
+
+/** A cohort whose tasks also end if another server takes over. */
+function withSignal(cohort: NatsCohort, signal: AbortSignal): NatsCohort {
+  const [train, evaluate] = [cohort.train.bind(cohort), cohort.evaluate.bind(cohort)]
+  cohort.train = (task, given) => train(task, AbortSignal.any([given, signal]))
+  cohort.evaluate = (model, given) => evaluate(model, AbortSignal.any([given, signal]))
+  return cohort
+}
+
+async function leave(post: ServerPost, connection: NatsConnection): Promise<void> {
+  await post.close()
+  await connection.close()
+}
+
+/** By which the owners know the run: the same when it is resumed, and another one for another folder or experiment. */
+const wireName = ({ folder, experiment, path }: ServeSettings): string =>
+  createHash('sha256')
+    .update(JSON.stringify([folder.federation, basename(path), configHash(experiment)]))
+    .digest('hex')
+    .slice(0, 16)
+
+async function describeCards(experiment: Experiment, cards: readonly Card[]) {
+  const [{ dataset, engine }] = cards as [Card, ...Card[]]
+  const { model: asked } = experiment
+  const classes = dataset.class_names.length
+  const layers = typeof asked === 'string' ? presetLayers(asked, classes) : asked
+  const model = buildModel(layers, dataset.shape, classes)
+  const description = describeFacts({
+    experiment,
+    model,
+    git: await gitState(),
+    dataset: {
+      name: dataset.name,
+      source: 'the owners',
+      images: cards.reduce((sum, { train_images, test_images }) => sum + train_images + test_images, 0),
+      shape: dataset.shape,
+      elements: dataset.elements,
+      class_names: dataset.class_names,
+      sha256: digests(cards),
+    },
+    shards: cards.map(describeShard),
+    engine,
+  })
+  return { model, description }
+}
+
+/** Of the dataset, if it is the same for all owners; else of each owner's. */
+function digests(cards: readonly Card[]): RunDescription['dataset']['sha256'] {
+  const [first, ...others] = cards.map(({ dataset }) => JSON.stringify(dataset.sha256))
+  if (others.every((one) => one === first)) return cards[0]!.dataset.sha256
+  const named = cards.flatMap(({ owner, dataset }) =>
+    Object.entries(dataset.sha256).map(([file, digest]) => [`owner-${owner}/${file}`, digest]),
+  )
+  return Object.fromEntries(named)
+}
+
+function describeShard(card: Card): ShardDescription {
+  const { owner, train_images, test_images, train_labels, test_labels, shard_sha256 } = card
+  if (!train_labels || !test_labels) {
+    throw new FedunifyError('E_OWNER_REFUSED', `owner ${owner} shares no label counts`, 'allow it in its policy', {
+      owner,
+    })
+  }
+  return {
+    owner,
+    train: train_images,
+    test: test_images,
+    train_labels,
+    test_labels,
+    labels_sha256: labelsHash(train_labels, test_labels),
+    sha256: shard_sha256,
+  }
+}
