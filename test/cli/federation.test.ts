@@ -141,6 +141,19 @@ describe('federation add and remove', () => {
     expect(contents(dir)).toEqual(before)
   })
 
+  it('change nothing if one of the files cannot be written', async () => {
+    const dir = await made()
+    rmSync(join(dir, 'server'), { recursive: true })
+    writeFileSync(join(dir, 'server'), 'a file')
+    const before = contents(dir)
+    const { code, err } = await fedunify(['federation', 'add', 'carol', ...at(dir)])
+    expect(code).toBe(2)
+    expect(err).toContain(`error: ${join(dir, 'server', 'federation.json')} cannot be written (EEXIST)\n`)
+    expect(contents(dir)).toEqual(before)
+    expect((await fedunify(['federation', 'remove', 'bob', ...at(dir)])).code).toBe(2)
+    expect(contents(dir)).toEqual(before)
+  })
+
   it.skipIf(process.platform !== 'linux')('do not send a signal to what is no broker', async () => {
     const dir = await made()
     const { code, err } = await fedunify(['federation', 'add', 'carol', ...at(dir), '--pid', String(process.pid)])

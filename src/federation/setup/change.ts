@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { FedunifyError, unknownName } from '../../errors.ts'
 import { readIfThere } from '../../system/files.ts'
 import { ADMINISTRATOR, readFederation } from './administrator.ts'
-import { FEDERATION_FILE, type Owner } from './federation.ts'
+import { FEDERATION_FILE, type Federation, type Owner } from './federation.ts'
 import { ownerName } from './names.ts'
 import { newOwner, ownerFolder, POLICY, partyFiles } from './party-files.ts'
 import { assertEmpty, putFiles, putFolders } from './put.ts'
@@ -27,9 +27,8 @@ export async function addOwner(dir: string, name: string): Promise<Owner> {
   const federation = { ...before, owners: [...before.owners, owner], nextOwner: before.nextOwner + 1 }
   await putFolders(owners, { [name]: ownerFolder(federation, owner, seed, ca) })
   try {
-    await putFiles(dir, partyFiles(federation))
+    await putAll(dir, federation, before)
   } catch (error) {
-    await putFiles(dir, partyFiles(before)).catch(() => {})
     await rm(join(owners, name), { recursive: true, force: true }).catch(() => {})
     throw error
   }
@@ -39,7 +38,7 @@ export async function addOwner(dir: string, name: string): Promise<Owner> {
 /**
  * Takes an owner out. Its number is given to nobody else.
  * @returns the owner, and whether its folder is still there, because it holds more than fedunify put into it
- * @throws FedunifyError if there is none of this name, or nothing can be written
+ * @throws FedunifyError if there is none of this name, or nothing can be written; then nothing is changed
  */
 export async function removeOwner(dir: string, name: string): Promise<{ owner: Owner; kept: boolean }> {
   const before = await readFederation(dir)
@@ -49,8 +48,18 @@ export async function removeOwner(dir: string, name: string): Promise<{ owner: O
     if (names.length > 0) throw unknownName('owner', name, names)
     throw new FedunifyError('E_UNKNOWN_NAME', `unknown owner "${name}": the federation has none`)
   }
-  await putFiles(dir, partyFiles({ ...before, owners: before.owners.filter((one) => one !== owner) }))
+  await putAll(dir, { ...before, owners: before.owners.filter((one) => one !== owner) }, before)
   return { owner, kept: await clear(join(dir, 'owners', name)) }
+}
+
+/** Writes what follows from who is in a federation; if that fails, as it was before. */
+async function putAll(dir: string, federation: Federation, before: Federation): Promise<void> {
+  try {
+    await putFiles(dir, partyFiles(federation))
+  } catch (error) {
+    await putFiles(dir, partyFiles(before)).catch(() => {})
+    throw error
+  }
 }
 
 /** Removes what fedunify put into an owner's folder, and the folder if nothing else is in it; else returns true. */
