@@ -103,9 +103,8 @@ function run(brokerDir: string, port: number): Child {
   child.stderr.setEncoding('utf8').on('data', (piece: string) => {
     text += piece
   })
-  const end = () => child.kill('SIGKILL')
-  process.once('exit', end)
-  const ended = once(child, 'close').finally(() => process.off('exit', end))
+  const watchdog = endWith(child)
+  const ended = once(child, 'close').finally(() => watchdog.kill('SIGKILL'))
   const running = () => child.exitCode === null && child.signalCode === null
   return {
     process: child,
@@ -120,4 +119,9 @@ function run(brokerDir: string, port: number): Child {
       }
     },
   }
+}
+
+/** Kills a process if this one ends first, however it ends: then the other end of the pipe is closed. */
+function endWith({ pid }: ChildProcess): ChildProcess {
+  return spawn('sh', ['-c', `read _; kill -9 ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] })
 }

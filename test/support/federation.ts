@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { type ConnectionOptions, connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
-import { afterAll, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { API_PREFIX, inboxPrefix, token } from '../../src/federation/setup/broker-config.ts'
 import { readOwnerFolder, readServerFolder } from '../../src/federation/setup/folders.ts'
 import { initFederation } from '../../src/federation/setup/init.ts'
@@ -15,20 +15,22 @@ export interface Standing {
   readonly dir: string
   readonly port: number
   readonly broker: Broker
+  /** Ends the broker and removes its folder. */
+  close(): Promise<void>
 }
 
-/** A new federation with a broker that runs until the tests of the file are over; without owners named, alice and bob. */
+/** A new federation with a broker that runs, until it is closed; without owners named, of alice and bob. */
 export async function standing(owners: readonly string[] = ['alice', 'bob']): Promise<Standing> {
   const folder = await mkdtemp(join(tmpdir(), 'test-'))
   const dir = join(folder, 'fed')
   const port = await freePort()
   await initFederation(dir, { owners, hosts: ['localhost'], port, days: 30 })
   const broker = await startBroker(join(dir, 'broker'), { port })
-  afterAll(async () => {
+  const close = async () => {
     await broker.stop()
     rmSync(folder, { recursive: true, force: true })
-  })
-  return { dir, port, broker }
+  }
+  return { dir, port, broker, close }
 }
 
 /** A client with a seed, of a broker whose certificate `ca` signed. Closed when the test ends. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type Msg, type NKeyAuth, nkeyAuthenticator } from '@nats-io/transport-node'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readOwnerFolder, readServerFolder } from '../../../src/federation/setup/folders.ts'
 import { initFederation } from '../../../src/federation/setup/init.ts'
 import { newSeed } from '../../../src/federation/setup/keys.ts'
@@ -17,6 +17,7 @@ let fed: Standing
 beforeAll(async () => {
   if (hasBroker) fed = await standing()
 })
+afterAll(() => fed?.close())
 
 /** The server, with its streams anew: a model, a task for each owner, and what bob handed in. */
 async function scene(): Promise<Server> {

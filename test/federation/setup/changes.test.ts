@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type TlsOptions } from '@nats-io/transport-node'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { addOwner, removeOwner } from '../../../src/federation/setup/change.ts'
 import { readServerFolder } from '../../../src/federation/setup/folders.ts'
 import { hasBroker } from '../../support/broker.ts'
 import { fedunify } from '../../support/command-line.ts'
-import { addTasks, client, ownerOf, serverOf, standing } from '../../support/federation.ts'
+import { addTasks, client, ownerOf, type Standing, serverOf, standing } from '../../support/federation.ts'
 
 /** The certificate that a broker shows, by its serial number. */
 async function shown(port: number, ca: string): Promise<string> {
@@ -17,9 +17,16 @@ async function shown(port: number, ca: string): Promise<string> {
   })
 }
 
+/** A federation whose broker runs until the test ends. */
+async function running(owners: readonly string[]): Promise<Standing> {
+  const fed = await standing(owners)
+  onTestFinished(() => fed.close())
+  return fed
+}
+
 describe.skipIf(!hasBroker)('a broker that reads its files again', () => {
   it('lets a new owner in, and those who are there go on', async () => {
-    const { dir, broker } = await standing(['alice'])
+    const { dir, broker } = await running(['alice'])
     const server = await serverOf(dir, { streams: true })
     const alice = await ownerOf(dir, 'alice')
     const consumer = await alice.js.consumers.get('TASKS', 'o1')
@@ -47,7 +54,7 @@ describe.skipIf(!hasBroker)('a broker that reads its files again', () => {
   })
 
   it('cuts off an owner that is out, and gives its number to nobody', async () => {
-    const { dir, broker } = await standing(['alice', 'bob'])
+    const { dir, broker } = await running(['alice', 'bob'])
     const server = await serverOf(dir, { streams: true })
     const alice = await ownerOf(dir, 'alice')
     const bob = await ownerOf(dir, 'bob')
@@ -70,14 +77,14 @@ describe.skipIf(!hasBroker)('a broker that reads its files again', () => {
   })
 
   it('has no owner left, and goes on', async () => {
-    const { dir, broker } = await standing(['alice'])
+    const { dir, broker } = await running(['alice'])
     await removeOwner(dir, 'alice')
     await broker.reload()
     await serverOf(dir, { streams: true })
   })
 
   it('shows its new certificate, which the owners accept', async () => {
-    const { dir, port, broker } = await standing(['alice'])
+    const { dir, port, broker } = await running(['alice'])
     const alice = await ownerOf(dir, 'alice')
     const { ca } = await readServerFolder(join(dir, 'server'))
     const before = await shown(port, ca)
@@ -90,7 +97,7 @@ describe.skipIf(!hasBroker)('a broker that reads its files again', () => {
   })
 
   it('is found by the file in which it notes its process id', async () => {
-    const { dir, broker } = await standing(['alice'])
+    const { dir, broker } = await running(['alice'])
     const pid = join(dir, 'broker', 'nats-server.pid')
     const { code, out } = await fedunify(['federation', 'add', 'bob', '--federation', dir, '--pid', pid])
     expect(code).toBe(0)
@@ -101,7 +108,7 @@ describe.skipIf(!hasBroker)('a broker that reads its files again', () => {
   })
 
   it('has what it stored after a kill, and nothing after its store was deleted', async () => {
-    const { dir, broker } = await standing(['alice'])
+    const { dir, broker } = await running(['alice'])
     await (await serverOf(dir, { streams: true })).js.publish('model.r1.0', 'the model')
     const { pid } = broker
     await broker.kill()
