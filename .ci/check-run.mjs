@@ -32,4 +32,12 @@ between('unified accuracy of avg', unified[0].accuracy, 0.2, 1)
 const [row] = csv('table.csv')
 assert.deepEqual(Object.keys(row), ['epoch', 'local_1', 'local_2', 'avg', 'max', 'absmax'])
 assert.equal(row.avg, (100 * Number(unified[0].accuracy)).toFixed(2))
+
+const traffic = csv('traffic.csv')
+assert.deepEqual(
+  traffic.map(({ round, owner }) => `${round}/${owner}`),
+  ['1/1', '1/2'],
+)
+// The model that all begin with, and one of each merge rule; each has the update's tensors.
+for (const { down_bytes, up_bytes } of traffic) assert.equal(Number(down_bytes), 4 * Number(up_bytes))
 console.log(`real data: avg ${row.avg} %, local ${row.local_1} and ${row.local_2} % after one round on 7,000 images`)

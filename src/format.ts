@@ -26,3 +26,15 @@ export function duration(seconds: number): string {
 
 /** Bytes as people say them: 0.3 GB, 34.4 GB. */
 export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+
+/** 312 bytes, 1.7 MB, 34 MB, 1.2 GB: two digits or more, in powers of ten. */
+export function dataSize(n: number): string {
+  let [value, unit] = [n, 0]
+  while (value >= 999.5 && unit < SIZES.length - 1) {
+    value /= 1000
+    unit += 1
+  }
+  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : thousands(value)} ${SIZES[unit]}`
+}
+
+const SIZES = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const

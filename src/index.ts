@@ -27,6 +27,7 @@ export { ERRORS as errors, type ErrorCode, type ErrorKind, type ErrorPlace, Fedu
 export type { OwnerProgress } from './federation/cohort.ts'
 export type { Failed, Finished, OwnerTrained, RoundFinished, RunEvent, Scored, Started } from './federation/events.ts'
 export { SCHEDULES as schedules } from './federation/schedule.ts'
+export type { Traffic } from './federation/traffic.ts'
 export { PRESETS as presets } from './model/presets.ts'
 export { VERSION as version } from './package.ts'
 export type { Part } from './parts.ts'

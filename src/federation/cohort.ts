@@ -1,6 +1,7 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { Evaluation, Progress, Trained } from '../engine/engine.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { Traffic } from './traffic.ts'
 
 /** What an owner says of itself. */
 export interface OwnerCard {
@@ -63,9 +64,14 @@ export interface Cohort {
   train(task: RoundTask, signal: AbortSignal): AsyncIterable<OwnerProgress | Update>
   /** A model on every owner's own test set, in the owners' order. */
   evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]>
+  /** What has travelled since the last call, in the owners' order; of owners in this process, what would. */
+  takeTraffic(): readonly Traffic[]
   /** The states after a round of those owners that keep theirs here, for the checkpoint. */
   states(round: number): OwnerStates
-  /** Gives those owners their states of the last complete round back, from a checkpoint. */
+  /**
+   * A run goes on after its last complete round: gives those owners their states back, from a checkpoint. The model that
+   * is published next is that round's.
+   */
   restore(round: number, states: OwnerStates): void
   close(): Promise<void>
 }

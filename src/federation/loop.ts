@@ -88,6 +88,7 @@ export async function* runFederation(
       serverState: state,
       ownerStates: cohort.states(round),
       drift: folded.drift,
+      traffic: cohort.takeTraffic(),
       baseline: undefined,
       seconds: { train, merge, evaluate: clock.lap() },
     }

@@ -78,8 +78,9 @@ export class ShardOwner implements Owner {
     return { type: 'update', owner, trainImages, sent: end?.sent ?? {}, received, ...trained }
   }
 
-  evaluate(model: Weights): Promise<Evaluation> {
-    return this.#learner.evaluate(model, this.#shard.test)
+  /** @param model that it received; if none, the weights that it begins with */
+  evaluate(model: Weights | undefined): Promise<Evaluation> {
+    return this.#learner.evaluate(model ?? this.#settings.initial(), this.#shard.test)
   }
 
   state(round: number): State {

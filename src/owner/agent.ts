@@ -239,6 +239,11 @@ export class Agent {
       await store.putRound(round, kept, owner.state(round))
       this.#settings.note(roundLine(round, kept.bytes.length, (performance.now() - began) / 1000))
     }
+    const metrics = kept.reply.metrics as { received: unknown }
+    if (task.evaluate_received && !metrics.received) {
+      // It was trained for a server that knew this; one that was resumed does not.
+      metrics.received = toWire(await owner.evaluate(model ? await this.#get(run, model) : undefined))
+    }
     const { signal } = this.#settings
     const payload = await putPayload(this.#js, `upd.${this.#party.token}.${run}`, kept.bytes, signal)
     return { ...kept.reply, attempt, payload }

@@ -21,6 +21,7 @@ export const LOCAL_COLUMNS = [
   'local_accuracy',
   'copied_accuracy',
 ] as const
+export const TRAFFIC_COLUMNS = ['round', 'owner', 'down_bytes', 'up_bytes'] as const
 export const UNIFIED_COLUMNS = ['round', 'merge', 'owners', 'accuracy', 'loss'] as const
 
 /** One row for each owner and round; accuracies are fractions. */
@@ -61,7 +62,15 @@ export const paperTable: Table = {
   ],
 }
 
-export const TABLES = [localTable, unifiedTable, paperTable]
+/** One row for each owner and round, in bytes. */
+export const trafficTable: Table = {
+  file: 'traffic.csv',
+  columns: () => [...TRAFFIC_COLUMNS],
+  rows: ({ round, traffic }) => traffic.map(({ owner, down, up }) => [round, owner, down, up]),
+}
+
+/** All of a run; the last one came with 0.5.0. */
+export const TABLES = [localTable, unifiedTable, paperTable, trafficTable]
 
 /** The unified model of the last round. */
 export const MODELS = ['model.safetensors', 'model.onnx'] as const

@@ -6,16 +6,9 @@ import type { Tensor, Weights } from './weights.ts'
  * multiple of 8, then the float32 values of all tensors in their order.
  * Source: the format section of huggingface/safetensors' README.
  */
-export function encodeSafetensors(weights: Weights, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata }
-  let offset = 0
-  for (const [name, { shape, data }] of weights) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] }
-    offset += data.byteLength
-  }
-  const json = Buffer.from(JSON.stringify(header))
-  const start = 8 + Math.ceil(json.length / 8) * 8
-  const file = Buffer.alloc(start + offset, ' ')
+export function encodeSafetensors(weights: Weights, metadata: Metadata = {}): Uint8Array {
+  const { json, start, size } = layoutOf(weights, metadata)
+  const file = Buffer.alloc(size, ' ')
   file.writeBigUInt64LE(BigInt(start - 8))
   json.copy(file, 8)
   let at = start
@@ -24,6 +17,24 @@ export function encodeSafetensors(weights: Weights, metadata: Readonly<Record<st
     at += data.byteLength
   }
   return file
+}
+
+/** Bytes of the file that encodeSafetensors makes of these weights. It is not made: their shapes tell. */
+export const safetensorsSize = (weights: Weights, metadata: Metadata = {}): number => layoutOf(weights, metadata).size
+
+type Metadata = Readonly<Record<string, string>>
+
+/** The header, where the values start, and where they end. */
+function layoutOf(weights: Weights, metadata: Metadata): { json: Buffer; start: number; size: number } {
+  const header: Record<string, unknown> = { __metadata__: metadata }
+  let offset = 0
+  for (const [name, { shape, data }] of weights) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] }
+    offset += data.byteLength
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const start = 8 + Math.ceil(json.length / 8) * 8
+  return { json, start, size: start + offset }
 }
 
 /** @throws FedunifyError (data) where the bytes are no safetensors file of float32 tensors */

@@ -14,7 +14,7 @@ async function run(id: string, ...flags: string[]): Promise<void> {
   expect([code, err]).toEqual([0, ''])
 }
 
-const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
 const bytes = (id: string) => RESULTS.map((name) => readFileSync(join(path(id), name)).toString('base64'))
 
 beforeAll(() => Promise.all([run('first', '--workers', '2'), run('again', '--workers', '2')]), 60_000)

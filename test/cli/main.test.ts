@@ -192,7 +192,9 @@ describe('a run', () => {
     expect(err).toMatch(/^idx: 300 images from .*\nenv V, 2 owners, seed 0\nmodel 6 layers, /)
     expect(err.match(/^round \d\/3 {2}local \S+ \S+ {2}avg \S+ {2}max \S+ {2}/gm)).toHaveLength(3)
     expect(out).toMatch(/^\nround {2}local 1 {2}local 2 +avg +max\n1 /)
-    expect(out).toMatch(/unified accuracy \d+\.\d\d % \(avg, round 3\)\n/)
+    expect(out).toMatch(
+      /unified accuracy \d+\.\d\d % \(avg, round 3\)\nmodels and updates: .* for each owner and round\n/,
+    )
     expect(out + err).not.toContain('\x1b')
     const path = join(results, 'tiny', 'plain')
     const listed = out.trimEnd().split('\n').at(-1)!.trim().split(/ +/)

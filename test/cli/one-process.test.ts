@@ -42,7 +42,7 @@ describe.skipIf(!canContain)('two containers that share a host name and a disk',
     expect(manifestOf(folderOf('a'))).toMatchObject({ status: 'finished', rounds: 300 })
 
     await runBinary(['run', file, '--run-id', 'whole', '--quiet'])
-    for (const name of ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']) {
+    for (const name of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']) {
       expect(readFileSync(join(folderOf('a'), name)).equals(readFileSync(join(folderOf('whole'), name))), name).toBe(
         true,
       )

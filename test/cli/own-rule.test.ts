@@ -11,7 +11,7 @@ import { eventsOf, manifestOf, rowsOf } from '../support/run-folder.ts'
 const EXAMPLE = readFileSync('examples/my-rule.mjs', 'utf8')
 
 const { experiment, folder } = workshop()
-const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
 
 /** What is said of a run of that rule beside avg, with the exit code; nothing may be left of it. */
 async function refusal(text: string, ...args: string[]): Promise<[number, string]> {

@@ -13,7 +13,7 @@ const { experiment, folder } = workshop()
 // So many rounds that the run cannot finish before the last kill, even on a busy machine.
 const file = experiment('resumed', { rounds: 240, merge: ['avg', 'max'], baseline: 'pooled', init: 'independent' })
 const folderOf = (id: string) => join(folder, 'results', 'resumed', id)
-const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
 
 const rounds = (run: string) => {
   const text = existsSync(join(run, 'table.csv')) ? readFileSync(join(run, 'table.csv'), 'utf8') : ''
@@ -78,7 +78,7 @@ test('a kill between any two writes of a round loses that round alone', { timeou
   const older = await after(2)
   const newer = at('whole')
   // The order in which a round writes. A kill in front of the k-th leaves the first k new and the rest old.
-  const order = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+  const order = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
   for (let k = 0; k <= order.length; k++) {
     const run = at(`mixed-${k}`)
     await cp(older, run, { recursive: true })
@@ -201,7 +201,7 @@ test('a finished run is told of only as it was', async () => {
   const two = experiment('told', { rounds: 2 })
   const run = join(folder, 'results', 'told', 'a')
   await runBinary(['run', two, '--run-id', 'a', '--quiet'])
-  for (const name of ['local.csv', 'unified.csv', 'table.csv', 'events.jsonl', 'model.safetensors', 'model.onnx']) {
+  for (const name of [...RESULTS, 'events.jsonl']) {
     const whole = await readFile(join(run, name), 'latin1')
     const lines = whole.trimEnd().split('\n')
     const damages = {
@@ -355,7 +355,7 @@ test('a run that was killed between its last round and its last word is complete
 test('files of a run folder that are links are not written through', async () => {
   const run = await killed('links', 2)
   const victim = join(folder, 'victim')
-  for (const name of ['local.csv', 'unified.csv', 'table.csv', 'events.jsonl']) {
+  for (const name of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'events.jsonl']) {
     const file = join(run, name)
     const content = await readFile(file)
     // A link to the very content that it had, and more.

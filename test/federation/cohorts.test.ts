@@ -15,7 +15,7 @@ const { prepareRun } = await import('../../src/run/prepare.ts')
 const { ProcessCohort } = await import('../support/process-cohort.ts')
 
 const { experiment, folder } = workshop()
-const FILES = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+const FILES = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
 
 afterAll(() => {
   delete (OBJECTIVES as Record<string, ObjectivePart>).stateful

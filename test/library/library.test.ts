@@ -78,7 +78,7 @@ describe('runExperiment', () => {
     const { config } = manifestOf(written)
     const mine = join(temporaryFolder(), 'mine')
     const { events } = await collect(config, { folder: mine })
-    for (const name of ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']) {
+    for (const name of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']) {
       expect(readFileSync(join(mine, name)).equals(readFileSync(join(written, name))), name).toBe(true)
     }
     expect(eventsOf(mine).map(({ type }: { type: string }) => type)).toEqual(types(events))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeSafetensors, encodeSafetensors } from '../../src/weights/safetensors.ts'
+import { decodeSafetensors, encodeSafetensors, safetensorsSize } from '../../src/weights/safetensors.ts'
 import type { Tensor, Weights } from '../../src/weights/weights.ts'
 import { bits } from '../support/numbers.ts'
 
@@ -75,6 +75,21 @@ describe('a safetensors file', () => {
     const inside = new Uint8Array(encoded.length + 3)
     inside.set(encoded, 3)
     expect([...decodeSafetensors(inside.subarray(3), 'file').weights.get('w')!.data]).toEqual([1, 2])
+  })
+
+  it('has the size that its weights tell without it', () => {
+    const shape = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 4 })
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), shape), fc.dictionary(fc.string(), fc.string()), (shapes, metadata) => {
+        const made: Weights = new Map(
+          Object.entries(shapes).map(([name, sides]) => {
+            return [name, { shape: sides, data: new Float32Array(sides.reduce((n, side) => n * side, 1)) }]
+          }),
+        )
+        expect(safetensorsSize(made, metadata)).toBe(encodeSafetensors(made, metadata).byteLength)
+      }),
+    )
+    expect(safetensorsSize(weights)).toBe(encodeSafetensors(weights).byteLength)
   })
 
   it('may hold no tensors, and metadata', () => {

@@ -59,7 +59,7 @@ describe.skipIf(!there)('in a browser', { timeout: 60_000 }, () => {
     // Accuracy, classes, six matrices, drift, shards.
     expect(shown).toBe(10)
 
-    const { table, unified, local } = await readTables(join(dir, 's0'))
+    const { table, unified, local } = await readTables(join(dir, 's0'), new Set())
     const rows = await cells(page, '#g1-accuracy')
     const [head = [], ...lines] = table
     const columns = ['avg', 'max', 'absmax', 'pooled', 'local_1', 'local_2'].map((name) => head.indexOf(name))

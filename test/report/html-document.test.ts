@@ -53,6 +53,13 @@ describe('a run', () => {
     expect(html).not.toContain('unsafe')
   })
 
+  it('says what travelled, if the run counted it', async () => {
+    const dir = folder({ a: { config: H } })
+    expect(text(await page(dir))).toContain('Models and updates in all 18 MB down, 8.0 MB up')
+    rmSync(join(dir, 'a', 'traffic.csv'))
+    expect(text(await page(dir))).not.toContain('Models and updates')
+  })
+
   it('gives the same bytes again', async () => {
     const dir = folder({ a: { config: H } })
     expect(await page(dir)).toBe(await page(dir))
@@ -175,7 +182,8 @@ describe('an unfinished run', () => {
   it('without a round says so and shows the shards', async () => {
     const dir = folder({ a: { config: H, done: 0, status: 'interrupted' } })
     expect(text(await page(dir))).toContain('No round was finished')
-    for (const file of ['local.csv', 'unified.csv', 'table.csv', 'events.jsonl']) rmSync(join(dir, 'a', file))
+    for (const file of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'events.jsonl'])
+      rmSync(join(dir, 'a', file))
     const html = await page(dir)
     expect(html).toContain('id="g1-shards"')
     expect(html).not.toContain('id="g1-accuracy"')

@@ -47,7 +47,7 @@ it.skipIf(!hasStrace)('a round is on the disk once the next one begins', async (
   const checkpoint = calls.findIndex(
     ({ flush, rest }) => !flush && rest.includes(`"${join(run, 'checkpoint.safetensors')}"`),
   )
-  for (const file of ['local.csv', 'unified.csv', 'table.csv', 'events.jsonl']) {
+  for (const file of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'events.jsonl']) {
     expect(calls.slice(0, checkpoint).some(flushes(join(run, file))), file).toBe(true)
   }
   // The lock is whole before it has its name.

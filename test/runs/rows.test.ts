@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync'
 import { describe, expect, it } from 'vitest'
-import { localTable, paperTable, type Table, unifiedTable } from '../../src/runs/tables.ts'
+import { localTable, paperTable, type Table, trafficTable, unifiedTable } from '../../src/runs/tables.ts'
 import { ownerTrained, roundFinished, started } from '../support/events.ts'
 import { evaluation } from '../support/fake-owner.ts'
 
@@ -42,6 +42,13 @@ describe('table.csv', () => {
   })
 })
 
+describe('traffic.csv', () => {
+  it('has a row for each owner, in bytes', () => {
+    expect(trafficTable.file).toBe('traffic.csv')
+    expect(csv(trafficTable)).toBe('round,owner,down_bytes,up_bytes\n3,1,2000,1000\n3,2,2000,1000\n')
+  })
+})
+
 describe('the pooled baseline', () => {
   it('is one more row and one more column, where there is one', () => {
     const baseline = { ...ownerTrained(3, 0, evaluation(9000, 10_000)), weights: new Map() }
@@ -49,6 +56,6 @@ describe('the pooled baseline', () => {
     const start = started({ baseline: true })
     expect(csv(unifiedTable, event, start).split('\n')[2]).toBe('3,pooled,2,0.9,0.1')
     expect(csv(paperTable, event, start)).toBe('epoch,local_1,local_2,avg,pooled\n3,95.10,98.00,64.49,90.00\n')
-    expect(csv(localTable, event, start)).toBe(csv(localTable))
+    for (const table of [localTable, trafficTable]) expect(csv(table, event, start)).toBe(csv(table))
   })
 })

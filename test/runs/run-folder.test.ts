@@ -63,11 +63,14 @@ describe('while a run goes on', () => {
 
 describe('the CSVs of a run', () => {
   it('have the columns that they promise', () => {
-    const heads = ['local.csv', 'unified.csv', 'table.csv'].map((file) => readText(run, file).split('\n')[0])
+    const heads = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv'].map(
+      (file) => readText(run, file).split('\n')[0],
+    )
     expect(heads).toEqual([
       'round,owner,epochs,train_images,train_loss,local_accuracy,copied_accuracy',
       'round,merge,owners,accuracy,loss',
       'epoch,local_1,local_2,avg,max,absmax',
+      'round,owner,down_bytes,up_bytes',
     ])
   })
 
@@ -79,6 +82,7 @@ describe('the CSVs of a run', () => {
         [r, '2'],
       ]),
     )
+    expect(values('traffic.csv', 'round', 'owner')).toEqual(values('local.csv', 'round', 'owner'))
     expect(values('unified.csv', 'round', 'merge', 'owners')).toEqual(
       rounds.flatMap((r) => ['avg', 'max', 'absmax'].map((merge) => [r, merge, '2'])),
     )
@@ -170,6 +174,15 @@ describe('the other files of a run', () => {
     expect(await loadExperiment({ file: join(run, 'config.yaml') })).toEqual(manifestOf(run).config)
   })
 
+  it('events.jsonl has the traffic that traffic.csv has', () => {
+    const rounds = eventsOf(run).filter(({ type }) => type === 'round-finished')
+    const rows = rounds.flatMap(({ round, traffic }) =>
+      traffic.map(({ owner, down, up }: Record<string, number>) => [round, owner, down, up].map(String)),
+    )
+    expect(rows).toEqual(values('traffic.csv', 'round', 'owner', 'down_bytes', 'up_bytes'))
+    expect(rows).toHaveLength(6)
+  })
+
   it('events.jsonl has the events in order, without weights', () => {
     const events = eventsOf(run)
     expect(events.map(({ type }) => type)).toEqual([
@@ -213,7 +226,15 @@ describe('the other files of a run', () => {
 
   it('are all there is', () => {
     const files = readdirSync(run)
-    for (const file of ['config.yaml', 'events.jsonl', 'local.csv', 'manifest.json', 'model.onnx', 'table.csv']) {
+    for (const file of [
+      'config.yaml',
+      'events.jsonl',
+      'local.csv',
+      'manifest.json',
+      'model.onnx',
+      'table.csv',
+      'traffic.csv',
+    ]) {
       expect(files).toContain(file)
     }
     expect(files.filter((file) => file.startsWith('.') || file.endsWith('.tmp'))).toEqual([])

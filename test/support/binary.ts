@@ -20,6 +20,8 @@ export interface Running {
 }
 
 interface Options {
+  /** Milliseconds after which it is killed; default: a minute. */
+  readonly patience?: number
   readonly cwd?: string
   readonly env?: Record<string, string>
   /** The program to start instead of node with the binary. */
@@ -27,12 +29,12 @@ interface Options {
 }
 
 /** Starts the built binary; it is killed after a minute, so that nothing outlives the tests. */
-export function start(args: readonly string[], { cwd, env, command }: Options = {}): Running {
+export function start(args: readonly string[], { cwd, env, command, patience = 60_000 }: Options = {}): Running {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run npm run build first`)
   const [program, ...before] = command ?? ([process.execPath, BINARY] as const)
   // Whether this test runs in a terminal or in CI must not decide about colours.
   const { CI, NO_COLOR, FORCE_COLOR, ...inherited } = process.env
-  const limits = { timeout: 60_000, killSignal: 'SIGKILL' } as const
+  const limits = { timeout: patience, killSignal: 'SIGKILL' } as const
   const child = spawn(program, [...before, ...args], { cwd, env: { ...inherited, ...env }, ...limits })
   let out = ''
   let err = ''

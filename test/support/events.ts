@@ -45,6 +45,7 @@ export function roundFinished(
     serverState: {},
     ownerStates: new Map(),
     drift: {},
+    traffic: locals.map((_, i) => ({ owner: i + 1, down: 2000, up: 1000 })),
     baseline: undefined,
     seconds: { train: 7, merge: 0.1, evaluate: 1.3 },
     ...given,

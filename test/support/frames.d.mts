@@ -4,6 +4,5 @@ import type { Weights } from '../../src/weights/weights.ts'
 
 export function frame(head: object, body?: Uint8Array): Buffer
 export function frames(stream: Readable): AsyncIterable<{ head: object; body: Uint8Array }>
-export function flat(state: State): Weights
 export function unflat(tensors: Weights): State
 export function grouped(tensors: Weights): { weights: Weights; sent: State }

@@ -25,15 +25,7 @@ export async function* frames(stream) {
   }
 }
 
-/** A state as one map of tensors, whose names begin with that of what they belong to. */
-export const flat = (state) =>
-  new Map(
-    Object.entries(state).flatMap(([name, weights]) =>
-      [...weights].map(([tensor, value]) => [`${name}/${tensor}`, value]),
-    ),
-  )
-
-/** The state of such a map. */
+/** The state of a map of tensors, whose names begin with that of what they belong to. */
 export function unflat(tensors) {
   const state = {}
   for (const [path, value] of tensors) {
@@ -47,6 +39,11 @@ export function unflat(tensors) {
 
 /** An update's weights, and what was sent with them. */
 export function grouped(tensors) {
-  const { weights, ...sent } = unflat(tensors)
-  return { weights, sent: Object.fromEntries(Object.entries(sent).map(([name, one]) => [name.slice(5), one])) }
+  const sent = [...tensors].filter(([path]) => path.startsWith(SENT))
+  return {
+    weights: new Map([...tensors].filter(([path]) => !path.startsWith(SENT))),
+    sent: unflat(new Map(sent.map(([path, value]) => [path.slice(SENT.length), value]))),
+  }
 }
+
+const SENT = 'sent/'

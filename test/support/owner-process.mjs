@@ -1,6 +1,6 @@
 // One owner of the tests' process cohort: it loads its data itself, and answers frames on stdin with frames on stdout.
 import { OBJECTIVES } from '../../build/algorithm/objective/registry.js'
-import { flat, frame, frames, unflat } from './frames.mjs'
+import { frame, frames, unflat } from './frames.mjs'
 import { stateful } from './stateful-objective.mjs'
 
 OBJECTIVES.stateful = stateful
@@ -8,6 +8,7 @@ const { prepareRun } = await import('../../build/run/prepare.js')
 const { openLearner } = await import('../../build/run/participants.js')
 const { ownerSettings } = await import('../../build/run/owners.js')
 const { ShardOwner } = await import('../../build/federation/owner.js')
+const { updateTensors } = await import('../../build/federation/tensors.js')
 const { decodeSafetensors, encodeSafetensors } = await import('../../build/weights/safetensors.js')
 
 let owner
@@ -28,12 +29,11 @@ const ANSWERS = {
   },
   async train({ id, model, ...task }, body) {
     const received = model === undefined ? undefined : models.get(model)
-    const given = { ...task, instruction: unflat(weightsIn(body)) }
+    const given = { ...task, instruction: body.length > 0 ? unflat(weightsIn(body)) : {} }
     const report = (progress) => process.stdout.write(frame({ id, progress }))
     const { weights, sent, received: scored, local, ...trained } = await owner.train(received, given, report)
-    const more = Object.fromEntries(Object.entries(sent).map(([name, one]) => [`sent/${name}`, one]))
     const head = { trained: { ...trained, local: plain(local) }, ...(scored && { received: plain(scored) }) }
-    return [head, encodeSafetensors(flat({ weights, ...more }))]
+    return [head, encodeSafetensors(updateTensors({ weights, sent }))]
   },
   async evaluate({ model }) {
     return [{ evaluation: plain(await owner.evaluate(models.get(model))) }]

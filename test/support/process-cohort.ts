@@ -5,11 +5,13 @@ import type { State } from '../../src/algorithm/algorithm.ts'
 import type { Experiment } from '../../src/config/schema.ts'
 import type { Evaluation, Progress, Trained } from '../../src/engine/engine.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, RoundTask, Update } from '../../src/federation/cohort.ts'
+import { instructionTensors } from '../../src/federation/tensors.ts'
+import { type Traffic, TrafficCount } from '../../src/federation/traffic.ts'
 import { withProgress } from '../../src/federation/with-progress.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/weights/safetensors.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 // JavaScript, because the owners' processes use it too.
-import { flat, frame, frames, grouped } from './frames.mjs'
+import { frame, frames, grouped } from './frames.mjs'
 
 const PROGRAM = fileURLToPath(new URL('./owner-process.mjs', import.meta.url))
 
@@ -57,12 +59,14 @@ class ProcessOwner {
 export class ProcessCohort implements Cohort {
   readonly owners: readonly OwnerCard[]
   readonly #owners: readonly ProcessOwner[]
+  readonly #traffic: TrafficCount
   /** Models that were published. */
   published = 0
 
   private constructor(owners: readonly ProcessOwner[], cards: readonly OwnerCard[]) {
     this.#owners = owners
     this.owners = cards
+    this.#traffic = new TrafficCount(cards)
   }
 
   static async start(experiment: Experiment): Promise<ProcessCohort> {
@@ -73,6 +77,7 @@ export class ProcessCohort implements Cohort {
   async publish(model: Weights): Promise<ModelRef> {
     const id = ++this.published
     const bytes = encodeSafetensors(model)
+    for (const i of this.#owners.keys()) this.#traffic.down(i, bytes.byteLength)
     await Promise.all(this.#owners.map((owner) => owner.ask({ what: 'model', model: id }, bytes)))
     return { id }
   }
@@ -81,15 +86,22 @@ export class ProcessCohort implements Cohort {
     const task = { what: 'train', round, lr, evaluateReceived, model: model?.id }
     const owners = this.#owners
     const cards = this.owners
+    const traffic = this.#traffic
     return withProgress<OwnerProgress, Update>(async function* (report) {
       const answers = owners.map((owner, i) => {
         const { owner: number } = cards[i]!
-        const instruction = encodeSafetensors(flat(instruct(number)))
+        const tensors = instructionTensors(instruct(number))
+        const instruction = tensors.size > 0 ? encodeSafetensors(tensors) : new Uint8Array()
+        traffic.down(i, instruction.byteLength)
         return owner.ask(task, instruction, (progress) =>
           report({ type: 'owner-progress', round, owner: number, ...progress }),
         )
       })
-      for (const [i, answer] of answers.entries()) yield updateOf(cards[i]!, await answer)
+      for (const [i, asked] of answers.entries()) {
+        const answer = await asked
+        traffic.up(i, answer.body.byteLength)
+        yield updateOf(cards[i]!, answer)
+      }
     })
   }
 
@@ -99,6 +111,11 @@ export class ProcessCohort implements Cohort {
         evaluationOf((await owner.ask({ what: 'evaluate', model: id })).head.evaluation),
       ),
     )
+  }
+
+  /** Of frames' bodies; their heads are counts. */
+  takeTraffic(): Traffic[] {
+    return this.#traffic.take()
   }
 
   /** They keep theirs. */

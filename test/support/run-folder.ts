@@ -20,7 +20,7 @@ export function rowsOf(run: string, file: string): Record<string, string>[] {
   return lines.map((line) => Object.fromEntries(line.split(',').map((cell, i) => [columns[i], cell])))
 }
 
-const CSVS = ['local.csv', 'unified.csv', 'table.csv']
+const CSVS = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv']
 
 /** What is wrong with the files that grow, if anything is: each must hold whole lines, all of the same columns. */
 export function tornFiles(run: string): string[] {

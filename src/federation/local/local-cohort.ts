@@ -1,8 +1,11 @@
 import pMap, { pMapIterable } from 'p-map'
 import { tidy } from '../../system/memory.ts'
+import { safetensorsSize } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
-import type { Owner } from '../owner.ts'
+import type { Owner, OwnerTask } from '../owner.ts'
+import { instructionTensors, updateTensors } from '../tensors.ts'
+import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 
 /**
@@ -17,17 +20,25 @@ export class LocalCohort implements Cohort {
   readonly #owners: readonly Owner[]
   readonly #workers: number
   readonly #models = new WeakMap<ModelRef, Weights>()
+  /** What would have travelled since it was last taken, by owner: all of it is safetensors. */
+  readonly #traffic: TrafficCount
   #published = 0
+  /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
+  #known = false
 
   constructor(owners: readonly Owner[], workers: number) {
     this.owners = owners.map(({ card }) => card)
     this.#owners = owners
     this.#workers = workers
+    this.#traffic = new TrafficCount(this.owners)
   }
 
   async publish(model: Weights): Promise<ModelRef> {
     const ref = { id: ++this.#published }
     this.#models.set(ref, model)
+    const size = this.#known ? 0 : safetensorsSize(model)
+    for (const i of this.owners.keys()) this.#traffic.down(i, size)
+    this.#known = false
     return ref
   }
 
@@ -40,13 +51,23 @@ export class LocalCohort implements Cohort {
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
       pMapIterable(
         this.#owners,
-        (owner) =>
-          owner.train(received, { ...task, instruction: task.instruct(owner.card.owner) }, (progress) =>
+        (owner, i) =>
+          this.#trainOne(i, received, { ...task, instruction: task.instruct(owner.card.owner) }, (progress) =>
             report({ type: 'owner-progress', round, owner: owner.card.owner, ...progress }),
           ),
         { concurrency: AHEAD * this.#workers },
       ),
     )
+  }
+
+  /** Trains an owner, and counts what it would be sent and send back. */
+  async #trainOne(i: number, model: Weights | undefined, task: OwnerTask, report: Parameters<Owner['train']>[2]) {
+    const update = await this.#owners[i]!.train(model, task, report)
+    const instruction = instructionTensors(task.instruction)
+    // Without a tensor there is nothing to send with the model.
+    if (instruction.size > 0) this.#traffic.down(i, safetensorsSize(instruction))
+    this.#traffic.up(i, safetensorsSize(updateTensors(update)))
+    return update
   }
 
   evaluate(model: ModelRef) {
@@ -55,12 +76,17 @@ export class LocalCohort implements Cohort {
     return pMap(this.#owners, (owner) => owner.evaluate(weights), { concurrency: this.#workers + 1 })
   }
 
+  takeTraffic(): Traffic[] {
+    return this.#traffic.take()
+  }
+
   states(round: number): OwnerStates {
     const states = this.#owners.map((owner) => [owner.card.owner, owner.state(round)] as const)
     return new Map(states.filter(([, state]) => Object.keys(state).length > 0))
   }
 
   restore(round: number, states: OwnerStates): void {
+    this.#known = round > 0
     for (const owner of this.#owners) {
       const state = states.get(owner.card.owner)
       if (state) owner.restore(round, state)

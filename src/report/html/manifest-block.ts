@@ -8,13 +8,18 @@ import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { table } from './chart/figure.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { imagesIn } from './shards.ts'
+import { trafficPairs } from './traffic.ts'
 import { accuraciesAt, drivingRule } from './verdict.ts'
+
+/** A title, and names with values; those that were changed are bold. */
+type Part = [string, [string, Content, boolean?][]]
 
 /** What was run, on what, by what: the manifests of a group, in which only the seeds' parts differ. */
 export function manifestBlock(id: string, { runs }: RecordGroup): Markup {
   const { manifest } = runs[0]!
   const { config, dataset, model, engine, machine } = manifest
-  const facts: [string, [string, Content, boolean?][]][] = [
+  const traffic = trafficPairs(runs[0]!)
+  const facts: Part[] = [
     ['Experiment', [...configPairs(config), ...rulePairs(manifest)]],
     [
       'Data',
@@ -37,6 +42,7 @@ export function manifestBlock(id: string, { runs }: RecordGroup): Markup {
         ]),
       ],
     ],
+    ...(traffic.length > 0 ? [['Models and updates', traffic] satisfies Part] : []),
     [
       'Made with',
       [
@@ -59,7 +65,7 @@ export function manifestBlock(id: string, { runs }: RecordGroup): Markup {
       html`<div class="part"><h4>${title}</h4><dl>${pairs.map(([name, value, changed]) => html`<div class="pair"><dt>${name}</dt><dd${changed && html` class="changed"`}>${value}</dd></div>`)}</dl></div>`,
   )
   return html`<section class="block long" id="${id}"><h3>What was run</h3>
-<p class="muted">From manifest.json. Values that are not the defaults are bold.${runs.length > 1 && ' Where seeds have a value of their own, the first one’s stands here.'}</p>
+<p class="muted">From manifest.json${traffic.length > 0 && ' and traffic.csv'}. Values that are not the defaults are bold.${runs.length > 1 && ' Where seeds have a value of their own, the first one’s stands here.'}</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Runs">${runsTable(runs)}</div>
 <div class="columns">${parts}</div></section>
 `

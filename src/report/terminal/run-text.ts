@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
-import { percent, thousands } from '../../format.ts'
+import { dataSize, percent, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
 import { oneLine, type Palette } from '../../visible.ts'
+import { type TrafficTotals, trafficTotals } from '../traffic.ts'
 import { paperTable } from './paper-table.ts'
 import { shardTable } from './shard-table.ts'
 
@@ -39,17 +40,25 @@ export function planText(prepared: PreparedRun, done: number): string {
   return `${toYaml(experiment)}\n${overviewText(prepared)}\n\n${work}\n`
 }
 
-/** What a finished run leaves to look at: the paper-shaped table and the files. */
+/** What a finished run leaves to look at: the paper-shaped table, what the owners sent and were sent, and the files. */
 export async function summaryText(path: string, { bold, dim }: Palette): Promise<string> {
-  const { tables, unified } = await loadRun(path)
+  const { tables, unified, traffic } = await loadRun(path)
   const last = unified.at(-1)
   const driver = last && unified.find(({ round }) => round === last.round)
   const verdict = driver
     ? `unified accuracy ${bold(`${percent(driver.accuracy)} %`)} (${driver.merge}, round ${driver.round})`
     : 'no round was finished'
+  const travelled = trafficTotals(traffic)
+  const lines = [verdict, ...(travelled ? [trafficText(travelled)] : [])].join('\n')
   const files = (await readdir(path))
     .filter((name) => !name.startsWith('.'))
     .map(oneLine)
     .join('  ')
-  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${verdict}\n${oneLine(path)}/\n  ${files}\n`
+  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${lines}\n${oneLine(path)}/\n  ${files}\n`
+}
+
+/** 37 MB down and 34 MB up in all, 1.9 MB and 1.7 MB for each owner and round */
+function trafficText({ all, each, even }: TrafficTotals): string {
+  const share = `${even ? '' : 'on average '}${dataSize(each.down)} and ${dataSize(each.up)} for each owner and round`
+  return `models and updates: ${dataSize(all.down)} down and ${dataSize(all.up)} up in all, ${share}`
 }

@@ -5,10 +5,10 @@ import { readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { readManifest } from '../manifest.ts'
 import type { Manifest } from '../run-description.ts'
 import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
-import { localTable, unifiedTable } from '../tables.ts'
-import { type LocalRow, readTables, type Tables, type UnifiedRow } from './read-tables.ts'
+import { localTable, TABLES, unifiedTable } from '../tables.ts'
+import { type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRow } from './read-tables.ts'
 import { type Lined, type SeriesPoints, seriesOf } from './series.ts'
-import { assertConsistent, assertUntouched } from './verify.ts'
+import { assertConsistent, assertTraffic, assertUntouched } from './verify.ts'
 
 /** A run as it stands in its folder, checked. */
 export interface LoadedRun {
@@ -22,6 +22,8 @@ export interface LoadedRun {
   readonly tables: Tables
   readonly local: readonly Lined<LocalRow>[]
   readonly unified: readonly Lined<UnifiedRow>[]
+  /** Undefined if the run has none, as those of before 0.5.0. */
+  readonly traffic: readonly Lined<TrafficRow>[] | undefined
   /** Bytes that count of its files, from their start, where not all do: a killed run may have begun a round. */
   readonly sizes: Readonly<Record<string, number>>
   /** Their accuracies. */
@@ -39,28 +41,32 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   const saved = await readOwnCheckpoint(path, manifest)
   // A run that was killed between its last round and its last word is complete.
   const finished = manifest.status === 'finished' || saved?.round === manifest.config.rounds
-  const touched = await assertUntouched(path, manifest, saved)
+  const there = await assertUntouched(path, manifest, saved)
   const sizes = finished ? {} : sizesOf(saved)
   // A run that was stopped before its first round has no tables yet.
-  const tables = touched === 'none' && !finished ? EMPTY : await readTables(path, sizes)
+  const begun = finished || TABLES.some(({ file }) => there.has(file))
+  const tables = begun ? await readTables(path, there, sizes) : EMPTY
   const local = lined(tables.local)
   const unified = lined(tables.unified)
+  const traffic = tables.traffic && lined(tables.traffic)
   const rounds = roundsOf(path, manifest, saved, unified, local)
   if (!finished) {
     // What a run was about to add when it stopped is not a result.
     const done = <Row extends { round: number }>(rows: readonly Row[]) => rows.filter(({ round }) => round <= rounds)
-    const rows = { local: done(local), unified: done(unified) }
+    const rows = { local: done(local), unified: done(unified), traffic: traffic && done(traffic) }
     return { path, manifest, finished, rounds, tables, sizes, ...rows, series: seriesOf(rows.local, rows.unified) }
   }
   assertComplete(path, rounds, manifest, unified, local)
   assertConsistent(path, tables)
-  return { path, manifest, finished, rounds, tables, sizes, local, unified, series: seriesOf(local, unified) }
+  if (traffic) assertTraffic(path, rounds, manifest, traffic)
+  const rows = { local, unified, traffic }
+  return { path, manifest, finished, rounds, tables, sizes, ...rows, series: seriesOf(local, unified) }
 }
 
 const sizesOf = (saved: SavedState | undefined): Record<string, number> =>
   Object.fromEntries(Object.entries(saved?.files ?? {}).map(([file, { size }]) => [file, size]))
 
-const EMPTY: Tables = { local: [], unified: [], table: [] }
+const EMPTY: Tables = { local: [], unified: [], table: [], traffic: undefined }
 
 const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
 

@@ -2,7 +2,16 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { FedunifyError, messageOf } from '../../errors.ts'
 import { readIfThere } from '../../system/files.ts'
-import { LOCAL_COLUMNS, localTable, paperTable, type Table, UNIFIED_COLUMNS, unifiedTable } from '../tables.ts'
+import {
+  LOCAL_COLUMNS,
+  localTable,
+  paperTable,
+  type Table,
+  TRAFFIC_COLUMNS,
+  trafficTable,
+  UNIFIED_COLUMNS,
+  unifiedTable,
+} from '../tables.ts'
 
 export interface LocalRow {
   readonly round: number
@@ -26,6 +35,13 @@ export interface UnifiedRow {
   readonly loss: number
 }
 
+export interface TrafficRow {
+  readonly round: number
+  readonly owner: number
+  readonly down_bytes: number
+  readonly up_bytes: number
+}
+
 /** The bytes that count of a file, from its start, and how many these may be. */
 interface Part {
   readonly size?: number | undefined
@@ -40,21 +56,29 @@ export interface Tables {
   readonly unified: readonly UnifiedRow[]
   /** table.csv as it stands: its head, then its rows. */
   readonly table: readonly (readonly string[])[]
+  /** Undefined if the run has none, as those of before 0.5.0. */
+  readonly traffic: readonly TrafficRow[] | undefined
 }
 
 /**
- * The three CSVs of a run folder.
+ * The CSVs of a run folder.
+ * @param there those that it has, of which traffic.csv alone may be missing
  * @param sizes bytes that count of each, from its start; all where none are given
  * @throws FedunifyError (data) naming file and line if one is missing, torn or has other columns
  */
-export async function readTables(dir: string, sizes: Readonly<Record<string, number>> = {}): Promise<Tables> {
+export async function readTables(
+  dir: string,
+  there: ReadonlySet<string>,
+  sizes: Readonly<Record<string, number>> = {},
+): Promise<Tables> {
   const of = ({ file }: Table) => [join(dir, file), { size: sizes[file], most: MAX_TABLE }] as const
-  const [local, unified, table] = await Promise.all([
+  const [local, unified, table, traffic] = await Promise.all([
     readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS),
     readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, ['merge']),
     readCsv(...of(paperTable)),
+    there.has(trafficTable.file) ? readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS) : undefined,
   ])
-  return { local, unified, table }
+  return { local, unified, table, traffic }
 }
 
 /** Rows of the columns asked for, all of which must be there; all are numbers but those named in `texts`. */

@@ -4,28 +4,33 @@ import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
 import type { Manifest } from '../run-description.ts'
 import { localSeries } from '../series-name.ts'
-import { EVENTS, MODELS, paperTable, TABLES } from '../tables.ts'
+import { EVENTS, MODELS, paperTable, TABLES, trafficTable } from '../tables.ts'
 import { markOf } from '../write/growing-file.ts'
-import type { Tables } from './read-tables.ts'
+import type { Tables, TrafficRow } from './read-tables.ts'
+import type { Lined } from './series.ts'
 
 /**
  * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and once it is
  * finished its manifest, which knows its models too. Runs of before 0.4.0 that were published without their checkpoint have none.
- * @returns none if the folder has no table yet
+ * @returns those of the run's tables and events that are there
  * @throws FedunifyError (data) naming the file that was changed
  */
 export async function assertUntouched(
   dir: string,
   { status, files: last }: Manifest,
   saved: SavedState | undefined,
-): Promise<'none' | 'some'> {
+): Promise<ReadonlySet<string>> {
   const finished = status === 'finished'
-  let found: 'none' | 'some' = 'none'
+  // Before its first round, and in the first versions, a run has marked none of its files; then they are told by name.
+  const marksAll = Object.keys((finished ? last : undefined) ?? saved?.files ?? {}).length > 0
+  const there = new Set<string>()
   for (const name of [...TABLES.map(({ file }) => file), EVENTS]) {
     const file = join(dir, name)
     const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
+    // A file beside marked ones is not the run's: those of before 0.5.0 have no traffic.csv, whatever goes by its name.
+    if (!mark && marksAll) continue
     const now = await markOf(file, mark?.size ?? 0)
-    if (now && name !== EVENTS) found = 'some'
+    if (now) there.add(name)
     if (!mark) continue
     if (!now) throw changed(file, 'it is missing')
     if (now.size < mark.size) throw changed(file, 'it is shorter than the run left it')
@@ -39,7 +44,7 @@ export async function assertUntouched(
     // A published run may lack its models.
     if (mark && now && now.sha256 !== mark.sha256) throw changed(join(dir, name), 'it is not what the run left')
   }
-  return found
+  return there
 }
 
 /**
@@ -68,6 +73,31 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
   }
   const [missing] = accuracies.keys()
   if (missing) throw changed(join(dir, paperTable.file), `round ${missing.replace(' ', ', ')} is missing`)
+}
+
+/**
+ * Every owner's traffic is there once for each round, and in bytes.
+ * @throws FedunifyError (data) naming the line, or the row that is missing
+ */
+export function assertTraffic(
+  dir: string,
+  rounds: number,
+  { shards }: Manifest,
+  rows: readonly Lined<TrafficRow>[],
+): void {
+  const file = join(dir, trafficTable.file)
+  const missing = new Set<string>()
+  for (let round = 1; round <= rounds; round++) {
+    for (const { owner } of shards) missing.add(`round ${round} of owner ${owner}`)
+  }
+  for (const { round, owner, down_bytes, up_bytes, line } of rows) {
+    const what = `round ${round} of owner ${owner}`
+    if (!missing.delete(what)) throw changed(`${file}:${line}`, `${what} stands there twice, or is none of the run's`)
+    const odd = [down_bytes, up_bytes].find((bytes) => !Number.isSafeInteger(bytes) || bytes < 0)
+    if (odd !== undefined) throw changed(`${file}:${line}`, `${odd} is no number of bytes`)
+  }
+  const [first] = missing
+  if (first) throw changed(file, `${first} is missing`)
 }
 
 const changed = (file: string, why: string) =>

@@ -5,8 +5,8 @@ import { readOwnerFolder, readServerFolder } from '../../../src/federation/setup
 import { initFederation } from '../../../src/federation/setup/init.ts'
 import { newSeed } from '../../../src/federation/setup/keys.ts'
 import { hasBroker } from '../../support/broker.ts'
-import { client, ownerOf, type Server, type Standing, serverOf, standing } from '../../support/federation.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { client, ownerOf, type Server, type Standing, serverOf, standing } from '../../support/parties.ts'
 
 const SECRET = 'weights of bob'
 /** Where bob's update, his report and the model are. */

@@ -6,7 +6,7 @@ import { addOwner, removeOwner } from '../../../src/federation/setup/change.ts'
 import { readServerFolder } from '../../../src/federation/setup/folders.ts'
 import { hasBroker } from '../../support/broker.ts'
 import { fedunify } from '../../support/command-line.ts'
-import { addTasks, client, ownerOf, type Standing, serverOf, standing } from '../../support/federation.ts'
+import { addTasks, client, ownerOf, type Standing, serverOf, standing } from '../../support/parties.ts'
 
 /** The certificate that a broker shows, by its serial number. */
 async function shown(port: number, ca: string): Promise<string> {

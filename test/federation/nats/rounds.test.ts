@@ -1,0 +1,86 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { stream } from '../../../src/random.ts'
+import { runBinary } from '../../support/binary.ts'
+import { hasBroker } from '../../support/broker.ts'
+import { workshop } from '../../support/experiment.ts'
+import { startFederation } from '../../support/federation.ts'
+import { manifestOf } from '../../support/run-folder.ts'
+
+const { experiment, folder } = workshop()
+const data = join(folder, 'idx')
+const FILES = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+const at = (name: string, id: string) => join(folder, 'results', name, id)
+
+/** The same experiment in one process. */
+async function expectSameAsLocal(name: string, file: string): Promise<void> {
+  const { code, err } = await runBinary(['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu'])
+  expect([code, err]).toEqual([0, ''])
+  for (const one of FILES) {
+    expect(readFileSync(join(at(name, 'net'), one)).equals(readFileSync(join(at(name, 'local'), one))), one).toBe(true)
+  }
+}
+
+describe.skipIf(!hasBroker)('owners over a broker', () => {
+  it.each([
+    ['avg', {}],
+    ['adam', { server: { adam: { lr: 0.02 } }, merge: ['avg', 'max'] }],
+    ['own-weights', { init: 'independent', objective: { fedprox: { mu: 0.1 } }, 'local-epochs': 2 }],
+    ['until', { 'stop-at': 0.5, rounds: 40 }],
+  ])('give the bytes of a run in one process: %s', { timeout: 90_000 }, async (name, given) => {
+    const file = experiment(name, { env: 'H', ...given })
+    const { join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    const owners = [joins('alice', '--once'), joins('bob', '--once')]
+    const { code, err, out } = await serve(file, '--run-id', 'net', '--quiet').ended
+    expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
+    expect(out).toContain('unified accuracy')
+    for (const owner of owners) expect(await owner.ended).toMatchObject({ code: 0 })
+    await expectSameAsLocal(name, file)
+    expect(manifestOf(at(name, 'net')).shards).toEqual(manifestOf(at(name, 'local')).shards)
+    expect((await runBinary(['check', at(name, 'net'), '--expect', expectation(folder)])).code).toBe(0)
+  })
+
+  it('lose no finished round, whoever is killed and whatever the broker loses', { timeout: 240_000 }, async () => {
+    const file = experiment('chaos', { env: 'H', rounds: 16, 'local-epochs': 2, server: 'avgm' })
+    const { broker, join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    const owners = { alice: joins('alice'), bob: joins('bob') }
+    let server = serve(file, '--run-id', 'net')
+    const random = stream(3, 'shuffle')
+    const kills: Record<string, () => Promise<void>> = {
+      async owner() {
+        const name = random.uniform() < 0.5 ? 'alice' : 'bob'
+        owners[name].child.kill('SIGKILL')
+        await owners[name].ended
+        owners[name] = joins(name)
+      },
+      async server() {
+        server.child.kill('SIGKILL')
+        await server.ended
+        server = serve('--resume', at('chaos', 'net'))
+      },
+      async broker() {
+        await broker.kill()
+        await broker.restart()
+      },
+      async store() {
+        await broker.kill()
+        await broker.wipe()
+        await broker.restart()
+      },
+    }
+    for (const kill of ['owner', 'broker', 'server', 'store', 'owner', 'server', 'store', 'broker']) {
+      await Promise.race([server.says(/round +\d+\/16/), server.ended])
+      await new Promise((resolve) => setTimeout(resolve, 400 * random.uniform()))
+      await kills[kill]!()
+    }
+    expect(await server.ended).toMatchObject({ code: 0 })
+    await expectSameAsLocal('chaos', file)
+  })
+})
+
+function expectation(dir: string): string {
+  const file = join(dir, 'expect.yaml')
+  writeFileSync(file, '- { metric: participants, each-round: 2 }\n')
+  return file
+}
