@@ -61,6 +61,7 @@ export const ERRORS = {
     meaning: 'A folder is not the one of a federation that is needed, or can no longer be used.',
   },
   E_FEDERATION_FORMAT: { kind: 'usage', meaning: 'A folder of a federation was written by a newer fedunify.' },
+  E_BROKER_PROCESS: { kind: 'usage', meaning: 'The process that was named as the broker is none, or takes no signal.' },
 
   E_DISK_FULL: { kind: 'data', meaning: 'There is no space left to write to.' },
   E_FILE_MISSING: { kind: 'data', meaning: 'A file is missing that is needed.' },

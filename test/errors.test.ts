@@ -43,6 +43,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_RUN_DIFFERS',
     'E_FEDERATION_FOLDER',
     'E_FEDERATION_FORMAT',
+    'E_BROKER_PROCESS',
   ],
   3: [
     'E_DISK_FULL',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { CONFIG_FORMAT } from '../src/config/config-format.ts'
 import { FedunifyError } from '../src/errors.ts'
 import { failedEvent, type RunEvent } from '../src/federation/events.ts'
@@ -82,11 +82,21 @@ describe('docs/formats.md', () => {
   const run = join(folder, 'run')
   writeRun(run, { config: { rounds: 3, expect: [{ metric: 'participants', 'each-round': 2 }] } })
   const manifest = JSON.parse(readFileSync(join(run, 'manifest.json'), 'utf8'))
+  const federation = join(folder, 'fed')
+  beforeAll(async () => void (await fedunify(['federation', 'init', federation, '--owners', 'alice,bob'])))
 
   it('has the numbers that files have', () => {
     expect(numberOf('](#experiment-file)')).toBe(CONFIG_FORMAT)
     expect(numberOf('](#events)')).toBe(EVENT_FORMAT)
     expect(numberOf('](#manifestjson)')).toBe(manifest.format)
+  })
+
+  it('names every field of the folders of a federation', () => {
+    for (const party of ['ca', 'server', join('owners', 'alice')]) {
+      const file = JSON.parse(readFileSync(join(federation, party, 'federation.json'), 'utf8'))
+      expect(file.format).toBe(numberOf('](#federationjson)'))
+      expectDescribed(file)
+    }
   })
 
   it('names every field of a manifest and every column of a table', () => {
@@ -103,6 +113,7 @@ describe('docs/formats.md', () => {
     ['config show --json', ['config', 'show', '--json']],
     ['config show --json', ['config', 'show', 'experiments/table3.yaml', '--json']],
     ['doctor --json', ['doctor', '--data', folder, '--out', folder, '--json']],
+    ['federation show --json', ['federation', 'show', '--federation', federation, '--json']],
   ])('%s has that format, and no other fields', async (name, args) => {
     const json = JSON.parse((await fedunify(args)).out)
     expect(Object.keys(json)[0]).toBe('format')

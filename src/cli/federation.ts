@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { FedunifyError } from '../errors.ts'
+import { columns } from '../report/terminal/columns.ts'
 import { oneLine } from '../visible.ts'
+import { addChangeCommands } from './federation-changes.ts'
 import type { Io } from './io.ts'
 
 export function addFederationCommand(program: Command, io: Io): void {
@@ -13,6 +15,8 @@ export function addFederationCommand(program: Command, io: Io): void {
         '2.9 or later).',
     )
   addInit(federation, io)
+  addChangeCommands(federation, io)
+  addShow(federation, io)
 }
 
 const INIT_HELP = `
@@ -52,13 +56,13 @@ function addInit(federation: Command, io: Io): void {
 
 async function init(dir: string, flags: InitFlags): Promise<string> {
   if (dir === '') throw new FedunifyError('E_OPTION', 'the folder has no name', 'name a new folder')
-  const { hostNames, ownerNames, wholeNumber } = await import('../federation/setup/names.ts')
+  const { hostNames, ownerNames, validDays, wholeNumber } = await import('../federation/setup/names.ts')
   const port = (option: string, text: string) => wholeNumber(option, text, 1, 65_535)
   const options = {
     owners: ownerNames(flags.owners),
     hosts: hostNames(flags.host),
     port: port('--port', flags.port),
-    days: wholeNumber('--days', flags.days, 1, 36_500),
+    days: validDays(flags.days),
     monitor: flags.monitor === undefined ? undefined : port('--monitor', flags.monitor),
   }
   if (options.monitor === options.port) {
@@ -75,3 +79,55 @@ async function init(dir: string, flags: InitFlags): Promise<string> {
     `  ${at('server')}: for fedunify serve\n${hand.join('')}`
   )
 }
+
+const SHOW_HELP = `
+Examples:
+  fedunify federation show --federation fed
+  fedunify federation show --federation fed --json
+`
+
+/** Raised when a reader would have to change. */
+const FORMAT = 1
+
+function addShow(federation: Command, io: Io): void {
+  federation
+    .command('show')
+    .summary('show the parties of a federation, their keys, and when certificates expire')
+    .description('Shows the parties of a federation, their public keys, its address, and when its certificates expire.')
+    .requiredOption('--federation <dir>', 'folder that fedunify federation init made')
+    .option('--json', 'write one JSON object')
+    .addHelpText('after', SHOW_HELP)
+    .action(async ({ federation: dir, json }: { federation: string; json?: true }) => io.out(await show(dir, json)))
+}
+
+async function show(dir: string, json = false): Promise<string> {
+  const { readFederation } = await import('../federation/setup/administrator.ts')
+  const { daysUntil, expiries } = await import('../federation/setup/expiry.ts')
+  const { urlOf } = await import('../federation/setup/federation.ts')
+  const { id, hosts, port, serverKey, owners } = await readFederation(dir)
+  const ends = await expiries(dir)
+  if (json) {
+    const certificate = (at: Date | undefined) => at && { expires: at.toISOString(), days: daysUntil(at) }
+    const value = {
+      format: FORMAT,
+      federation: id,
+      url: urlOf({ hosts, port }),
+      hosts,
+      port,
+      server: { public_key: serverKey },
+      owners: owners.map(({ owner, name, publicKey }) => ({ owner, name, public_key: publicKey })),
+      certificates: { authority: certificate(ends.authority) ?? null, broker: certificate(ends.broker) ?? null },
+    }
+    return `${JSON.stringify(value, null, 2)}\n`
+  }
+  const rows = [['server', '', serverKey], ...owners.map((o) => [o.name, String(o.owner), o.publicKey])]
+  const until = (what: string, at: Date | undefined) =>
+    `${what}: ${at ? `valid until ${at.toISOString().slice(0, 10)} (${inDays(daysUntil(at))})` : 'not in this folder'}\n`
+  return (
+    `federation ${id} at ${urlOf({ hosts, port })}\n\n${columns(['party', 'owner', 'public key'], rows)}\n\n` +
+    until("the broker's certificate", ends.broker) +
+    until('its authority', ends.authority)
+  )
+}
+
+const inDays = (days: number) => (days < 0 ? 'EXPIRED' : days === 1 ? '1 day left' : `${days} days left`)

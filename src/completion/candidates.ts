@@ -58,6 +58,7 @@ async function argumentValues(argument: Argument, current: string): Promise<Cand
   const name = argument.name()
   if (/^(experiment|globs|file)/.test(name)) return await listFiles(current, /\.ya?ml$/)
   if (/^dir/.test(name)) return await listFiles(current)
+  if (name === 'name') return []
   const files = await listFiles(current, /./)
   return name === 'sides' ? [...plain([PAPER]), ...files] : files
 }

@@ -1,16 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { accountsConfig, brokerConfig } from './broker-config.ts'
-import { type Certified, makeAuthority, makeServerCertificate } from './certificates.ts'
-import {
-  administratorFile,
-  certified,
-  FEDERATION_FILE,
-  type Federation,
-  type Owner,
-  ownerFile,
-  serverFile,
-} from './federation.ts'
+import { makeAuthority, makeServerCertificate } from './certificates.ts'
+import { administratorFile, certified, FEDERATION_FILE, type Federation, serverFile } from './federation.ts'
 import { newSeed, publicKeyOf } from './keys.ts'
+import { certificateFiles, newOwner, ownerFolder, secret } from './party-files.ts'
 import { assertEmpty, type Files, putFolders } from './put.ts'
 import { CA_FILE, SEED_FILES } from './read.ts'
 
@@ -22,11 +15,6 @@ export interface InitOptions {
   readonly days: number
   readonly monitor?: number | undefined
 }
-
-/** What an owner's policy.yaml holds at first. */
-export const POLICY = `\
-# What this owner allows the server to ask for. Nothing is set: the defaults hold.
-`
 
 /**
  * Makes the folders of a new federation, with new keys and certificates.
@@ -56,51 +44,25 @@ export async function initFederation(dir: string, options: InitOptions): Promise
   await putFolders(dir, {
     broker: {
       'nats.conf': { text: brokerConfig({ federation: id, port, monitor }) },
-      ...brokerFiles(federation, broker),
+      'accounts.conf': { text: accountsConfig(federation.serverKey, owners) },
+      ...certificateFiles(broker),
       [CA_FILE]: ca,
     },
     server: {
       [FEDERATION_FILE]: { text: serverFile(federation) },
       [CA_FILE]: ca,
-      [SEED_FILES.server]: secret(serverSeed),
+      [SEED_FILES.server]: secret(`${serverSeed}\n`),
     },
     owners: Object.assign({}, ...folders),
     // The last: a folder without it is no federation.
     ca: {
       [CA_FILE]: ca,
-      'ca.key': { text: authority.key, secret: true },
+      'ca.key': secret(authority.key),
       [FEDERATION_FILE]: { text: administratorFile(federation) },
     },
   })
   return federation
 }
-
-/** An owner with a new key. */
-export function newOwner(number: number, name: string): { owner: Owner; seed: string } {
-  const seed = newSeed()
-  return { owner: { owner: number, name, publicKey: publicKeyOf(seed) }, seed }
-}
-
-/** The folder that is handed over to an owner. */
-export const ownerFolder = (federation: Federation, owner: Owner, seed: string, ca: string): Files => ({
-  [FEDERATION_FILE]: { text: ownerFile(federation, owner) },
-  [CA_FILE]: { text: ca },
-  [SEED_FILES.owner]: secret(seed),
-  'policy.yaml': { text: POLICY },
-})
-
-const brokerFiles = ({ serverKey, owners }: Federation, { certificate, key }: Certified): Files => ({
-  'accounts.conf': { text: accountsConfig(serverKey, owners) },
-  ...certificateFiles({ certificate, key }),
-})
-
-/** The broker's certificate and key, as files of its folder. */
-export const certificateFiles = ({ certificate, key }: Certified): Files => ({
-  'server.pem': { text: certificate },
-  'server.key': { text: key, secret: true },
-})
-
-const secret = (seed: string) => ({ text: `${seed}\n`, secret: true }) as const
 
 const prefixed = (name: string, files: Files): Files =>
   Object.fromEntries(Object.entries(files).map(([file, content]) => [`${name}/${file}`, content]))

@@ -56,3 +56,6 @@ export function wholeNumber(option: string, text: string, least: number, most: n
   if (/^\d+$/.test(text) && value >= least && value <= most) return value
   throw new FedunifyError('E_OPTION', `${option}: expected a whole number from ${least} to ${most}, got "${text}"`)
 }
+
+/** @throws FedunifyError (usage) if it is no number of days for a certificate */
+export const validDays = (text: string): number => wholeNumber('--days', text, 1, 36_500)

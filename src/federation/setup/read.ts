@@ -26,8 +26,13 @@ const MOST_BYTES = 16 * 1024 * 1024
  */
 export async function readFederationFile<R extends Role>(dir: string, role: R): Promise<z.infer<(typeof SCHEMAS)[R]>> {
   const file = join(dir, FEDERATION_FILE)
-  const content = await readIfThere(file, { most: MOST_BYTES })
-  if (!content) throw await noFolder(dir, role)
+  const kind = await kindOf(dir)
+  const content = kind === 'folder' ? await readIfThere(file, { most: MOST_BYTES }) : undefined
+  if (!content) {
+    const what = { none: 'does not exist', file: 'is a file', folder: `has no ${FEDERATION_FILE}` }[kind]
+    const message = `${dir} ${what}: it is not ${FOLDERS[role].what}`
+    throw new FedunifyError('E_FEDERATION_FOLDER', message, hintFor(role))
+  }
   const value = jsonOf(content)
   if (typeof value?.format === 'number' && value.format > FORMAT) {
     throw new FedunifyError(
@@ -99,12 +104,6 @@ async function openness(file: string): Promise<string | undefined> {
 }
 
 const hintFor = (role: Role) => `name the folder DIR/${FOLDERS[role].where} that fedunify federation init made`
-
-async function noFolder(dir: string, role: Role): Promise<FedunifyError> {
-  const kind = await kindOf(dir)
-  const what = kind === 'none' ? 'does not exist' : kind === 'file' ? 'is a file' : `has no ${FEDERATION_FILE}`
-  return new FedunifyError('E_FEDERATION_FOLDER', `${dir} ${what}: it is not ${FOLDERS[role].what}`, hintFor(role))
-}
 
 function jsonOf(content: Buffer): Record<string, unknown> | undefined {
   try {

@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { ADMINISTRATOR } from './administrator.ts'
+import { accountsConfig } from './broker-config.ts'
+import type { Certified } from './certificates.ts'
+import { administratorFile, FEDERATION_FILE, type Federation, type Owner, ownerFile, serverFile } from './federation.ts'
+import { newSeed, publicKeyOf } from './keys.ts'
+import type { Content, Files } from './put.ts'
+import { CA_FILE, SEED_FILES } from './read.ts'
+
+/** What an owner's policy.yaml holds at first. */
+export const POLICY = `\
+# What this owner allows the server to ask for. Nothing is set: the defaults hold.
+`
+
+/** An owner with a new key. */
+export function newOwner(number: number, name: string): { owner: Owner; seed: string } {
+  const seed = newSeed()
+  return { owner: { owner: number, name, publicKey: publicKeyOf(seed) }, seed }
+}
+
+/** The folder that is handed over to an owner. */
+export const ownerFolder = (federation: Federation, owner: Owner, seed: string, ca: string): Files => ({
+  [FEDERATION_FILE]: { text: ownerFile(federation, owner) },
+  [CA_FILE]: { text: ca },
+  [SEED_FILES.owner]: secret(`${seed}\n`),
+  'policy.yaml': { text: POLICY },
+})
+
+/** What follows from who is in a federation; the administrator's own file first, for all others can be made of it. */
+export const partyFiles = (federation: Federation): Files => ({
+  [join(ADMINISTRATOR, FEDERATION_FILE)]: { text: administratorFile(federation) },
+  [join('server', FEDERATION_FILE)]: { text: serverFile(federation) },
+  [join('broker', 'accounts.conf')]: { text: accountsConfig(federation.serverKey, federation.owners) },
+})
+
+/** The certificate and key of the broker, as files of its folder. */
+export const certificateFiles = ({ certificate, key }: Certified): Files => ({
+  'server.key': secret(key),
+  'server.pem': { text: certificate },
+})
+
+export const secret = (text: string): Content => ({ text, secret: true })
