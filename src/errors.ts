@@ -21,12 +21,12 @@ export const ERRORS = {
   E_EXPECTATION_MISSED: { kind: 'missed', meaning: 'Something that was expected of a run was missed.' },
 
   E_OPTION: { kind: 'usage', meaning: 'The command line has a wrong option or argument.' },
-  E_CONFIG: { kind: 'usage', meaning: 'An experiment has a value that is not legal, or is not YAML.' },
+  E_CONFIG: { kind: 'usage', meaning: 'An experiment or a policy has a value that is not legal, or is not YAML.' },
   E_CONFIG_FILE: {
     kind: 'usage',
-    meaning: 'A file that should hold an experiment is missing, empty, too large or unreadable.',
+    meaning: 'A file that should hold an experiment or a policy is missing, misnamed, empty, too large or unreadable.',
   },
-  E_CONFIG_FORMAT: { kind: 'usage', meaning: 'An experiment file was written for a newer fedunify.' },
+  E_CONFIG_FORMAT: { kind: 'usage', meaning: 'An experiment file or a policy was written for a newer fedunify.' },
   E_UNKNOWN_NAME: { kind: 'usage', meaning: 'A key, or the name of a part, does not exist.' },
   E_PART_NOT_CHOSEN: { kind: 'usage', meaning: 'An option belongs to a part that was not chosen.' },
   E_CONFLICT: { kind: 'usage', meaning: 'Two things that were asked for exclude each other, or one lacks another.' },
@@ -50,6 +50,7 @@ export const ERRORS = {
     kind: 'usage',
     meaning: 'A file cannot be written: no permission, no such folder, or a link in its place.',
   },
+  E_POLICY: { kind: 'usage', meaning: "An owner's policy does not allow what an experiment asks." },
   E_RUN_EXISTS: {
     kind: 'usage',
     meaning: 'The folder of a new run is there already, or would lie in that of another run.',
@@ -78,6 +79,11 @@ export const ERRORS = {
   E_RUN_DAMAGED: { kind: 'data', meaning: 'A file is not as a run leaves it: edited, cut short or foreign.' },
   E_RUN_FORMAT: { kind: 'data', meaning: 'A file of a run was written by a newer fedunify.' },
   E_RUN_FOREIGN: { kind: 'data', meaning: 'The folder that a batch would use for a run holds another run.' },
+  E_LEDGER: {
+    kind: 'data',
+    meaning: 'The ledger of an owner is damaged or foreign, or was moved while it was in use.',
+  },
+  E_LEDGER_FORMAT: { kind: 'data', meaning: 'The ledger of an owner was written by a newer fedunify.' },
   E_REFERENCE: {
     kind: 'data',
     meaning: 'What a run is to be compared with is missing, unfinished or holds no accuracies.',

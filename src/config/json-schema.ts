@@ -65,7 +65,8 @@ export function optionJsonSchema(schema: z.ZodType): JsonSchema {
 /** The text of the shipped schema file. */
 export const schemaText = (): string => `${JSON.stringify(fileJsonSchema(), null, 2)}\n`
 
-const toJsonSchema = (schema: z.ZodType) =>
+/** Of any schema, as a person would write it. */
+export const toJsonSchema = (schema: z.ZodType) =>
   z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: adapt }) as JsonSchema & {
     properties: Properties
   }

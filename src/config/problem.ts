@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { FedunifyError, nearest } from '../errors.ts'
-import { experimentJsonSchema } from './json-schema.ts'
+import type { JsonSchema } from './json-schema.ts'
 import { isMapping } from './mapping.ts'
 import type { ChoiceKeys, OptionKey } from './parts/choice-keys.ts'
 import { plain, show } from './show.ts'
@@ -11,18 +11,18 @@ type Issue = z.core.$ZodIssue
 /**
  * One line for the first thing that is wrong: where, which key, what was expected, what was there.
  * @param written the key as it was written, if it was by another name
- * @param vocabulary what could have been chosen
+ * @param vocabulary what could have been written
  */
 export function describeProblem(
   issue: Issue,
   where: (path: readonly PropertyKey[]) => string,
   written: (path: readonly PropertyKey[]) => string | undefined = () => undefined,
-  { choices, options, schema }: Vocabulary = REGISTRIES,
+  { choices, options, json }: Omit<Vocabulary, 'schema'> = REGISTRIES,
 ): FedunifyError {
   const found = innermost(issue)
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
-    const legal = legalKeys(found, schema)
+    const legal = legalKeys(found, json())
     const near = nearest(key, legal)
     const inside = found.path.length > 0 ? ` in ${pathText(found.path)}` : ''
     const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
@@ -102,15 +102,13 @@ export function first(issues: readonly Issue[]): Issue {
   return issues[0]!.input === undefined && unknown ? unknown : issues[0]!
 }
 
-type JsonSchema = z.core.JSONSchema.BaseSchema
-
 /** The keys that the mapping in question may hold; among the kinds of layers or expectations, those of its kind. */
-function legalKeys({ path, input }: Issue, schema: Vocabulary['schema']): string[] {
+function legalKeys({ path, input }: Issue, whole: JsonSchema): string[] {
   const branches = (schema: JsonSchema): JsonSchema[] => [
     schema,
     ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((branch) => branches(branch)),
   ]
-  let schemas = branches(experimentJsonSchema(schema))
+  let schemas = branches(whole)
   for (const key of path) {
     const inside = schemas.map((schema) => (typeof key === 'number' ? schema.items : schema.properties?.[String(key)]))
     schemas = inside.filter((schema) => typeof schema === 'object').flatMap((schema) => branches(schema as JsonSchema))
@@ -154,6 +152,7 @@ const article = (type: string) =>
     int: 'a whole number',
     number: 'a number',
     string: 'text',
+    boolean: 'true or false',
     array: 'a list',
     object: 'keys and values',
     record: 'keys and values',

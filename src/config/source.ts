@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
-import { assertConfigFormat, FORMAT_KEY } from './config-format.ts'
+import { assertConfigFormat, EXPERIMENT_FILE, type FileKind, FORMAT_KEY } from './config-format.ts'
 import { isMapping, omit, overlay } from './mapping.ts'
 import { isOldConfig, upgradeConfig } from './old-config.ts'
 import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
@@ -40,6 +40,8 @@ interface ReadOptions {
   readonly signal?: AbortSignal | undefined
   /** Whether it is the file that a run folder keeps, which may be larger. */
   readonly kept?: boolean
+  /** What the file should be; default: an experiment. */
+  readonly kind?: FileKind
 }
 
 /**
@@ -87,17 +89,17 @@ export function objectSource(values: unknown): Source {
  */
 export async function readYaml(
   file: string,
-  { signal, kept = false }: ReadOptions = {},
+  { signal, kept = false, kind = EXPERIMENT_FILE }: ReadOptions = {},
 ): Promise<{ value: unknown; where: Source['where'] }> {
   const most = kept ? MOST_KEPT : MOST
   const name = fileName(file)
   const place = (line: number) => `${name}:${line}`
-  const { value, lineOf } = parseYaml(await readText(file, most, signal), { most, what: 'file', place })
+  const { value, lineOf } = parseYaml(await readText(file, most, signal, kind), { most, what: 'file', place })
   const where = (path: readonly PropertyKey[]) => {
     const line = lineOf(path)
     return line === undefined ? name : place(line)
   }
-  if (isMapping(value)) assertConfigFormat(value, where)
+  if (isMapping(value)) assertConfigFormat(value, where, kind)
   return { value, where }
 }
 

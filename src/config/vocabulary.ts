@@ -1,5 +1,6 @@
 import { MERGE_RULES } from '../algorithm/merge/registry.ts'
 import type { Parts } from '../parts.ts'
+import { experimentJsonSchema, type JsonSchema } from './json-schema.ts'
 import { CHOICE_KEYS, type ChoiceKeys, OPTION_KEYS, type OptionKey, optionKeys } from './parts/choice-keys.ts'
 import { ExperimentSchema, schemaWith } from './schema.ts'
 
@@ -8,10 +9,17 @@ export interface Vocabulary {
   readonly choices: ChoiceKeys
   readonly options: readonly OptionKey[]
   readonly schema: typeof ExperimentSchema
+  /** Of the schema. */
+  json(): JsonSchema
 }
 
 /** The registries alone. */
-export const REGISTRIES: Vocabulary = { choices: CHOICE_KEYS, options: OPTION_KEYS, schema: ExperimentSchema }
+export const REGISTRIES: Vocabulary = {
+  choices: CHOICE_KEYS,
+  options: OPTION_KEYS,
+  schema: ExperimentSchema,
+  json: experimentJsonSchema,
+}
 
 /** The registries and merge rules of the user's own. */
 export function withRules(own: Parts): Vocabulary {
@@ -22,5 +30,6 @@ export function withRules(own: Parts): Vocabulary {
   const options = optionKeys(choices).map((option) =>
     option.key === 'merge' && Object.hasOwn(own, option.part) ? { ...option, short: undefined } : option,
   )
-  return { choices, options, schema: schemaWith(parts) }
+  const schema = schemaWith(parts)
+  return { choices, options, schema, json: () => experimentJsonSchema(schema) }
 }

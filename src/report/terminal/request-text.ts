@@ -1,0 +1,103 @@
+import { ownRuleOf } from '../../algorithm/merge/own-rule.ts'
+import type { Objective } from '../../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
+import { type Experiment, localEpochs } from '../../config/schema.ts'
+import { OPEN_POLICY, type Share } from '../../federation/policy/policy.ts'
+import type { OwnerRequest } from '../../federation/policy/refusals.ts'
+import { thousands } from '../../format.ts'
+import { type AnyChoice, choiceText, make } from '../../parts.ts'
+import { oneLine } from '../../visible.ts'
+
+const METRICS = 'accuracies and losses'
+const LABELS = 'how many images there are of each class'
+
+type Row = readonly [what: string, detail: string]
+
+/**
+ * What an experiment asks of an owner, as a table.
+ * @param share what the owner's policy lets it send beside its weights
+ */
+export function describeRequest(request: OwnerRequest, share: Share = OPEN_POLICY.share): string {
+  const { experiment, asks } = request
+  const { batch, server, objective, lr, 'weight-decay': decay, 'lr-schedule': schedule } = experiment
+  const optimizer = [`${choiceText(experiment.optimizer)} lr ${lr}`, `lr-schedule ${choiceText(schedule)}`]
+  const needs = [...(asks.metrics ? [METRICS] : []), ...(asks.labels ? [LABELS] : [])]
+  const rows: Row[] = [
+    ['experiment', experiment.name],
+    ['model', modelText(request)],
+    ['rounds', roundsText(experiment)],
+    ['epochs', epochsText(experiment)],
+    ['batch', `${thousands(batch)} ${batch === 1 ? 'image' : 'images'}`],
+    ['optimizer', [...optimizer, ...(decay === 0 ? [] : [`weight-decay ${decay}`])].join(', ')],
+    ['objective', choiceText(objective)],
+    ['merge', `${experiment.merge.map(ruleText).join(', ')}, at the server`],
+    ['server step', `${choiceText(server)}, at the server`],
+    ['comes in', `each round: ${models(request)}`],
+    ['goes out', `each round: ${weightsText(request)}`],
+    ['', `each round: ${countsText(request, share)}`],
+    [
+      '',
+      `once: the numbers of images to train on and to test on${asks.labels && share.labels ? `, and ${LABELS}` : ''}`,
+    ],
+    ...(needs.length > 0 ? [['needed', needs.join(', ')] as const] : []),
+    ['stays here', ['images', ...(share.metrics ? [] : [METRICS]), ...(share.labels ? [] : [LABELS])].join(', ')],
+  ]
+  const wide = Math.max(...rows.map(([what]) => what.length))
+  return rows.map(([what, detail]) => `${what.padEnd(wide)}  ${oneLine(detail)}`).join('\n')
+}
+
+function modelText({ experiment: { model, init }, layers, parameters }: OwnerRequest): string {
+  const types = [...new Set(layers.map(({ type }) => type))].join(', ')
+  const name = typeof model === 'string' ? `${model}, ` : ''
+  return `${name}${thousands(parameters)} parameters in ${layers.length} layers (${types}), ${init} initial weights`
+}
+
+const roundsText = ({ rounds, 'stop-at': stopAt }: Experiment) =>
+  stopAt === undefined
+    ? thousands(rounds)
+    : `at most ${thousands(rounds)}, until every owner has an accuracy of ${stopAt}`
+
+function epochsText(experiment: Experiment): string {
+  const { rounds, 'until-local-accuracy': until } = experiment
+  const epochs = localEpochs(experiment)
+  const each = `${until === undefined ? '' : 'at most '}${thousands(epochs)} a round`
+  const all = `at most ${thousands(epochs * rounds)} in all`
+  return [each, all, ...(until === undefined ? [] : [`until the local accuracy is ${until}`])].join(', ')
+}
+
+/** A rule of the experiment's own says from which file it comes. */
+function ruleText(choice: AnyChoice): string {
+  const own = ownRuleOf(choice)
+  return own ? `${choiceText(choice)} (${own.file})` : choiceText(choice)
+}
+
+/** Weights are float32. */
+const weightBytes = ({ parameters }: OwnerRequest) => `${thousands(4 * parameters)} bytes`
+
+/** What every rule makes is evaluated at every owner; the first is what it trains from. */
+function models(request: OwnerRequest): string {
+  const { length } = request.experiment.merge
+  return length === 1 ? `a model of ${weightBytes(request)}` : `${length} models of ${weightBytes(request)} each`
+}
+
+function weightsText(request: OwnerRequest): string {
+  const { objective } = request.experiment
+  const made: Objective = make(OBJECTIVES, objective)
+  const more = made.end ? `, and what objective ${choiceText(objective)} sends with them` : ''
+  return `the weights, ${weightBytes(request)}${more}`
+}
+
+/** Bytes of a number that is not one of a confusion matrix, and of one that is. */
+const NUMBER = 8
+const COUNT = 4
+
+function countsText({ experiment, layers }: OwnerRequest, { metrics, labels }: Share): string {
+  if (!metrics) return 'how long it has trained, and nothing that tells how well'
+  // The last layer has a unit for each class.
+  const classes = layers.at(-1)?.units
+  const matrix = labels ? (classes ?? 0) ** 2 : 0
+  const evaluations = experiment.merge.length + 1
+  const size = labels && classes === undefined ? '' : ` of ${thousands(3 * NUMBER + matrix * COUNT)} bytes each`
+  const confusion = labels ? ' and a confusion matrix' : ''
+  return `${evaluations} evaluations${size} (images, right ones, loss${confusion}), and the loss of training`
+}

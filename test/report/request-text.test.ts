@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { withOwnRule } from '../../src/algorithm/merge/own-rule.ts'
+import { resolveExperiment } from '../../src/config/load.ts'
+import { type Asks, type OwnerRequest, requestOf } from '../../src/federation/policy/refusals.ts'
+import { buildModel } from '../../src/model/model.ts'
+import { presetLayers } from '../../src/model/presets.ts'
+import { describeRequest } from '../../src/report/terminal/request-text.ts'
+
+const MODEL = buildModel(presetLayers('cnn', 10), [1, 28, 28], 10)
+
+function request(values: object = {}, asks: Asks = { metrics: false, labels: false }): OwnerRequest {
+  const experiment = resolveExperiment([{ kind: 'file', values: { ...values }, where: () => 'exp.yaml' }])
+  return requestOf(experiment, MODEL, asks)
+}
+
+/** The rows of a table by what stands before them; those without belong to the one above. */
+function rows(text: string): Record<string, string[]> {
+  const found: Record<string, string[]> = {}
+  let last = ''
+  for (const line of text.split('\n')) {
+    const [, what, detail] = /^(.{11}) {2}(.*)$/.exec(line)!
+    last = what!.trim() || last
+    found[last] = [...(found[last] ?? []), detail!]
+  }
+  return found
+}
+
+describe('what an experiment asks of an owner', () => {
+  it('is a table', () => {
+    expect(describeRequest(request())).toBe(
+      [
+        'experiment   V-avg',
+        'model        cnn, 421,642 parameters in 10 layers (conv2d, relu, maxpool2d, flatten, dense), shared initial weights',
+        'rounds       10',
+        'epochs       1 a round, at most 10 in all',
+        'batch        64 images',
+        'optimizer    sgd lr 0.1, lr-schedule constant',
+        'objective    cross-entropy',
+        'merge        avg, at the server',
+        'server step  none, at the server',
+        'comes in     each round: a model of 1,686,568 bytes',
+        'goes out     each round: the weights, 1,686,568 bytes',
+        '             each round: 2 evaluations of 424 bytes each (images, right ones, loss and a confusion matrix), and the loss of training',
+        '             once: the numbers of images to train on and to test on',
+        'stays here   images',
+      ].join('\n'),
+    )
+  })
+
+  it('has what may end it early, and what the run needs', () => {
+    const values = { 'stop-at': 0.9, 'until-local-accuracy': 0.8, rounds: 2000, 'weight-decay': 0.001, batch: 1 }
+    const found = rows(describeRequest(request(values, { metrics: true, labels: true })))
+    expect(found).toMatchObject({
+      rounds: ['at most 2,000, until every owner has an accuracy of 0.9'],
+      epochs: ['at most 20 a round, at most 40,000 in all, until the local accuracy is 0.8'],
+      batch: ['1 image'],
+      optimizer: ['sgd lr 0.1, lr-schedule constant, weight-decay 0.001'],
+      needed: ['accuracies and losses, how many images there are of each class'],
+    })
+    expect(found['goes out']!.at(-1)).toBe(
+      'once: the numbers of images to train on and to test on, and how many images there are of each class',
+    )
+  })
+
+  it('has a model and an evaluation for each rule, and the file of one of its own', () => {
+    const asked = request({ merge: ['avg', 'max'] })
+    const own = withOwnRule({ midrange: { p: 0.4 } }, { name: 'midrange', file: 'midrange.mjs', sha256: '' })
+    const merge = [...asked.experiment.merge, own]
+    const found = rows(describeRequest({ ...asked, experiment: { ...asked.experiment, merge } }))
+    expect(found.merge).toEqual(['avg, max, midrange:p=0.4 (midrange.mjs), at the server'])
+    expect(found['comes in']).toEqual(['each round: 3 models of 1,686,568 bytes each'])
+    expect(found['goes out']![1]).toMatch(/^each round: 4 evaluations /)
+  })
+
+  it('has what the policy keeps here', () => {
+    const asked = request({}, { metrics: false, labels: true })
+    const withoutLabels = rows(describeRequest(asked, { metrics: true, labels: false }))
+    expect(withoutLabels['goes out']!.slice(1)).toEqual([
+      'each round: 2 evaluations of 24 bytes each (images, right ones, loss), and the loss of training',
+      'once: the numbers of images to train on and to test on',
+    ])
+    expect(withoutLabels['stays here']).toEqual(['images, how many images there are of each class'])
+    const withoutMetrics = rows(describeRequest(asked, { metrics: false, labels: true }))
+    expect(withoutMetrics['goes out']![1]).toBe('each round: how long it has trained, and nothing that tells how well')
+    expect(withoutMetrics['stays here']).toEqual(['images, accuracies and losses'])
+  })
+
+  it('has text of others on one line', () => {
+    const asked = request()
+    const experiment = { ...asked.experiment, name: 'a\nb\u001b[31m' }
+    expect(describeRequest({ ...asked, experiment }).split('\n')[0]).toBe('experiment   a\\nb\\u001b[31m')
+  })
+})
