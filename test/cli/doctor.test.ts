@@ -8,6 +8,8 @@ import { examine } from '../../src/doctor/doctor.ts'
 import { checkEngine } from '../../src/doctor/engines.ts'
 import { checkGit, checkMemory, checkNode, featuresIn, inRange } from '../../src/doctor/machine.ts'
 import { checkResults, space } from '../../src/doctor/results.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { onnxEngine } from '../../src/engine/onnx/session/onnx-engine.ts'
 import { FedunifyError } from '../../src/errors.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -77,6 +79,30 @@ describe('fedunify doctor', () => {
     const findings = await examine({ out: temporaryFolder(), data: temporaryFolder(), signal: AbortSignal.abort() })
     expect(findings.length).toBeGreaterThan(6)
     expect(await checkGit('no-such-git')).toMatchObject({ status: 'warning' })
+  })
+
+  it('warns of a GPU that trains otherwise than the CPU does', async () => {
+    const { signal } = new AbortController()
+    const cpu = onnxEngine({ device: 'cpu' })
+    expect(await checkEngine('onnx', 'webgpu', async () => cpu, signal)).toMatchObject({ status: 'ok' })
+    const wrong: Engine = {
+      ...cpu,
+      async open(job) {
+        const learner = await cpu.open(job)
+        return {
+          ...learner,
+          async train(start, plan, report) {
+            const trained = await learner.train(start, plan, report)
+            return { ...trained, weights: new Map([...trained.weights, ['conv2.weight', start.get('conv2.weight')!]]) }
+          },
+        }
+      },
+    }
+    expect(await checkEngine('onnx', 'webgpu', async () => wrong, signal)).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining('but its conv2.weight is 100 % off what the CPU trains'),
+      fix: 'fedunify run --device cpu',
+    })
   })
 })
 

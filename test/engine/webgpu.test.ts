@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { checkEngine } from '../../src/doctor/engines.ts'
 import type { OptimizerSettings } from '../../src/engine/engine.ts'
 import { loadOnnx } from '../../src/engine/onnx/machine/load-onnx.ts'
 import { initialWeights } from '../../src/model/init.ts'
@@ -60,5 +61,11 @@ describe.skipIf(!there)('training on WebGPU is training on the CPU', { timeout: 
 
   it('is what --device webgpu takes', async () => {
     expect(await loadOnnx('webgpu', 'auto')).toMatchObject({ name: 'onnx', device: 'webgpu' })
+  })
+
+  it('is what the doctor compares', async () => {
+    const { signal } = new AbortController()
+    const found = await checkEngine('onnx', 'webgpu', () => loadOnnx('webgpu', 'auto'), signal)
+    expect(found).toMatchObject({ status: 'ok', detail: expect.stringContaining('trained a batch') })
   })
 })

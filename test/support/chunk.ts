@@ -1,6 +1,7 @@
 import type { Device, Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
 import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
 import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-layout.ts'
+import { webGpu } from '../../src/engine/onnx/graph/layers/fill-channels.ts'
 import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/graph/training-graph.ts'
 import { createSession } from '../../src/engine/onnx/session/create-session.ts'
 import { hookedBy, hookTensors } from '../../src/engine/onnx/session/hook-tensors.ts'
@@ -36,8 +37,15 @@ export async function openTrainer(
   settings: OptimizerSettings,
   { device, blocks, hooks = {} }: { device?: Device; blocks?: Blocks; hooks?: ObjectiveHooks } = {},
 ): Promise<Trainer> {
-  const graph = trainingGraph(model, normalise, settings, blocks, hookedBy(hooks))
-  const session: InferenceSession = await createSession(graph, device)
+  const sessions = new Map<number, Promise<InferenceSession>>()
+  const open = (batch: number): Promise<InferenceSession> => {
+    const webgpu = device && webGpu(device, batch)
+    const missing = webgpu?.zeroImages ?? 0
+    const graph = () => trainingGraph(model, normalise, settings, blocks, hookedBy(hooks), webgpu)
+    const session = sessions.get(missing) ?? createSession(graph(), device)
+    sessions.set(missing, session)
+    return session
+  }
   const shapes = new Map(
     model.parameters.flatMap(({ name, shape }) =>
       [name, ...stateNames(settings, name)].map((tensor) => [tensor, shape] as const),
@@ -59,7 +67,7 @@ export async function openTrainer(
         ...hookTensors(hooks, model.classes, new Map(), {}),
       }
       for (const [name, shape] of shapes) feeds[name] = new Tensor('float32', state[name]!, shape)
-      const result = await session.run(feeds)
+      const result = await (await open(batch)).run(feeds)
       const values = (name: string) => (result[name]!.data as Float32Array).slice()
       return {
         state: Object.fromEntries([...shapes.keys()].map((name) => [name, values(updated(name))])),

@@ -4,6 +4,7 @@ import { type Blocks, blockedLayout } from './layers/blocked-layout.ts'
 import { type Conv2d, conv2d } from './layers/conv2d.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
+import type { WebGpu } from './layers/fill-channels.ts'
 import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
 import type { Gradient, ParameterNames, Pass } from './layers/pass.ts'
 import { flatten, maxpool2d, relu } from './layers/simple.ts'
@@ -16,6 +17,8 @@ export interface Emission {
   readonly steps: readonly Step[]
   /** Where a step is blocked. */
   readonly blocks: Blocks | undefined
+  /** Where that is the device. */
+  readonly webgpu?: WebGpu | undefined
   readonly parameters: ParameterNames
   /** uint32 [], another in each step. */
   readonly dropoutKey: string
@@ -27,7 +30,10 @@ export function forwardBackward(
   x: string,
   emission: Emission,
 ): { logits: string; backward(dLogits: string): Map<string, Gradient> } {
-  const layouts = { standard: standardLayout(g), blocked: blockedLayout(g, emission.blocks ?? { block: 1 }) }
+  const layouts = {
+    standard: standardLayout(g, emission.webgpu),
+    blocked: blockedLayout(g, emission.blocks ?? { block: 1 }),
+  }
   const passes: (Pass & { first: boolean })[] = []
   let out = x
   let layout: ImageLayout['name'] = 'standard'

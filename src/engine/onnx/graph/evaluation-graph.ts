@@ -28,7 +28,7 @@ export function evaluationGraph(model: Model, normalise: Normalisation, block: n
   const x = imageInput(body, body.op('Gather', ['images', 'i'], { axis: 0 }), model, normalise)
   body.op('Identity', ['go'], {}, ['go_on'])
   body.output('go_on', 'bool', [])
-  body.output(forward(body, steps, x, weights, { block }), 'float32', ['N', model.classes])
+  body.output(forward(body, steps, x, weights, { blocks: { block } }), 'float32', ['N', model.classes])
   const count = g.op('Gather', [g.op('Shape', ['images']), g.constant('int64', [], [0])], { axis: 0 })
   g.op('Loop', [count, g.constant('bool', [], [1])], { body }, ['logits'])
   g.output('logits', 'float32', ['S', 'N', model.classes])

@@ -3,6 +3,7 @@ import type { Graph } from './graph.ts'
 import { type Blocks, blockedLayout } from './layers/blocked-layout.ts'
 import { type Conv2d, conv2dForward } from './layers/conv2d.ts'
 import { denseForward } from './layers/dense.ts'
+import type { WebGpu } from './layers/fill-channels.ts'
 import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
 import type { ParameterNames } from './layers/pass.ts'
 import { flatten, relu } from './layers/simple.ts'
@@ -24,9 +25,9 @@ export function forward(
   steps: readonly Step[],
   x: string,
   parameters: ParameterNames,
-  blocks?: Blocks,
+  { blocks, webgpu }: { readonly blocks?: Blocks; readonly webgpu?: WebGpu | undefined } = {},
 ): string {
-  const layouts: Layouts = { standard: standardLayout(g), blocked: blockedLayout(g, blocks ?? { block: 1 }) }
+  const layouts: Layouts = { standard: standardLayout(g, webgpu), blocked: blockedLayout(g, blocks ?? { block: 1 }) }
   let out = x
   let layout: ImageLayout['name'] = 'standard'
   for (const step of steps) {

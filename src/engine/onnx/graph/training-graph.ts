@@ -5,6 +5,7 @@ import { blockedWeights } from './blocked-weights.ts'
 import { elementType, Graph } from './graph.ts'
 import { gradientHook, type Hooked, logitHook, UNHOOKED } from './hooks.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
+import type { WebGpu } from './layers/fill-channels.ts'
 import { OPTIMIZERS } from './optimizers.ts'
 import { trainingSteps } from './steps.ts'
 
@@ -21,7 +22,7 @@ export const updated = (name: string): string => `new.${name}`
 
 /**
  * A chunk of training as one ONNX graph: a Loop over S mini-batches of N images, with the weights and the optimiser's
- * state going round. One graph serves every S and N, so the last, smaller batch needs no other.
+ * state going round. One graph serves every S and N, so the last, smaller batch needs no other, except on WebGPU.
  *
  * Inputs: images uint8 [S, N, pixels] · labels int32 [S, N] · keys uint32 [S] (dropout) · lr float32 [] ·
  * step float32 [] (updates done before) · every parameter and its state under its own name · those of the hooks.
@@ -30,6 +31,7 @@ export const updated = (name: string): string => `new.${name}`
  * @param blocks for the blocked layout; with its `batch` the graph is faster, and for batches of so many images alone.
  * What goes in and comes out is in the standard order.
  * @param hooked the hooks of the plan that are used; without any, the graph has no trace of them
+ * @param webgpu where that is the device
  */
 export function trainingGraph(
   model: Model,
@@ -37,6 +39,7 @@ export function trainingGraph(
   settings: OptimizerSettings,
   blocks?: Blocks,
   hooked: Hooked = UNHOOKED,
+  webgpu?: WebGpu,
 ): Uint8Array {
   const pixels = model.input.reduce((n, d) => n * d, 1)
   const tensors = model.parameters.flatMap(({ name, shape }) =>
@@ -60,7 +63,7 @@ export function trainingGraph(
   const at = (name: string) => body.op('Gather', [name, 'i'], { axis: 0 })
   const x = imageInput(body, at('images'), model, normalise)
   const weights = new Map(model.parameters.map(({ name }) => [name, `old.${name}`]))
-  const net = forwardBackward(body, x, { steps, blocks, parameters: weights, dropoutKey: at('keys') })
+  const net = forwardBackward(body, x, { steps, blocks, webgpu, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
   const scaledBy = rule.scaled ? 'lr' : undefined
   const mapped = hooked.logits ? logitHook(g, body, net.logits, model) : undefined

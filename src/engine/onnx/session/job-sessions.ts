@@ -3,6 +3,7 @@ import type { Device, Evaluation, TrainingSetup } from '../../engine.ts'
 import { evaluationGraph } from '../graph/evaluation-graph.ts'
 import type { Hooked } from '../graph/hooks.ts'
 import { inferenceGraph } from '../graph/inference-graph.ts'
+import { webGpu } from '../graph/layers/fill-channels.ts'
 import { trainingGraph } from '../graph/training-graph.ts'
 import { createSession } from './create-session.ts'
 import { evaluate, evaluateWeights } from './evaluate.ts'
@@ -27,18 +28,19 @@ export function openSessions(target: Target, job: TrainingSetup): Sessions {
   return target.block === undefined ? standardSessions(target.device, job) : blockedSessions(target.block, job)
 }
 
-/** One graph trains on batches of any size; every model that is evaluated needs a session of its own. */
+/** One graph trains on batches of any size, save on WebGPU; every model that is evaluated needs a session of its own. */
 function standardSessions(device: Device, job: TrainingSetup): Sessions {
   const { model, normalise, optimizer } = job
-  const open = (weights: Weights) => createSession(inferenceGraph(model, normalise, weights), device)
+  const open = (weights: Weights) => createSession(inferenceGraph(model, normalise, weights, webGpu(device)), device)
   const training = new Map<string, Promise<InferenceSession>>()
   /** The model evaluated last: the next owner's evaluation is mostly of the same one. */
   let scored: { readonly id: number; readonly session: InferenceSession } | undefined
   return {
-    training(_batch, _full, hooked) {
-      const key = JSON.stringify(hooked)
-      const session =
-        training.get(key) ?? createSession(trainingGraph(model, normalise, optimizer, undefined, hooked), device)
+    training(batch, _full, hooked) {
+      const webgpu = webGpu(device, batch)
+      const key = JSON.stringify([webgpu, hooked])
+      const graph = () => trainingGraph(model, normalise, optimizer, undefined, hooked, webgpu)
+      const session = training.get(key) ?? createSession(graph(), device)
       training.set(key, session)
       return session
     },

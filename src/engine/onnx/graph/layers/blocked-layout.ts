@@ -80,7 +80,7 @@ export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout
     name: 'blocked',
     toStandard: (x, channels) => g.nchwc('ReorderOutput', [x], { channels }),
     fromStandard: (x) => g.nchwc('ReorderInput', [x], {}),
-    conv: (x, kernels, attributes, bias, relu) =>
+    conv: (x, kernels, _, attributes, { bias, relu } = {}) =>
       g.nchwc('Conv', bias ? [x, kernels, bias] : [x, kernels], { ...attributes, ...(relu && { activation: 'Relu' }) }),
     maxPool: (x, size) => g.nchwc('MaxPool', [x], maxPoolAttributes(size)),
     flippedKernels(kernels, [filters, channels, kernel]) {

@@ -29,9 +29,10 @@ function sizes({ layer, input, output }: Conv2d): Sizes {
 
 /** Convolution with the ReLU and the max-pool that follow it, for inference. */
 export function conv2dForward(placed: Conv2d, x: string, p: ParameterNames, { output, relu, pool }: ConvStep): string {
-  const { kernel, before, after } = sizes(placed)
+  const { channels, kernel, before, after } = sizes(placed)
   const attributes = { kernel_shape: [kernel, kernel], pads: [before, before, after, after] } as const
-  const out = output.conv(x, p.get(`${placed.name}.weight`)!, attributes, p.get(`${placed.name}.bias`)!, relu)
+  const bias = p.get(`${placed.name}.bias`)!
+  const out = output.conv(x, p.get(`${placed.name}.weight`)!, channels, attributes, { bias, relu })
   return pool === 1 ? out : output.maxPool(out, pool)
 }
 
@@ -59,7 +60,7 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
   const views = positions.map((position) => view(input, x, s, pool, position, s.kernel))
   const max = maxChain(
     g,
-    views.map(({ x, attributes }) => output.conv(x, weight, attributes, bias, relu)),
+    views.map(({ x, attributes }) => output.conv(x, weight, s.channels, attributes, { bias, relu })),
   )
   return {
     out: max.out,
@@ -127,7 +128,7 @@ function view(
 /** dX = dZ convolved with the flipped kernels, their channels and filters exchanged. */
 function inputGradient(s: Sizes, weight: string, dz: string, layout: ImageLayout): string {
   const [before, after] = [s.kernel - 1 - s.before, s.kernel - 1 - s.after]
-  return layout.conv(dz, layout.flippedKernels(weight, [s.filters, s.channels, s.kernel]), {
+  return layout.conv(dz, layout.flippedKernels(weight, [s.filters, s.channels, s.kernel]), s.filters, {
     kernel_shape: [s.kernel, s.kernel],
     pads: [before, before, after, after],
   })
@@ -182,7 +183,7 @@ function im2colGradient(
   for (let i = 0; i < columns; i++) identity[i * columns + i] = 1
   const pick = g.constant('float32', [columns, s.channels, side, side], identity)
   const seen = view(input, x, s, pool, [0, 0], side)
-  const im2col = g.op('Conv', [seen.x, pick], { ...seen.attributes })
+  const im2col = input.conv(seen.x, pick, s.channels, seen.attributes)
   const byPixel = g.transpose(g.reshape(im2col, 0, columns, -1), 0, 2, 1)
   const sums = positions.map(([row, col], i) => {
     const products = g.op('MatMul', [g.reshape(parts[i]!, 0, s.filters, -1), byPixel])

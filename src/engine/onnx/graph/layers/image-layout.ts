@@ -1,4 +1,5 @@
 import type { Graph } from '../graph.ts'
+import { fillChannels, missingChannels, type WebGpu } from './fill-channels.ts'
 
 /** One image: channels, rows, columns. */
 export type ImageShape = readonly [channels: number, rows: number, cols: number]
@@ -18,6 +19,12 @@ export interface ConvAttributes {
   readonly pads: readonly [number, number, number, number]
 }
 
+/** What a convolution adds to its output, and whether a ReLU follows. */
+export interface ConvExtras {
+  readonly bias?: string
+  readonly relu?: boolean
+}
+
 /**
  * How the numbers of a batch of images lie in memory, with everything about it that the emission of a layer needs to
  * know. To the graph, images are [N, channels, rows, cols] in either layout.
@@ -26,7 +33,8 @@ export interface ImageLayout {
   readonly name: 'standard' | 'blocked'
   toStandard(x: string, channels: number): string
   fromStandard(x: string): string
-  conv(x: string, kernels: string, attributes: ConvAttributes, bias?: string, relu?: boolean): string
+  /** Images of so many channels with kernels. */
+  conv(x: string, kernels: string, channels: number, attributes: ConvAttributes, more?: ConvExtras): string
   /** For inference, where nothing has to find its way back. */
   maxPool(x: string, size: number): string
   /** Kernels for the way back: filters and channels exchanged, rows and columns from the last to the first. */
@@ -41,14 +49,19 @@ export interface ImageLayout {
   channelSums(x: string, shape: ImageShape): string
 }
 
-/** [N, C, H, W] in this order: every device understands it. */
-export function standardLayout(g: Graph): ImageLayout {
+/**
+ * [N, C, H, W] in this order: every device understands it.
+ * @param webgpu where that is the device: its convolutions are kept off channels that they compute wrongly
+ */
+export function standardLayout(g: Graph, webgpu?: WebGpu): ImageLayout {
+  const fill = (operands: readonly string[], missing: number) => operands.map((x) => fillChannels(g, x, missing))
   return {
     name: 'standard',
     toStandard: (x) => x,
     fromStandard: (x) => x,
-    conv(x, kernels, attributes, bias, relu) {
-      const out = g.op('Conv', bias ? [x, kernels, bias] : [x, kernels], { ...attributes })
+    conv(x, kernels, channels, attributes, { bias, relu } = {}) {
+      const operands = fill([x, kernels], webgpu ? missingChannels(channels) : 0)
+      const out = g.op('Conv', bias ? [...operands, bias] : operands, { ...attributes })
       return relu ? g.op('Relu', [out]) : out
     },
     maxPool: (x, size) => g.op('MaxPool', [x], maxPoolAttributes(size)),
@@ -63,7 +76,7 @@ export function standardLayout(g: Graph): ImageLayout {
       const nhwc = g.transpose(g.reshape(x, -1, channels, rows * cols), 0, 2, 1)
       const fnhw = g.transpose(g.reshape(dz, -1, filters, outRows * outCols), 1, 0, 2)
       const operands = [g.reshape(nhwc, 1, -1, rows, cols * channels), g.reshape(fnhw, filters, -1, outRows, outCols)]
-      const result = g.op('Conv', operands, {
+      const result = g.op('Conv', fill(operands, webgpu?.zeroImages ?? 0), {
         kernel_shape: [outRows, outCols],
         dilations: [1, channels],
         pads: [before, before * channels, after, after * channels],
