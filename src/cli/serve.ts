@@ -81,7 +81,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
       reason = messageOf(error)
       throw error
     } finally {
-      await served.close(reason)
+      await served.close(reason, await roundsDone(path))
     }
   } finally {
     view.stop()

@@ -34,8 +34,8 @@ export interface ServeSettings {
 /** A run whose owners are elsewhere: connected, invited, and ready to begin. */
 export interface Served {
   readonly run: Runnable
-  /** Tells the owners how it ended, and leaves. */
-  close(reason: string): Promise<void>
+  /** Tells the owners how it ended and how many rounds are on the disk, and leaves. */
+  close(reason: string, done: number): Promise<void>
 }
 
 /**
@@ -63,8 +63,8 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     await connection.close()
     throw error
   })
-  const close = async (reason: string) => {
-    await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed, reason })))
+  const close = async (reason: string, done: number) => {
+    await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed: done, reason })))
     await leave(post, connection)
   }
   try {
@@ -85,7 +85,7 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     const open = async () => ({ owners: withSignal(cohort, signal), baseline: undefined, close: async () => {} })
     return { run: { experiment, model, description, open }, close }
   } catch (error) {
-    await close('the server has stopped before the first round')
+    await close('the server has stopped before the first round', committed)
     throw error
   }
 }
