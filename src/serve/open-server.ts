@@ -25,6 +25,8 @@ export interface ServeSettings {
   /** Rounds that are done. */
   readonly committed: number
   readonly maxNorm: number | undefined
+  /** How many owners must take part in a round; undefined: all. */
+  readonly minOwners: number | undefined
   /** Seconds in which an owner must answer. */
   readonly deadline: number | undefined
   readonly signal: AbortSignal
@@ -44,7 +46,7 @@ export interface Served {
  *   owner refuses
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
-  const { folder, experiment, committed, maxNorm, deadline, note } = settings
+  const { folder, experiment, committed, maxNorm, deadline, minOwners, note } = settings
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
   const party = { ...folder, name: 'server', token: 'server' }
@@ -69,13 +71,14 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
   }
   try {
     const cards = await inviteAll(post, experiment, committed, signal)
-    const { model, description } = await describeCards(experiment, cards)
+    const { model, description } = await describeCards(experiment, cards, minOwners)
     const cohort = new NatsCohort(post, connection, {
       run,
       parameters: model.parameters,
       classes: model.classes,
       maxNorm,
       deadline,
+      minOwners: minOwners ?? owners.length,
       cards: cards.map((card) => ({
         owner: card.owner,
         trainImages: card.train_images,
@@ -110,7 +113,7 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .digest('hex')
     .slice(0, 16)
 
-async function describeCards(experiment: Experiment, cards: readonly Card[]) {
+async function describeCards(experiment: Experiment, cards: readonly Card[], minOwners: number | undefined) {
   const [{ dataset, engine }] = cards as [Card, ...Card[]]
   const { model: asked } = experiment
   const classes = dataset.class_names.length
@@ -131,6 +134,7 @@ async function describeCards(experiment: Experiment, cards: readonly Card[]) {
     },
     shards: cards.map(describeShard),
     engine,
+    ...(minOwners !== undefined && { min_owners: minOwners }),
   })
   return { model, description }
 }

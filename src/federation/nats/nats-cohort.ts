@@ -37,6 +37,8 @@ export interface NatsCohortSettings extends Pick<UpdateBounds, 'parameters' | 'c
   readonly run: string
   /** Seconds in which an owner must have answered a task; undefined: any. */
   readonly deadline: number | undefined
+  /** How many owners must answer in time; all, if none may be absent. */
+  readonly minOwners: number
   readonly cards: readonly OwnerCard[]
 }
 
@@ -48,6 +50,8 @@ export class NatsCohort implements Cohort {
   readonly #settings: NatsCohortSettings
   readonly #published = new Map<number, Published>()
   readonly #traffic: TrafficCount
+  /** Owners that took part in the round under way, or the last one. */
+  #present: readonly KnownOwner[]
   #models = 0
   /** Rounds that are on the server's disk: an owner may forget what it kept of them. */
   #committed = 0
@@ -56,6 +60,7 @@ export class NatsCohort implements Cohort {
     this.owners = settings.cards
     this.#traffic = new TrafficCount(settings.cards)
     this.#post = post
+    this.#present = post.settings.owners
     this.#connection = connection
     this.#settings = settings
   }
@@ -90,29 +95,29 @@ export class NatsCohort implements Cohort {
       const asked = this.#post.settings.owners.map((owner) => this.#ask(owner, task, 0, signal))
       // A rejection is looked at when its turn comes.
       for (const one of asked) one.catch(() => {})
-      yield* pMapIterable(asked, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
+      const present = await this.#inTime(asked)
+      const { minOwners } = this.#settings
+      if (minOwners < this.owners.length) this.#present = (await Promise.all(present)).map(({ owner }) => owner)
+      yield* pMapIterable(present, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
       this.#committed = task.round - 1
     } finally {
       done()
     }
   }
 
-  async evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]> {
-    return await Promise.all(
-      this.#post.settings.owners.map(async (owner) => {
-        for (;;) {
-          const { payload } = this.#published.get(model.id)!
-          const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
-          const reply = await this.#answer(owner, ask, signal)
-          if (await this.#lost(reply, payload, signal)) continue
-          const { evaluation } = expect(reply, 'evaluation', owner)
-          if (evaluation?.confusion.length !== this.#settings.classes ** 2) {
-            throw failure(owner, 'E_UPDATE', 'sent an evaluation of other classes', 'all owners need the same classes')
-          }
-          return fromWire(evaluation)
-        }
-      }),
-    )
+  async evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
+    const asked = this.#present.map(async (owner): Promise<[number, Evaluation]> => {
+      for (;;) {
+        const { payload } = this.#published.get(model.id)!
+        const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
+        const reply = await this.#answer(owner, ask, signal)
+        if (await this.#lost(reply, payload, signal)) continue
+        const { evaluation } = expect(reply, 'evaluation', owner)
+        if (evaluation?.confusion.length === this.#settings.classes ** 2) return [owner.owner, fromWire(evaluation)]
+        throw failure(owner, 'E_UPDATE', 'sent an evaluation of other classes', 'all owners need the same classes')
+      }
+    })
+    return new Map(await Promise.all(await this.#inTime(asked)))
   }
 
   /** They keep theirs. */
@@ -131,6 +136,26 @@ export class NatsCohort implements Cohort {
     return this.owners.findIndex((card) => card.owner === owner)
   }
 
+  /**
+   * Those of the answers that count: all of them, or, if owners may be absent, those that came in time.
+   * @throws FedunifyError (training) if too few came in time
+   */
+  async #inTime<T>(asked: readonly Promise<T>[]): Promise<readonly (T | Promise<T>)[]> {
+    const { minOwners } = this.#settings
+    if (minOwners >= this.owners.length) return asked
+    const settled = await Promise.allSettled(asked)
+    const late = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+    const other = late.find((error) => !(error instanceof FedunifyError && error.code === 'E_OWNER_FAILED'))
+    if (other !== undefined) throw other
+    const came = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    if (came.length >= minOwners) {
+      for (const error of late) this.#post.settings.note(`${messageOf(error)}: the round goes on without it`)
+      return came
+    }
+    const message = `${came.length} of ${asked.length} owners answered in time, ${minOwners} must (--min-owners)`
+    throw new FedunifyError('E_OWNER_FAILED', `${message}: ${late.map(messageOf).join('; ')}`, RESUME)
+  }
+
   async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
     const instruction = instructionTensors(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
@@ -140,7 +165,7 @@ export class NatsCohort implements Cohort {
       if (extra) this.#traffic.down(this.#place(owner), extra.length)
       const { round, lr, evaluateReceived } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
-      const more = { instruction: sent, evaluate_received: evaluateReceived }
+      const more = { instruction: sent, evaluate_received: evaluateReceived(owner.owner) }
       const reply = await this.#answer(owner, { ...ask, ...more }, signal)
       if (await this.#lost(reply, model, signal)) continue
       return { owner, attempt, reply: expect(reply, 'update', owner) }
@@ -157,7 +182,7 @@ export class NatsCohort implements Cohort {
     } catch (error) {
       if (!late.aborted || signal.aborted) throw error
       const what = `did not answer within ${deadline} s (--deadline)`
-      throw failure(owner, 'E_OWNER_FAILED', what, 'the round does not count: resume the run once the owner is back')
+      throw failure(owner, 'E_OWNER_FAILED', what, RESUME)
     }
   }
 
@@ -221,6 +246,7 @@ export class NatsCohort implements Cohort {
 }
 
 const NOT_MERGED = 'nothing of it was merged'
+const RESUME = 'the round does not count: resume the run once the owners are back'
 
 const failure = ({ owner, name }: KnownOwner, code: ErrorCode, what: string, hint: string) =>
   new FedunifyError(code, `owner ${name} ${what}`, hint, { owner })

@@ -1,12 +1,14 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readLedger } from '../../../src/federation/ledger-lines.ts'
+import { runBinary } from '../../support/binary.ts'
 import { hasBroker } from '../../support/broker.ts'
 import { workshop } from '../../support/experiment.ts'
 import { startFederation } from '../../support/federation.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { writeTinyIdx } from '../../support/idx.ts'
+import { manifestOf, rowsOf } from '../../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
 const data = join(folder, 'idx')
@@ -82,5 +84,41 @@ describe.skipIf(!hasBroker)('the server', () => {
     const again = serve('--resume', join(folder, 'results', 'late', 'a'), '--deadline', '20')
     await again.says('after round')
     await again.says(/round +\d+\/400/)
+  })
+
+  it('merges a round without an owner that is late, if it is allowed to, and marks it', {
+    timeout: 90_000,
+  }, async () => {
+    const { join: joins, serve } = await startFederation(['alice', 'bob', 'carol'], data)
+    const file = experiment('partial', { rounds: 12, merge: ['avg', 'max'] })
+    for (const name of ['alice', 'carol']) joins(name)
+    const bob = joins('bob')
+    const server = serve(file, '--run-id', 'a', '--deadline', '3', '--min-owners', '2')
+    await server.says(/round +2\/12/)
+    bob.child.kill('SIGSTOP')
+    await server.says('owner bob did not answer within 3 s (--deadline): the round goes on without it')
+    bob.child.kill('SIGCONT')
+    const { code, err } = await server.ended
+    expect([code, err]).toEqual([0, expect.stringMatching(/round +\d+\/12 .*without owner 2/)])
+    const run = join(folder, 'results', 'partial', 'a')
+    expect(manifestOf(run)).toMatchObject({ status: 'finished', rounds: 12, min_owners: 2 })
+    const owners = rowsOf(run, 'unified.csv').map((row) => Number(row.owners))
+    expect(new Set(owners)).toEqual(new Set([2, 3]))
+    const without = rowsOf(run, 'table.csv').filter((row) => row.local_2 === '')
+    expect(without.length).toBe(owners.filter((n) => n === 2).length / 2)
+    expect(rowsOf(run, 'local.csv').length).toBe(owners.reduce((sum, n) => sum + n, 0) / 2)
+    const report = join(folder, 'partial.html')
+    expect((await runBinary(['report', run, '--out', report])).code).toBe(0)
+    expect(readFileSync(report, 'utf8')).toContain('lacks owners in ')
+    expect((await runBinary(['compare', run, run])).code).toBe(0)
+  })
+
+  it.each([
+    [['--min-owners', '1'], '--min-owners needs a --deadline'],
+    [['--min-owners', '3', '--deadline', '9'], '--min-owners is 3, but there are 2 owners'],
+  ])('refuses %j', { timeout: 30_000 }, async (options, message) => {
+    const { serve } = await startFederation(['alice', 'bob'], data)
+    const { code, err } = await serve(experiment('refused-options'), ...options).ended
+    expect([code, err]).toEqual([2, expect.stringContaining(`error: ${message}`)])
   })
 })
