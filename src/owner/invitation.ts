@@ -36,7 +36,8 @@ export async function answerInvitation(task: TaskOf<'invite'>, settings: AgentSe
   const { dataset, engine, model, shard } = prepared
   note(`run ${task.run}: ${parameterCount(model)} parameters, ${shard.train.length} images to train on`)
   const { name, shape, elements, classNames, sha256 } = dataset
-  const labels = (indices: Uint32Array) => (task.asks.labels ? labelHistogram(dataset, indices) : null)
+  // Nobody needs them; an owner that shares them makes the report say more.
+  const labels = (indices: Uint32Array) => (policy.share.labels ? labelHistogram(dataset, indices) : null)
   const reply = {
     what: 'card',
     train_images: shard.train.length,

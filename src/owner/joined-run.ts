@@ -1,5 +1,5 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import type { Learner, Progress } from '../engine/engine.ts'
+import type { Evaluation, Learner, Progress } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
 import { contentOf } from '../federation/ledger.ts'
 import { toWire } from '../federation/nats/evaluations.ts'
@@ -7,6 +7,7 @@ import { getPayload, putPayload } from '../federation/nats/payloads.ts'
 import { MODELS } from '../federation/nats/streams.ts'
 import { ownerToken, type TaskOf, type WirePayload } from '../federation/nats/wire.ts'
 import { ShardOwner } from '../federation/owner.ts'
+import { withoutLabels } from '../federation/policy/share.ts'
 import { updateTensors } from '../federation/tensors.ts'
 import { ownerSettings } from '../run/owners.ts'
 import { openLearner } from '../run/participants.ts'
@@ -80,7 +81,7 @@ export class JoinedRun {
     const metrics = update.reply.metrics as { received: unknown }
     if (task.evaluate_received && !metrics.received) {
       // It was trained for a server that knew this; one that was resumed does not.
-      metrics.received = toWire(await this.#owner.evaluate(model ? await this.#get(model) : undefined))
+      metrics.received = this.#wire(await this.#owner.evaluate(model ? await this.#get(model) : undefined))
     }
     const { owner, signal, ledger } = this.#settings
     // In the owner's own book before it is sent.
@@ -91,7 +92,7 @@ export class JoinedRun {
 
   async evaluate(task: TaskOf<'evaluate'>): Promise<object> {
     const evaluation = await this.#owner.evaluate(await this.#get(task.model))
-    return { what: 'evaluation', round: task.round, evaluation: toWire(evaluation) }
+    return { what: 'evaluation', round: task.round, evaluation: this.#wire(evaluation) }
   }
 
   async #trainAnew(task: TaskOf<'train'>, asked: string): Promise<KeptUpdate> {
@@ -105,7 +106,8 @@ export class JoinedRun {
     const report = (progress: Progress) => this.#wires.live(this.run, round, progress)
     const update = await this.#owner.train(received, { round, lr, instruction: given, evaluateReceived }, report)
     const { trainImages, epochs, images, loss, seconds, local, received: scored } = update
-    const metrics = { epochs, images, loss, seconds, local: toWire(local), received: scored ? toWire(scored) : null }
+    const scores = { local: this.#wire(local), received: scored ? this.#wire(scored) : null }
+    const metrics = { epochs, images, loss, seconds, ...scores }
     const bytes = encodeSafetensors(updateTensors(update))
     const kept = { asked, reply: { what: 'update', round, train_images: trainImages, metrics }, bytes }
     // Before anything is told.
@@ -113,6 +115,11 @@ export class JoinedRun {
     const took = ((performance.now() - began) / 1000).toFixed(1)
     this.#settings.note(`round ${round}: trained in ${took} s, ${bytes.length} bytes of weights to send`)
     return kept
+  }
+
+  /** An evaluation as it leaves: the rows of a confusion matrix would tell the images of each class. */
+  #wire(evaluation: Evaluation) {
+    return toWire(this.#settings.policy.share.labels ? evaluation : withoutLabels(evaluation))
   }
 
   /** A model is fetched once, whatever is asked with it. */

@@ -3,7 +3,6 @@ import { basename } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { configHash } from '../config/hash.ts'
 import type { Experiment } from '../config/schema.ts'
-import { FedunifyError } from '../errors.ts'
 import { connectParty } from '../federation/nats/connection.ts'
 import { NatsCohort } from '../federation/nats/nats-cohort.ts'
 import { ServerPost } from '../federation/nats/server-post.ts'
@@ -151,18 +150,15 @@ function digests(cards: readonly Card[]): RunDescription['dataset']['sha256'] {
 
 function describeShard(card: Card): ShardDescription {
   const { owner, train_images, test_images, train_labels, test_labels, shard_sha256 } = card
-  if (!train_labels || !test_labels) {
-    throw new FedunifyError('E_OWNER_REFUSED', `owner ${owner} shares no label counts`, 'allow it in its policy', {
-      owner,
-    })
-  }
+  // An owner that keeps its label counts to itself has none.
+  const [train, test] = [train_labels ?? [], test_labels ?? []]
   return {
     owner,
     train: train_images,
     test: test_images,
-    train_labels,
-    test_labels,
-    labels_sha256: labelsHash(train_labels, test_labels),
+    train_labels: train,
+    test_labels: test,
+    labels_sha256: labelsHash(train, test),
     sha256: shard_sha256,
   }
 }

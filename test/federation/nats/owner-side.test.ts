@@ -8,7 +8,7 @@ import { workshop } from '../../support/experiment.ts'
 import { startFederation } from '../../support/federation.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { writeTinyIdx } from '../../support/idx.ts'
-import { manifestOf, rowsOf } from '../../support/run-folder.ts'
+import { eventsOf, manifestOf, rowsOf } from '../../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
 const data = join(folder, 'idx')
@@ -27,6 +27,28 @@ describe.skipIf(!hasBroker)('an owner', () => {
     await bob.says('refuses run')
     const { entries } = (await readLedger(join(dir, 'owners', 'bob', 'ledger.jsonl')))!
     expect(entries.map(({ direction, kind }) => `${direction} ${kind}`)).toEqual(['in experiment', 'out refusal'])
+  })
+
+  it('may keep its label counts to itself', { timeout: 60_000 }, async () => {
+    const { dir, join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    writeFileSync(join(dir, 'owners', 'bob', 'policy.yaml'), 'share: { labels: false }\n')
+    joins('alice')
+    joins('bob')
+    const { code, err } = await serve(experiment('silent', { rounds: 2 }), '--run-id', 'a', '--quiet').ended
+    expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
+    const run = join(folder, 'results', 'silent', 'a')
+    const [alice, bob] = manifestOf(run).shards
+    expect(alice.train_labels).toHaveLength(4)
+    expect([bob.train_labels, bob.test_labels]).toEqual([[], []])
+    const rounds = eventsOf(run).filter(({ type }) => type === 'round-finished')
+    for (const { locals } of rounds) {
+      const [own, kept] = locals.map(({ local }: { local: { confusion: number[] } }) => local.confusion)
+      expect(own.some((count: number) => count > 0)).toBe(true)
+      expect(kept.every((count: number) => count === 0)).toBe(true)
+    }
+    const report = join(folder, 'silent.html')
+    expect((await runBinary(['report', run, '--out', report])).code).toBe(0)
+    expect(readFileSync(report, 'utf8')).not.toContain('NaN')
   })
 
   it('shows what would be sent with --dry-run, and sends nothing; then it takes part', {
