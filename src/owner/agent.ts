@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type ConsumerMessages,
   type JetStreamClient,
@@ -16,6 +17,7 @@ import { persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { TASKS } from '../federation/nats/streams.ts'
 import { PROTOCOL, type Task, type TaskOf, TaskSchema } from '../federation/nats/wire.ts'
+import { roundRefusal } from '../federation/policy/refusals.ts'
 import { API_PREFIX } from '../federation/setup/broker-config.ts'
 import { VERSION } from '../package.ts'
 import type { AgentSettings } from './agent-settings.ts'
@@ -140,7 +142,7 @@ export class Agent {
   }
 
   async #reply(task: Exclude<Task, { what: 'end' }>): Promise<object> {
-    const { policy, note, signal } = this.#settings
+    const { note, signal } = this.#settings
     try {
       if (task.what === 'invite') {
         const { reply, prepared, store } = await answerInvitation(task, this.#settings)
@@ -151,14 +153,32 @@ export class Agent {
       const joined = await this.#join(task.run)
       await joined.forget(task.committed)
       if (task.what === 'evaluate') return await joined.evaluate(task)
-      const most = policy.most.rounds
-      if (most === undefined || task.round <= most) return await joined.train(task)
-      return { what: 'refused', reasons: [`most.rounds: asked for round ${task.round}; allowed: at most ${most}`] }
+      return await this.#train(joined, task)
     } catch (error) {
       signal.throwIfAborted()
       note(`failed: ${messageOf(error)}`)
       return failed(error)
     }
+  }
+
+  /** Trains a round, unless its number or its length goes beyond what the policy allows. */
+  async #train(joined: JoinedRun, task: TaskOf<'train'>): Promise<object> {
+    const { policy } = this.#settings
+    const refuse = (reason: string) => ({ what: 'refused', reasons: [reason] })
+    const { round } = task
+    const beyond = roundRefusal(policy, { round, seconds: 0 })
+    if (beyond !== undefined) return refuse(beyond)
+    const limit = policy.most['seconds-per-round']
+    if (limit === undefined) return await joined.train(task)
+    const tooLong = sleep(1000 * limit, undefined, { ref: false }).then(() => undefined)
+    const training = joined.train(task)
+    const reply = await Promise.race([training, tooLong])
+    if (reply) return reply
+    // It stops, and what it would have made is dropped.
+    training.catch(() => {})
+    await joined.close()
+    this.#joined = undefined
+    return refuse(roundRefusal(policy, { round, seconds: limit * 1.001 })!)
   }
 
   /** The run that a task is of; after a restart, from what was kept of its invitation. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { readLedger } from '../../../src/federation/ledger-lines.ts'
 import { runBinary } from '../../support/binary.ts'
 import { hasBroker } from '../../support/broker.ts'
-import { workshop } from '../../support/experiment.ts'
+import { SLOW_MODEL, workshop } from '../../support/experiment.ts'
 import { startFederation } from '../../support/federation.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { writeTinyIdx } from '../../support/idx.ts'
@@ -27,6 +27,19 @@ describe.skipIf(!hasBroker)('an owner', () => {
     await bob.says('refuses run')
     const { entries } = (await readLedger(join(dir, 'owners', 'bob', 'ledger.jsonl')))!
     expect(entries.map(({ direction, kind }) => `${direction} ${kind}`)).toEqual(['in experiment', 'out refusal'])
+  })
+
+  it('gives up a round that takes longer than its policy allows', { timeout: 60_000 }, async () => {
+    const { dir, join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    writeFileSync(join(dir, 'owners', 'bob', 'policy.yaml'), 'most: { seconds-per-round: 1 }\n')
+    joins('alice')
+    joins('bob')
+    const file = experiment('slow', { rounds: 2, model: SLOW_MODEL, 'local-epochs': 50 })
+    const { code, err } = await serve(file, '--quiet').ended
+    expect([code, err]).toEqual([
+      4,
+      expect.stringContaining('owner bob refuses: most.seconds-per-round: round 1 has taken'),
+    ])
   })
 
   it('may keep its label counts to itself', { timeout: 60_000 }, async () => {
