@@ -26,11 +26,12 @@ import { VERSION } from '../package.ts'
 import { ownerSettings } from '../run/owners.ts'
 import { openLearner } from '../run/participants.ts'
 import { unflatten } from '../weights/named.ts'
-import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
+import { encodeSafetensors } from '../weights/safetensors.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { OwnerStore } from './owner-store.ts'
 import { type PreparedOwner, prepareOwner } from './prepare-owner.ts'
+import { type Kind, mostOf, readReceived } from './received.ts'
 
 /** A run that this owner takes part in. */
 interface Joined {
@@ -39,6 +40,8 @@ interface Joined {
   readonly learner: Learner
   readonly prepared: PreparedOwner
   readonly store: OwnerStore
+  /** Rounds that the server has said are done: a task that knows of fewer is an old one, sent again by somebody. */
+  committed: number
 }
 
 const PREFIX = 'FED.API'
@@ -132,6 +135,7 @@ export class Agent {
 
   async #answer(task: Task): Promise<void> {
     if (task.what === 'end') return await this.#end(task)
+    if (this.#isOld(task)) return this.#settings.note('refused: a task of an earlier round, sent again')
     // One that was answered already: the answer may be lost.
     const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task)
     this.#last = { task: task.task, reply }
@@ -144,10 +148,18 @@ export class Agent {
     )
   }
 
+  #isOld({ what, run, committed }: Task): boolean {
+    return what !== 'invite' && this.#joined?.run === run && committed < this.#joined.committed
+  }
+
   async #reply(task: Exclude<Task, { what: 'end' }>): Promise<object> {
     try {
+      if (task.fedunify !== VERSION) {
+        return { what: 'refused', reasons: [`the server has fedunify ${task.fedunify}, this owner ${VERSION}`] }
+      }
       if (task.what === 'invite') return await this.#invited(task)
       const joined = await this.#join(task.run)
+      joined.committed = task.committed
       await joined.store.forget(task.committed)
       return await (task.what === 'train' ? this.#train(joined, task) : this.#evaluate(joined, task))
     } catch (error) {
@@ -167,9 +179,6 @@ export class Agent {
 
   async #invited(task: TaskOf<'invite'>): Promise<object> {
     const { owner, data, signal, note } = this.#settings
-    if (task.fedunify !== VERSION) {
-      return { what: 'refused', reasons: [`the server has fedunify ${task.fedunify}, this owner ${VERSION}`] }
-    }
     const prepared = await prepareOwner(task.experiment, owner, data, signal)
     const reasons = await this.#settings.refusals(prepared, task.asks)
     if (reasons.length > 0) {
@@ -211,17 +220,18 @@ export class Agent {
     const { owner, signal } = this.#settings
     const learner = await openLearner({ ...prepared, shards: [prepared.shard] }, 1, signal)
     const shardOwner = new ShardOwner(prepared.shard, learner, ownerSettings(prepared, owner))
-    this.#joined = { run, owner: shardOwner, learner, prepared, store }
+    this.#joined = { run, owner: shardOwner, learner, prepared, store, committed: 0 }
     return this.#joined
   }
 
-  async #train({ owner, store, run }: Joined, task: TaskOf<'train'>): Promise<object> {
+  async #train(joined: Joined, task: TaskOf<'train'>): Promise<object> {
+    const { owner, store, run } = joined
     const { round, attempt, lr, model, instruction } = task
     const asked = [round, lr, model?.sha256, instruction?.sha256].join()
     let kept = await store.update(round)
     if (kept?.asked !== asked) {
-      const received = model ? await this.#get(run, model) : undefined
-      const given = instruction ? unflatten(await this.#get(run, instruction)) : {}
+      const received = model ? await this.#get(joined, model) : undefined
+      const given = instruction ? unflatten(await this.#get(joined, instruction, 'instruction')) : {}
       await this.#restore(owner, store, round - 1)
       const began = performance.now()
       const report = (progress: Progress) => this.#live(run, round, progress)
@@ -241,15 +251,15 @@ export class Agent {
     const metrics = kept.reply.metrics as { received: unknown }
     if (task.evaluate_received && !metrics.received) {
       // It was trained for a server that knew this; one that was resumed does not.
-      metrics.received = toWire(await owner.evaluate(model ? await this.#get(run, model) : undefined))
+      metrics.received = toWire(await owner.evaluate(model ? await this.#get(joined, model) : undefined))
     }
     const { signal } = this.#settings
     const payload = await putPayload(this.#js, `upd.${this.#party.token}.${run}`, kept.bytes, signal)
     return { ...kept.reply, attempt, payload }
   }
 
-  async #evaluate({ owner, run }: Joined, task: TaskOf<'evaluate'>): Promise<object> {
-    const evaluation = await owner.evaluate(await this.#get(run, task.model))
+  async #evaluate(joined: Joined, task: TaskOf<'evaluate'>): Promise<object> {
+    const evaluation = await joined.owner.evaluate(await this.#get(joined, task.model))
     return { what: 'evaluation', round: task.round, evaluation: toWire(evaluation) }
   }
 
@@ -262,13 +272,14 @@ export class Agent {
   #models = new Map<string, Weights>()
 
   /** A model is fetched once, whatever is asked with it. */
-  async #get(run: string, payload: WirePayload): Promise<Weights> {
+  async #get({ run, prepared }: Joined, payload: WirePayload, kind: Kind = 'model'): Promise<Weights> {
     const known = this.#models.get(payload.sha256)
     if (known) return known
     const { signal } = this.#settings
-    const bytes = await getPayload(this.#jsm, MODELS, `model.${run}`, payload, { signal, who: 'the model' })
+    const limits = { most: mostOf(kind, prepared.model), signal, who: `the ${kind}` }
+    const bytes = await getPayload(this.#jsm, MODELS, `model.${run}`, payload, limits)
     if (!bytes) throw new FedunifyError('E_PAYLOAD', 'a model is not at the broker', 'the server sends it again')
-    const { weights } = decodeSafetensors(bytes, 'the model')
+    const weights = readReceived(kind, bytes, prepared.model)
     this.#models = new Map([...[...this.#models].slice(-1), [payload.sha256, weights]])
     return weights
   }
@@ -276,10 +287,10 @@ export class Agent {
   async #end({ run, committed, reason }: TaskOf<'end'>): Promise<void> {
     this.#settings.note(`run ${run} has ended: ${reason}`)
     await new OwnerStore(join(this.#settings.dir, 'runs', run)).forget(committed)
-    if (this.#joined?.run === run) {
-      await this.#joined.learner.close()
-      this.#joined = undefined
-    }
+    // The end of another run, sent again by somebody, is not that of this one.
+    if (this.#joined && this.#joined.run !== run) return
+    await this.#joined?.learner.close()
+    this.#joined = undefined
     this.#models.clear()
     this.#ended = true
   }
