@@ -5,6 +5,7 @@ import { ownerToken } from '../federation/nats/wire.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
 import { Agent } from '../owner/agent.ts'
+import { FolderLock } from '../runs/write/lock.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 
@@ -45,7 +46,12 @@ async function joinFederation({ federation: dir, data, shard, device, once }: Jo
   for (const warning of folder.warnings) note(`note: ${warning}`)
   const party = { ...folder, token: ownerToken(folder.owner) }
   const { signal } = io
-  const connection = await connectParty(party, note, signal)
+  // Two would take turns at the same tasks, and each would forget what the other keeps.
+  const lock = await FolderLock.take(dir, { signal, note, what: "owner's folder" })
+  const connection = await connectParty(party, note, signal).catch(async (error: unknown) => {
+    await lock.release()
+    throw error
+  })
   try {
     const agent = await Agent.open(connection, party, {
       owner: folder.owner,
@@ -62,5 +68,6 @@ async function joinFederation({ federation: dir, data, shard, device, once }: Jo
     await agent.work()
   } finally {
     await connection.close()
+    await lock.release()
   }
 }

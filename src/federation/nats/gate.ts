@@ -1,7 +1,7 @@
 /** Messages that are read of an owner in a second; more are looked at later, or not at all. */
 const READ = 50
 /** Lines that are said of an owner in a minute. */
-const SAID = 6
+const SAID = 10
 
 interface Window {
   since: number
