@@ -9,6 +9,7 @@ import { findPolicy, POLICY_NAME } from '../federation/policy/read-policy.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
 import { Agent } from '../owner/agent.ts'
+import { FolderLock } from '../runs/write/lock.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 
@@ -58,7 +59,12 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
   const ledger = await openLedger(join(dir, LEDGER_NAME))
   const party = { ...folder, token: ownerToken(folder.owner) }
   const { signal } = io
-  const connection = await connectParty(party, note, signal)
+  // Two would take turns at the same tasks, and each would forget what the other keeps.
+  const lock = await FolderLock.take(dir, { signal, note, what: "owner's folder" })
+  const connection = await connectParty(party, note, signal).catch(async (error: unknown) => {
+    await lock.release()
+    throw error
+  })
   try {
     const agent = await Agent.open(connection, party, {
       owner: folder.owner,
@@ -79,5 +85,6 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
   } finally {
     await connection.close()
     await ledger.close()
+    await lock.release()
   }
 }

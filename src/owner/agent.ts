@@ -123,6 +123,7 @@ export class Agent {
 
   async #answer(task: Task): Promise<void> {
     if (task.what === 'end') return await this.#end(task)
+    if (this.#isOld(task)) return this.#settings.note('refused: a task of an earlier round, sent again')
     if (task.what === 'invite') await this.#book(task, 'in', 'experiment', Buffer.from(JSON.stringify(task.experiment)))
     // One that was answered already: the answer may be lost.
     const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task)
@@ -141,9 +142,17 @@ export class Agent {
     await persist(() => this.#js.publish(`done.${this.#party.token}`, bytes, { timeout: 2000 }), signal)
   }
 
+  /** A task that knows of fewer rounds than the server has said are done was sent again by somebody. */
+  #isOld({ what, run, committed }: Task): boolean {
+    return what !== 'invite' && this.#joined?.run === run && committed < this.#joined.committed
+  }
+
   async #reply(task: Exclude<Task, { what: 'end' }>): Promise<object> {
     const { note, signal } = this.#settings
     try {
+      if (task.fedunify !== VERSION) {
+        return { what: 'refused', reasons: [`the server has fedunify ${task.fedunify}, this owner ${VERSION}`] }
+      }
       if (task.what === 'invite') {
         const { reply, prepared, store } = await answerInvitation(task, this.#settings)
         if (prepared)
@@ -204,10 +213,10 @@ export class Agent {
   async #end({ run, committed, reason }: TaskOf<'end'>): Promise<void> {
     this.#settings.note(`run ${run} has ended: ${reason}`)
     await new OwnerStore(join(this.#settings.dir, 'runs', run)).forget(committed)
-    if (this.#joined?.run === run) {
-      await this.#joined.close()
-      this.#joined = undefined
-    }
+    // The end of another run, sent again by somebody, is not that of this one.
+    if (this.#joined && this.#joined.run !== run) return
+    await this.#joined?.close()
+    this.#joined = undefined
     this.#ended = true
   }
 

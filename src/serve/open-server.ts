@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { Objective } from '../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
-import type { Experiment } from '../config/schema.ts'
+import { type Experiment, localEpochs } from '../config/schema.ts'
 import { connectParty } from '../federation/nats/connection.ts'
 import { NatsCohort } from '../federation/nats/nats-cohort.ts'
+import { mostOfUpdate } from '../federation/nats/read-update.ts'
 import { ServerPost } from '../federation/nats/server-post.ts'
 import type { ServerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
 import { buildModel } from '../model/model.ts'
 import { presetLayers } from '../model/presets.ts'
+import { make } from '../parts.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
 import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
@@ -65,12 +69,18 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     throw error
   })
   const close = async (reason: string, done: number) => {
-    await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed: done, reason })))
+    // One that was fenced off has no say any more: its word would stand in the place of the other server's task.
+    if (!fence.signal.aborted) {
+      await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed: done, reason })))
+    }
     await leave(post, connection)
   }
   try {
     const cards = await inviteAll(post, experiment, committed, signal)
     const { model, description } = await describeCards(experiment, cards, minOwners)
+    const objective: Objective = make(OBJECTIVES, experiment.objective)
+    const sends = objective.end !== undefined
+    await post.expectUpdates(mostOfUpdate({ parameters: model.parameters, sends }))
     const cohort = new NatsCohort(post, connection, {
       run,
       parameters: model.parameters,
@@ -78,6 +88,8 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       maxNorm,
       deadline,
       minOwners: minOwners ?? owners.length,
+      epochs: localEpochs(experiment),
+      sends,
       cards: cards.map((card) => ({
         owner: card.owner,
         trainImages: card.train_images,
