@@ -1,10 +1,8 @@
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../engine/engine.ts'
-import { connectParty } from '../federation/nats/connection.ts'
 import { ownerToken } from '../federation/nats/wire.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
-import { Agent } from '../owner/agent.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 
@@ -45,6 +43,9 @@ async function joinFederation({ federation: dir, data, shard, device, once }: Jo
   for (const warning of folder.warnings) note(`note: ${warning}`)
   const party = { ...folder, token: ownerToken(folder.owner) }
   const { signal } = io
+  // For this alone: with these come the packages of NATS, which no help needs.
+  const { connectParty } = await import('../federation/nats/connection.ts')
+  const { Agent } = await import('../owner/agent.ts')
   const connection = await connectParty(party, note, signal)
   try {
     const agent = await Agent.open(connection, party, {
