@@ -1,6 +1,10 @@
+import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../engine/engine.ts'
+import { LEDGER_NAME, openLedger } from '../federation/ledger.ts'
 import { ownerToken } from '../federation/nats/wire.ts'
+import { OPEN_POLICY } from '../federation/policy/policy.ts'
+import { findPolicy, POLICY_NAME } from '../federation/policy/read-policy.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
 import { oneLine } from '../visible.ts'
@@ -18,6 +22,8 @@ interface JoinOptions {
   readonly shard?: true
   readonly device: Device | 'auto'
   readonly once?: true
+  readonly acceptNewData?: true
+  readonly dryRun?: true
 }
 
 export function addJoinCommand(program: Command, io: Io): void {
@@ -33,14 +39,21 @@ export function addJoinCommand(program: Command, io: Io): void {
     .option('--shard', "for trials: take this owner's shard of the experiment's partition")
     .addOption(new Option('--device <name>', 'where to compute').choices(['auto', ...DEVICES]).default('auto'))
     .option('--once', 'stop after one run')
+    .option('--accept-new-data', 'take part although the images are not those of the run before')
+    .option('--dry-run', 'show what the next experiment asks and what would be sent, and send nothing')
     .addHelpText('after', EXAMPLES)
     .action((options: JoinOptions) => joinFederation(options, io))
 }
 
-async function joinFederation({ federation: dir, data, shard, device, once }: JoinOptions, io: Io): Promise<void> {
+async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
+  const { federation: dir, data, shard, device, once, acceptNewData, dryRun } = options
   const folder = await readOwnerFolder(dir)
   const note = (line: string) => io.err(`${new Date().toISOString().slice(0, 19)}Z ${folder.name}: ${oneLine(line)}\n`)
   for (const warning of folder.warnings) note(`note: ${warning}`)
+  const found = await findPolicy(dir, io.signal)
+  if (!found) note(`note: ${dir} has no ${POLICY_NAME}: whatever an experiment asks is allowed`)
+  const policy = found ?? OPEN_POLICY
+  const ledger = await openLedger(join(dir, LEDGER_NAME))
   const party = { ...folder, token: ownerToken(folder.owner) }
   const { signal } = io
   // For this alone: with these come the packages of NATS, which no help needs.
@@ -53,15 +66,19 @@ async function joinFederation({ federation: dir, data, shard, device, once }: Jo
       dir,
       key: signingKey(folder.seed),
       serverKey: publicKey(folder.serverKey),
-      data: { data, shard: shard ?? false, device },
+      data: { data, shard: shard ?? false, device, accept: acceptNewData ?? false },
       once: once ?? false,
       signal,
       note,
-      refusals: async () => [],
+      policy,
+      ledger,
+      show: (text) => io.out(text),
+      dryRun: dryRun ?? false,
     })
     note(`joined ${folder.url} as owner ${folder.owner}, waiting for an experiment`)
     await agent.work()
   } finally {
     await connection.close()
+    await ledger.close()
   }
 }

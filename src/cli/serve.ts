@@ -28,6 +28,7 @@ interface ServeOptions {
   readonly runId?: string
   readonly resume?: string
   readonly maxNorm?: number
+  readonly deadline?: number
   readonly quiet?: true
 }
 
@@ -42,13 +43,14 @@ export function addServeCommand(program: Command, io: Io): void {
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'continue an unfinished run after its last complete round')
     .option('--max-norm <x>', 'refuse updates whose weights moved by more than this in a round', positive)
+    .option('--deadline <seconds>', 'how long an owner may take to answer a task (default: any time)', positive)
     .option('--quiet', 'no progress, only the result')
     .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, options: ServeOptions) => serve(file, options, io))
 }
 
 async function serve(file: string | undefined, options: ServeOptions, io: Io): Promise<void> {
-  const { federation, set = [], resume, runId, maxNorm, quiet = false } = options
+  const { federation, set = [], resume, runId, maxNorm, deadline, quiet = false } = options
   const folder = await readServerFolder(federation)
   const view = progressView(io, quiet)
   const note = (line: string) => view.note(oneLine(line))
@@ -65,7 +67,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   const { openServer } = await import('../serve/open-server.ts')
   let reason = 'the server has stopped'
   try {
-    const served = await openServer({ folder, experiment, path, committed, maxNorm, signal: io.signal, note })
+    const served = await openServer({ folder, experiment, path, committed, maxNorm, deadline, signal: io.signal, note })
     try {
       await executeToEnd(served.run, {
         path,

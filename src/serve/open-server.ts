@@ -25,6 +25,8 @@ export interface ServeSettings {
   /** Rounds that are done. */
   readonly committed: number
   readonly maxNorm: number | undefined
+  /** Seconds in which an owner must answer. */
+  readonly deadline: number | undefined
   readonly signal: AbortSignal
   note(line: string): void
 }
@@ -42,7 +44,7 @@ export interface Served {
  *   owner refuses
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
-  const { folder, experiment, committed, maxNorm, note } = settings
+  const { folder, experiment, committed, maxNorm, deadline, note } = settings
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
   const party = { ...folder, name: 'server', token: 'server' }
@@ -73,6 +75,7 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       parameters: model.parameters,
       classes: model.classes,
       maxNorm,
+      deadline,
       cards: cards.map((card) => ({
         owner: card.owner,
         trainImages: card.train_images,

@@ -10,6 +10,8 @@ export interface TestFederation {
   readonly broker: Broker
   /** Starts an owner; it ends with the test. */
   join(name: string, ...more: string[]): Running
+  /** Starts an owner with options of its own. */
+  joinWith(name: string, ...options: string[]): Running
   /** Starts the server; it ends with the test. */
   serve(...args: string[]): Running
 }
@@ -48,6 +50,8 @@ export async function startFederation(owners: readonly string[], data: string): 
         'cpu',
         ...more,
       ]),
+    joinWith: (name, ...options) =>
+      started(['join', '--federation', join(dir, 'owners', name), '--device', 'cpu', ...options]),
     serve: (...args) => started(['serve', '--federation', join(dir, 'server'), ...args]),
   }
 }

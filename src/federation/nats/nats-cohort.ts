@@ -12,7 +12,7 @@ import { fromWire } from './evaluations.ts'
 import { getPayload, putPayload } from './payloads.ts'
 import { persist } from './persist.ts'
 import { readUpdate, type UpdateBounds } from './read-update.ts'
-import type { KnownOwner, ServerPost } from './server-post.ts'
+import type { Ask, KnownOwner, ServerPost } from './server-post.ts'
 import { MODELS, UPDATES } from './streams.ts'
 import { LiveSchema, ownerToken, type Reply, type ReplyOf, type WirePayload } from './wire.ts'
 
@@ -35,6 +35,8 @@ interface Answer {
 
 export interface NatsCohortSettings extends Pick<UpdateBounds, 'parameters' | 'classes' | 'maxNorm'> {
   readonly run: string
+  /** Seconds in which an owner must have answered a task; undefined: any. */
+  readonly deadline: number | undefined
   readonly cards: readonly OwnerCard[]
 }
 
@@ -101,7 +103,7 @@ export class NatsCohort implements Cohort {
         for (;;) {
           const { payload } = this.#published.get(model.id)!
           const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
-          const reply = await this.#post.ask(owner.owner, ask, signal)
+          const reply = await this.#answer(owner, ask, signal)
           if (await this.#lost(reply, payload, signal)) continue
           const { evaluation } = expect(reply, 'evaluation', owner)
           if (evaluation?.confusion.length !== this.#settings.classes ** 2) {
@@ -139,9 +141,23 @@ export class NatsCohort implements Cohort {
       const { round, lr, evaluateReceived } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
       const more = { instruction: sent, evaluate_received: evaluateReceived }
-      const reply = await this.#post.ask(owner.owner, { ...ask, ...more }, signal)
+      const reply = await this.#answer(owner, { ...ask, ...more }, signal)
       if (await this.#lost(reply, model, signal)) continue
       return { owner, attempt, reply: expect(reply, 'update', owner) }
+    }
+  }
+
+  /** @throws FedunifyError (training) if the owner does not answer in time */
+  async #answer(owner: KnownOwner, ask: Ask, signal: AbortSignal): Promise<Reply> {
+    const { deadline } = this.#settings
+    if (deadline === undefined) return await this.#post.ask(owner.owner, ask, signal)
+    const late = AbortSignal.timeout(1000 * deadline)
+    try {
+      return await this.#post.ask(owner.owner, ask, AbortSignal.any([signal, late]))
+    } catch (error) {
+      if (!late.aborted || signal.aborted) throw error
+      const what = `did not answer within ${deadline} s (--deadline)`
+      throw failure(owner, 'E_OWNER_FAILED', what, 'the round does not count: resume the run once the owner is back')
     }
   }
 
