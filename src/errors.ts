@@ -62,6 +62,7 @@ export const ERRORS = {
     meaning: 'A folder is not the one of a federation that is needed, or can no longer be used.',
   },
   E_FEDERATION_FORMAT: { kind: 'usage', meaning: 'A folder of a federation was written by a newer fedunify.' },
+  E_BROKER: { kind: 'usage', meaning: 'The broker cannot be reached, or does not let this party in.' },
   E_BROKER_PROCESS: { kind: 'usage', meaning: 'The process that was named as the broker is none, or takes no signal.' },
 
   E_DISK_FULL: { kind: 'data', meaning: 'There is no space left to write to.' },
@@ -96,6 +97,8 @@ export const ERRORS = {
     kind: 'data',
     meaning: "A file in a federation's folder is missing, damaged, or does not fit the others.",
   },
+  E_PROTOCOL: { kind: 'data', meaning: 'A message is not of this protocol, or not signed by its sender.' },
+  E_PAYLOAD: { kind: 'data', meaning: 'Weights that were sent are not those of their digest, or too large.' },
 
   E_DIVERGED: { kind: 'training', meaning: 'Weights became NaN or infinite.' },
   E_OBJECTIVE: { kind: 'training', meaning: 'A local objective gave what does not fit the model.' },
@@ -103,9 +106,6 @@ export const ERRORS = {
   E_OWNER_REFUSED: { kind: 'training', meaning: 'An owner does not take part: its policy, its data or its version.' },
   E_FENCED: { kind: 'training', meaning: 'Another server has taken over the federation.' },
   E_UPDATE: { kind: 'training', meaning: 'An update of an owner does not fit the model, or is out of bounds.' },
-  E_PROTOCOL: { kind: 'data', meaning: 'A message is not of this protocol, or not signed by its sender.' },
-  E_PAYLOAD: { kind: 'data', meaning: 'Weights that were sent are not those of their digest, or too large.' },
-  E_BROKER: { kind: 'usage', meaning: 'The broker cannot be reached, or does not let this party in.' },
   E_OWNER_STATE: { kind: 'training', meaning: 'An owner lost what its local objective kept of the round before.' },
   E_MERGE_FAILED: { kind: 'training', meaning: 'A merge rule failed, or the owners trained different models.' },
   E_ENGINE_MEMORY: { kind: 'training', meaning: 'The engine ran out of memory while it trained.' },

@@ -44,6 +44,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_RUN_DIFFERS',
     'E_FEDERATION_FOLDER',
     'E_FEDERATION_FORMAT',
+    'E_BROKER',
     'E_BROKER_PROCESS',
   ],
   3: [
@@ -67,8 +68,22 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_REFERENCE',
     'E_CHECK_INCOMPLETE',
     'E_FEDERATION_DAMAGED',
+    'E_PROTOCOL',
+    'E_PAYLOAD',
   ],
-  4: ['E_DIVERGED', 'E_OBJECTIVE', 'E_OWNER_STATE', 'E_MERGE_FAILED', 'E_ENGINE_MEMORY', 'E_ENGINE_FAILED', 'E_BUG'],
+  4: [
+    'E_DIVERGED',
+    'E_OBJECTIVE',
+    'E_OWNER_FAILED',
+    'E_OWNER_REFUSED',
+    'E_FENCED',
+    'E_UPDATE',
+    'E_OWNER_STATE',
+    'E_MERGE_FAILED',
+    'E_ENGINE_MEMORY',
+    'E_ENGINE_FAILED',
+    'E_BUG',
+  ],
   130: ['E_INTERRUPTED', 'E_OUTPUT_CLOSED'],
 }
 
