@@ -10,6 +10,7 @@ import { writeRun } from '../support/written-run.ts'
 const NOT_TRIED: Readonly<Record<string, string>> = {
   'data fetch': 'it downloads the dataset',
   'data verify': 'it needs the real dataset',
+  'federation demo': 'it needs a broker; test/demo/demo.test.ts has one',
   'federation add dave': 'it needs a broker; test/federation/setup/changes.test.ts has one',
   'serve ': 'it needs a broker and owners; test/federation/nats/rounds.test.ts has them',
   'join ': 'it waits for a server; test/federation/nats/rounds.test.ts has one',
