@@ -4,6 +4,7 @@ import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/terminal/columns.ts'
 import { oneLine } from '../visible.ts'
 import { addChangeCommands } from './federation-changes.ts'
+import { addCheckCommand } from './federation-check.ts'
 import { addDemoCommand } from './federation-demo.ts'
 import type { Io } from './io.ts'
 
@@ -19,6 +20,7 @@ export function addFederationCommand(program: Command, io: Io): void {
   addInit(federation, io)
   addChangeCommands(federation, io)
   addShow(federation, io)
+  addCheckCommand(federation, io)
 }
 
 const INIT_HELP = `
