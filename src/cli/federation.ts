@@ -6,6 +6,7 @@ import { oneLine } from '../visible.ts'
 import { addChangeCommands } from './federation-changes.ts'
 import { addCheckCommand } from './federation-check.ts'
 import { addDemoCommand } from './federation-demo.ts'
+import { addStatusCommand } from './federation-status.ts'
 import type { Io } from './io.ts'
 
 export function addFederationCommand(program: Command, io: Io): void {
@@ -21,6 +22,7 @@ export function addFederationCommand(program: Command, io: Io): void {
   addChangeCommands(federation, io)
   addShow(federation, io)
   addCheckCommand(federation, io)
+  addStatusCommand(federation, io)
 }
 
 const INIT_HELP = `
