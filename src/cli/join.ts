@@ -2,13 +2,11 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../engine/engine.ts'
 import { LEDGER_NAME, openLedger } from '../federation/ledger.ts'
-import { connectParty } from '../federation/nats/connection.ts'
 import { ownerToken } from '../federation/nats/wire.ts'
 import { OPEN_POLICY } from '../federation/policy/policy.ts'
 import { findPolicy, POLICY_NAME } from '../federation/policy/read-policy.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
-import { Agent } from '../owner/agent.ts'
 import { FolderLock } from '../runs/write/lock.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
@@ -59,6 +57,9 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
   const ledger = await openLedger(join(dir, LEDGER_NAME))
   const party = { ...folder, token: ownerToken(folder.owner) }
   const { signal } = io
+  // For this alone: with these come the packages of NATS, which no help needs.
+  const { connectParty } = await import('../federation/nats/connection.ts')
+  const { Agent } = await import('../owner/agent.ts')
   // Two would take turns at the same tasks, and each would forget what the other keeps.
   const lock = await FolderLock.take(dir, { signal, note, what: "owner's folder" })
   const connection = await connectParty(party, note, signal).catch(async (error: unknown) => {

@@ -11,7 +11,6 @@ import { make, nameOf } from '../parts.ts'
 import { summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
-import { openServer } from '../serve/open-server.ts'
 import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
@@ -71,6 +70,8 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   }
   const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
   const committed = resume === undefined ? 0 : await roundsDone(resume)
+  // For this alone: with it come the packages of NATS, which no help needs.
+  const { openServer } = await import('../serve/open-server.ts')
   let reason = 'the server has stopped'
   try {
     const served = await openServer({

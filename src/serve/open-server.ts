@@ -94,6 +94,7 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
         owner: card.owner,
         trainImages: card.train_images,
         testImages: card.test_images,
+        labels: card.test_labels !== null,
       })),
     })
     const open = async () => ({ owners: withSignal(cohort, signal), baseline: undefined, close: async () => {} })

@@ -37,13 +37,13 @@ interface Answer {
   readonly reply: ReplyOf<'update'>
 }
 
-export interface NatsCohortSettings extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages'> {
+export interface NatsCohortSettings extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages' | 'labels'> {
   readonly run: string
   /** Seconds in which an owner must have answered a task; undefined: any. */
   readonly deadline: number | undefined
   /** How many owners must answer in time; all, if none may be absent. */
   readonly minOwners: number
-  readonly cards: readonly OwnerCard[]
+  readonly cards: readonly (OwnerCard & { readonly labels: boolean })[]
 }
 
 /** Owners elsewhere, asked over the broker. */
@@ -124,7 +124,7 @@ export class NatsCohort implements Cohort {
       const reply = await this.#answer(owner, ask, signal)
       if (times < LOSSES && (await this.#lost(reply, payload, signal))) continue
       const { evaluation } = expect(reply, 'evaluation', owner)
-      const card = this.owners[this.#place(owner)]!
+      const card = this.#settings.cards[this.#place(owner)]!
       const wrong = evaluation
         ? miscounted(evaluation, { ...card, classes: this.#settings.classes })
         : 'is missing, and this run needs it'
@@ -226,9 +226,9 @@ export class NatsCohort implements Cohort {
     const bytes = await getPayload(this.#post.jsm, updatesOf(owner.owner), prefix, reply.payload, limits)
     if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
     this.#traffic.up(this.#place(owner), bytes.length)
-    const { trainImages, testImages } = this.owners[this.#place(owner)]!
+    const card = this.#settings.cards[this.#place(owner)]!
     const base = task.model && this.#published.get(task.model.id)!.weights
-    return readUpdate(reply, bytes, owner.name, { ...this.#settings, base, trainImages, testImages })
+    return readUpdate(reply, bytes, owner.name, { ...this.#settings, ...card, base })
   }
 
   #put(bytes: Uint8Array, signal: AbortSignal): Promise<WirePayload> {
