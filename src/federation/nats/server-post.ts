@@ -164,31 +164,38 @@ export class ServerPost {
   async #lookFor(owner: number, { task, bytes }: Waiting): Promise<void> {
     const token = ownerToken(owner)
     const done = await this.jsm.direct.getMessage(DONE, { last_by_subj: `done.${token}` })
-    if (done) this.#receive(owner, done.data)
+    const foreign = done !== null && !this.#receive(owner, done.data)
     if (this.#waiting.get(owner)?.task !== task) return
     const last = await this.jsm.direct.getMessage(TASKS, { last_by_subj: `task.${token}` })
-    if (!last || !Buffer.from(last.data).equals(bytes)) await this.#publish(owner, bytes, this.settings.signal)
+    // What is refused may have taken the place of the answer: the owner gives it again.
+    if (foreign || !last || !Buffer.from(last.data).equals(bytes))
+      await this.#publish(owner, bytes, this.settings.signal)
   }
 
-  /** @param from whose subject it came on: the broker lets no other owner there, so nobody else is blamed for it */
-  #receive(from: number, data: Uint8Array): void {
+  /**
+   * @param from whose subject it came on: the broker lets no other owner there, so nobody else is blamed for it
+   * @returns whether it was that owner's word, for this task or another
+   */
+  #receive(from: number, data: Uint8Array): boolean {
     const { owners, federation, run } = this.settings
     const known = owners.find(({ owner }) => owner === from)
-    if (!known) return
-    const refused = (what: string) => this.#gate.say(from, known.name, `refused: ${what}`)
+    if (!known) return false
+    const refused = (what: string) => {
+      this.#gate.say(from, known.name, `refused: ${what}`)
+      return false
+    }
     try {
       const reply = decodeSigned(data, known.key, ReplySchema, `owner ${known.name}`)
       const waiting = this.#waiting.get(from)
-      if (reply.owner !== from) refused(`a message of owner ${known.name} in the name of owner ${reply.owner}`)
-      else if (reply.fedunify !== VERSION) {
-        refused(`owner ${known.name} has fedunify ${reply.fedunify}, this server ${VERSION}`)
+      if (reply.owner !== from) return refused(`a message of owner ${known.name} in the name of owner ${reply.owner}`)
+      if (reply.fedunify !== VERSION) {
+        return refused(`owner ${known.name} has fedunify ${reply.fedunify}, this server ${VERSION}`)
       }
       // What is late, or of another run, is nobody's answer.
-      else if (reply.federation === federation && reply.run === run && waiting?.task === reply.task) {
-        waiting.done(reply)
-      }
+      if (reply.federation === federation && reply.run === run && waiting?.task === reply.task) waiting.done(reply)
+      return true
     } catch (error) {
-      refused(messageOf(error))
+      return refused(messageOf(error))
     }
   }
 }
