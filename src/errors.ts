@@ -55,7 +55,7 @@ export const ERRORS = {
     kind: 'usage',
     meaning: 'The folder of a new run is there already, or would lie in that of another run.',
   },
-  E_RUN_LOCKED: { kind: 'usage', meaning: 'Another process has the run folder, or took it over.' },
+  E_RUN_LOCKED: { kind: 'usage', meaning: 'Another process has the folder of the run or the owner, or took it over.' },
   E_RUN_DIFFERS: { kind: 'usage', meaning: 'What is asked of an earlier run is not what it was.' },
   E_FEDERATION_FOLDER: {
     kind: 'usage',

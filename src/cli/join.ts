@@ -7,6 +7,7 @@ import { OPEN_POLICY } from '../federation/policy/policy.ts'
 import { findPolicy, POLICY_NAME } from '../federation/policy/read-policy.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
+import { FolderLock } from '../runs/write/lock.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 
@@ -59,7 +60,12 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
   // For this alone: with these come the packages of NATS, which no help needs.
   const { connectParty } = await import('../federation/nats/connection.ts')
   const { Agent } = await import('../owner/agent.ts')
-  const connection = await connectParty(party, note, signal)
+  // Two would take turns at the same tasks, and each would forget what the other keeps.
+  const lock = await FolderLock.take(dir, { signal, note, what: "owner's folder" })
+  const connection = await connectParty(party, note, signal).catch(async (error: unknown) => {
+    await lock.release()
+    throw error
+  })
   try {
     const agent = await Agent.open(connection, party, {
       owner: folder.owner,
@@ -80,5 +86,6 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
   } finally {
     await connection.close()
     await ledger.close()
+    await lock.release()
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type ConsumerMessages,
   type JetStreamClient,
@@ -16,6 +17,7 @@ import { persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { TASKS } from '../federation/nats/streams.ts'
 import { PROTOCOL, type Task, type TaskOf, TaskSchema } from '../federation/nats/wire.ts'
+import { roundRefusal } from '../federation/policy/refusals.ts'
 import { API_PREFIX } from '../federation/setup/broker-config.ts'
 import { VERSION } from '../package.ts'
 import type { AgentSettings } from './agent-settings.ts'
@@ -121,6 +123,7 @@ export class Agent {
 
   async #answer(task: Task): Promise<void> {
     if (task.what === 'end') return await this.#end(task)
+    if (this.#isOld(task)) return this.#settings.note('refused: a task of an earlier round, sent again')
     if (task.what === 'invite') await this.#book(task, 'in', 'experiment', Buffer.from(JSON.stringify(task.experiment)))
     // One that was answered already: the answer may be lost.
     const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task)
@@ -139,9 +142,17 @@ export class Agent {
     await persist(() => this.#js.publish(`done.${this.#party.token}`, bytes, { timeout: 2000 }), signal)
   }
 
+  /** A task that knows of fewer rounds than the server has said are done was sent again by somebody. */
+  #isOld({ what, run, committed }: Task): boolean {
+    return what !== 'invite' && this.#joined?.run === run && committed < this.#joined.committed
+  }
+
   async #reply(task: Exclude<Task, { what: 'end' }>): Promise<object> {
-    const { policy, note, signal } = this.#settings
+    const { note, signal } = this.#settings
     try {
+      if (task.fedunify !== VERSION) {
+        return { what: 'refused', reasons: [`the server has fedunify ${task.fedunify}, this owner ${VERSION}`] }
+      }
       if (task.what === 'invite') {
         const { reply, prepared, store } = await answerInvitation(task, this.#settings)
         if (prepared)
@@ -151,14 +162,32 @@ export class Agent {
       const joined = await this.#join(task.run)
       await joined.forget(task.committed)
       if (task.what === 'evaluate') return await joined.evaluate(task)
-      const most = policy.most.rounds
-      if (most === undefined || task.round <= most) return await joined.train(task)
-      return { what: 'refused', reasons: [`most.rounds: asked for round ${task.round}; allowed: at most ${most}`] }
+      return await this.#train(joined, task)
     } catch (error) {
       signal.throwIfAborted()
       note(`failed: ${messageOf(error)}`)
       return failed(error)
     }
+  }
+
+  /** Trains a round, unless its number or its length goes beyond what the policy allows. */
+  async #train(joined: JoinedRun, task: TaskOf<'train'>): Promise<object> {
+    const { policy } = this.#settings
+    const refuse = (reason: string) => ({ what: 'refused', reasons: [reason] })
+    const { round } = task
+    const beyond = roundRefusal(policy, { round, seconds: 0 })
+    if (beyond !== undefined) return refuse(beyond)
+    const limit = policy.most['seconds-per-round']
+    if (limit === undefined) return await joined.train(task)
+    const tooLong = sleep(1000 * limit, undefined, { ref: false }).then(() => undefined)
+    const training = joined.train(task)
+    const reply = await Promise.race([training, tooLong])
+    if (reply) return reply
+    // It stops, and what it would have made is dropped.
+    training.catch(() => {})
+    await joined.close()
+    this.#joined = undefined
+    return refuse(roundRefusal(policy, { round, seconds: limit * 1.001 })!)
   }
 
   /** The run that a task is of; after a restart, from what was kept of its invitation. */
@@ -184,10 +213,10 @@ export class Agent {
   async #end({ run, committed, reason }: TaskOf<'end'>): Promise<void> {
     this.#settings.note(`run ${run} has ended: ${reason}`)
     await new OwnerStore(join(this.#settings.dir, 'runs', run)).forget(committed)
-    if (this.#joined?.run === run) {
-      await this.#joined.close()
-      this.#joined = undefined
-    }
+    // The end of another run, sent again by somebody, is not that of this one.
+    if (this.#joined && this.#joined.run !== run) return
+    await this.#joined?.close()
+    this.#joined = undefined
     this.#ended = true
   }
 

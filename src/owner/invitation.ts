@@ -4,7 +4,6 @@ import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import type { TaskOf } from '../federation/nats/wire.ts'
 import { refusals, requestOf } from '../federation/policy/refusals.ts'
 import { parameterCount } from '../model/model.ts'
-import { VERSION } from '../package.ts'
 import { describeRequest } from '../report/terminal/request-text.ts'
 import { readIfThere, writeWhole } from '../system/files.ts'
 import type { AgentSettings } from './agent-settings.ts'
@@ -26,7 +25,6 @@ export async function answerInvitation(task: TaskOf<'invite'>, settings: AgentSe
     note(`refuses run ${task.run}: ${reasons.join('; ')}`)
     return { reply: { what: 'refused', reasons }, prepared: undefined, store }
   }
-  if (task.fedunify !== VERSION) return refuse([`the server has fedunify ${task.fedunify}, this owner ${VERSION}`])
   const prepared = await prepareOwner(task.experiment, owner, data, signal)
   const request = requestOf(prepared.experiment, prepared.model, task.asks)
   show(`${describeRequest(request, policy.share)}\n`)
@@ -36,7 +34,8 @@ export async function answerInvitation(task: TaskOf<'invite'>, settings: AgentSe
   const { dataset, engine, model, shard } = prepared
   note(`run ${task.run}: ${parameterCount(model)} parameters, ${shard.train.length} images to train on`)
   const { name, shape, elements, classNames, sha256 } = dataset
-  const labels = (indices: Uint32Array) => (task.asks.labels ? labelHistogram(dataset, indices) : null)
+  // Nobody needs them; an owner that shares them makes the report say more.
+  const labels = (indices: Uint32Array) => (policy.share.labels ? labelHistogram(dataset, indices) : null)
   const reply = {
     what: 'card',
     train_images: shard.train.length,

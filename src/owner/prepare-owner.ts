@@ -8,7 +8,9 @@ import { FedunifyError } from '../errors.ts'
 import { buildModel } from '../model/model.ts'
 import { presetLayers } from '../model/presets.ts'
 import { range } from '../random.ts'
+import { assertMemory } from '../run/memory-need.ts'
 import { type PreparedRun, prepareRun } from '../run/prepare.ts'
+import { takenFrom } from './sent-experiment.ts'
 
 /** What an owner brings along. */
 export interface OwnData {
@@ -36,8 +38,14 @@ export async function prepareOwner(
   { data, shard, device }: OwnData,
   signal: AbortSignal,
 ): Promise<PreparedOwner> {
-  const { expect, out, name, workers, ...asked } = sent
-  const own = { ...asked, workers: 1, device, engine: 'auto', layout: 'auto', ...(data !== undefined && { data }) }
+  const own = {
+    ...takenFrom(sent),
+    workers: 1,
+    device,
+    engine: 'auto',
+    layout: 'auto',
+    ...(data !== undefined && { data }),
+  }
   const experiment = resolveExperiment([objectSource(own)])
   if (shard) {
     const run = await prepareRun(experiment, { signal })
@@ -56,6 +64,7 @@ export async function prepareOwner(
     dataset.shape,
     dataset.classes,
   )
+  assertMemory(model, experiment, engine.device, dataset.trainCount)
   return { experiment, dataset, engine, model, git: null, shard: ownShard(dataset, owner) }
 }
 

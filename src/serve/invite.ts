@@ -3,6 +3,7 @@ import { FedunifyError } from '../errors.ts'
 import { expect } from '../federation/nats/nats-cohort.ts'
 import type { KnownOwner, ServerPost } from '../federation/nats/server-post.ts'
 import type { ReplyOf } from '../federation/nats/wire.ts'
+import { assertCard } from './check-card.ts'
 
 export type Card = ReplyOf<'card'>
 
@@ -21,13 +22,14 @@ export async function inviteAll(
 ): Promise<Card[]> {
   const { owners, note } = post.settings
   const sent = Object.fromEntries(Object.entries(experiment).filter(([key]) => !OWN_KEYS.includes(key)))
-  const ask = { what: 'invite', experiment: sent, asks: { metrics: true, labels: true }, committed } as const
+  const ask = { what: 'invite', experiment: sent, asks: { metrics: true, labels: false }, committed } as const
   const waiting = new Set(owners.map(({ name }) => name))
   const told = setInterval(() => note(`waiting for ${[...waiting].join(', ')}`), 10_000)
   try {
     const cards = await Promise.all(
       owners.map(async (owner) => {
         const card = expect(await post.ask(owner.owner, ask, signal), 'card', owner)
+        assertCard(card, owner)
         waiting.delete(owner.name)
         note(`${owner.name} has joined: ${card.train_images} images to train on, ${card.engine.version}`)
         return card
@@ -47,10 +49,11 @@ function assertAlike(cards: readonly Card[], owners: readonly KnownOwner[]): voi
     JSON.stringify({ shape, elements, class_names })
   const at = others.findIndex((card) => facts(card) !== facts(first))
   if (at < 0) return
+  const clip = (text: string) => (text.length > 300 ? `${text.slice(0, 300)}…` : text)
   const [one, other] = [owners[0]!, owners[at + 1]!]
   throw new FedunifyError(
     'E_OWNER_REFUSED',
-    `owner ${other.name} has other data than owner ${one.name}: ${facts(others[at]!)}, not ${facts(first)}`,
+    `owner ${other.name} has other data than owner ${one.name}: ${clip(facts(others[at]!))}, not ${clip(facts(first))}`,
     'all owners need examples of the same shape, with the same classes',
     { owner: other.owner },
   )

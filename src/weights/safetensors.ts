@@ -66,9 +66,13 @@ interface Entry {
 
 function tensorAt(bytes: Uint8Array, start: number, name: string, { dtype, shape, data_offsets }: Entry): Tensor {
   if (dtype !== 'F32') throw new Error(`${name} is ${dtype}, expected F32`)
+  // Strings and lists of one number would pass for numbers below, and be none in what is made of them.
+  if (!Array.isArray(shape) || !shape.every((d) => Number.isSafeInteger(d) && d >= 0)) {
+    throw new Error(`${name} has a shape that is none`)
+  }
   const [from, to] = data_offsets
   const length = shape.reduce((n, d) => n * d, 1)
-  if (from < 0 || to - from !== length * 4 || start + to > bytes.byteLength)
+  if (!Number.isSafeInteger(from) || from < 0 || to - from !== length * 4 || start + to > bytes.byteLength)
     throw new Error(`${name} does not fit the file`)
   // A copy: the values need not lie on a multiple of four in the file.
   const data = new Float32Array(length)

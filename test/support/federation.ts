@@ -28,7 +28,7 @@ export async function startFederation(owners: readonly string[], data: string): 
   const broker = await startBroker(join(dir, 'broker'), { port })
   onTestFinished(() => broker.kill())
   const started = (args: readonly string[]) => {
-    const running = start(args, { patience: 240_000 })
+    const running = start(args, { patience: 900_000 })
     onTestFinished(async () => {
       running.child.kill('SIGKILL')
       await running.ended

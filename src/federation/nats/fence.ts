@@ -27,6 +27,7 @@ export class Fence {
   readonly #note: (line: string) => void
   readonly #session = randomBytes(9).toString('base64url')
   #sequence = 0
+  #renewing: Promise<void> | undefined
 
   constructor(
     js: JetStreamClient,
@@ -48,6 +49,11 @@ export class Fence {
 
   /** @throws FedunifyError (training) if another server is at work */
   async take(): Promise<void> {
+    while (!(await this.#tryToTake()));
+  }
+
+  /** @returns false if another was quicker: then that one is to be looked at */
+  async #tryToTake(): Promise<boolean> {
     const before = await persist(() => this.#last(), this.#signal)
     if (before && !before.held.released) {
       this.#note('another server was at work here: looking whether it still is')
@@ -55,14 +61,25 @@ export class Fence {
       const now = await persist(() => this.#last(), this.#signal)
       if (now && now.sequence !== before.sequence && !now.held.released) throw fenced(now.held)
     }
-    await persist(async () => {
-      this.#sequence = (await this.#last())?.sequence ?? 0
+    return await persist(async () => {
+      const now = await this.#last()
+      // An answer may have been lost: then what is there is ours.
+      if (now?.held.session !== this.#session && now?.sequence !== before?.sequence) return false
+      this.#sequence = now?.sequence ?? 0
       await this.#write(false)
+      return true
     }, this.#signal)
   }
 
   /** @throws FedunifyError (training) if another server has taken over */
   async renew(): Promise<void> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined
+    })
+    await this.#renewing
+  }
+
+  async #renew(): Promise<void> {
     try {
       await this.#write(false)
     } catch (error) {

@@ -8,18 +8,22 @@ import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask
 import { instructionTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
+import { miscounted } from './check-evaluation.ts'
 import { fromWire } from './evaluations.ts'
+import { liveReader } from './live.ts'
 import { getPayload, putPayload } from './payloads.ts'
 import { persist } from './persist.ts'
-import { readUpdate, type UpdateBounds } from './read-update.ts'
+import { mostOfUpdate, readUpdate, type UpdateBounds } from './read-update.ts'
 import type { Ask, KnownOwner, ServerPost } from './server-post.ts'
-import { MODELS, UPDATES } from './streams.ts'
-import { LiveSchema, ownerToken, type Reply, type ReplyOf, type WirePayload } from './wire.ts'
+import { MODELS, updatesOf } from './streams.ts'
+import { ownerToken, type Reply, type ReplyOf, type WirePayload } from './wire.ts'
 
 /** Updates that are fetched before their turn: each is a model in memory. */
 const AHEAD = 2
 /** How often an owner may hand in what cannot be merged, in one round. */
 const ATTEMPTS = 3
+/** How often an owner may say of one task that the broker has lost what it needs. */
+const LOSSES = 20
 
 interface Published {
   readonly weights: Weights
@@ -33,11 +37,13 @@ interface Answer {
   readonly reply: ReplyOf<'update'>
 }
 
-export interface NatsCohortSettings extends Pick<UpdateBounds, 'parameters' | 'classes' | 'maxNorm'> {
+export interface NatsCohortSettings extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages' | 'labels'> {
   readonly run: string
   /** Seconds in which an owner must have answered a task; undefined: any. */
   readonly deadline: number | undefined
-  readonly cards: readonly OwnerCard[]
+  /** How many owners must answer in time; all, if none may be absent. */
+  readonly minOwners: number
+  readonly cards: readonly (OwnerCard & { readonly labels: boolean })[]
 }
 
 /** Owners elsewhere, asked over the broker. */
@@ -48,6 +54,9 @@ export class NatsCohort implements Cohort {
   readonly #settings: NatsCohortSettings
   readonly #published = new Map<number, Published>()
   readonly #traffic: TrafficCount
+  /** Owners that took part in the round under way, or the last one. */
+  #present: readonly KnownOwner[]
+  readonly #live = liveReader()
   #models = 0
   /** Rounds that are on the server's disk: an owner may forget what it kept of them. */
   #committed = 0
@@ -56,6 +65,7 @@ export class NatsCohort implements Cohort {
     this.owners = settings.cards
     this.#traffic = new TrafficCount(settings.cards)
     this.#post = post
+    this.#present = post.settings.owners
     this.#connection = connection
     this.#settings = settings
   }
@@ -73,8 +83,8 @@ export class NatsCohort implements Cohort {
     const { run } = this.#settings
     return withProgress<OwnerProgress, Update>((report) => {
       const live = this.#connection.subscribe('live.*', {
-        callback: (error, { data }) => {
-          const told = error ? undefined : parseLive(data)
+        callback: (error, { subject, data }) => {
+          const told = error ? undefined : this.#live(subject, data)
           if (told?.progress && told.run === run && told.round === task.round) {
             report({ type: 'owner-progress', round: task.round, owner: told.owner, ...told.progress })
           }
@@ -90,29 +100,37 @@ export class NatsCohort implements Cohort {
       const asked = this.#post.settings.owners.map((owner) => this.#ask(owner, task, 0, signal))
       // A rejection is looked at when its turn comes.
       for (const one of asked) one.catch(() => {})
-      yield* pMapIterable(asked, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
+      const present = await this.#inTime(asked)
+      const { minOwners } = this.#settings
+      if (minOwners < this.owners.length) this.#present = (await Promise.all(present)).map(({ owner }) => owner)
+      yield* pMapIterable(present, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
+      // What comes now is written: not by one that slept while another server took over.
+      await this.#post.hold(signal)
       this.#committed = task.round - 1
     } finally {
       done()
     }
   }
 
-  async evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]> {
-    return await Promise.all(
-      this.#post.settings.owners.map(async (owner) => {
-        for (;;) {
-          const { payload } = this.#published.get(model.id)!
-          const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
-          const reply = await this.#answer(owner, ask, signal)
-          if (await this.#lost(reply, payload, signal)) continue
-          const { evaluation } = expect(reply, 'evaluation', owner)
-          if (evaluation?.confusion.length !== this.#settings.classes ** 2) {
-            throw failure(owner, 'E_UPDATE', 'sent an evaluation of other classes', 'all owners need the same classes')
-          }
-          return fromWire(evaluation)
-        }
-      }),
-    )
+  async evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
+    const asked = this.#present.map(async (owner) => [owner.owner, await this.#score(owner, model, signal)] as const)
+    return new Map(await Promise.all(await this.#inTime(asked)))
+  }
+
+  async #score(owner: KnownOwner, model: ModelRef, signal: AbortSignal): Promise<Evaluation> {
+    for (let times = 0; ; times++) {
+      const { payload } = this.#published.get(model.id)!
+      const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
+      const reply = await this.#answer(owner, ask, signal)
+      if (times < LOSSES && (await this.#lost(reply, payload, signal))) continue
+      const { evaluation } = expect(reply, 'evaluation', owner)
+      const card = this.#settings.cards[this.#place(owner)]!
+      const wrong = evaluation
+        ? miscounted(evaluation, { ...card, classes: this.#settings.classes })
+        : 'is missing, and this run needs it'
+      if (!evaluation || wrong) throw failure(owner, 'E_UPDATE', `sent an evaluation that ${wrong}`, NOT_MERGED)
+      return fromWire(evaluation)
+    }
   }
 
   /** They keep theirs. */
@@ -131,18 +149,38 @@ export class NatsCohort implements Cohort {
     return this.owners.findIndex((card) => card.owner === owner)
   }
 
+  /**
+   * Those of the answers that count: all of them, or, if owners may be absent, those that came in time.
+   * @throws FedunifyError (training) if too few came in time
+   */
+  async #inTime<T>(asked: readonly Promise<T>[]): Promise<readonly (T | Promise<T>)[]> {
+    const { minOwners } = this.#settings
+    if (minOwners >= this.owners.length) return asked
+    const settled = await Promise.allSettled(asked)
+    const late = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+    const other = late.find((error) => !(error instanceof FedunifyError && error.code === 'E_OWNER_FAILED'))
+    if (other !== undefined) throw other
+    const came = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    if (came.length >= minOwners) {
+      for (const error of late) this.#post.settings.note(`${messageOf(error)}: the round goes on without it`)
+      return came
+    }
+    const message = `${came.length} of ${asked.length} owners answered in time, ${minOwners} must (--min-owners)`
+    throw new FedunifyError('E_OWNER_FAILED', `${message}: ${late.map(messageOf).join('; ')}`, RESUME)
+  }
+
   async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
     const instruction = instructionTensors(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
-    for (;;) {
+    for (let times = 0; ; times++) {
       const model = task.model && this.#published.get(task.model.id)!.payload
       const sent = extra ? await this.#put(extra, signal) : null
       if (extra) this.#traffic.down(this.#place(owner), extra.length)
       const { round, lr, evaluateReceived } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
-      const more = { instruction: sent, evaluate_received: evaluateReceived }
+      const more = { instruction: sent, evaluate_received: evaluateReceived(owner.owner) }
       const reply = await this.#answer(owner, { ...ask, ...more }, signal)
-      if (await this.#lost(reply, model, signal)) continue
+      if (times < LOSSES && (await this.#lost(reply, model, signal))) continue
       return { owner, attempt, reply: expect(reply, 'update', owner) }
     }
   }
@@ -157,7 +195,7 @@ export class NatsCohort implements Cohort {
     } catch (error) {
       if (!late.aborted || signal.aborted) throw error
       const what = `did not answer within ${deadline} s (--deadline)`
-      throw failure(owner, 'E_OWNER_FAILED', what, 'the round does not count: resume the run once the owner is back')
+      throw failure(owner, 'E_OWNER_FAILED', what, RESUME)
     }
   }
 
@@ -167,29 +205,30 @@ export class NatsCohort implements Cohort {
     let { reply, attempt } = first
     for (;;) {
       try {
-        return await this.#read(owner, reply, task, signal)
+        return await this.#read({ owner, attempt, reply }, task, signal)
       } catch (error) {
-        if (signal.aborted || attempt + 1 >= ATTEMPTS || !(error instanceof FedunifyError)) throw error
+        if (signal.aborted || !(error instanceof FedunifyError)) throw error
+        if (attempt + 1 >= ATTEMPTS) throw given(owner, task.round, error)
         this.#post.settings.note(`refused: ${messageOf(error)}; owner ${owner.name} is asked again`)
         ;({ reply, attempt } = await this.#ask(owner, task, attempt + 1, signal))
       }
     }
   }
 
-  async #read(owner: KnownOwner, reply: ReplyOf<'update'>, task: RoundTask, signal: AbortSignal): Promise<Update> {
-    const { run, parameters, classes, maxNorm } = this.#settings
+  async #read({ owner, attempt, reply }: Answer, task: RoundTask, signal: AbortSignal): Promise<Update> {
+    const { run } = this.#settings
     const who = `the update of owner ${owner.name}`
-    if (reply.round !== task.round) throw failure(owner, 'E_UPDATE', `handed in round ${reply.round}`, NOT_MERGED)
-    const size = parameters.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, d) => n * d, 1), 0)
+    if (reply.round !== task.round || reply.attempt !== attempt) {
+      throw failure(owner, 'E_UPDATE', `handed in round ${reply.round}, attempt ${reply.attempt}`, NOT_MERGED)
+    }
     const prefix = `upd.${ownerToken(owner.owner)}.${run}`
-    // Weights, and as much again for each thing that is sent with them; a header.
-    const limits = { most: 8 * size + 1_000_000, signal, who }
-    const bytes = await getPayload(this.#post.jsm, UPDATES, prefix, reply.payload, limits)
+    const limits = { most: mostOfUpdate(this.#settings), signal, who }
+    const bytes = await getPayload(this.#post.jsm, updatesOf(owner.owner), prefix, reply.payload, limits)
     if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
     this.#traffic.up(this.#place(owner), bytes.length)
-    const { trainImages } = this.owners[this.#place(owner)]!
+    const card = this.#settings.cards[this.#place(owner)]!
     const base = task.model && this.#published.get(task.model.id)!.weights
-    return readUpdate(reply, bytes, owner.name, { parameters, classes, maxNorm, base, trainImages })
+    return readUpdate(reply, bytes, owner.name, { ...this.#settings, ...card, base })
   }
 
   #put(bytes: Uint8Array, signal: AbortSignal): Promise<WirePayload> {
@@ -216,14 +255,28 @@ export class NatsCohort implements Cohort {
       this.#published.delete(id)
       await purge(MODELS, `model.${run}.${payload.id}.*`)
     }
-    await purge(UPDATES, `upd.*.${run}.>`)
+    for (const { owner } of this.owners) await purge(updatesOf(owner), `upd.${ownerToken(owner)}.${run}.>`)
   }
 }
 
 const NOT_MERGED = 'nothing of it was merged'
+const RESUME = 'the round does not count: resume the run once the owners are back'
+
+/** An owner that hands in what cannot be merged, again and again. */
+const given = (owner: KnownOwner, round: number, error: FedunifyError) =>
+  failure(
+    owner,
+    'E_UPDATE',
+    `handed in nothing that can be merged in round ${round}, ${ATTEMPTS} times: ${error.message}`,
+    'every finished round is kept: fedunify serve --resume goes on from there',
+  )
 
 const failure = ({ owner, name }: KnownOwner, code: ErrorCode, what: string, hint: string) =>
   new FedunifyError(code, `owner ${name} ${what}`, hint, { owner })
+
+/** Whether an owner may fail with this code here: it must not end the server as an interruption or a missed gate does. */
+const isOwners = (code: string): code is ErrorCode =>
+  Object.hasOwn(ERRORS, code) && ['usage', 'data', 'training'].includes(ERRORS[code as ErrorCode].kind)
 
 /** @throws FedunifyError (training) if an owner answers with something else */
 export function expect<W extends Reply['what']>(reply: Reply, what: W, owner: KnownOwner): ReplyOf<W> {
@@ -232,25 +285,17 @@ export function expect<W extends Reply['what']>(reply: Reply, what: W, owner: Kn
     throw failure(
       owner,
       'E_OWNER_REFUSED',
-      `refuses: ${reply.reasons.join('; ')}`,
+      `refuses: ${reply.reasons.join('; ').slice(0, 1000)}`,
       'its policy is its own: ask the owner',
     )
   }
   if (reply.what !== 'failed')
     throw failure(owner, 'E_PROTOCOL', `answered ${reply.what}, expected ${what}`, NOT_MERGED)
   const { code, message, hint, round, tensor } = reply
-  const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'E_OWNER_FAILED'
-  throw new FedunifyError(known, `owner ${owner.name}: ${message}`, hint ?? undefined, {
+  const known = isOwners(code) ? code : 'E_OWNER_FAILED'
+  throw new FedunifyError(known, `owner ${owner.name}: ${message.slice(0, 1000)}`, hint ?? undefined, {
     owner: owner.owner,
     ...(round !== null && { round }),
     ...(tensor !== null && { tensor }),
   })
-}
-
-function parseLive(data: Uint8Array) {
-  try {
-    return LiveSchema.parse(JSON.parse(Buffer.from(data).toString('utf8')))
-  } catch {
-    return undefined
-  }
 }

@@ -3,14 +3,10 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import pMap from 'p-map'
 import { FedunifyError } from '../../errors.ts'
 import { persist } from './persist.ts'
-import type { WirePayload } from './wire.ts'
+import { CHUNK, type WirePayload } from './wire.ts'
 
-/** Bytes of a chunk: the broker takes 8 MB at most, and holds a window of these in memory. */
-const CHUNK = 1024 * 1024
 /** Chunks that are under way at the same time. */
 const WINDOW = 4
-/** More than any model here: an update that claims more is refused before it is fetched. */
-export const MAX_PAYLOAD = 4e9
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -46,7 +42,7 @@ export async function getPayload(
   stream: string,
   prefix: string,
   payload: WirePayload,
-  { most = MAX_PAYLOAD, signal, who }: { most?: number; signal: AbortSignal; who: string },
+  { most, signal, who }: { most: number; signal: AbortSignal; who: string },
 ): Promise<Uint8Array | undefined> {
   const { id, bytes, chunks } = payload
   if (bytes > most || chunks !== Math.ceil(bytes / CHUNK)) {

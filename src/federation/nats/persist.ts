@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { FedunifyError } from '../../errors.ts'
 
 /** Milliseconds between two tries. */
 const PAUSE = 250
@@ -20,7 +21,7 @@ export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal): Pr
 }
 
 function isFinal(error: unknown): boolean {
-  if (!(error instanceof Error)) return true
+  if (!(error instanceof Error) || error instanceof FedunifyError) return true
   return /permission|authorization/i.test(error.message) || /Closed|Draining|Invalid/.test(error.name)
 }
 

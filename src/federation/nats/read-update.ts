@@ -3,6 +3,7 @@ import { unflatten } from '../../weights/named.ts'
 import { decodeSafetensors } from '../../weights/safetensors.ts'
 import { firstNonFinite, type Weights } from '../../weights/weights.ts'
 import type { Update } from '../cohort.ts'
+import { miscounted } from './check-evaluation.ts'
 import { fromWire } from './evaluations.ts'
 import type { ReplyOf } from './wire.ts'
 
@@ -17,6 +18,19 @@ export interface UpdateBounds {
   readonly maxNorm: number | undefined
   /** What it has said of its shard. */
   readonly trainImages: number
+  readonly testImages: number
+  /** Whether it shares how many images it has of each class. */
+  readonly labels: boolean
+  /** Epochs of a round, at most. */
+  readonly epochs: number
+  /** Whether the local objective sends anything with the weights. */
+  readonly sends: boolean
+}
+
+/** Weights, and as much again for each thing that is sent with them; a header. */
+export function mostOfUpdate({ parameters, sends }: Pick<UpdateBounds, 'parameters' | 'sends'>): number {
+  const size = parameters.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, d) => n * d, 1), 0)
+  return (sends ? 8 : 1) * size + MOST_HEADER
 }
 
 /**
@@ -36,11 +50,12 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   const weights: Weights = new Map(tensors.filter(([name]) => !name.includes('/')))
   const rest = tensors.filter(([name]) => name.includes('/'))
   const stray = rest.find(([name]) => !name.startsWith('sent/'))
-  if (stray) throw refuse(`has ${stray[0]}, which is none of its parts`)
+  if (stray) throw refuse(`has ${clip(stray[0])}, which is none of its parts`)
+  if (!bounds.sends && rest.length > 0) throw refuse(`has ${clip(rest[0]![0])}, which this run does not need`)
   const sent = unflatten(new Map(rest.map(([name, tensor]) => [name.slice('sent/'.length), tensor])))
   for (const [what, model] of [['', weights], ...Object.entries(sent)] as [string, Weights][]) {
     const fault = misfit(model, bounds.parameters)
-    if (fault) throw refuse(`${what && `has ${what} that `}${fault.what}`, fault.tensor)
+    if (fault) throw refuse(`${what && `has ${clip(what)} that `}${fault.what}`, fault.tensor)
     const bad = firstNonFinite(model)
     if (bad) throw refuse(`holds ${bad.value} in ${bad.tensor}`, bad.tensor)
   }
@@ -54,10 +69,13 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   const { metrics } = reply
   if (!metrics) throw refuse('has no metrics, which this run needs')
   const { epochs, images, loss, seconds, local, received } = metrics
+  const trained = epochs * bounds.trainImages
+  if (epochs > bounds.epochs || images !== trained) {
+    throw refuse(`is said to come of ${epochs} epochs and ${images} images, which cannot be`)
+  }
   for (const evaluation of received ? [local, received] : [local]) {
-    const { confusion } = evaluation
-    if (confusion.length === bounds.classes ** 2) continue
-    throw refuse(`has a confusion matrix of ${confusion.length} counts, expected ${bounds.classes ** 2}`)
+    const wrong = miscounted(evaluation, bounds)
+    if (wrong) throw refuse(wrong)
   }
   const counts = { epochs, images, loss, seconds, local: fromWire(local) }
   const scored = received ? fromWire(received) : undefined
@@ -66,7 +84,16 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
 
 const HINT = 'nothing of it was merged'
 
+/** Bytes of the names and shapes before the values. Read as JSON, a larger one would take many times its size. */
+const MOST_HEADER = 1_000_000
+
+/** What an owner has named, in a line. */
+const clip = (text: string) => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
+
 function decode(bytes: Uint8Array, refuse: (what: string) => FedunifyError): Weights {
+  if (bytes.length < 8 || new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) > MOST_HEADER) {
+    throw refuse('is no safetensors file, or has too large a header')
+  }
   try {
     return decodeSafetensors(bytes, 'update').weights
   } catch {
@@ -74,7 +101,7 @@ function decode(bytes: Uint8Array, refuse: (what: string) => FedunifyError): Wei
   }
 }
 
-function misfit(
+export function misfit(
   weights: Weights,
   parameters: UpdateBounds['parameters'],
 ): { what: string; tensor: string } | undefined {
@@ -82,11 +109,11 @@ function misfit(
     const tensor = weights.get(name)
     if (!tensor) return { what: `has no ${name}`, tensor: name }
     if (tensor.shape.join() !== shape.join()) {
-      return { what: `has ${name} of [${tensor.shape}], the model [${shape}]`, tensor: name }
+      return { what: `has ${name} of [${clip(String(tensor.shape))}], the model [${shape}]`, tensor: name }
     }
   }
   const extra = [...weights.keys()].find((name) => !parameters.some((parameter) => parameter.name === name))
-  return extra === undefined ? undefined : { what: `has ${extra}, which the model has not`, tensor: extra }
+  return extra === undefined ? undefined : { what: `has ${clip(extra)}, which the model has not`, tensor: clip(extra) }
 }
 
 function distance(a: Weights, b: Weights): number {

@@ -4,10 +4,11 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../../errors.ts'
 import { VERSION } from '../../package.ts'
 import { Fence } from './fence.ts'
+import { Gate } from './gate.ts'
 import { orAborted, persist } from './persist.ts'
 import { decodeSigned, encodeSigned } from './signed.ts'
 import { DONE, ensureStreams, TASKS } from './streams.ts'
-import { ownerToken, PROTOCOL, type Reply, ReplySchema, type Task } from './wire.ts'
+import { ownerIn, ownerToken, PROTOCOL, type Reply, ReplySchema, type Task } from './wire.ts'
 
 /** An owner as the server knows it. */
 export interface KnownOwner {
@@ -49,30 +50,48 @@ export class ServerPost {
   readonly settings: PostSettings
   readonly #waiting = new Map<number, Waiting>()
   readonly #fence: Fence
+  readonly #gate: Gate
   readonly #session = randomBytes(6).toString('base64url')
   #tasks = 0
   #look: NodeJS.Timeout | undefined
   #looking = false
+  /** Bytes that an update may have, once that is known. */
+  #most: number | undefined
 
   private constructor(connection: NatsConnection, jsm: JetStreamManager, settings: PostSettings) {
     this.js = jetstream(connection, { timeout: 2000 })
     this.jsm = jsm
     this.settings = settings
     this.#fence = new Fence(this.js, jsm, settings)
+    this.#gate = new Gate(settings.note)
   }
 
   static async open(connection: NatsConnection, settings: PostSettings): Promise<ServerPost> {
-    const { owners, signal } = settings
+    const { signal } = settings
     const jsm = await persist(() => jetstreamManager(connection, { timeout: 2000 }), signal)
     const post = new ServerPost(connection, jsm, settings)
-    await post.#ensure(owners.map(({ owner }) => owner))
+    await post.#ensure()
     await post.#fence.take()
-    const replies = connection.subscribe('done.*')
-    void (async () => {
-      for await (const { data } of replies) post.#receive(data)
-    })()
+    // Read as they come: a flood waits at the broker, not in this process.
+    connection.subscribe('done.*', {
+      callback: (error, { subject, data }) => {
+        const owner = error ? undefined : ownerIn(subject)
+        if (owner !== undefined && post.#gate.lets(owner)) post.#receive(owner, data)
+      },
+    })
     post.#look = setInterval(() => void post.#lookAgain(), LOOK)
     return post
+  }
+
+  /** Makes room at the broker for updates of so many bytes. */
+  async expectUpdates(most: number): Promise<void> {
+    this.#most = most
+    await this.#ensure()
+  }
+
+  /** @throws FedunifyError (training) if another server has taken over: asked before anything is done for good */
+  async hold(signal: AbortSignal): Promise<void> {
+    await persist(() => this.#fence.renew(), signal)
   }
 
   /** Gives an owner a task and waits for its reply, whatever happens to the broker meanwhile. */
@@ -83,6 +102,8 @@ export class ServerPost {
     const bytes = encodeSigned(message, key)
     const reply = new Promise<Reply>((resolve) => this.#waiting.set(owner, { task, bytes, done: resolve }))
     try {
+      // One that slept must not put its task in the place of another server's.
+      await this.hold(signal)
       await this.#publish(owner, bytes, signal)
       return await orAborted(reply, signal)
     } finally {
@@ -103,8 +124,13 @@ export class ServerPost {
     await this.#fence.release()
   }
 
-  async #ensure(owners: readonly number[]): Promise<void> {
-    await persist(() => ensureStreams(this.jsm, owners), this.settings.signal)
+  async #ensure(): Promise<void> {
+    await persist(() => this.#streams(), this.settings.signal)
+  }
+
+  #streams(): Promise<void> {
+    const owners = this.settings.owners.map(({ owner }) => owner)
+    return ensureStreams(this.jsm, owners, this.#most)
   }
 
   async #publish(owner: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -112,7 +138,7 @@ export class ServerPost {
       try {
         await this.js.publish(`task.${ownerToken(owner)}`, bytes, { timeout: 2000 })
       } catch (error) {
-        await this.#ensure(this.settings.owners.map((one) => one.owner))
+        await this.#ensure()
         throw error
       }
     }, signal)
@@ -124,10 +150,7 @@ export class ServerPost {
     this.#looking = true
     try {
       // First: a broker that has lost its store answers nothing else.
-      await ensureStreams(
-        this.jsm,
-        this.settings.owners.map((one) => one.owner),
-      )
+      await this.#streams()
       await this.#fence.renew()
       for (const [owner, waiting] of [...this.#waiting]) await this.#lookFor(owner, waiting)
     } catch (error) {
@@ -141,34 +164,31 @@ export class ServerPost {
   async #lookFor(owner: number, { task, bytes }: Waiting): Promise<void> {
     const token = ownerToken(owner)
     const done = await this.jsm.direct.getMessage(DONE, { last_by_subj: `done.${token}` })
-    if (done) this.#receive(done.data)
+    if (done) this.#receive(owner, done.data)
     if (this.#waiting.get(owner)?.task !== task) return
     const last = await this.jsm.direct.getMessage(TASKS, { last_by_subj: `task.${token}` })
     if (!last || !Buffer.from(last.data).equals(bytes)) await this.#publish(owner, bytes, this.settings.signal)
   }
 
-  #receive(data: Uint8Array): void {
-    const { owners, federation, run, note } = this.settings
-    const claimed = claimedOwner(data)
-    const known = owners.find(({ owner }) => owner === claimed)
+  /** @param from whose subject it came on: the broker lets no other owner there, so nobody else is blamed for it */
+  #receive(from: number, data: Uint8Array): void {
+    const { owners, federation, run } = this.settings
+    const known = owners.find(({ owner }) => owner === from)
     if (!known) return
+    const refused = (what: string) => this.#gate.say(from, known.name, `refused: ${what}`)
     try {
       const reply = decodeSigned(data, known.key, ReplySchema, `owner ${known.name}`)
-      const waiting = this.#waiting.get(known.owner)
+      const waiting = this.#waiting.get(from)
+      if (reply.owner !== from) refused(`a message of owner ${known.name} in the name of owner ${reply.owner}`)
+      else if (reply.fedunify !== VERSION) {
+        refused(`owner ${known.name} has fedunify ${reply.fedunify}, this server ${VERSION}`)
+      }
       // What is late, or of another run, is nobody's answer.
-      if (reply.federation !== federation || reply.run !== run || reply.owner !== known.owner) return
-      if (waiting?.task === reply.task) waiting.done(reply)
+      else if (reply.federation === federation && reply.run === run && waiting?.task === reply.task) {
+        waiting.done(reply)
+      }
     } catch (error) {
-      note(`refused: ${messageOf(error)}`)
+      refused(messageOf(error))
     }
-  }
-}
-
-/** Whom a message says that it is from: whose key must have signed it. */
-function claimedOwner(data: Uint8Array): number | undefined {
-  try {
-    return JSON.parse(JSON.parse(Buffer.from(data).toString('utf8')).body).owner
-  } catch {
-    return undefined
   }
 }

@@ -1,7 +1,8 @@
 import { type KeyObject, sign, verify } from 'node:crypto'
 import type { z } from 'zod'
 import { FedunifyError, messageOf } from '../../errors.ts'
-import { MAX_MESSAGE } from './wire.ts'
+import { VERSION } from '../../package.ts'
+import { MAX_MESSAGE, PROTOCOL } from './wire.ts'
 
 /** JSON with its keys in order at every depth: the same for both sides, whoever made the object. */
 export function canonical(value: unknown): string {
@@ -31,10 +32,14 @@ export function decodeSigned<T>(bytes: Uint8Array, key: KeyObject, schema: z.Zod
   if (bytes.length > MAX_MESSAGE) throw refuse(`has ${bytes.length} bytes`)
   const { body, signature } = envelope(bytes, refuse)
   if (!verify(null, Buffer.from(body), key, Buffer.from(signature, 'base64'))) throw refuse('is not signed by its key')
-  const parsed = schema.safeParse(JSON.parse(body))
+  const value = JSON.parse(body) as { format?: unknown; fedunify?: unknown } | null
+  if (typeof value?.format === 'number' && value.format !== PROTOCOL) {
+    throw refuse(`is of protocol ${value.format} (fedunify ${value.fedunify}), this is ${PROTOCOL} (${VERSION})`)
+  }
+  const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const [{ path, message } = { path: [], message: '' }] = parsed.error.issues
-  throw refuse(`is not of this protocol: ${path.join('.')}: ${message}`)
+  throw refuse(`is not of this protocol: ${path.join('.')}: ${message}`.slice(0, 300))
 }
 
 const HINT = 'both sides need the same version of fedunify'
@@ -45,6 +50,6 @@ function envelope(bytes: Uint8Array, refuse: (what: string, cause?: unknown) => 
     if (typeof body !== 'string' || typeof signature !== 'string') throw new Error('no body or no signature')
     return { body, signature }
   } catch (error) {
-    throw refuse(`cannot be read: ${messageOf(error)}`, error)
+    throw refuse(`cannot be read: ${messageOf(error)}`.slice(0, 300), error)
   }
 }

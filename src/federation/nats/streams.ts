@@ -1,33 +1,73 @@
-import type { JetStreamManager } from '@nats-io/jetstream'
+import { JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
-import { ownerToken } from './wire.ts'
+import { FedunifyError } from '../../errors.ts'
+import { CHUNK, MAX_MESSAGE, ownerToken } from './wire.ts'
 
 export const TASKS = 'TASKS'
 export const MODELS = 'MODELS'
-export const UPDATES = 'UPDATES'
 export const DONE = 'DONE'
 export const SERVER = 'SERVER'
+
+/**
+ * Each owner's updates are a stream of their own: one that fills its own pushes out nothing but what it sent itself.
+ * In one stream for all, an owner could either push out the others' updates or keep them out.
+ */
+export const updatesOf = (owner: number): string => `UPDATES_${ownerToken(owner)}`
 
 /** Milliseconds after which a task goes to an owner again if it shows no sign of life. */
 export const ACK_WAIT = 3000
 
 const DAY = nanos(24 * 3600 * 1000)
-const LAST = { allow_direct: true, max_msgs_per_subject: 1, storage: 'file', num_replicas: 1 } as const
+/** Bytes of an update of which nothing is known yet. */
+const SOME_UPDATE = 16 * 1024 * 1024
+/** Bytes that the broker may add to a message: its headers. */
+const HEADERS = 4096
+
+/** Nobody here names messages, so that the broker need not remember names for long. */
+const LAST = {
+  allow_direct: true,
+  max_msgs_per_subject: 1,
+  storage: 'file',
+  num_replicas: 1,
+  duplicate_window: nanos(1000),
+} as const
+
+type Config = Partial<StreamConfig> & { name: string }
+
+/** Room for an update, and for as much again: what was left of one before, when an owner was killed. */
+function updates(owner: number, most = SOME_UPDATE): Config {
+  return {
+    name: updatesOf(owner),
+    subjects: [`upd.${ownerToken(owner)}.>`],
+    ...LAST,
+    max_age: DAY,
+    max_msg_size: CHUNK + HEADERS,
+    max_bytes: 2 * (most + HEADERS) + 4 * CHUNK,
+    // Each message costs the broker memory too, however small it is.
+    max_msgs: 2 * Math.ceil(most / CHUNK) + 1000,
+    discard: 'old',
+  }
+}
 
 /**
  * The streams that a federation needs, each as a table of the last message of every subject. The broker may lose them:
  * nothing is in them that the server or an owner does not have on its own disk, so they are made again.
+ * @param most bytes of an update; undefined if that is not known yet
+ * @throws FedunifyError (usage) if the broker has no room for them
  */
-export async function ensureStreams(jsm: JetStreamManager, owners: readonly number[]): Promise<void> {
-  const streams = [
-    { name: TASKS, subjects: ['task.*'], ...LAST },
-    { name: MODELS, subjects: ['model.>'], ...LAST, max_age: DAY },
-    { name: UPDATES, subjects: ['upd.*.>'], ...LAST, max_age: DAY },
-    { name: DONE, subjects: ['done.*'], ...LAST },
-    { name: SERVER, subjects: ['server.*'], ...LAST },
+export async function ensureStreams(jsm: JetStreamManager, owners: readonly number[], most?: number): Promise<void> {
+  const message = { ...LAST, max_msg_size: MAX_MESSAGE + HEADERS }
+  const streams: Config[] = [
+    { name: TASKS, subjects: ['task.*'], ...message },
+    { name: MODELS, subjects: ['model.>'], ...LAST, max_age: DAY, max_msg_size: CHUNK + HEADERS },
+    { name: DONE, subjects: ['done.*'], ...message },
+    { name: SERVER, subjects: ['server.*'], ...LAST, max_msg_size: 2 * HEADERS },
+    ...owners.map((owner) => updates(owner, most)),
   ]
   for (const config of streams) {
-    await jsm.streams.info(config.name).catch(() => jsm.streams.add(config))
+    const there = await jsm.streams.info(config.name).catch(() => add(jsm, config))
+    const grown = most !== undefined && config.max_bytes !== undefined && there.config.max_bytes !== config.max_bytes
+    if (grown) await room(jsm.streams.update(config.name, config))
   }
   for (const owner of owners) {
     const durable_name = ownerToken(owner)
@@ -42,5 +82,18 @@ export async function ensureStreams(jsm: JetStreamManager, owners: readonly numb
         deliver_policy: 'last_per_subject',
       }),
     )
+  }
+}
+
+const add = (jsm: JetStreamManager, config: Config) => room(jsm.streams.add(config))
+
+/** What waiting does not mend. */
+async function room<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || !/insufficient/.test(error.message)) throw error
+    const hint = 'give it more disk, or raise max_file_store in its nats.conf'
+    throw new FedunifyError('E_BROKER', `the broker has no room for updates: ${error.message}`, hint, { cause: error })
   }
 }

@@ -4,10 +4,16 @@ import { z } from 'zod'
 export const PROTOCOL = 1
 
 const count = z.int().min(0)
+/** Images of an owner. */
+const images = z.int().min(1).max(1e9)
+/** A name that goes into a line or a table. */
+const short = z.string().max(200)
 const owner = z.int().min(1)
 const text = z.string().max(10_000)
 const hex256 = z.string().regex(/^[\da-f]{64}$/)
-/** Parts of subjects: no dots, no wildcards. */
+/** More than any dataset of labelled images here has: labels are bytes. */
+const MOST_CLASSES = 1000
+/** Parts of subjects, and names of folders: no dots, no wildcards. */
 export const token = z.string().regex(/^[\w-]{1,80}$/)
 
 /** Bytes that were put into the broker in chunks. */
@@ -87,22 +93,24 @@ export const ReplySchema = z.discriminatedUnion('what', [
   z.strictObject({
     ...envelope,
     what: z.literal('card'),
-    train_images: count,
-    test_images: count,
+    train_images: images,
+    test_images: images,
     /** Images of each class; null if it does not share them. */
-    train_labels: z.array(count).nullable(),
-    test_labels: z.array(count).nullable(),
+    train_labels: z.array(count).max(MOST_CLASSES).nullable(),
+    test_labels: z.array(count).max(MOST_CLASSES).nullable(),
     dataset: z.strictObject({
-      name: text,
-      shape: z.array(count),
-      elements: text,
-      class_names: z.array(text),
-      sha256: z.record(z.string(), hex256),
+      name: short,
+      shape: z.array(z.int().min(1).max(1e6)).min(1).max(4),
+      elements: short,
+      class_names: z.array(short).min(2).max(MOST_CLASSES),
+      sha256: z
+        .record(z.string().max(100), hex256)
+        .refine((files) => Object.keys(files).length <= 16, 'too many files'),
     }),
     shard_sha256: hex256,
-    engine: z.strictObject({ name: text, device: text, version: text }),
+    engine: z.strictObject({ name: short, device: short, version: short }),
   }),
-  z.strictObject({ ...envelope, what: z.literal('refused'), reasons: z.array(text).min(1) }),
+  z.strictObject({ ...envelope, what: z.literal('refused'), reasons: z.array(text).min(1).max(100) }),
   z.strictObject({
     ...envelope,
     what: z.literal('update'),
@@ -139,5 +147,14 @@ export const LiveSchema = z.strictObject({
 /** How many bytes a message may have; weights go in chunks. */
 export const MAX_MESSAGE = 2_000_000
 
+/** Bytes of a piece of weights: the broker takes 8 MB at most, and holds a window of these in memory. */
+export const CHUNK = 1024 * 1024
+
 /** A subject's part for an owner. */
 export const ownerToken = (owner: number): string => `o${owner}`
+
+/** Whose a subject like `done.o2` is. */
+export function ownerIn(subject: string): number | undefined {
+  const [, digits] = /^[a-z]+\.o([1-9]\d{0,8})$/.exec(subject) ?? []
+  return digits === undefined ? undefined : Number(digits)
+}

@@ -30,7 +30,7 @@ ${monitor === undefined ? '' : `http: "127.0.0.1:${monitor}"\n`}pid_file: "./nat
 
 # Weights travel in pieces that are smaller than this.
 max_payload: 8MB
-max_pending: 256MB
+max_pending: 64MB
 write_deadline: "30s"
 # A connection whose other end is gone is given up after a minute.
 ping_interval: "20s"
@@ -126,8 +126,8 @@ function account({ owner, name, publicKey }: Owner): string {
   return `\
   # ${name}
   ${token(owner)} {
-    # A few connections, for those that the broker has not yet given up.
-    limits { max_connections: 8, max_subscriptions: 100 }
+    # A few connections, for those that the broker has not yet given up; pieces of weights have 1 MB, messages 2 MB.
+    limits { max_connections: 8, max_subscriptions: 100, max_payload: 2200000 }
     users: [ { nkey: ${publicKey}, permissions: {
       publish: { allow: [${publish.join(', ')}] }
       subscribe: { allow: [${[quoted(`${inboxPrefix(owner)}.>`), ...subscribe].join(', ')}] }

@@ -18,6 +18,8 @@ export interface Patience {
   readonly signal?: AbortSignal | undefined
   /** Told where it takes a while to see whether a holder lives. */
   readonly note?: ((line: string) => void) | undefined
+  /** What the folder is, for messages. */
+  readonly what?: string
 }
 
 /** A run folder, held by this process: two that write into one folder would tear its files. */
@@ -186,13 +188,14 @@ async function look(file: string): Promise<Found | undefined> {
  * Resolves to `dead`, or to `gone` where the lock became another or none meanwhile.
  * @throws FedunifyError (usage) where the holder lives
  */
-async function livesOn(file: string, dir: string, found: Found, { signal, note }: Patience): Promise<'dead' | 'gone'> {
+async function livesOn(file: string, dir: string, found: Found, patience: Patience): Promise<'dead' | 'gone'> {
+  const { signal, note, what = 'run folder' } = patience
   const holder = parseHolder(found.text)
   const state = holder ? stateOf(holder) : 'unknown'
   if (state === 'dead') return 'dead'
   const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
   const hint = `wait for it, or stop it; if there is no such process, remove ${file}`
-  const inUse = new FedunifyError('E_RUN_LOCKED', `${dir}: ${who} is at work in this run folder`, hint)
+  const inUse = new FedunifyError('E_RUN_LOCKED', `${dir}: ${who} is at work in this ${what}`, hint)
   if (state === 'alive') throw inUse
   // What is not whole was cut short, unless it is being written at this very moment.
   const silence = holder ? SILENCE_MS : LOOK_MS
