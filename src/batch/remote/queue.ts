@@ -170,11 +170,13 @@ export class Queue {
     await this.#ask(() => this.#jsm.streams.purge(BLOBS, { filter: `fedunify.blob.${key}.${set}.>` }), signal)
   }
 
-  /** Takes all of a run off the broker. */
+  /**
+   * Takes all of a run off the broker but its job. That is the worker's: a nats-server 2.9 stops answering if a job is
+   * purged while it is acknowledged.
+   */
   async forget(key: string, signal: AbortSignal): Promise<void> {
     const purge = (stream: string, filter: string) =>
       this.#ask(() => this.#jsm.streams.purge(stream, { filter }), signal)
-    await purge(JOBS, `fedunify.job.${key}`)
     await purge(BLOBS, `fedunify.blob.${key}.>`)
     await purge(RUNS, `fedunify.state.${key}`)
     await purge(RUNS, `fedunify.result.${key}`)

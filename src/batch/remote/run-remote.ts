@@ -77,11 +77,13 @@ async function advance(
     if ((await runState(run.path)) === 'finished') {
       await assertDone(run)
       // A batch that was killed may have left it there.
-      if (offered || ended) await queue.forget(key, signal)
+      if (ended && !offered) await queue.forget(key, signal)
       return { run, outcome: 'skipped' }
     }
+    // A job goes once its result is there; if its worker died in between, another one takes it off.
+    if (offered) return undefined
     if (ended) return await collect(key, run, batch)
-    if (!offered) await offer(key, run, batch)
+    await offer(key, run, batch)
     return undefined
   } catch (error) {
     if (signal.aborted) throw error

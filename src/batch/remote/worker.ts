@@ -105,13 +105,13 @@ export class Worker {
     }
   }
 
-  /** Leaves a job for another worker, and says so once. */
+  /** Leaves a job for another worker. It is said here once; whoever waits for the run may listen later. */
   #leave(message: JsMsg, { key, path = key }: { key: string; path?: string | undefined }, why: string): void {
     message.nak(LATER)
+    this.#tell(key, `refused ${path}: ${why}`, true)
     if (this.#said.has(key + why)) return
     this.#said.add(key + why)
     this.#settings.note(`${path}: refused: ${why}`)
-    this.#tell(key, `refused ${path}: ${why}`, true)
   }
 
   #tell(key: string, line: string, refused = false): void {
