@@ -171,8 +171,8 @@ export class Queue {
   }
 
   /**
-   * Takes all of a run off the broker but its job. That is the worker's: a nats-server 2.9 stops answering if a job is
-   * purged while it is acknowledged.
+   * Takes all of a run off the broker but its job, which goes when its worker acknowledges it: nats-server 2.9.10 gives
+   * out no further job once one was purged by its subject.
    */
   async forget(key: string, signal: AbortSignal): Promise<void> {
     const purge = (stream: string, filter: string) =>
