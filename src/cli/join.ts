@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../engine/engine.ts'
-import { LEDGER_NAME, openLedger } from '../federation/ledger.ts'
 import { ownerToken } from '../federation/nats/wire.ts'
-import { OPEN_POLICY } from '../federation/policy/policy.ts'
-import { findPolicy, POLICY_NAME } from '../federation/policy/read-policy.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
+import { LEDGER_NAME, openLedger } from '../owner/ledger.ts'
+import { OPEN_POLICY } from '../owner/policy/policy.ts'
+import { findPolicy, POLICY_NAME } from '../owner/policy/read-policy.ts'
+import { describeRequest } from '../report/terminal/request-text.ts'
 import { FolderLock } from '../runs/write/lock.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
@@ -78,7 +79,8 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
       note,
       policy,
       ledger,
-      show: (text) => io.out(text),
+      asked: (request) => io.out(`${describeRequest(request, policy.share)}\n`),
+      wouldSend: (reply, bytes) => io.out(`would be sent, ${bytes} bytes: ${JSON.stringify(reply, null, 2)}\n`),
       dryRun: dryRun ?? false,
     })
     note(`joined ${folder.url} as owner ${folder.owner}, waiting for an experiment`)

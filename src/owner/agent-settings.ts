@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
-import type { Ledger } from '../federation/ledger.ts'
-import type { Policy } from '../federation/policy/policy.ts'
+import type { Ledger } from './ledger.ts'
+import type { Policy } from './policy/policy.ts'
+import type { OwnerRequest } from './policy/refusals.ts'
 import type { OwnData } from './prepare-owner.ts'
 
 export interface AgentSettings {
@@ -21,8 +22,10 @@ export interface AgentSettings {
   readonly policy: Policy
   /** The owner's own book of what came in and what goes out. */
   readonly ledger: Ledger
-  /** Shows what an experiment asks, before it is answered. */
-  show(text: string): void
+  /** Told what an experiment asks, before it is answered. */
+  asked(request: OwnerRequest): void
+  /** Told what would be sent, if nothing is. */
+  wouldSend(reply: object, bytes: number): void
   /** Whether to answer nothing: what would be sent is only shown. */
   readonly dryRun: boolean
 }

@@ -10,20 +10,20 @@ import {
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../errors.ts'
-import { contentOf } from '../federation/ledger.ts'
-import type { LedgerNote } from '../federation/ledger-lines.ts'
 import type { Party } from '../federation/nats/connection.ts'
 import { persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { TASKS } from '../federation/nats/streams.ts'
 import { PROTOCOL, type Task, type TaskOf, TaskSchema } from '../federation/nats/wire.ts'
-import { roundRefusal } from '../federation/policy/refusals.ts'
 import { API_PREFIX } from '../federation/setup/broker-config.ts'
 import { VERSION } from '../package.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { answerInvitation } from './invitation.ts'
 import { JoinedRun, type Wires } from './joined-run.ts'
+import { contentOf } from './ledger.ts'
+import type { LedgerNote } from './ledger-lines.ts'
 import { OwnerStore } from './owner-store.ts'
+import { roundRefusal } from './policy/refusals.ts'
 import { prepareOwner } from './prepare-owner.ts'
 
 /** Milliseconds between two signs of life while a task is under way. */
@@ -128,12 +128,12 @@ export class Agent {
     // One that was answered already: the answer may be lost.
     const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task)
     this.#last = { task: task.task, reply }
-    const { key, owner, signal, dryRun, show } = this.#settings
+    const { key, owner, signal, dryRun, wouldSend } = this.#settings
     const { federation, run } = task
     const message = { format: PROTOCOL, fedunify: VERSION, federation, run, owner, task: task.task, ...reply }
     const bytes = encodeSigned(message, key)
     if (dryRun) {
-      show(`would be sent, ${bytes.length} bytes: ${JSON.stringify(reply, null, 2)}\n`)
+      wouldSend(reply, bytes.length)
       this.#ended = true
       return
     }

@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import type { TaskOf } from '../federation/nats/wire.ts'
-import { refusals, requestOf } from '../federation/policy/refusals.ts'
 import { parameterCount } from '../model/model.ts'
-import { describeRequest } from '../report/terminal/request-text.ts'
 import { readIfThere, writeWhole } from '../system/files.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { OwnerStore } from './owner-store.ts'
+import { refusals, requestOf } from './policy/refusals.ts'
 import { type PreparedOwner, prepareOwner } from './prepare-owner.ts'
 
 export interface Answered {
@@ -19,7 +18,7 @@ export interface Answered {
 
 /** What this owner says to an experiment: what it brings along, or why it does not take part. */
 export async function answerInvitation(task: TaskOf<'invite'>, settings: AgentSettings): Promise<Answered> {
-  const { owner, data, dir, dryRun, note, policy, show, signal } = settings
+  const { owner, data, dir, dryRun, note, policy, asked, signal } = settings
   const store = new OwnerStore(join(dir, 'runs', task.run))
   const refuse = (reasons: readonly string[]): Answered => {
     note(`refuses run ${task.run}: ${reasons.join('; ')}`)
@@ -27,7 +26,7 @@ export async function answerInvitation(task: TaskOf<'invite'>, settings: AgentSe
   }
   const prepared = await prepareOwner(task.experiment, owner, data, signal)
   const request = requestOf(prepared.experiment, prepared.model, task.asks)
-  show(`${describeRequest(request, policy.share)}\n`)
+  asked(request)
   const reasons = [...refusals(policy, request), ...(await otherData(prepared, settings))]
   if (reasons.length > 0) return refuse(reasons)
   if (!dryRun) await store.putInvite(task)

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readLedger } from '../../../src/federation/ledger-lines.ts'
+import { readLedger } from '../../../src/owner/ledger-lines.ts'
 import { runBinary } from '../../support/binary.ts'
 import { hasBroker } from '../../support/broker.ts'
 import { SLOW_MODEL, workshop } from '../../support/experiment.ts'
