@@ -73,8 +73,8 @@ async function chosen({ file, set, owners, data, signal }: Demonstration) {
   if (file === '-') {
     throw new FedunifyError('E_OPTION', 'the demonstration reads no experiment from standard input', 'name a file')
   }
-  const env = owners === 2 ? 'env=H' : 'env=dirichlet'
-  const pairs = [...(file === undefined ? [...EXPERIMENT, env] : []), ...(data ? [`data=${data}`] : []), ...set]
+  const env = owners === 2 ? ['env=H'] : ['env=dirichlet', 'alpha=0.5']
+  const pairs = [...(file === undefined ? [...EXPERIMENT, ...env] : []), ...(data ? [`data=${data}`] : []), ...set]
   const experiment = await loadExperiment({ file, set: [...pairs, `owners=${owners}`], signal })
   return { experiment, given: [...(file === undefined ? [] : [file]), ...pairs.flatMap((pair) => ['--set', pair])] }
 }

@@ -82,6 +82,17 @@ describe.skipIf(!hasBroker || process.platform !== 'linux')('federation demo', (
     expect(processesOf(dir)).toEqual(new Map())
   })
 
+  it('has an experiment of its own, for any number of owners', { timeout: 60_000 }, async () => {
+    const { temporary, demo } = scene()
+    const less = ['dataset=idx', 'images=240', 'rounds=1', 'model=mlp', `out=${join(folder, 'results')}`]
+    const sets = less.flatMap((pair) => ['--set', pair])
+    for (const owners of ['2', '3']) {
+      const { code, out } = await demo('--owners', owners, '--data', join(folder, 'idx'), ...sets).ended
+      expect([code, out]).toEqual([0, expect.stringContaining('/results/demo/')])
+    }
+    await expectNothingLeft(temporary)
+  })
+
   const long = { env: 'H', rounds: 400 }
   const atWork = async (name: string) => {
     const { temporary, demo } = scene()
