@@ -36,8 +36,8 @@ const PATIENCE = 10_000
  * one stops it; it ends with this process at the latest.
  * @param brokerDir DIR/broker
  */
-export async function startBroker(brokerDir: string, { port }: { readonly port: number }): Promise<Broker> {
-  let child = run(brokerDir, port)
+export async function startBroker(brokerDir: string, { port, at }: Place): Promise<Broker> {
+  let child = run(brokerDir, { port, at })
   await child.says(/Server is ready/)
   const stop = async (signal: NodeJS.Signals) => {
     if (!child.running()) return
@@ -56,7 +56,7 @@ export async function startBroker(brokerDir: string, { port }: { readonly port: 
     kill: () => stop('SIGKILL'),
     async restart() {
       await stop('SIGTERM')
-      child = run(brokerDir, port)
+      child = run(brokerDir, { port, at })
       await child.says(/Server is ready/)
     },
     async reload() {
@@ -93,9 +93,17 @@ interface Child {
   says(text: string | RegExp, from?: number): Promise<void>
 }
 
-function run(brokerDir: string, port: number): Child {
+interface Place {
+  readonly port: number
+  /** A machine of its own: what goes before the command, and the address there. */
+  readonly at?: { readonly command: readonly [string, ...string[]]; readonly address: string } | undefined
+}
+
+function run(brokerDir: string, { port, at }: Place): Child {
   if (!existsSync(join(brokerDir, 'nats.conf'))) throw new Error(`${brokerDir} has no nats.conf`)
-  const child = spawn('nats-server', ['-c', 'nats.conf', '-a', '127.0.0.1', '-p', String(port)], {
+  const [program, ...before] = [...(at?.command ?? []), 'nats-server'] as const
+  const address = at?.address ?? '127.0.0.1'
+  const child = spawn(program!, [...before, '-c', 'nats.conf', '-a', address, '-p', String(port)], {
     cwd: brokerDir,
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type Running, runBinary, start } from './binary.ts'
+import { BINARY, type Running, runBinary, start } from './binary.ts'
 import { type Broker, freePort, startBroker } from './broker.ts'
 import { temporaryFolder } from './folder.ts'
+import type { Cables } from './namespaces.ts'
 
 /** A federation on this machine: a real broker, and each party as a process of its own. */
 export interface TestFederation {
@@ -19,16 +20,26 @@ export interface TestFederation {
 /**
  * Sets up a federation, and starts its broker.
  * @param data folder of the whole dataset, of which each owner takes its shard
+ * @param cables to `broker`, `server` and each owner, if each is to be on a machine of its own
  */
-export async function startFederation(owners: readonly string[], data: string): Promise<TestFederation> {
+export async function startFederation(
+  owners: readonly string[],
+  data: string,
+  cables?: Cables,
+): Promise<TestFederation> {
   const dir = join(temporaryFolder(), 'federation')
   const port = await freePort()
-  const made = await runBinary(['federation', 'init', dir, '--owners', owners.join(), '--port', String(port)])
+  const host = cables ? ['--host', cables.address('broker')] : []
+  const made = await runBinary(['federation', 'init', dir, '--owners', owners.join(), '--port', String(port), ...host])
   if (made.code !== 0) throw new Error(made.err)
-  const broker = await startBroker(join(dir, 'broker'), { port })
+  const broker = await startBroker(join(dir, 'broker'), {
+    port,
+    at: cables && { command: cables.at('broker'), address: cables.address('broker') },
+  })
   onTestFinished(() => broker.kill())
-  const started = (args: readonly string[]) => {
-    const running = start(args, { patience: 900_000 })
+  const started = (name: string, args: readonly string[]) => {
+    const command = cables && ([...cables.at(name), process.execPath, BINARY] as const)
+    const running = start(args, { patience: 900_000, ...(command && { command }) })
     onTestFinished(async () => {
       running.child.kill('SIGKILL')
       await running.ended
@@ -39,7 +50,7 @@ export async function startFederation(owners: readonly string[], data: string): 
     dir,
     broker,
     join: (name, ...more) =>
-      started([
+      started(name, [
         'join',
         '--federation',
         join(dir, 'owners', name),
@@ -51,7 +62,7 @@ export async function startFederation(owners: readonly string[], data: string): 
         ...more,
       ]),
     joinWith: (name, ...options) =>
-      started(['join', '--federation', join(dir, 'owners', name), '--device', 'cpu', ...options]),
-    serve: (...args) => started(['serve', '--federation', join(dir, 'server'), ...args]),
+      started(name, ['join', '--federation', join(dir, 'owners', name), '--device', 'cpu', ...options]),
+    serve: (...args) => started('server', ['serve', '--federation', join(dir, 'server'), ...args]),
   }
 }

@@ -24,6 +24,16 @@ describe.skipIf(!hasBroker)('a federation', () => {
     expect(rounds()).toBeGreaterThan(before)
   })
 
+  it('has one server, if two start at the same moment', { timeout: 60_000 }, async () => {
+    const file = experiment('race', { env: 'H', rounds: 300 })
+    const fed = await startFederation(['alice', 'bob'], data)
+    for (const name of ['alice', 'bob']) fed.join(name)
+    const servers = [fed.serve(file, '--run-id', 'first'), fed.serve(file, '--run-id', 'second')]
+    const lost = await Promise.race(servers.map(async (server, i) => ({ i, ...(await server.ended) })))
+    expect([lost.code, lost.err]).toEqual([4, expect.stringContaining('another server is at work')])
+    await servers[1 - lost.i]!.says(/round +1\/300/)
+  })
+
   it('has one server: one that slept finds another in its place, and writes no more', {
     timeout: 120_000,
   }, async () => {
