@@ -65,6 +65,10 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
   if (options.on !== undefined && options.jobs !== undefined) {
     throw new FedunifyError('E_CONFLICT', '--jobs beside --on', 'give it to each worker: fedunify worker --jobs')
   }
+  const idle = (['ca', 'creds', 'nkey'] as const).find((name) => options[name] !== undefined)
+  if (options.on === undefined && idle) {
+    throw new FedunifyError('E_CONFLICT', `--${idle} is for a broker`, 'name the broker with --on, or leave it out')
+  }
   const runs = await planBatch(globs, set, signal)
   if (dryRun) return await showPlan(runs, io)
   const began = performance.now()

@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { planBatch } from '../../src/batch/plan.ts'
 import { keyOf, makeJob } from '../../src/batch/remote/job.ts'
 import { runBinary, start } from '../support/binary.ts'
 import { hasBroker } from '../support/broker.ts'
 import { workshop } from '../support/experiment.ts'
 import { ruleText } from '../support/own-rule.ts'
+import { standing } from '../support/parties.ts'
 import { bytesOf, queueBroker } from '../support/queue.ts'
 import { manifestOf } from '../support/run-folder.ts'
 
@@ -122,23 +123,34 @@ describe.skipIf(!hasBroker)('a batch whose runs others do', { timeout: 120_000 }
     expect(existsSync(join(run!, 'notes.txt'))).toBe(true)
   })
 
-  test('outlives a broker that is killed and started again, and one that loses its store', async () => {
-    const file = experiment('broker', { rounds: 600, seeds: 2 })
+  test('outlives a broker that is killed and started again', async () => {
+    const file = experiment('broker', { rounds: 300, seeds: 2 })
     const here = await local(file, 'broker')
     const broker = await queueBroker()
     broker.worker()
     broker.worker()
     const batch = broker.batch(file)
-    await batch.says('round  10/600')
+    await batch.says('round  10/300')
     await broker.kill()
     await broker.restart()
-    await batch.says('connected to')
-    await batch.says('round 200/600')
+    const { code, err } = await batch.ended
+    expect(code, err).toBe(0)
+    expect(err).toMatch(/^connected to nats:\S+ again$/m)
+    expect(bytesOf(join(results, 'broker'))).toEqual(here)
+  })
+
+  test('outlives a broker that loses its store', async () => {
+    const file = experiment('wiped', { rounds: 200, seeds: 2 })
+    const here = await local(file, 'wiped')
+    const broker = await queueBroker()
+    broker.worker()
+    const batch = broker.batch(file)
+    await batch.says('round  10/200')
     await broker.wipe()
     await broker.restart()
     const { code, err } = await batch.ended
     expect(code, err).toBe(0)
-    expect(bytesOf(join(results, 'broker'))).toEqual(here)
+    expect(bytesOf(join(results, 'wiped'))).toEqual(here)
   })
 
   test('reports a run that fails as a local batch does, and goes on with the others', async () => {
@@ -180,7 +192,24 @@ describe.skipIf(!hasBroker)('a batch whose runs others do', { timeout: 120_000 }
     expect(err.match(/refused/g)).toHaveLength(1)
   })
 
-  test('needs a broker with JetStream that knows it, and takes no --jobs', async () => {
+  test('reaches a broker over TLS, by a key', async () => {
+    const file = experiment('secure', { rounds: 1 })
+    const { port, dir, close } = await standing(['alice'])
+    onTestFinished(close)
+    const [ca, key] = [join(dir, 'server', 'ca.pem'), join(dir, 'server', 'server.nk')]
+    const at = ['--on', `tls://localhost:${port}`, '--nkey', key]
+    const worker = start(['worker', ...at, '--ca', ca, '--once'])
+    const { code, err } = await runBinary(['batch', file, ...at, '--ca', ca])
+    expect(code, err).toBe(0)
+    expect((await worker.ended).code).toBe(0)
+    const foreign = await runBinary(['batch', experiment('foreign', { rounds: 1 }), ...at])
+    expect(foreign).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('name the authority that signed it with --ca'),
+    })
+  })
+
+  test('needs a broker that lets it in, and takes no --jobs', async () => {
     const file = experiment('refused', { rounds: 1 })
     const broker = await queueBroker('authorization { user: a, password: b }')
     const unknown = await broker.batch(file).ended
@@ -192,6 +221,8 @@ describe.skipIf(!hasBroker)('a batch whose runs others do', { timeout: 120_000 }
     expect((await worker.ended).err).not.toContain('a:b')
     const both = await broker.batch(file, '--jobs', '2').ended
     expect(both).toMatchObject({ code: 2, err: expect.stringContaining('error: --jobs beside --on') })
+    const alone = await runBinary(['batch', file, '--nkey', 'key.nk'])
+    expect(alone).toMatchObject({ code: 2, err: expect.stringContaining('error: --nkey is for a broker') })
     const odd = await runBinary(['worker', '--on', 'http://a:secret@b'])
     expect(odd).toMatchObject({ code: 2, err: expect.not.stringContaining('secret') })
   })

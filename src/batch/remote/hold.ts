@@ -82,7 +82,7 @@ export class Hold {
   }
 
   async #offeredSoon(key: string, signal: AbortSignal): Promise<boolean> {
-    for (let tries = 0; tries < 10; tries++) {
+    for (let tries = 0; tries < 60; tries++) {
       if (await this.#queue.isOffered(key, signal)) return true
       await new Promise((resolve) => setTimeout(resolve, 500))
     }
