@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../engine/engine.ts'
+import { FedunifyError } from '../errors.ts'
 import { ownerToken } from '../federation/nats/wire.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
@@ -49,25 +50,32 @@ export function addJoinCommand(program: Command, io: Io): void {
 
 async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
   const { federation: dir, data, shard, device, once, acceptNewData, dryRun } = options
+  if (data === undefined && !shard) {
+    throw new FedunifyError(
+      'E_OPTION',
+      'no images are named',
+      "name this owner's own with --data DIR, or take part in a trial with --shard",
+    )
+  }
   const folder = await readOwnerFolder(dir)
   const note = (line: string) => io.err(`${new Date().toISOString().slice(0, 19)}Z ${folder.name}: ${oneLine(line)}\n`)
   for (const warning of folder.warnings) note(`note: ${warning}`)
   const found = await findPolicy(dir, io.signal)
   if (!found) note(`note: ${dir} has no ${POLICY_NAME}: whatever an experiment asks is allowed`)
   const policy = found ?? OPEN_POLICY
-  const ledger = await openLedger(join(dir, LEDGER_NAME))
-  const party = { ...folder, token: ownerToken(folder.owner) }
-  const { signal } = io
   // For this alone: with these come the packages of NATS, which no help needs.
   const { connectParty } = await import('../federation/nats/connection.ts')
   const { Agent } = await import('../owner/agent.ts')
+  const party = { ...folder, token: ownerToken(folder.owner) }
+  const { signal } = io
   // Two would take turns at the same tasks, and each would forget what the other keeps.
   const lock = await FolderLock.take(dir, { signal, note, what: "owner's folder" })
-  const connection = await connectParty(party, note, signal).catch(async (error: unknown) => {
-    await lock.release()
-    throw error
-  })
+  const open: { close(): Promise<void> }[] = []
   try {
+    const ledger = await openLedger(join(dir, LEDGER_NAME))
+    open.push(ledger)
+    const connection = await connectParty(party, note, signal)
+    open.push(connection)
     const agent = await Agent.open(connection, party, {
       owner: folder.owner,
       dir,
@@ -86,8 +94,7 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
     note(`joined ${folder.url} as owner ${folder.owner}, waiting for an experiment`)
     await agent.work()
   } finally {
-    await connection.close()
-    await ledger.close()
+    for (const one of open.reverse()) await one.close()
     await lock.release()
   }
 }

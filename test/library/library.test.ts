@@ -217,6 +217,16 @@ export const used: [number, ExperimentInput, ExperimentInput, MergeRule | undefi
     expect(execFileSync(tsc, [...options, 'consumer.ts'], { cwd: dir, encoding: 'utf8' })).toBe('')
   })
 
+  it('runs what the README shows', { timeout: 60_000 }, () => {
+    const dir = installed()
+    const [, shown = ''] = /```js\n(.*?)```/s.exec(readFileSync('README.md', 'utf8'))!
+    const small = `{ dataset: 'idx', data: ${JSON.stringify(join(folder, 'idx'))}, model: 'mlp', env:`
+    const program = join(dir, 'readme.mjs')
+    writeFileSync(program, shown.replace('{ env:', small))
+    const out = execFileSync(process.execPath, [program], { cwd: dir, encoding: 'utf8' })
+    expect(out).toMatch(/^1 [01](\.\d+)?\n2 [01](\.\d+)?\n3 [01](\.\d+)?\n$/)
+  })
+
   it('runs its example', { timeout: 60_000 }, () => {
     const dir = installed()
     const program = join(dir, 'library.mjs')
