@@ -104,6 +104,7 @@ export const ERRORS = {
   E_OBJECTIVE: { kind: 'training', meaning: 'A local objective gave what does not fit the model.' },
   E_OWNER_FAILED: { kind: 'training', meaning: 'An owner could not train, or did not answer in time.' },
   E_OWNER_REFUSED: { kind: 'training', meaning: 'An owner does not take part: its policy, its data or its version.' },
+  E_DEMO: { kind: 'training', meaning: 'A process of the demonstration ended before it was done.' },
   E_FENCED: { kind: 'training', meaning: 'Another server has taken over the federation.' },
   E_UPDATE: { kind: 'training', meaning: 'An update of an owner does not fit the model, or is out of bounds.' },
   E_OWNER_STATE: { kind: 'training', meaning: 'An owner lost what its local objective kept of the round before.' },

@@ -76,6 +76,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_OBJECTIVE',
     'E_OWNER_FAILED',
     'E_OWNER_REFUSED',
+    'E_DEMO',
     'E_FENCED',
     'E_UPDATE',
     'E_OWNER_STATE',

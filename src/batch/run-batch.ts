@@ -71,7 +71,7 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
  * A finished run is skipped only if it is this one, and whole.
  * @throws FedunifyError (data)
  */
-async function assertDone({ path, experiment }: BatchRun): Promise<void> {
+export async function assertDone({ path, experiment }: BatchRun): Promise<void> {
   const { manifest } = await loadRun(path)
   if (manifest.config_hash === configHash(experiment)) return
   throw new FedunifyError(

@@ -1,15 +1,18 @@
 import type { Command } from 'commander'
-import { InvalidArgumentError } from 'commander'
 import { estimateBatch } from '../batch/estimate.ts'
 import { batchFailure } from '../batch/failure.ts'
 import { type BatchRun, planBatch } from '../batch/plan.ts'
+import type { Address } from '../batch/remote/connect.ts'
 import { type BatchResult, runBatch } from '../batch/run-batch.ts'
 import { writeSummaries } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
 import { planText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
+import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
+import { positive } from './positive.ts'
+import { addQueueOptions, openQueue } from './queue-options.ts'
 
 const EXAMPLES = `
 Besides the keys of an experiment (see fedunify run --help) a file may have:
@@ -22,19 +25,23 @@ Examples:
   fedunify batch --dry-run experiments/table4.yaml
   fedunify batch --jobs 2 --set rounds=5 'experiments/*.yaml'
   fedunify batch study.yaml --set env=H         only this env of the matrix
+  fedunify batch --on nats://host:4222 'experiments/*.yaml'
+                                                by the machines that run fedunify worker --on nats://host:4222
 
-Finished runs are skipped. An interrupted run continues after its last complete round.
+Finished runs are skipped. An interrupted run continues after its last complete round. With --on, what is on the queue
+stays there if this command is stopped: workers go on, and the same command fetches what they have done.
 `
 
-interface BatchOptions {
+interface BatchOptions extends Partial<Address> {
   readonly set?: string[]
-  readonly jobs: number
+  /** Default: 1. */
+  readonly jobs?: number
   readonly quiet?: true
   readonly dryRun?: true
 }
 
 export function addBatchCommand(program: Command, io: Io): void {
-  program
+  const command = program
     .command('batch')
     .summary('run the experiments of many files; finished runs are skipped')
     .description(
@@ -42,7 +49,10 @@ export function addBatchCommand(program: Command, io: Io): void {
     )
     .argument('<globs...>', 'experiment files, quoted globs of them, or folders; - is standard input')
     .option('--set <key=value>', 'set a key in every experiment; may be repeated', repeated)
-    .option('--jobs <n>', 'runs at the same time', positive, 1)
+    .option('--jobs <n>', 'runs at the same time (default: 1)', positive)
+  addQueueOptions(command, 'have workers do the runs, over a broker: nats://[user:password@]host:port or tls://…', {
+    needed: false,
+  })
     .option('--quiet', 'no progress, only the summary')
     .option('--dry-run', 'show what would run, and about how long it would take')
     .addHelpText('after', EXAMPLES)
@@ -51,7 +61,10 @@ export function addBatchCommand(program: Command, io: Io): void {
 
 async function batch(globs: readonly string[], { set = [], ...options }: BatchOptions, io: Io): Promise<void> {
   const { signal } = io
-  const { jobs, quiet = false, dryRun } = options
+  const { jobs = 1, quiet = false, dryRun } = options
+  if (options.on !== undefined && options.jobs !== undefined) {
+    throw new FedunifyError('E_CONFLICT', '--jobs beside --on', 'give it to each worker: fedunify worker --jobs')
+  }
   const runs = await planBatch(globs, set, signal)
   if (dryRun) return await showPlan(runs, io)
   const began = performance.now()
@@ -61,7 +74,11 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
     jobs,
     view: () => progressView(io, quiet),
   })
-  const results = await runBatch(runs, { jobs, signal, listener })
+  const { on } = options
+  const results =
+    on !== undefined
+      ? await runOnQueue(runs, { ...options, on }, listener, io)
+      : await runBatch(runs, { jobs, signal, listener })
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
   for await (const summary of writeSummaries(done)) io.out(summaryText(summary))
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
@@ -70,6 +87,22 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
     throw new FedunifyError('E_INTERRUPTED', message, 'the same command goes on where this one stopped')
   }
   throwFailure(results)
+}
+
+async function runOnQueue(
+  runs: readonly BatchRun[],
+  address: Address & Pick<BatchOptions, 'quiet'>,
+  listener: BatchProgress,
+  { err, signal }: Io,
+): Promise<BatchResult[]> {
+  const note = (line: string) => err(address.quiet ? '' : `${oneLine(line)}\n`)
+  const queue = await openQueue(address, { name: 'fedunify batch', note, signal })
+  try {
+    const { runRemotely } = await import('../batch/remote/run-remote.ts')
+    return await runRemotely(runs, { queue, signal, listener })
+  } finally {
+    await queue.close()
+  }
 }
 
 async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
@@ -81,10 +114,4 @@ async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
 function throwFailure(results: readonly BatchResult[]): void {
   const failure = batchFailure(results)
   if (failure !== undefined) throw failure
-}
-
-function positive(value: string): number {
-  const n = Number(value)
-  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('expected a whole number of at least 1')
-  return n
 }

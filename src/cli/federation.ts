@@ -4,6 +4,9 @@ import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/terminal/columns.ts'
 import { oneLine } from '../visible.ts'
 import { addChangeCommands } from './federation-changes.ts'
+import { addCheckCommand } from './federation-check.ts'
+import { addDemoCommand } from './federation-demo.ts'
+import { addStatusCommand } from './federation-status.ts'
 import type { Io } from './io.ts'
 
 export function addFederationCommand(program: Command, io: Io): void {
@@ -14,9 +17,12 @@ export function addFederationCommand(program: Command, io: Io): void {
       'Sets up a federation: owners on machines of their own, a server, and between them a NATS broker (nats-server, ' +
         '2.9 or later).',
     )
+  addDemoCommand(federation, io)
   addInit(federation, io)
   addChangeCommands(federation, io)
   addShow(federation, io)
+  addCheckCommand(federation, io)
+  addStatusCommand(federation, io)
 }
 
 const INIT_HELP = `

@@ -1,10 +1,13 @@
+import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../engine/engine.ts'
-import { connectParty } from '../federation/nats/connection.ts'
 import { ownerToken } from '../federation/nats/wire.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
-import { Agent } from '../owner/agent.ts'
+import { LEDGER_NAME, openLedger } from '../owner/ledger.ts'
+import { OPEN_POLICY } from '../owner/policy/policy.ts'
+import { findPolicy, POLICY_NAME } from '../owner/policy/read-policy.ts'
+import { describeRequest } from '../report/terminal/request-text.ts'
 import { FolderLock } from '../runs/write/lock.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
@@ -21,6 +24,8 @@ interface JoinOptions {
   readonly shard?: true
   readonly device: Device | 'auto'
   readonly once?: true
+  readonly acceptNewData?: true
+  readonly dryRun?: true
 }
 
 export function addJoinCommand(program: Command, io: Io): void {
@@ -36,16 +41,26 @@ export function addJoinCommand(program: Command, io: Io): void {
     .option('--shard', "for trials: take this owner's shard of the experiment's partition")
     .addOption(new Option('--device <name>', 'where to compute').choices(['auto', ...DEVICES]).default('auto'))
     .option('--once', 'stop after one run')
+    .option('--accept-new-data', 'take part although the images are not those of the run before')
+    .option('--dry-run', 'show what the next experiment asks and what would be sent, and send nothing')
     .addHelpText('after', EXAMPLES)
     .action((options: JoinOptions) => joinFederation(options, io))
 }
 
-async function joinFederation({ federation: dir, data, shard, device, once }: JoinOptions, io: Io): Promise<void> {
+async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
+  const { federation: dir, data, shard, device, once, acceptNewData, dryRun } = options
   const folder = await readOwnerFolder(dir)
   const note = (line: string) => io.err(`${new Date().toISOString().slice(0, 19)}Z ${folder.name}: ${oneLine(line)}\n`)
   for (const warning of folder.warnings) note(`note: ${warning}`)
+  const found = await findPolicy(dir, io.signal)
+  if (!found) note(`note: ${dir} has no ${POLICY_NAME}: whatever an experiment asks is allowed`)
+  const policy = found ?? OPEN_POLICY
+  const ledger = await openLedger(join(dir, LEDGER_NAME))
   const party = { ...folder, token: ownerToken(folder.owner) }
   const { signal } = io
+  // For this alone: with these come the packages of NATS, which no help needs.
+  const { connectParty } = await import('../federation/nats/connection.ts')
+  const { Agent } = await import('../owner/agent.ts')
   // Two would take turns at the same tasks, and each would forget what the other keeps.
   const lock = await FolderLock.take(dir, { signal, note, what: "owner's folder" })
   const connection = await connectParty(party, note, signal).catch(async (error: unknown) => {
@@ -58,16 +73,21 @@ async function joinFederation({ federation: dir, data, shard, device, once }: Jo
       dir,
       key: signingKey(folder.seed),
       serverKey: publicKey(folder.serverKey),
-      data: { data, shard: shard ?? false, device },
+      data: { data, shard: shard ?? false, device, accept: acceptNewData ?? false },
       once: once ?? false,
       signal,
       note,
-      refusals: async () => [],
+      policy,
+      ledger,
+      asked: (request) => io.out(`${describeRequest(request, policy.share)}\n`),
+      wouldSend: (reply, bytes) => io.out(`would be sent, ${bytes} bytes: ${JSON.stringify(reply, null, 2)}\n`),
+      dryRun: dryRun ?? false,
     })
     note(`joined ${folder.url} as owner ${folder.owner}, waiting for an experiment`)
     await agent.work()
   } finally {
     await connection.close()
+    await ledger.close()
     await lock.release()
   }
 }

@@ -9,6 +9,7 @@ import { colorsOf, type Io, screened } from './io.ts'
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io) => void>>> = {
   run: async () => (await import('./run.ts')).addRunCommand,
   batch: async () => (await import('./batch.ts')).addBatchCommand,
+  worker: async () => (await import('./worker.ts')).addWorkerCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   check: async () => (await import('./check.ts')).addCheckCommand,
   compare: async () => (await import('./compare.ts')).addCompareCommand,

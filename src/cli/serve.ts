@@ -1,13 +1,16 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
+import type { Objective } from '../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { loadExperiment } from '../config/load.ts'
+import type { Experiment } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { readServerFolder } from '../federation/setup/folders.ts'
+import { make, nameOf } from '../parts.ts'
 import { summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
-import { openServer } from '../serve/open-server.ts'
 import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
@@ -29,6 +32,8 @@ interface ServeOptions {
   readonly runId?: string
   readonly resume?: string
   readonly maxNorm?: number
+  readonly deadline?: number
+  readonly minOwners?: number
   readonly quiet?: true
 }
 
@@ -43,13 +48,15 @@ export function addServeCommand(program: Command, io: Io): void {
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'continue an unfinished run after its last complete round')
     .option('--max-norm <x>', 'refuse updates whose weights moved by more than this in a round', positive)
+    .option('--min-owners <n>', 'merge a round without owners that miss the deadline, if so many are left', whole)
+    .option('--deadline <seconds>', 'how long an owner may take to answer a task (default: any time)', positive)
     .option('--quiet', 'no progress, only the result')
     .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, options: ServeOptions) => serve(file, options, io))
 }
 
 async function serve(file: string | undefined, options: ServeOptions, io: Io): Promise<void> {
-  const { federation, set = [], resume, runId, maxNorm, quiet = false } = options
+  const { federation, set = [], resume, runId, maxNorm, deadline, minOwners, quiet = false } = options
   const folder = await readServerFolder(federation)
   const view = progressView(io, quiet)
   const note = (line: string) => view.note(oneLine(line))
@@ -57,14 +64,27 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   const owners = folder.owners.length
   const request = { file, run: resume, set: [...set, `owners=${owners}`], signal: io.signal }
   const experiment = await loadExperiment(request)
+  assertAbsence(options, owners, experiment)
   if (experiment.baseline === 'pooled') {
     throw new FedunifyError('E_CONFLICT', 'a pooled baseline needs all data in one place', 'use baseline none')
   }
   const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
   const committed = resume === undefined ? 0 : await roundsDone(resume)
+  // For this alone: with it come the packages of NATS, which no help needs.
+  const { openServer } = await import('../serve/open-server.ts')
   let reason = 'the server has stopped'
   try {
-    const served = await openServer({ folder, experiment, path, committed, maxNorm, signal: io.signal, note })
+    const served = await openServer({
+      folder,
+      experiment,
+      path,
+      committed,
+      maxNorm,
+      deadline,
+      minOwners,
+      signal: io.signal,
+      note,
+    })
     try {
       await executeToEnd(served.run, {
         path,
@@ -79,12 +99,30 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
       reason = messageOf(error)
       throw error
     } finally {
-      await served.close(reason)
+      await served.close(reason, await roundsDone(path))
     }
   } finally {
     view.stop()
   }
   io.out(`\n${await summaryText(path, colorsOf(io))}`)
+}
+
+/** @throws FedunifyError (usage) if owners may be absent, but nothing says when, or what they keep would be lost */
+function assertAbsence({ minOwners, deadline }: ServeOptions, owners: number, experiment: Experiment): void {
+  if (minOwners === undefined) return
+  const refuse = (message: string, hint: string) => new FedunifyError('E_CONFLICT', message, hint)
+  if (deadline === undefined) throw refuse('--min-owners needs a --deadline', 'for example --deadline 600')
+  if (minOwners > owners) throw refuse(`--min-owners is ${minOwners}, but there are ${owners} owners`, 'use fewer')
+  const { end }: Objective = make(OBJECTIVES, experiment.objective)
+  if (!end) return
+  const what = `objective ${nameOf(experiment.objective)} keeps a state at every owner, so none may be absent`
+  throw refuse(what, 'leave out --min-owners')
+}
+
+function whole(value: string): number {
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('expected a whole number of at least 1')
+  return number
 }
 
 function positive(value: string): number {

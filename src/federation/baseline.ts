@@ -21,7 +21,7 @@ export async function* trainBaseline(
   let { round, model } = start
   while (round < plan.rounds) {
     round += 1
-    const task = { round, lr: learningRate(plan, round), evaluateReceived: false, instruct: () => ({}) }
+    const task = { round, lr: learningRate(plan, round), evaluateReceived: () => false, instruct: () => ({}) }
     for await (const news of cohort.train({ ...task, model: await cohort.publish(model) }, signal)) {
       if (news.type === 'owner-progress') {
         yield news

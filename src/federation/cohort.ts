@@ -23,8 +23,8 @@ export interface RoundTask {
   readonly lr: number
   /** The model to train from; undefined if each owner begins with weights of its own. */
   readonly model: ModelRef | undefined
-  /** Whether the owners evaluate what they received too: nobody knows it of this model yet. */
-  readonly evaluateReceived: boolean
+  /** Whether an owner evaluates what it received too: nobody knows it of this model yet. */
+  evaluateReceived(owner: number): boolean
   instruct(owner: number): Instruction
 }
 
@@ -58,12 +58,13 @@ export interface Cohort {
   /** Makes a model known to all owners, once for whatever is asked of them with it. */
   publish(model: Weights): Promise<ModelRef>
   /**
-   * A round of training: progress as it comes, and the updates in the owners' order.
+   * A round of training: progress as it comes, and the updates in the owners' order. All owners' are there, unless the
+   * cohort was told that some may be absent.
    * @throws FedunifyError (training) naming the owner that failed; then the round does not count
    */
   train(task: RoundTask, signal: AbortSignal): AsyncIterable<OwnerProgress | Update>
-  /** A model on every owner's own test set, in the owners' order. */
-  evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]>
+  /** A model on every owner's own test set, by owner, in their order; owners that were absent from a round have none. */
+  evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>>
   /** What has travelled since the last call, in the owners' order; of owners in this process, what would. */
   takeTraffic(): readonly Traffic[]
   /** The states after a round of those owners that keep theirs here, for the checkpoint. */

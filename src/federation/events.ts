@@ -49,6 +49,8 @@ export interface RoundFinished {
   readonly round: number
   readonly lr: number
   readonly locals: readonly OwnerTrained[]
+  /** Owners that did not take part in this round, where that was allowed. */
+  readonly absent: readonly number[]
   /** One for each merge rule; the first is the one that was copied back. */
   readonly merges: readonly Scored[]
   /** The unified model. Copy it to keep it: the round after the next makes its models in the same memory. */

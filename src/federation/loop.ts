@@ -42,8 +42,8 @@ export async function* runFederation(
   yield { type: 'started', owners, rounds: plan.rounds, done: start.round, merges, baseline: false }
 
   const stopAt = plan['stop-at']
-  const reachedStopAt = (scores: readonly Evaluation[]) =>
-    stopAt !== undefined && scores.every((score) => accuracy(score) >= stopAt)
+  const reachedStopAt = (scores: ReadonlyMap<number, Evaluation>) =>
+    stopAt !== undefined && [...scores.values()].every((score) => accuracy(score) >= stopAt)
   let { round, model, state } = start
   let ref = model && (await cohort.publish(model))
   /** The unified model at each owner, if it is known. */
@@ -57,10 +57,11 @@ export async function* runFederation(
     const instruct = (owner: number) => algorithm.instruct(state, owner)
     const fold = algorithm.fold({ round, base: model })
     const locals: OwnerTrained[] = []
-    for await (const news of cohort.train({ round, lr, model: ref, instruct, evaluateReceived: !received }, signal)) {
+    const evaluateReceived = (owner: number) => !received?.has(owner)
+    for await (const news of cohort.train({ round, lr, model: ref, instruct, evaluateReceived }, signal)) {
       if (news.type === 'update') {
         fold.add(news)
-        locals.push(ownerTrained(round, news, received?.[locals.length] ?? news.received))
+        locals.push(ownerTrained(round, news, received?.get(news.owner) ?? news.received))
       }
       yield news.type === 'update' ? locals.at(-1)! : news
     }
@@ -74,15 +75,17 @@ export async function* runFederation(
     ref = await cohort.publish(model)
     received = await cohort.evaluate(ref, signal)
     reached = reachedStopAt(received)
-    const unified = [addEvaluations(received)]
+    const unified = [addEvaluations([...received.values()])]
     for (const other of folded.models.slice(1)) {
-      unified.push(addEvaluations(await cohort.evaluate(await cohort.publish(other), signal)))
+      const scores = await cohort.evaluate(await cohort.publish(other), signal)
+      unified.push(addEvaluations([...scores.values()]))
     }
     yield {
       type: 'round-finished',
       round,
       lr,
       locals,
+      absent: owners.filter((owner) => locals.every((local) => local.owner !== owner)),
       merges: merges.map((name, i) => ({ merge: name, unified: unified[i]! })),
       weights: model,
       serverState: state,

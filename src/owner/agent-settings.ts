@@ -1,5 +1,8 @@
 import type { KeyObject } from 'node:crypto'
-import type { OwnData, PreparedOwner } from './prepare-owner.ts'
+import type { Ledger } from './ledger.ts'
+import type { Policy } from './policy/policy.ts'
+import type { OwnerRequest } from './policy/refusals.ts'
+import type { OwnData } from './prepare-owner.ts'
 
 export interface AgentSettings {
   /** 1-based. */
@@ -15,6 +18,14 @@ export interface AgentSettings {
   readonly once: boolean
   readonly signal: AbortSignal
   note(line: string): void
-  /** Why this owner does not take part, if so. */
-  refusals(run: PreparedOwner, asks: { metrics: boolean; labels: boolean }): Promise<readonly string[]>
+  /** What an experiment may ask of this owner. */
+  readonly policy: Policy
+  /** The owner's own book of what came in and what goes out. */
+  readonly ledger: Ledger
+  /** Told what an experiment asks, before it is answered. */
+  asked(request: OwnerRequest): void
+  /** Told what would be sent, if nothing is. */
+  wouldSend(reply: object, bytes: number): void
+  /** Whether to answer nothing: what would be sent is only shown. */
+  readonly dryRun: boolean
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type ConsumerMessages,
   type JetStreamClient,
@@ -8,43 +9,23 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { State } from '../algorithm/algorithm.ts'
-import { labelHistogram, shardHash } from '../data/partition/partition.ts'
-import type { Learner, Progress } from '../engine/engine.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import type { Party } from '../federation/nats/connection.ts'
-import { toWire } from '../federation/nats/evaluations.ts'
-import { getPayload, putPayload } from '../federation/nats/payloads.ts'
 import { persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
-import { MODELS, TASKS } from '../federation/nats/streams.ts'
-import { PROTOCOL, type Task, type TaskOf, TaskSchema, type WirePayload } from '../federation/nats/wire.ts'
-import { ShardOwner } from '../federation/owner.ts'
-import { updateTensors } from '../federation/tensors.ts'
-import { parameterCount } from '../model/model.ts'
+import { TASKS } from '../federation/nats/streams.ts'
+import { PROTOCOL, type Task, type TaskOf, TaskSchema } from '../federation/nats/wire.ts'
+import { API_PREFIX } from '../federation/setup/broker-config.ts'
 import { VERSION } from '../package.ts'
-import { ownerSettings } from '../run/owners.ts'
-import { openLearner } from '../run/participants.ts'
-import { unflatten } from '../weights/named.ts'
-import { encodeSafetensors } from '../weights/safetensors.ts'
-import type { Weights } from '../weights/weights.ts'
 import type { AgentSettings } from './agent-settings.ts'
+import { answerInvitation } from './invitation.ts'
+import { JoinedRun, type Wires } from './joined-run.ts'
+import { contentOf } from './ledger.ts'
+import type { LedgerNote } from './ledger-lines.ts'
 import { OwnerStore } from './owner-store.ts'
-import { type PreparedOwner, prepareOwner } from './prepare-owner.ts'
-import { type Kind, mostOf, readReceived } from './received.ts'
+import { roundRefusal } from './policy/refusals.ts'
+import { prepareOwner } from './prepare-owner.ts'
 
-/** A run that this owner takes part in. */
-interface Joined {
-  readonly run: string
-  readonly owner: ShardOwner
-  readonly learner: Learner
-  readonly prepared: PreparedOwner
-  readonly store: OwnerStore
-  /** Rounds that the server has said are done: a task that knows of fewer is an old one, sent again by somebody. */
-  committed: number
-}
-
-const PREFIX = 'FED.API'
 /** Milliseconds between two signs of life while a task is under way. */
 const BEAT = 1000
 /** Milliseconds for which a request for the next task waits at the broker. */
@@ -52,39 +33,44 @@ const WAIT = 5000
 
 /** An owner's side: it takes one task after another, until a run ends or the signal is aborted. */
 export class Agent {
-  readonly #connection: NatsConnection
   readonly #js: JetStreamClient
-  readonly #jsm: JetStreamManager
+  readonly #wires: Wires
   readonly #party: Party
   readonly #settings: AgentSettings
-  #joined: Joined | undefined
+  #joined: JoinedRun | undefined
   #last: { readonly task: string; readonly reply: object } | undefined
   #ended = false
 
   private constructor(connection: NatsConnection, jsm: JetStreamManager, party: Party, settings: AgentSettings) {
-    this.#connection = connection
-    this.#js = jetstream(connection, { apiPrefix: PREFIX, timeout: 2000 })
-    this.#jsm = jsm
+    this.#js = jetstream(connection, { apiPrefix: API_PREFIX, timeout: 2000 })
     this.#party = party
     this.#settings = settings
+    this.#wires = {
+      js: this.#js,
+      jsm,
+      live(run, round, { epoch, epochs, images, total, loss }) {
+        const told = { run, owner: settings.owner, round, progress: { epoch, epochs, images, total, loss } }
+        connection.publish(`live.${party.token}`, JSON.stringify(told))
+      },
+    }
   }
 
   static async open(connection: NatsConnection, party: Party, settings: AgentSettings): Promise<Agent> {
-    const options = { apiPrefix: PREFIX, checkAPI: false, timeout: 2000 } as const
+    const options = { apiPrefix: API_PREFIX, checkAPI: false, timeout: 2000 } as const
     const jsm = await persist(() => jetstreamManager(connection, options), settings.signal)
     return new Agent(connection, jsm, party, settings)
   }
 
-  /** @throws FedunifyError (interrupted) once the signal is aborted */
+  /** @throws the signal's reason once it is aborted */
   async work(): Promise<void> {
-    const { signal, once } = this.#settings
+    const { signal, once, dryRun } = this.#settings
     try {
-      while (!(once && this.#ended)) {
+      while (!((once || dryRun) && this.#ended)) {
         const message = await this.#next()
         if (message) await this.#take(message)
       }
     } finally {
-      await this.#joined?.learner.close()
+      await this.#joined?.close()
     }
     signal.throwIfAborted()
   }
@@ -111,7 +97,9 @@ export class Agent {
     try {
       const task = this.#read(message.data)
       if (task) await this.#answer(task)
-      message.ack()
+      // What was only shown is still to be answered.
+      if (this.#settings.dryRun) message.nak()
+      else message.ack()
     } catch (error) {
       this.#settings.signal.throwIfAborted()
       this.#settings.note(`${messageOf(error)}: tried again`)
@@ -136,75 +124,74 @@ export class Agent {
   async #answer(task: Task): Promise<void> {
     if (task.what === 'end') return await this.#end(task)
     if (this.#isOld(task)) return this.#settings.note('refused: a task of an earlier round, sent again')
+    if (task.what === 'invite') await this.#book(task, 'in', 'experiment', Buffer.from(JSON.stringify(task.experiment)))
     // One that was answered already: the answer may be lost.
     const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task)
     this.#last = { task: task.task, reply }
-    const { key, owner, signal } = this.#settings
+    const { key, owner, signal, dryRun, wouldSend } = this.#settings
     const { federation, run } = task
     const message = { format: PROTOCOL, fedunify: VERSION, federation, run, owner, task: task.task, ...reply }
-    await persist(
-      () => this.#js.publish(`done.${this.#party.token}`, encodeSigned(message, key), { timeout: 2000 }),
-      signal,
-    )
+    const bytes = encodeSigned(message, key)
+    if (dryRun) {
+      wouldSend(reply, bytes.length)
+      this.#ended = true
+      return
+    }
+    const kind = KINDS[(reply as { what: string }).what]
+    if (kind) await this.#book(task, 'out', kind, bytes)
+    await persist(() => this.#js.publish(`done.${this.#party.token}`, bytes, { timeout: 2000 }), signal)
   }
 
+  /** A task that knows of fewer rounds than the server has said are done was sent again by somebody. */
   #isOld({ what, run, committed }: Task): boolean {
     return what !== 'invite' && this.#joined?.run === run && committed < this.#joined.committed
   }
 
   async #reply(task: Exclude<Task, { what: 'end' }>): Promise<object> {
+    const { note, signal } = this.#settings
     try {
       if (task.fedunify !== VERSION) {
         return { what: 'refused', reasons: [`the server has fedunify ${task.fedunify}, this owner ${VERSION}`] }
       }
-      if (task.what === 'invite') return await this.#invited(task)
-      const joined = await this.#join(task.run)
-      joined.committed = task.committed
-      await joined.store.forget(task.committed)
-      return await (task.what === 'train' ? this.#train(joined, task) : this.#evaluate(joined, task))
-    } catch (error) {
-      this.#settings.signal.throwIfAborted()
-      const refused = error instanceof FedunifyError ? error : undefined
-      this.#settings.note(`failed: ${messageOf(error)}`)
-      return {
-        what: 'failed',
-        code: refused?.code ?? 'E_BUG',
-        message: messageOf(error).slice(0, 2000),
-        hint: refused?.hint?.slice(0, 2000) ?? null,
-        round: refused?.place.round ?? null,
-        tensor: refused?.place.tensor ?? null,
+      if (task.what === 'invite') {
+        const { reply, prepared, store } = await answerInvitation(task, this.#settings)
+        if (prepared)
+          await this.#open(task.run, await JoinedRun.open(task.run, prepared, store, this.#wires, this.#settings))
+        return reply
       }
+      const joined = await this.#join(task.run)
+      await joined.forget(task.committed)
+      if (task.what === 'evaluate') return await joined.evaluate(task)
+      return await this.#train(joined, task)
+    } catch (error) {
+      signal.throwIfAborted()
+      note(`failed: ${messageOf(error)}`)
+      return failed(error)
     }
   }
 
-  async #invited(task: TaskOf<'invite'>): Promise<object> {
-    const { owner, data, signal, note } = this.#settings
-    const prepared = await prepareOwner(task.experiment, owner, data, signal)
-    const reasons = await this.#settings.refusals(prepared, task.asks)
-    if (reasons.length > 0) {
-      note(`refused run ${task.run}: ${reasons.join('; ')}`)
-      return { what: 'refused', reasons }
-    }
-    const store = new OwnerStore(join(this.#settings.dir, 'runs', task.run))
-    await store.putInvite(task)
-    await this.#open(task.run, prepared, store)
-    const { dataset, engine, model, shard } = prepared
-    note(`run ${task.run}: ${parameterCount(model)} parameters, ${shard.train.length} images to train on`)
-    const { name, shape, elements, classNames, sha256: digests } = dataset
-    return {
-      what: 'card',
-      train_images: shard.train.length,
-      test_images: shard.test.length,
-      train_labels: task.asks.labels ? labelHistogram(dataset, shard.train) : null,
-      test_labels: task.asks.labels ? labelHistogram(dataset, shard.test) : null,
-      dataset: { name, shape, elements, class_names: classNames, sha256: digests },
-      shard_sha256: shardHash(shard),
-      engine: { name: engine.name, device: engine.device, version: engine.version },
-    }
+  /** Trains a round, unless its number or its length goes beyond what the policy allows. */
+  async #train(joined: JoinedRun, task: TaskOf<'train'>): Promise<object> {
+    const { policy } = this.#settings
+    const refuse = (reason: string) => ({ what: 'refused', reasons: [reason] })
+    const { round } = task
+    const beyond = roundRefusal(policy, { round, seconds: 0 })
+    if (beyond !== undefined) return refuse(beyond)
+    const limit = policy.most['seconds-per-round']
+    if (limit === undefined) return await joined.train(task)
+    const tooLong = sleep(1000 * limit, undefined, { ref: false }).then(() => undefined)
+    const training = joined.train(task)
+    const reply = await Promise.race([training, tooLong])
+    if (reply) return reply
+    // It stops, and what it would have made is dropped.
+    training.catch(() => {})
+    await joined.close()
+    this.#joined = undefined
+    return refuse(roundRefusal(policy, { round, seconds: limit * 1.001 })!)
   }
 
   /** The run that a task is of; after a restart, from what was kept of its invitation. */
-  async #join(run: string): Promise<Joined> {
+  async #join(run: string): Promise<JoinedRun> {
     if (this.#joined?.run === run) return this.#joined
     const store = new OwnerStore(join(this.#settings.dir, 'runs', run))
     const invite = TaskSchema.safeParse(await store.invite())
@@ -212,76 +199,15 @@ export class Agent {
       throw new FedunifyError('E_OWNER_STATE', `this owner does not know run ${run}`, 'the server must invite it again')
     }
     const { owner, data, signal } = this.#settings
-    return await this.#open(run, await prepareOwner(invite.data.experiment, owner, data, signal), store)
+    const prepared = await prepareOwner(invite.data.experiment, owner, data, signal)
+    return await this.#open(run, await JoinedRun.open(run, prepared, store, this.#wires, this.#settings))
   }
 
-  async #open(run: string, prepared: PreparedOwner, store: OwnerStore): Promise<Joined> {
-    await this.#joined?.learner.close()
-    const { owner, signal } = this.#settings
-    const learner = await openLearner({ ...prepared, shards: [prepared.shard] }, 1, signal)
-    const shardOwner = new ShardOwner(prepared.shard, learner, ownerSettings(prepared, owner))
-    this.#joined = { run, owner: shardOwner, learner, prepared, store, committed: 0 }
-    return this.#joined
-  }
-
-  async #train(joined: Joined, task: TaskOf<'train'>): Promise<object> {
-    const { owner, store, run } = joined
-    const { round, attempt, lr, model, instruction } = task
-    const asked = [round, lr, model?.sha256, instruction?.sha256].join()
-    let kept = await store.update(round)
-    if (kept?.asked !== asked) {
-      const received = model ? await this.#get(joined, model) : undefined
-      const given = instruction ? unflatten(await this.#get(joined, instruction, 'instruction')) : {}
-      await this.#restore(owner, store, round - 1)
-      const began = performance.now()
-      const report = (progress: Progress) => this.#live(run, round, progress)
-      const more = { instruction: given, evaluateReceived: task.evaluate_received }
-      const update = await owner.train(received, { round, lr, ...more }, report)
-      const { weights, sent, trainImages, epochs, images, loss, seconds, local, received: scored } = update
-      const metrics = { epochs, images, loss, seconds, local: toWire(local), received: scored ? toWire(scored) : null }
-      kept = {
-        asked,
-        reply: { what: 'update', round, train_images: trainImages, metrics },
-        bytes: encodeSafetensors(updateTensors({ weights, sent })),
-      }
-      // Before anything is told: it must not train another time with other results.
-      await store.putRound(round, kept, owner.state(round))
-      this.#settings.note(roundLine(round, kept.bytes.length, (performance.now() - began) / 1000))
-    }
-    const metrics = kept.reply.metrics as { received: unknown }
-    if (task.evaluate_received && !metrics.received) {
-      // It was trained for a server that knew this; one that was resumed does not.
-      metrics.received = toWire(await owner.evaluate(model ? await this.#get(joined, model) : undefined))
-    }
-    const { signal } = this.#settings
-    const payload = await putPayload(this.#js, `upd.${this.#party.token}.${run}`, kept.bytes, signal)
-    return { ...kept.reply, attempt, payload }
-  }
-
-  async #evaluate(joined: Joined, task: TaskOf<'evaluate'>): Promise<object> {
-    const evaluation = await joined.owner.evaluate(await this.#get(joined, task.model))
-    return { what: 'evaluation', round: task.round, evaluation: toWire(evaluation) }
-  }
-
-  /** The state after a round, from the disk if this process did not train it. */
-  async #restore(owner: ShardOwner, store: OwnerStore, round: number): Promise<void> {
-    const state: State | undefined = await store.state(round)
-    if (state) owner.restore(round, state)
-  }
-
-  #models = new Map<string, Weights>()
-
-  /** A model is fetched once, whatever is asked with it. */
-  async #get({ run, prepared }: Joined, payload: WirePayload, kind: Kind = 'model'): Promise<Weights> {
-    const known = this.#models.get(payload.sha256)
-    if (known) return known
-    const { signal } = this.#settings
-    const limits = { most: mostOf(kind, prepared.model), signal, who: `the ${kind}` }
-    const bytes = await getPayload(this.#jsm, MODELS, `model.${run}`, payload, limits)
-    if (!bytes) throw new FedunifyError('E_PAYLOAD', 'a model is not at the broker', 'the server sends it again')
-    const weights = readReceived(kind, bytes, prepared.model)
-    this.#models = new Map([...[...this.#models].slice(-1), [payload.sha256, weights]])
-    return weights
+  async #open(run: string, joined: JoinedRun): Promise<JoinedRun> {
+    if (this.#joined && this.#joined.run !== run) this.#settings.note(`leaves run ${this.#joined.run}`)
+    await this.#joined?.close()
+    this.#joined = joined
+    return joined
   }
 
   async #end({ run, committed, reason }: TaskOf<'end'>): Promise<void> {
@@ -289,19 +215,34 @@ export class Agent {
     await new OwnerStore(join(this.#settings.dir, 'runs', run)).forget(committed)
     // The end of another run, sent again by somebody, is not that of this one.
     if (this.#joined && this.#joined.run !== run) return
-    await this.#joined?.learner.close()
+    await this.#joined?.close()
     this.#joined = undefined
-    this.#models.clear()
     this.#ended = true
   }
 
-  #live(run: string, round: number, progress: Progress): void {
-    const { owner } = this.#settings
-    const { epoch, epochs, images, total, loss } = progress
-    const told = { run, owner, round, progress: { epoch, epochs, images, total, loss } }
-    this.#connection.publish(`live.${this.#party.token}`, JSON.stringify(told))
+  async #book(task: Task, direction: 'in' | 'out', kind: LedgerNote['kind'], bytes: Uint8Array): Promise<void> {
+    const place = task.what === 'train' ? { round: task.round, attempt: task.attempt } : {}
+    await this.#settings.ledger.note({ run: task.run, ...place, direction, kind, ...contentOf(bytes) })
   }
 }
 
-const roundLine = (round: number, bytes: number, seconds: number) =>
-  `round ${round}: trained in ${seconds.toFixed(1)} s, ${bytes} bytes of weights to send`
+/** What goes into the owner's book of what it answers; an update's weights have their own line. */
+const KINDS: Readonly<Record<string, LedgerNote['kind']>> = {
+  card: 'card',
+  refused: 'refusal',
+  failed: 'refusal',
+  update: 'evaluation',
+  evaluation: 'evaluation',
+}
+
+function failed(error: unknown): object {
+  const refused = error instanceof FedunifyError ? error : undefined
+  return {
+    what: 'failed',
+    code: refused?.code ?? 'E_BUG',
+    message: messageOf(error).slice(0, 2000),
+    hint: refused?.hint?.slice(0, 2000) ?? null,
+    round: refused?.place.round ?? null,
+    tensor: refused?.place.tensor ?? null,
+  }
+}

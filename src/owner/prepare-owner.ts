@@ -19,6 +19,8 @@ export interface OwnData {
   /** Take this owner's shard of the experiment's partition, instead of images of its own. */
   readonly shard: boolean
   readonly device: Experiment['device']
+  /** Take images that are not those of the run before. */
+  readonly accept: boolean
 }
 
 /** An owner's part of a run, ready to train. */

@@ -9,9 +9,11 @@ import { labelsHash, type RunDescription, type ShardDescription } from '../runs/
 import type { PreparedRun } from './prepare.ts'
 
 /** What a manifest says of a run, whoever holds its data. */
-type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine'> & Pick<PreparedRun, 'experiment' | 'model'>
+type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine' | 'min_owners'> &
+  Pick<PreparedRun, 'experiment' | 'model'>
 
-export function describeFacts({ experiment, model, git, dataset, shards, engine }: Facts): RunDescription {
+export function describeFacts(facts: Facts): RunDescription {
+  const { experiment, model, git, dataset, shards, engine, min_owners } = facts
   return {
     format: RUN_FORMAT,
     fedunify: VERSION,
@@ -20,6 +22,7 @@ export function describeFacts({ experiment, model, git, dataset, shards, engine 
     config_hash: configHash(experiment),
     ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),
     git,
+    ...(min_owners !== undefined && { min_owners }),
     dataset,
     shards,
     model: {

@@ -14,6 +14,8 @@ export interface RunDescription {
   /** Merge rules of the user's own, if there are any, by name. */
   readonly merge_rules?: RuleFiles
   readonly git: GitState | null
+  /** How many owners a round had to have, if some were allowed to be absent. */
+  readonly min_owners?: number
   readonly dataset: {
     readonly name: string
     readonly source: string
@@ -53,6 +55,7 @@ export interface ShardDescription {
   readonly train: number
   readonly test: number
   /** Images of each class. */
+  /** Images of each class; none if the owner does not share them. */
   readonly train_labels: readonly number[]
   readonly test_labels: readonly number[]
   readonly labels_sha256: string

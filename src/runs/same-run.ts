@@ -12,11 +12,13 @@ export function assertSameRun(dir: string, was: Manifest, is: RunDescription): v
     dataset,
     engine,
     fedunify,
-  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify'>) => ({
+    min_owners,
+  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify' | 'min_owners'>) => ({
     ...decisive(config),
     dataset_sha256: dataset.sha256,
     engine: `${engine.name} on ${engine.device}, ${engine.version}`,
     fedunify,
+    ...(min_owners !== undefined && { 'min-owners': min_owners }),
   })
   assertAlike(`${dir} cannot go on`, facts(was), facts(is))
 }

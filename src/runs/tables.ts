@@ -52,14 +52,22 @@ export const paperTable: Table = {
     ...merges,
     ...(baseline ? [POOLED_SERIES] : []),
   ],
-  rows: ({ round, locals, merges, baseline }) => [
+  rows: ({ round, locals, absent, merges, baseline }) => [
     [
       round,
-      ...locals.map(({ local }) => percent(accuracy(local))),
+      ...byOwner(locals, absent),
       ...merges.map(({ unified }) => percent(accuracy(unified))),
       ...(baseline ? [percent(accuracy(baseline.local))] : []),
     ],
   ],
+}
+
+/** A cell for each owner, empty if it was absent. */
+function byOwner(locals: RoundFinished['locals'], absent: RoundFinished['absent']): string[] {
+  const cells = locals.map(({ owner, local }) => [owner, percent(accuracy(local))] as const)
+  if (absent.length === 0) return cells.map(([, cell]) => cell)
+  const all = [...cells, ...absent.map((owner) => [owner, ''] as const)]
+  return all.sort(([a], [b]) => a - b).map(([, cell]) => cell)
 }
 
 /** One row for each owner and round, in bytes. */

@@ -22,7 +22,7 @@ export async function inviteAll(
 ): Promise<Card[]> {
   const { owners, note } = post.settings
   const sent = Object.fromEntries(Object.entries(experiment).filter(([key]) => !OWN_KEYS.includes(key)))
-  const ask = { what: 'invite', experiment: sent, asks: { metrics: true, labels: true }, committed } as const
+  const ask = { what: 'invite', experiment: sent, asks: { metrics: true, labels: false }, committed } as const
   const waiting = new Set(owners.map(({ name }) => name))
   const told = setInterval(() => note(`waiting for ${[...waiting].join(', ')}`), 10_000)
   try {

@@ -5,7 +5,6 @@ import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
-import { FedunifyError } from '../errors.ts'
 import { connectParty } from '../federation/nats/connection.ts'
 import { NatsCohort } from '../federation/nats/nats-cohort.ts'
 import { mostOfUpdate } from '../federation/nats/read-update.ts'
@@ -29,6 +28,10 @@ export interface ServeSettings {
   /** Rounds that are done. */
   readonly committed: number
   readonly maxNorm: number | undefined
+  /** How many owners must take part in a round; undefined: all. */
+  readonly minOwners: number | undefined
+  /** Seconds in which an owner must answer. */
+  readonly deadline: number | undefined
   readonly signal: AbortSignal
   note(line: string): void
 }
@@ -36,8 +39,8 @@ export interface ServeSettings {
 /** A run whose owners are elsewhere: connected, invited, and ready to begin. */
 export interface Served {
   readonly run: Runnable
-  /** Tells the owners how it ended, and leaves. */
-  close(reason: string): Promise<void>
+  /** Tells the owners how it ended and how many rounds are on the disk, and leaves. */
+  close(reason: string, done: number): Promise<void>
 }
 
 /**
@@ -46,7 +49,7 @@ export interface Served {
  *   owner refuses
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
-  const { folder, experiment, committed, maxNorm, note } = settings
+  const { folder, experiment, committed, maxNorm, deadline, minOwners, note } = settings
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
   const party = { ...folder, name: 'server', token: 'server' }
@@ -65,15 +68,16 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     await connection.close()
     throw error
   })
-  const close = async (reason: string) => {
+  const close = async (reason: string, done: number) => {
     // One that was fenced off has no say any more: its word would stand in the place of the other server's task.
-    if (!fence.signal.aborted)
-      await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed, reason })))
+    if (!fence.signal.aborted) {
+      await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed: done, reason })))
+    }
     await leave(post, connection)
   }
   try {
     const cards = await inviteAll(post, experiment, committed, signal)
-    const { model, description } = await describeCards(experiment, cards)
+    const { model, description } = await describeCards(experiment, cards, minOwners)
     const objective: Objective = make(OBJECTIVES, experiment.objective)
     const sends = objective.end !== undefined
     await post.expectUpdates(mostOfUpdate({ parameters: model.parameters, sends }))
@@ -82,18 +86,21 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       parameters: model.parameters,
       classes: model.classes,
       maxNorm,
+      deadline,
+      minOwners: minOwners ?? owners.length,
       epochs: localEpochs(experiment),
       sends,
       cards: cards.map((card) => ({
         owner: card.owner,
         trainImages: card.train_images,
         testImages: card.test_images,
+        labels: card.test_labels !== null,
       })),
     })
     const open = async () => ({ owners: withSignal(cohort, signal), baseline: undefined, close: async () => {} })
     return { run: { experiment, model, description, open }, close }
   } catch (error) {
-    await close('the server has stopped before the first round')
+    await close('the server has stopped before the first round', committed)
     throw error
   }
 }
@@ -118,7 +125,7 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .digest('hex')
     .slice(0, 16)
 
-async function describeCards(experiment: Experiment, cards: readonly Card[]) {
+async function describeCards(experiment: Experiment, cards: readonly Card[], minOwners: number | undefined) {
   const [{ dataset, engine }] = cards as [Card, ...Card[]]
   const { model: asked } = experiment
   const classes = dataset.class_names.length
@@ -139,6 +146,7 @@ async function describeCards(experiment: Experiment, cards: readonly Card[]) {
     },
     shards: cards.map(describeShard),
     engine,
+    ...(minOwners !== undefined && { min_owners: minOwners }),
   })
   return { model, description }
 }
@@ -155,18 +163,15 @@ function digests(cards: readonly Card[]): RunDescription['dataset']['sha256'] {
 
 function describeShard(card: Card): ShardDescription {
   const { owner, train_images, test_images, train_labels, test_labels, shard_sha256 } = card
-  if (!train_labels || !test_labels) {
-    throw new FedunifyError('E_OWNER_REFUSED', `owner ${owner} shares no label counts`, 'allow it in its policy', {
-      owner,
-    })
-  }
+  // An owner that keeps its label counts to itself has none.
+  const [train, test] = [train_labels ?? [], test_labels ?? []]
   return {
     owner,
     train: train_images,
     test: test_images,
-    train_labels,
-    test_labels,
-    labels_sha256: labelsHash(train_labels, test_labels),
+    train_labels: train,
+    test_labels: test,
+    labels_sha256: labelsHash(train, test),
     sha256: shard_sha256,
   }
 }

@@ -10,8 +10,14 @@ import { writeRun } from '../support/written-run.ts'
 const NOT_TRIED: Readonly<Record<string, string>> = {
   'data fetch': 'it downloads the dataset',
   'data verify': 'it needs the real dataset',
+  'federation demo': 'it needs a broker; test/demo/demo.test.ts has one',
+  'federation check': 'it needs a broker; test/federation/nats/check.test.ts has one',
+  'federation status': 'it needs a broker; test/federation/nats/status.test.ts has one',
   'federation add dave': 'it needs a broker; test/federation/setup/changes.test.ts has one',
+  'serve ': 'it needs a broker and owners; test/federation/nats/rounds.test.ts has them',
+  'join ': 'it waits for a server; test/federation/nats/rounds.test.ts has one',
   doctor: 'it tries every engine of this machine; test/cli/doctor.test.ts does that',
+  'worker --on': 'it waits for runs; test/batch/remote.test.ts has a broker',
   'run --owners 5 --merge avg,midrange:p=0.4': 'the page adds this rule',
   'run experiment.yaml --set merge.midrange.p=0.4': 'the page adds this rule',
 }

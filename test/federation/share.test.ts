@@ -7,7 +7,7 @@ import {
   sharedUpdate,
   withoutLabels,
   withoutMetrics,
-} from '../../src/federation/policy/share.ts'
+} from '../../src/owner/policy/share.ts'
 import { evaluation, weightsOf } from '../support/fake-owner.ts'
 
 const ALL = { metrics: true, labels: true }

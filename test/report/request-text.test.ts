@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { withOwnRule } from '../../src/algorithm/merge/own-rule.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
-import { type Asks, type OwnerRequest, requestOf } from '../../src/federation/policy/refusals.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'
+import { type Asks, type OwnerRequest, requestOf } from '../../src/owner/policy/refusals.ts'
 import { describeRequest } from '../../src/report/terminal/request-text.ts'
 
 const MODEL = buildModel(presetLayers('cnn', 10), [1, 28, 28], 10)

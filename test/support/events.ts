@@ -42,6 +42,7 @@ export function roundFinished(
       unified: evaluation(correct, 10_000),
     })),
     weights: weightsOf(1),
+    absent: [],
     serverState: {},
     ownerStates: new Map(),
     drift: {},

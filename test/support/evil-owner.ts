@@ -171,7 +171,12 @@ export class EvilOwner {
 
   async #prepare(experiment: Record<string, unknown>, signal: AbortSignal) {
     const { owner } = this.folder
-    const prepared = await prepareOwner(experiment, owner, { data: this.#data, shard: true, device: 'cpu' }, signal)
+    const prepared = await prepareOwner(
+      experiment,
+      owner,
+      { data: this.#data, shard: true, device: 'cpu', accept: false },
+      signal,
+    )
     const { dataset, shard, engine } = prepared
     const learner = await openLearner({ ...prepared, shards: [shard] }, 1, signal)
     const { name, shape, elements, classNames, sha256 } = dataset

@@ -11,6 +11,8 @@ export interface TestFederation {
   readonly broker: Broker
   /** Starts an owner; it ends with the test. */
   join(name: string, ...more: string[]): Running
+  /** Starts an owner with options of its own. */
+  joinWith(name: string, ...options: string[]): Running
   /** Starts the server; it ends with the test. */
   serve(...args: string[]): Running
 }
@@ -37,7 +39,7 @@ export async function startFederation(
   onTestFinished(() => broker.kill())
   const started = (name: string, args: readonly string[]) => {
     const command = cables && ([...cables.at(name), process.execPath, BINARY] as const)
-    const running = start(args, { patience: 240_000, ...(command && { command }) })
+    const running = start(args, { patience: 900_000, ...(command && { command }) })
     onTestFinished(async () => {
       running.child.kill('SIGKILL')
       await running.ended
@@ -59,6 +61,8 @@ export async function startFederation(
         'cpu',
         ...more,
       ]),
+    joinWith: (name, ...options) =>
+      started(name, ['join', '--federation', join(dir, 'owners', name), '--device', 'cpu', ...options]),
     serve: (...args) => started('server', ['serve', '--federation', join(dir, 'server'), ...args]),
   }
 }

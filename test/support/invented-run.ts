@@ -73,6 +73,7 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     locals: owners.map((owner) => trained(owner, learnt * (0.9 + 0.02 * (owner % 5)))),
     merges: merge.map(nameOf).map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
     weights: new Map(),
+    absent: [],
     serverState: {},
     ownerStates: new Map(),
     drift: { 'conv1.weight': 0.05 * round, 'dense1.bias': 1.5 / round },

@@ -83,7 +83,7 @@ export class ProcessCohort implements Cohort {
   }
 
   train({ round, lr, model, evaluateReceived, instruct }: RoundTask): AsyncIterable<OwnerProgress | Update> {
-    const task = { what: 'train', round, lr, evaluateReceived, model: model?.id }
+    const task = { what: 'train', round, lr, model: model?.id }
     const owners = this.#owners
     const cards = this.owners
     const traffic = this.#traffic
@@ -93,7 +93,8 @@ export class ProcessCohort implements Cohort {
         const tensors = instructionTensors(instruct(number))
         const instruction = tensors.size > 0 ? encodeSafetensors(tensors) : new Uint8Array()
         traffic.down(i, instruction.byteLength)
-        return owner.ask(task, instruction, (progress) =>
+        const asked = { ...task, evaluateReceived: evaluateReceived(number) }
+        return owner.ask(asked, instruction, (progress) =>
           report({ type: 'owner-progress', round, owner: number, ...progress }),
         )
       })
@@ -105,12 +106,12 @@ export class ProcessCohort implements Cohort {
     })
   }
 
-  evaluate({ id }: ModelRef): Promise<Evaluation[]> {
-    return Promise.all(
-      this.#owners.map(async (owner) =>
-        evaluationOf((await owner.ask({ what: 'evaluate', model: id })).head.evaluation),
-      ),
-    )
+  async evaluate({ id }: ModelRef): Promise<ReadonlyMap<number, Evaluation>> {
+    const scores = this.#owners.map(async (owner, i) => {
+      const { head } = await owner.ask({ what: 'evaluate', model: id })
+      return [this.owners[i]!.owner, evaluationOf(head.evaluation)] as const
+    })
+    return new Map(await Promise.all(scores))
   }
 
   /** Of frames' bodies; their heads are counts. */

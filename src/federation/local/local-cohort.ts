@@ -51,10 +51,12 @@ export class LocalCohort implements Cohort {
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
       pMapIterable(
         this.#owners,
-        (owner, i) =>
-          this.#trainOne(i, received, { ...task, instruction: task.instruct(owner.card.owner) }, (progress) =>
-            report({ type: 'owner-progress', round, owner: owner.card.owner, ...progress }),
-          ),
+        ({ card: { owner } }, i) => {
+          const own = { instruction: task.instruct(owner), evaluateReceived: task.evaluateReceived(owner) }
+          return this.#trainOne(i, received, { round, lr: task.lr, ...own }, (progress) =>
+            report({ type: 'owner-progress', round, owner, ...progress }),
+          )
+        },
         { concurrency: AHEAD * this.#workers },
       ),
     )
@@ -70,10 +72,11 @@ export class LocalCohort implements Cohort {
     return update
   }
 
-  evaluate(model: ModelRef) {
+  async evaluate(model: ModelRef) {
     const weights = this.#models.get(model)!
     // One more of them than workers, so that none waits for work.
-    return pMap(this.#owners, (owner) => owner.evaluate(weights), { concurrency: this.#workers + 1 })
+    const score = async (owner: Owner) => [owner.card.owner, await owner.evaluate(weights)] as const
+    return new Map(await pMap(this.#owners, score, { concurrency: this.#workers + 1 }))
   }
 
   takeTraffic(): Traffic[] {

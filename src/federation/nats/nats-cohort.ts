@@ -14,7 +14,7 @@ import { liveReader } from './live.ts'
 import { getPayload, putPayload } from './payloads.ts'
 import { persist } from './persist.ts'
 import { mostOfUpdate, readUpdate, type UpdateBounds } from './read-update.ts'
-import type { KnownOwner, ServerPost } from './server-post.ts'
+import type { Ask, KnownOwner, ServerPost } from './server-post.ts'
 import { MODELS, updatesOf } from './streams.ts'
 import { ownerToken, type Reply, type ReplyOf, type WirePayload } from './wire.ts'
 
@@ -37,9 +37,13 @@ interface Answer {
   readonly reply: ReplyOf<'update'>
 }
 
-export interface NatsCohortSettings extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages'> {
+export interface NatsCohortSettings extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages' | 'labels'> {
   readonly run: string
-  readonly cards: readonly OwnerCard[]
+  /** Seconds in which an owner must have answered a task; undefined: any. */
+  readonly deadline: number | undefined
+  /** How many owners must answer in time; all, if none may be absent. */
+  readonly minOwners: number
+  readonly cards: readonly (OwnerCard & { readonly labels: boolean })[]
 }
 
 /** Owners elsewhere, asked over the broker. */
@@ -50,6 +54,8 @@ export class NatsCohort implements Cohort {
   readonly #settings: NatsCohortSettings
   readonly #published = new Map<number, Published>()
   readonly #traffic: TrafficCount
+  /** Owners that took part in the round under way, or the last one. */
+  #present: readonly KnownOwner[]
   readonly #live = liveReader()
   #models = 0
   /** Rounds that are on the server's disk: an owner may forget what it kept of them. */
@@ -59,6 +65,7 @@ export class NatsCohort implements Cohort {
     this.owners = settings.cards
     this.#traffic = new TrafficCount(settings.cards)
     this.#post = post
+    this.#present = post.settings.owners
     this.#connection = connection
     this.#settings = settings
   }
@@ -93,7 +100,10 @@ export class NatsCohort implements Cohort {
       const asked = this.#post.settings.owners.map((owner) => this.#ask(owner, task, 0, signal))
       // A rejection is looked at when its turn comes.
       for (const one of asked) one.catch(() => {})
-      yield* pMapIterable(asked, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
+      const present = await this.#inTime(asked)
+      const { minOwners } = this.#settings
+      if (minOwners < this.owners.length) this.#present = (await Promise.all(present)).map(({ owner }) => owner)
+      yield* pMapIterable(present, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
       // What comes now is written: not by one that slept while another server took over.
       await this.#post.hold(signal)
       this.#committed = task.round - 1
@@ -102,24 +112,25 @@ export class NatsCohort implements Cohort {
     }
   }
 
-  async evaluate(model: ModelRef, signal: AbortSignal): Promise<readonly Evaluation[]> {
-    return await Promise.all(
-      this.#post.settings.owners.map(async (owner) => {
-        for (let times = 0; ; times++) {
-          const { payload } = this.#published.get(model.id)!
-          const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
-          const reply = await this.#post.ask(owner.owner, ask, signal)
-          if (times < LOSSES && (await this.#lost(reply, payload, signal))) continue
-          const { evaluation } = expect(reply, 'evaluation', owner)
-          const card = this.owners[this.#place(owner)]!
-          const wrong = evaluation
-            ? miscounted(evaluation, { ...card, classes: this.#settings.classes })
-            : 'is missing, and this run needs it'
-          if (!evaluation || wrong) throw failure(owner, 'E_UPDATE', `sent an evaluation that ${wrong}`, NOT_MERGED)
-          return fromWire(evaluation)
-        }
-      }),
-    )
+  async evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
+    const asked = this.#present.map(async (owner) => [owner.owner, await this.#score(owner, model, signal)] as const)
+    return new Map(await Promise.all(await this.#inTime(asked)))
+  }
+
+  async #score(owner: KnownOwner, model: ModelRef, signal: AbortSignal): Promise<Evaluation> {
+    for (let times = 0; ; times++) {
+      const { payload } = this.#published.get(model.id)!
+      const ask = { what: 'evaluate', committed: this.#committed, round: 0, model: payload } as const
+      const reply = await this.#answer(owner, ask, signal)
+      if (times < LOSSES && (await this.#lost(reply, payload, signal))) continue
+      const { evaluation } = expect(reply, 'evaluation', owner)
+      const card = this.#settings.cards[this.#place(owner)]!
+      const wrong = evaluation
+        ? miscounted(evaluation, { ...card, classes: this.#settings.classes })
+        : 'is missing, and this run needs it'
+      if (!evaluation || wrong) throw failure(owner, 'E_UPDATE', `sent an evaluation that ${wrong}`, NOT_MERGED)
+      return fromWire(evaluation)
+    }
   }
 
   /** They keep theirs. */
@@ -138,6 +149,26 @@ export class NatsCohort implements Cohort {
     return this.owners.findIndex((card) => card.owner === owner)
   }
 
+  /**
+   * Those of the answers that count: all of them, or, if owners may be absent, those that came in time.
+   * @throws FedunifyError (training) if too few came in time
+   */
+  async #inTime<T>(asked: readonly Promise<T>[]): Promise<readonly (T | Promise<T>)[]> {
+    const { minOwners } = this.#settings
+    if (minOwners >= this.owners.length) return asked
+    const settled = await Promise.allSettled(asked)
+    const late = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+    const other = late.find((error) => !(error instanceof FedunifyError && error.code === 'E_OWNER_FAILED'))
+    if (other !== undefined) throw other
+    const came = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    if (came.length >= minOwners) {
+      for (const error of late) this.#post.settings.note(`${messageOf(error)}: the round goes on without it`)
+      return came
+    }
+    const message = `${came.length} of ${asked.length} owners answered in time, ${minOwners} must (--min-owners)`
+    throw new FedunifyError('E_OWNER_FAILED', `${message}: ${late.map(messageOf).join('; ')}`, RESUME)
+  }
+
   async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
     const instruction = instructionTensors(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
@@ -147,10 +178,24 @@ export class NatsCohort implements Cohort {
       if (extra) this.#traffic.down(this.#place(owner), extra.length)
       const { round, lr, evaluateReceived } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
-      const more = { instruction: sent, evaluate_received: evaluateReceived }
-      const reply = await this.#post.ask(owner.owner, { ...ask, ...more }, signal)
+      const more = { instruction: sent, evaluate_received: evaluateReceived(owner.owner) }
+      const reply = await this.#answer(owner, { ...ask, ...more }, signal)
       if (times < LOSSES && (await this.#lost(reply, model, signal))) continue
       return { owner, attempt, reply: expect(reply, 'update', owner) }
+    }
+  }
+
+  /** @throws FedunifyError (training) if the owner does not answer in time */
+  async #answer(owner: KnownOwner, ask: Ask, signal: AbortSignal): Promise<Reply> {
+    const { deadline } = this.#settings
+    if (deadline === undefined) return await this.#post.ask(owner.owner, ask, signal)
+    const late = AbortSignal.timeout(1000 * deadline)
+    try {
+      return await this.#post.ask(owner.owner, ask, AbortSignal.any([signal, late]))
+    } catch (error) {
+      if (!late.aborted || signal.aborted) throw error
+      const what = `did not answer within ${deadline} s (--deadline)`
+      throw failure(owner, 'E_OWNER_FAILED', what, RESUME)
     }
   }
 
@@ -181,9 +226,9 @@ export class NatsCohort implements Cohort {
     const bytes = await getPayload(this.#post.jsm, updatesOf(owner.owner), prefix, reply.payload, limits)
     if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
     this.#traffic.up(this.#place(owner), bytes.length)
-    const { trainImages, testImages } = this.owners[this.#place(owner)]!
+    const card = this.#settings.cards[this.#place(owner)]!
     const base = task.model && this.#published.get(task.model.id)!.weights
-    return readUpdate(reply, bytes, owner.name, { ...this.#settings, base, trainImages, testImages })
+    return readUpdate(reply, bytes, owner.name, { ...this.#settings, ...card, base })
   }
 
   #put(bytes: Uint8Array, signal: AbortSignal): Promise<WirePayload> {
@@ -215,6 +260,7 @@ export class NatsCohort implements Cohort {
 }
 
 const NOT_MERGED = 'nothing of it was merged'
+const RESUME = 'the round does not count: resume the run once the owners are back'
 
 /** An owner that hands in what cannot be merged, again and again. */
 const given = (owner: KnownOwner, round: number, error: FedunifyError) =>

@@ -5,6 +5,8 @@ import { FedunifyError } from '../../errors.ts'
 import { persist } from './persist.ts'
 import { CHUNK, type WirePayload } from './wire.ts'
 
+/** More than any model here, or a file of a run: what claims more is refused before it is fetched. */
+export const MAX_PAYLOAD = 4e9
 /** Chunks that are under way at the same time. */
 const WINDOW = 4
 

@@ -19,6 +19,8 @@ export interface UpdateBounds {
   /** What it has said of its shard. */
   readonly trainImages: number
   readonly testImages: number
+  /** Whether it shares how many images it has of each class. */
+  readonly labels: boolean
   /** Epochs of a round, at most. */
   readonly epochs: number
   /** Whether the local objective sends anything with the weights. */

@@ -9,7 +9,11 @@ import { CA_FILE, SEED_FILES } from './read.ts'
 
 /** What an owner's policy.yaml holds at first. */
 export const POLICY = `\
-# What this owner allows the server to ask for. Nothing is set: the defaults hold.
+# What the server may ask of this owner. Nothing is set: everything is allowed and shared. docs/policy.md has all keys.
+format: 1
+# allow: { merge: [avg, weighted-avg], server: [none, avgm, adam], objective: [cross-entropy, fedprox] }
+# most: { rounds: 100, local-epochs: 5, parameters: 5000000 }
+# share: { labels: false }      # keep the number of images of each class to itself
 `
 
 /** An owner with a new key. */

@@ -11,7 +11,16 @@ export function banners(groups: readonly RecordGroup[]): Markup {
   return html`${lines.length > 0 && html`<section class="banner" role="note" aria-label="To know first">${lines}</section>`}`
 }
 
-function problems({ manifest, rounds: done, events }: RunRecord): string[] {
+/** Rounds in which not all owners took part, which a run may allow. */
+function partialRounds({ manifest: { shards }, unified }: RunRecord): string | undefined {
+  const partial = new Set(unified.filter(({ owners }) => owners < shards.length).map(({ round }) => round))
+  if (partial.size === 0) return undefined
+  const rounds = partial.size === 1 ? `round ${[...partial][0]}` : `${partial.size} rounds`
+  return `lacks owners in ${rounds}: there the unified model is made of, and measured on, those that took part.`
+}
+
+function problems(run: RunRecord): string[] {
+  const { manifest, rounds: done, events } = run
   const shown =
     done === 0
       ? 'no round was finished'
@@ -28,6 +37,7 @@ function problems({ manifest, rounds: done, events }: RunRecord): string[] {
   const known = events?.rounds.at(-1)?.round ?? 0
   return [
     state,
+    partialRounds(run),
     events === undefined && done > 0 && 'has no events.jsonl: confusion, accuracy by class and drift are left out.',
     events?.torn && 'has an events.jsonl whose last line was cut short; that line is left out.',
     events && !events.torn && known < done && `has events up to round ${known} alone, and tables up to round ${done}.`,

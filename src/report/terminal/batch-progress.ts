@@ -41,6 +41,11 @@ export class BatchProgress implements BatchListener {
     this.#notes.add(note)
   }
 
+  /** What a worker elsewhere tells of a run. */
+  line(run: BatchRun, line: string): void {
+    this.#view.write(oneLine(`[${this.#number(run)}] ${line}`))
+  }
+
   event(run: BatchRun, event: FederationEvent): void {
     this.#views.get(run)?.event(event)
   }

@@ -72,6 +72,7 @@ function roundLine(event: RoundFinished, rounds: number, colors: Palette): strin
     colors.bold(first!),
     ...others,
     ...pooled,
+    ...(event.absent.length > 0 ? [`without owner ${event.absent.join(', ')}`] : []),
     time,
   ].join('  ')
 }

@@ -22,6 +22,9 @@ async function expectSameAsLocal(name: string, file: string): Promise<void> {
   }
 }
 
+/** How many parties are killed, or stores wiped, in one run: many more to look for what is rare. */
+const KILLS = Number(process.env.CHAOS_KILLS ?? 8)
+
 describe.skipIf(!hasBroker)('owners over a broker', () => {
   it.each([
     ['avg', {}],
@@ -41,8 +44,8 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
     expect((await runBinary(['check', at(name, 'net'), '--expect', expectation(folder)])).code).toBe(0)
   })
 
-  it('lose no finished round, whoever is killed and whatever the broker loses', { timeout: 240_000 }, async () => {
-    const file = experiment('chaos', { env: 'H', rounds: 16, 'local-epochs': 2, server: 'avgm' })
+  it('lose no finished round, whoever is killed and whatever the broker loses', { timeout: 900_000 }, async () => {
+    const file = experiment('chaos', { env: 'H', rounds: KILLS > 8 ? 40 : 16, 'local-epochs': 2, server: 'avgm' })
     const { broker, join: joins, serve } = await startFederation(['alice', 'bob'], data)
     const owners = { alice: joins('alice'), bob: joins('bob') }
     let server = serve(file, '--run-id', 'net')
@@ -69,8 +72,10 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
         await broker.restart()
       },
     }
-    for (const kill of ['owner', 'broker', 'server', 'store', 'owner', 'server', 'store', 'broker']) {
-      await Promise.race([server.says(/round +\d+\/16/), server.ended])
+    const kinds = ['owner', 'broker', 'server', 'store', 'owner', 'server', 'store', 'broker']
+    for (let i = 0; i < KILLS; i++) {
+      const kill = kinds[i % kinds.length]!
+      await Promise.race([server.says(/round +\d+\/\d+/), server.ended])
       await new Promise((resolve) => setTimeout(resolve, 400 * random.uniform()))
       await kills[kill]!()
     }

@@ -7,8 +7,10 @@ import { OBJECTIVES } from '../../src/algorithm/objective/registry.ts'
 import { SERVER_STEPS } from '../../src/algorithm/server/registry.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Experiment } from '../../src/config/schema.ts'
-import { OPEN_POLICY, POLICY_FILE, type Policy, PolicySchema } from '../../src/federation/policy/policy.ts'
-import { findPolicy, readPolicy } from '../../src/federation/policy/read-policy.ts'
+import { buildModel } from '../../src/model/model.ts'
+import { PRESET_NAMES, type PresetName, presetLayers } from '../../src/model/presets.ts'
+import { OPEN_POLICY, POLICY_FILE, type Policy, PolicySchema } from '../../src/owner/policy/policy.ts'
+import { findPolicy, readPolicy } from '../../src/owner/policy/read-policy.ts'
 import {
   type Asks,
   type OwnerRequest,
@@ -16,10 +18,8 @@ import {
   refusals,
   requestOf,
   roundRefusal,
-} from '../../src/federation/policy/refusals.ts'
-import { policyTemplate } from '../../src/federation/policy/template.ts'
-import { buildModel } from '../../src/model/model.ts'
-import { PRESET_NAMES, type PresetName, presetLayers } from '../../src/model/presets.ts'
+} from '../../src/owner/policy/refusals.ts'
+import { policyTemplate } from '../../src/owner/policy/template.ts'
 import { VERSION } from '../../src/package.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { codeBlocks } from '../support/pages.ts'

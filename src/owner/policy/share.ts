@@ -1,5 +1,5 @@
 import type { Evaluation, Progress } from '../../engine/engine.ts'
-import type { Update } from '../cohort.ts'
+import type { Update } from '../../federation/cohort.ts'
 import type { Share } from './policy.ts'
 
 /** The same, but what an owner may keep to itself can be undefined. */

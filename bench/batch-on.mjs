@@ -1,0 +1,101 @@
+// How much faster two workers do a batch of eight runs than one does: fedunify batch --on, with a broker of its own on
+// this machine, each worker on one core. The clock runs from the start of the batch, with its workers waiting, to its end.
+// Prints a line for each turn, and the ratio of the medians.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { file } from './children.mjs'
+import { median } from './figures.mjs'
+import { inFolder } from './folder.mjs'
+import { pinning } from './machine.mjs'
+
+const TARGET = 1.8
+
+const { values } = parseArgs({
+  options: {
+    turns: { type: 'string', default: '3' },
+    cores: { type: 'string', default: '0,1' },
+    data: { type: 'string', default: file('../data/fashion-mnist') },
+    images: { type: 'string', default: '7000' },
+    rounds: { type: 'string', default: '3' },
+  },
+})
+
+const cores = values.cores.split(',').map(Number)
+const BINARY = file('../dist/bin.js')
+
+/** Starts a program, whose lines on stderr `says` waits for. */
+function begin([program, ...args], options = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options })
+  let text = ''
+  child.stderr.setEncoding('utf8').on('data', (piece) => {
+    text += piece
+  })
+  const ended = once(child, 'close')
+  const says = async (what) => {
+    while (!text.includes(what)) {
+      if (child.exitCode !== null) throw new Error(`${program} ended before it said ${what}:\n${text}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  const end = async (signal) => {
+    child.kill(signal)
+    await ended
+  }
+  return { ended, says, end, text: () => text }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Seconds of the batch with so many workers. */
+async function measure(count, folder) {
+  mkdirSync(folder)
+  const port = await freePort()
+  const url = `nats://127.0.0.1:${port}`
+  const broker = begin(['nats-server', '-js', '-sd', join(folder, 'store'), '-a', '127.0.0.1', '-p', String(port)])
+  const workers = []
+  try {
+    await broker.says('Server is ready')
+    for (const core of cores.slice(0, count)) {
+      const command = [process.execPath, BINARY, 'worker', '--on', url, '--workers', '1', '--data', values.data]
+      workers.push(begin(pinning([core]).pin(1, command)))
+    }
+    for (const worker of workers) await worker.says('waits for runs')
+    const experiment = join(folder, 'eight.yaml')
+    const given = { seeds: 8, rounds: Number(values.rounds), images: Number(values.images) }
+    writeFileSync(experiment, JSON.stringify({ ...given, out: join(folder, 'results') }))
+    const began = performance.now()
+    const batch = begin([process.execPath, BINARY, 'batch', '--on', url, experiment])
+    const [code] = await batch.ended
+    if (code !== 0) throw new Error(`the batch ended with ${code}:\n${batch.text()}`)
+    return (performance.now() - began) / 1000
+  } finally {
+    for (const worker of workers) await worker.end('SIGKILL')
+    await broker.end('SIGKILL')
+  }
+}
+
+await inFolder(async (folder) => {
+  const seconds = { 1: [], 2: [] }
+  for (let turn = 0; turn < Number(values.turns); turn++) {
+    for (const count of turn % 2 === 0 ? [1, 2] : [2, 1]) {
+      const took = await measure(count, join(folder, `${turn}-${count}`))
+      seconds[count].push(took)
+      console.log(`turn ${turn + 1}: ${count === 1 ? 'one worker' : 'two workers'}: ${took.toFixed(1)} s`)
+    }
+  }
+  const ratio = median(seconds[1]) / median(seconds[2])
+  const pinned = pinning(cores).cores ? `, each on one of the cores ${values.cores}` : ', not kept on cores'
+  console.log(`two workers do the batch ${ratio.toFixed(2)} times as fast as one${pinned} (must reach ${TARGET})`)
+})

@@ -1,0 +1,106 @@
+// How long a round over the broker takes besides training: node bench/federation.mjs [--rounds n] [--out FILE]
+// Needs nats-server on the PATH, a built program (npm run build) and Fashion-MNIST.
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { inFolder } from './folder.mjs'
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '12' }, data: { type: 'string' }, out: { type: 'string' } },
+})
+const program = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
+const data = values.data ?? fileURLToPath(new URL('../data/fashion-mnist', import.meta.url))
+
+const dense = (...units) => [
+  { type: 'flatten' },
+  ...units.flatMap((n) => [{ type: 'dense', units: n }, { type: 'relu' }]),
+  { type: 'dense', units: 10 },
+]
+const CASES = [
+  { name: '2 owners, 5 MB of weights', owners: 2, images: 400, model: dense(1570), atMost: 0.6 },
+  { name: '2 owners, 96 MB of weights', owners: 2, images: 400, model: dense(4500, 4500), atMost: 6, rounds: 5 },
+  ...[2, 8, 32, 100].map((owners) => ({
+    name: `${owners} owners, 32 kB of weights`,
+    owners,
+    images: 70 * owners,
+    model: dense(10),
+  })),
+]
+
+const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+
+/** Starts a process whose output goes nowhere but its last lines, for errors. */
+function start(command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said = (said + text).slice(-4000)))
+  const ended = new Promise((resolve) => child.on('close', (code) => resolve({ code, said })))
+  return { child, ended }
+}
+
+async function measure({ owners, images, model, rounds = Number(values.rounds) }) {
+  return await inFolder(async (folder) => {
+    const port = await freePort()
+    const dir = join(folder, 'federation')
+    const names = Array.from({ length: owners }, (_, i) => `owner-${i + 1}`)
+    const init = ['federation', 'init', dir, '--owners', names.join(), '--port', String(port)]
+    await start(process.execPath, [program, ...init]).ended
+    const broker = start('nats-server', ['-c', 'nats.conf', '-a', '127.0.0.1'], { cwd: join(dir, 'broker') })
+    const experiment = join(folder, 'bench.json')
+    const out = join(folder, 'out')
+    writeFileSync(experiment, JSON.stringify({ env: 'V', images, model, rounds, batch: 32, owners, out }))
+    const parties = names.map((name) =>
+      start(process.execPath, [
+        program,
+        'join',
+        '--federation',
+        join(dir, 'owners', name),
+        '--shard',
+        '--data',
+        data,
+        '--device',
+        'cpu',
+        '--once',
+      ]),
+    )
+    try {
+      const args = ['serve', experiment, '--federation', join(dir, 'server'), '--run-id', 'run', '--quiet']
+      const { code, said } = await start(process.execPath, [program, ...args]).ended
+      if (code !== 0) throw new Error(said)
+      const events = readFileSync(join(out, 'bench', 'run', 'events.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+      const finished = events.filter(({ type }) => type === 'round-finished').slice(1)
+      return finished.map(({ seconds, locals }) => {
+        const trained = Math.max(...locals.map((local) => local.seconds))
+        return seconds.train + seconds.merge + seconds.evaluate - trained
+      })
+    } finally {
+      for (const { child } of parties) child.kill('SIGKILL')
+      await Promise.all(parties.map(({ ended }) => ended))
+      broker.child.kill('SIGTERM')
+      await broker.ended
+    }
+  })
+}
+
+const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]
+const results = []
+for (const one of CASES) {
+  const seconds = await measure(one)
+  const target =
+    one.atMost === undefined ? '' : `  at most ${one.atMost} s: ${median(seconds) <= one.atMost ? 'met' : 'missed'}`
+  console.log(`${one.name.padEnd(28)} ${median(seconds).toFixed(3)} s a round besides training${target}`)
+  results.push({ name: one.name, rounds: seconds.length, median_seconds: Number(median(seconds).toFixed(4)), seconds })
+}
+if (values.out) writeFileSync(values.out, `${JSON.stringify({ format: 1, results }, null, 2)}\n`)

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises'
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+} from '@nats-io/transport-node'
+import { FedunifyError, messageOf } from '../../errors.ts'
+
+/** Where the broker is, and how it knows us. */
+export interface Address {
+  /** nats:// or tls://, perhaps with user:password. */
+  readonly on: string
+  /** File of the authority that signed the broker's certificate; default: those that Node knows. */
+  readonly ca?: string | undefined
+  /** File of credentials, as nsc makes it. */
+  readonly creds?: string | undefined
+  /** File of the seed of a key. */
+  readonly nkey?: string | undefined
+}
+
+/**
+ * Connects, and stays so: it waits for a broker that is not there yet, and comes back to one that was away.
+ * @param note told of what it waits for
+ * @throws FedunifyError (usage) if the address is none, or the broker does not let us in
+ */
+export async function connectQueue(
+  address: Address,
+  { name, note, signal }: { name: string; note: (line: string) => void; signal: AbortSignal },
+): Promise<NatsConnection> {
+  const { shown, options } = await optionsOf(address)
+  let told = false
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      const connection = await connect({ ...options, name })
+      if (told) note(`connected to ${shown}`)
+      void watch(connection, shown, note)
+      return connection
+    } catch (error) {
+      const final = refusal(error, shown)
+      if (final) throw final
+      if (!told) note(`waiting for the broker at ${shown}: ${messageOf(error)}`)
+      told = true
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+  }
+}
+
+/** The address as it may be shown: without a password. */
+export function shownAddress(on: string): string {
+  const url = parse(on)
+  return `${url.protocol}//${url.host}`
+}
+
+async function optionsOf(address: Address): Promise<{ shown: string; options: ConnectionOptions }> {
+  const { on, ca, creds, nkey } = address
+  const url = parse(on)
+  const secure = url.protocol === 'tls:'
+  if (ca !== undefined && !secure) {
+    throw new FedunifyError(
+      'E_CONFLICT',
+      `--ca is for tls://, the broker is ${shownAddress(on)}`,
+      'use tls://, or leave --ca out',
+    )
+  }
+  const [user, pass] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+  if ([creds, nkey, user || undefined].filter((one) => one !== undefined).length > 1) {
+    throw new FedunifyError(
+      'E_CONFLICT',
+      'the broker can know us by one thing alone',
+      'use --creds, --nkey, or user:password in the URL',
+    )
+  }
+  return {
+    shown: shownAddress(on),
+    options: {
+      servers: url.host,
+      ...(secure && { tls: ca === undefined ? {} : { ca: (await secret(ca)).toString('utf8') } }),
+      ...(pass !== '' ? { user, pass } : user !== '' && { token: user }),
+      ...(creds !== undefined && { authenticator: credsAuthenticator(await secret(creds)) }),
+      ...(nkey !== undefined && {
+        authenticator: nkeyAuthenticator(Buffer.from((await secret(nkey)).toString('utf8').trim())),
+      }),
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 300,
+      ignoreAuthErrorAbort: true,
+      pingInterval: 5000,
+      maxPingOut: 3,
+      timeout: 5000,
+    },
+  }
+}
+
+function parse(on: string): URL {
+  const url = URL.canParse(on) ? new URL(on) : undefined
+  if (url?.host && /^(nats|tls):$/.test(url.protocol)) return url
+  // Not what was given: it may hold a password.
+  throw new FedunifyError('E_OPTION', '--on: expected the address of a broker', 'for example --on nats://host:4222')
+}
+
+async function secret(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    throw new FedunifyError('E_FILE_UNREADABLE', `${file}: ${messageOf(error)}`, undefined, { cause: error })
+  }
+}
+
+/** What no waiting mends. */
+function refusal(error: unknown, shown: string): FedunifyError | undefined {
+  const text = [error, (error as { cause?: unknown }).cause].map(messageOf).join(' ')
+  const refuse = (what: string, hint: string) =>
+    new FedunifyError('E_BROKER', `the broker at ${shown} ${what}`, hint, { cause: error })
+  if (/authorization|authentication/i.test(text)) {
+    return refuse('does not let us in', 'use --creds, --nkey, or user:password in the URL')
+  }
+  if (/self[- ]signed|unable to (verify|get)|issuer|certificate/i.test(text)) {
+    return refuse(
+      `shows a certificate that is not trusted: ${messageOf(error)}`,
+      'name the authority that signed it with --ca',
+    )
+  }
+  if (/tls|secure/i.test(text)) return refuse(`and this side do not agree on TLS: ${messageOf(error)}`, 'use tls://')
+  return undefined
+}
+
+/** Says when the connection is lost, and when it is back. */
+async function watch(connection: NatsConnection, shown: string, note: (line: string) => void): Promise<void> {
+  let away = false
+  for await (const { type } of connection.status()) {
+    if (type === 'disconnect' && !away) note(`lost the broker at ${shown}, waiting for it`)
+    if (type === 'reconnect' && away) note(`connected to ${shown} again`)
+    if (type === 'disconnect' || type === 'reconnect') away = type === 'disconnect'
+  }
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { configHash } from '../../config/hash.ts'
+import { FedunifyError } from '../../errors.ts'
+import { loadRun } from '../../runs/read/load-run.ts'
+import { assertNoLink, writeError } from '../../runs/write/growing-file.ts'
+import { FolderLock } from '../../runs/write/lock.ts'
+import { kindOf, makeFolders, syncFolder } from '../../system/files.ts'
+import type { BatchRun } from '../plan.ts'
+import { fetchFiles, isRunFile } from './files.ts'
+import type { Result } from './messages.ts'
+import type { Queue } from './queue.ts'
+
+/**
+ * Puts the folder of a run that ended elsewhere in its place, whole and verified. An unfinished one that is there gives
+ * way; what is in that beside the run's own files is kept.
+ * @returns false if the broker has lost files of it
+ * @throws FedunifyError (data) if it is damaged or another run's; (usage) if the folder is in use
+ */
+export async function placeRun(queue: Queue, run: BatchRun, result: Result, signal: AbortSignal): Promise<boolean> {
+  const { path, experiment } = run
+  const outer = dirname(path)
+  const beside = () => join(outer, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  const draft = beside()
+  try {
+    await assertNoLink(join(experiment.out, experiment.name))
+    await makeFolders(outer)
+    if (!(await fetchFiles(queue, result.key, result, draft, signal))) return false
+    await verify(draft, run, result)
+    if ((await kindOf(path)) === 'none') await rename(draft, path)
+    else await exchange(draft, path, beside())
+    await syncFolder(outer)
+    return true
+  } catch (error) {
+    throw error instanceof FedunifyError ? error : writeError(path, error)
+  } finally {
+    await rm(draft, { recursive: true, force: true }).catch(() => {})
+  }
+}
+
+async function verify(draft: string, { path, experiment }: BatchRun, result: Result): Promise<void> {
+  const loaded = await loadRun(draft).catch((error: unknown) => {
+    if (!(error instanceof FedunifyError)) throw error
+    throw new FedunifyError(error.code, error.message.replaceAll(draft, path), error.hint, { cause: error })
+  })
+  const same = loaded.manifest.config_hash === configHash(experiment)
+  if (same && (result.error !== null || loaded.finished)) return
+  const what = same ? 'came unfinished' : 'came as another run'
+  throw new FedunifyError('E_RUN_DAMAGED', `${path}: ${what} from ${result.worker}`, 'start the batch again')
+}
+
+/** Puts a folder in the place of another, which nobody may be at work in. */
+async function exchange(draft: string, path: string, aside: string): Promise<void> {
+  const lock = await FolderLock.take(path)
+  try {
+    await rename(path, aside)
+    lock.moved(aside)
+    await rename(draft, path)
+    for (const name of await readdir(aside)) if (!isRunFile(name)) await rename(join(aside, name), join(path, name))
+  } finally {
+    await lock.release()
+  }
+  await rm(aside, { recursive: true, force: true })
+}
