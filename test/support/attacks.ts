@@ -131,9 +131,9 @@ export const BAD_UPDATES: readonly Attack[] = [
     report((metrics) => ({ local: { ...local(metrics), images: Number.MAX_SAFE_INTEGER } })),
   ),
   answer(
-    'all of it right',
-    /owner bob .* counts 31 images as right, its confusion matrix/,
-    report((metrics) => ({ local: { ...local(metrics), correct: 31 } })),
+    'none of it right',
+    /owner bob .* counts 0 images as right, its confusion matrix/,
+    report((metrics) => ({ local: { ...local(metrics), correct: 0 } })),
   ),
 ]
 
