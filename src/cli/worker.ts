@@ -1,7 +1,9 @@
 import { availableParallelism, hostname } from 'node:os'
 import type { Command } from 'commander'
 import type { Address } from '../batch/remote/connect.ts'
-import { oneLine } from '../visible.ts'
+import { PlainProgress } from '../report/terminal/progress.ts'
+import type { Sink } from '../run/sinks.ts'
+import { NO_COLORS, oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 import { positive } from './positive.ts'
 import { addQueueOptions, openQueue } from './queue-options.ts'
@@ -54,7 +56,11 @@ async function work({ once = false, jobs, data, workers, ...address }: WorkerOpt
   const machine = { data, workers: workers ?? Math.max(1, Math.floor(availableParallelism() / jobs)) }
   try {
     note(`waits for runs at ${shownAddress(address.on)}`)
-    const one = () => new Worker(queue, { name, machine, once, signal, note }).work()
+    const progress = (tell: (line: string) => void): Sink => {
+      const view = new PlainProgress(tell, NO_COLORS)
+      return { name: 'progress', event: (event) => view.event(event) }
+    }
+    const one = () => new Worker(queue, { name, machine, once, signal, note, progress }).work()
     const all = await Promise.allSettled(Array.from({ length: jobs }, one))
     for (const ended of all) if (ended.status === 'rejected') throw ended.reason
   } finally {

@@ -1,6 +1,6 @@
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
-import { expect } from '../federation/nats/nats-cohort.ts'
+import { expect } from '../federation/nats/owner-answers.ts'
 import type { KnownOwner, ServerPost } from '../federation/nats/server-post.ts'
 import type { ReplyOf } from '../federation/nats/wire.ts'
 import { assertCard } from './check-card.ts'

@@ -3,15 +3,14 @@ import { join } from 'node:path'
 import type { Experiment } from '../../config/schema.ts'
 import { FedunifyError } from '../../errors.ts'
 import { failedEvent } from '../../federation/events.ts'
-import { PlainProgress } from '../../report/terminal/progress.ts'
 import { describeRun } from '../../run/describe.ts'
 import { executeToEnd } from '../../run/execute.ts'
 import { inThisProcess, type Runnable } from '../../run/participants.ts'
 import { type PreparedRun, prepareRun } from '../../run/prepare.ts'
+import type { Sink } from '../../run/sinks.ts'
 import { readManifest } from '../../runs/manifest.ts'
 import { roundsDone } from '../../runs/read/run-state.ts'
 import { kindOf } from '../../system/files.ts'
-import { NO_COLORS } from '../../visible.ts'
 import { fetchFiles, readRunFiles } from './files.ts'
 import { type Hold, RunLost } from './hold.ts'
 import { experimentOf } from './job.ts'
@@ -41,6 +40,8 @@ interface Task {
   readonly dir: string
   /** Tells the batch how it goes. */
   tell(line: string): void
+  /** What a run's events become as lines. */
+  progress(tell: (line: string) => void): Sink
   readonly signal: AbortSignal
 }
 
@@ -85,14 +86,13 @@ async function execute(task: Task, path: string, upload: Upload, signal: AbortSi
   const prepared = await prepareRun(own, { signal })
   if (prepared.engine.note) tell(prepared.engine.note)
   const resume = await begin(task, path, prepared, signal)
-  const progress = new PlainProgress(tell, NO_COLORS)
   await executeToEnd(runnable(prepared, { ...asked, workers }), {
     path,
     resume,
     signal,
     note: tell,
     ready: (done) => tell(done > 0 ? `goes on after round ${done}` : 'begins'),
-    sinks: [{ name: 'progress', event: (event) => progress.event(event) }, upload],
+    sinks: [task.progress(tell), upload],
   })
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { JsMsg } from '@nats-io/jetstream'
 import { messageOf } from '../../errors.ts'
 import { VERSION } from '../../package.ts'
+import type { Sink } from '../../run/sinks.ts'
 import { oneLine } from '../../visible.ts'
 import { Hold, RunLost } from './hold.ts'
 import { decode, headOf, type Job, QUEUE_FORMAT } from './messages.ts'
@@ -20,6 +21,8 @@ export interface WorkerSettings {
   readonly once: boolean
   readonly signal: AbortSignal
   note(line: string): void
+  /** What a run's events become as lines, for the batch. */
+  progress(tell: (line: string) => void): Sink
 }
 
 /** Takes one job after another, until the signal is aborted, or after one. */
@@ -69,7 +72,7 @@ export class Worker {
   }
 
   async #do(job: Job, message: JsMsg): Promise<boolean> {
-    const { name, machine, note, signal } = this.#settings
+    const { name, machine, progress, note, signal } = this.#settings
     const { key, path } = job
     // A worker that died after its last word.
     if (await this.#queue.last('result', key, signal)) {
@@ -81,7 +84,7 @@ export class Worker {
     const tell = (line: string) => this.#tell(key, line)
     note(`${path}: taken`)
     try {
-      const error = await workOn({ queue: this.#queue, job, hold, machine, dir, tell, signal })
+      const error = await workOn({ queue: this.#queue, job, hold, machine, dir, tell, progress, signal })
       await message.ackAck().catch(() => false)
       const outcome = error ? `failed: ${error.message}` : 'finished'
       note(`${path}: ${outcome}`)
