@@ -86,15 +86,21 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
       // process down.
       await Promise.allSettled(underWay)
       while (Atomics.load(loaded, 0) < threads && !crashes.any) await sleep(5)
+      crashes.expected = true
       await pool.destroy()
     },
   }
 }
 
+/** Milliseconds in which the error of a thread that ended may still come. */
+const LATER = 200
+
 /** Threads that end by themselves, as where the native library does not load: a pool tells, and leaves tasks waiting. */
 class Crashes {
   readonly #waiting = new Set<(error: Error) => void>()
   #first: Error | undefined
+  /** Threads are ended: nothing is wrong. */
+  expected = false
 
   get any(): boolean {
     return this.#first !== undefined
@@ -103,7 +109,13 @@ class Crashes {
   constructor(pool: Piscina) {
     pool.on('error', (error) => this.#tell(error))
     // A thread that ends before it is ready without an error is started again, and so for ever.
-    for (const thread of pool.threads) thread.once('exit', () => this.#tell(new Error('a thread ended by itself')))
+    for (const thread of pool.threads) {
+      // On a busy machine the pool tells of an error only after the thread has ended.
+      thread.once('error', (error) => this.#tell(error))
+      thread.once('exit', () => {
+        if (!this.expected) setTimeout(() => this.#tell(new Error('a thread ended by itself')), LATER)
+      })
+    }
   }
 
   #tell(error: Error): void {
