@@ -205,6 +205,16 @@ function facts() {
   return lines.join('\n')
 }
 
+/** Seconds of a round over the broker besides training, as bench/federation.mjs measured them. */
+function federation() {
+  const lines = suite('federation').results.map(({ name, median_seconds, at_most }) => [
+    name,
+    `**${median_seconds.toFixed(2)}**`,
+    at_most === null ? '' : `at most ${at_most}`,
+  ])
+  return table(['owners and model, all on one machine', 's a round besides training, median', 'target'], lines)
+}
+
 const FIGURES = {
   ours: (name, series, round, group) => plusMinus(batch(name).of(series, round, group), decimals),
   printed: (...args) => decimals(printed(...args)),
@@ -222,6 +232,7 @@ const FIGURES = {
   ratio,
   speed,
   facts,
+  federation,
   parts,
 }
 
