@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { json } from './figures.mjs'
 import { inFolder } from './folder.mjs'
 
 const { values } = parseArgs({
@@ -106,7 +107,7 @@ for (const one of CASES) {
     at_most: one.atMost ?? null,
     rounds: seconds.length,
     median_seconds: Number(median(seconds).toFixed(4)),
-    seconds,
+    seconds: seconds.map((one) => Number(one.toFixed(4))),
   })
 }
-if (values.out) writeFileSync(values.out, `${JSON.stringify({ format: 1, results }, null, 2)}\n`)
+if (values.out) writeFileSync(values.out, json({ format: 1, results }))

@@ -93,6 +93,10 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
     })
     note(`joined ${folder.url} as owner ${folder.owner}, waiting for an experiment`)
     await agent.work()
+  } catch (error) {
+    if (!signal.aborted) throw error
+    const hint = `what it keeps of a run is in ${dir}: the same command goes on`
+    throw new FedunifyError('E_INTERRUPTED', `owner ${folder.name} has stopped`, hint, { cause: error })
   } finally {
     for (const one of open.reverse()) await one.close()
     await lock.release()

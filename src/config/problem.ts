@@ -25,7 +25,8 @@ export function describeProblem(
     const legal = legalKeys(found, json())
     const near = nearest(key, legal)
     const inside = found.path.length > 0 ? ` in ${pathText(found.path)}` : ''
-    const hint = near ? `did you mean ${near}?` : `keys are ${legal.join(', ')}`
+    const keys = legal.length === 0 ? 'it takes none' : `keys are ${legal.join(', ')}`
+    const hint = near ? `did you mean ${near}?` : keys
     return new FedunifyError(
       'E_UNKNOWN_NAME',
       `${where([...found.path, key])}: unknown key ${show(key)}${inside}`,
