@@ -215,6 +215,13 @@ function federation() {
   return table(['owners and model, all on one machine', 's a round besides training, median', 'target'], lines)
 }
 
+/** Memory of the parties over many rounds, as bench/federation.mjs measured it. */
+function federationMemory() {
+  const [{ mebibytes }] = suite('federation-memory').results
+  const lines = Object.entries(mebibytes).map(([party, { early, late }]) => [party, String(early), String(late)])
+  return table(['party', 'MiB early', 'MiB late'], lines)
+}
+
 const FIGURES = {
   ours: (name, series, round, group) => plusMinus(batch(name).of(series, round, group), decimals),
   printed: (...args) => decimals(printed(...args)),
@@ -233,6 +240,7 @@ const FIGURES = {
   speed,
   facts,
   federation,
+  'federation-memory': federationMemory,
   parts,
 }
 

@@ -7,6 +7,7 @@ import { OBJECTIVES } from '../../src/algorithm/objective/registry.ts'
 import { SERVER_STEPS } from '../../src/algorithm/server/registry.ts'
 import { resolveExperiment } from '../../src/config/load.ts'
 import type { Experiment } from '../../src/config/schema.ts'
+import { POLICY } from '../../src/federation/setup/party-files.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { PRESET_NAMES, type PresetName, presetLayers } from '../../src/model/presets.ts'
 import { OPEN_POLICY, POLICY_FILE, type Policy, PolicySchema } from '../../src/owner/policy/policy.ts'
@@ -19,7 +20,6 @@ import {
   requestOf,
   roundRefusal,
 } from '../../src/owner/policy/refusals.ts'
-import { policyTemplate } from '../../src/owner/policy/template.ts'
 import { VERSION } from '../../src/package.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { codeBlocks } from '../support/pages.ts'
@@ -295,33 +295,18 @@ describe('the open policy', () => {
   })
 })
 
-describe('the policy that a new owner gets', () => {
-  it('names every key, and each with what it means', () => {
-    const lines = policyTemplate().split('\n')
-    for (const [group, { shape }] of Object.entries({
-      allow: PolicySchema.shape.allow.unwrap(),
-      most: PolicySchema.shape.most.unwrap(),
-      share: PolicySchema.shape.share.unwrap(),
-    })) {
-      expect(lines).toContain(`${group}:`)
-      for (const key of Object.keys(shape)) {
-        const at = lines.findIndex((line) => line.startsWith(`  ${key}: `))
-        expect(lines[at - 1], key).toMatch(/^ {2}# /)
-      }
-    }
-    expect(policyTemplate()).toContain(`\nformat: ${POLICY_FILE.format}\n`)
-    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120)
+describe('the policy in the folder of a new owner', () => {
+  it('allows and shares everything', async () => {
+    expect(await read(POLICY)).toEqual(OPEN_POLICY)
   })
 
-  it('fits experiments of built-in parts that ask for nothing special', async () => {
-    const policy = await read(policyTemplate())
-    expect(policy.share).toEqual({ metrics: true, labels: false })
-    fc.assert(
-      fc.property(experiments, (values) => {
-        expect(refusals(policy, request({ ...values, owners: 5 }))).toEqual([])
-      }),
-      { numRuns: 50 },
-    )
+  it('has an example of each group, which is legal', async () => {
+    const examples = [...POLICY.matchAll(/^# (([a-z]+): \{.*)$/gm)]
+    expect(examples.map(([, , group]) => group)).toEqual(['allow', 'most', 'share'])
+    const policy = await read(examples.reduce((text, [line, active]) => text.replace(line, active!), POLICY))
+    for (const [, , group] of examples) {
+      expect(policy[group as keyof Policy]).not.toEqual(OPEN_POLICY[group as keyof Policy])
+    }
   })
 })
 
