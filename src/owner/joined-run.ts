@@ -98,7 +98,7 @@ export class JoinedRun {
     const { owner, signal, ledger } = this.#settings
     // In the owner's own book before it is sent.
     await ledger.note({ run: this.run, round, attempt, direction: 'out', kind: 'update', ...contentOf(update.bytes) })
-    const payload = await putPayload(this.#wires.js, `upd.${ownerToken(owner)}.${this.run}`, update.bytes, signal)
+    const { payload } = await putPayload(this.#wires.js, `upd.${ownerToken(owner)}.${this.run}`, update.bytes, signal)
     return { ...update.reply, attempt, payload }
   }
 

@@ -85,7 +85,7 @@ export class EvilOwner {
 
   async put(task: Task, weights: Weights | Uint8Array): Promise<WirePayload> {
     const bytes = weights instanceof Uint8Array ? weights : encodeSafetensors(weights)
-    return await putPayload(this.js, `upd.${this.token}.${task.run}`, bytes, AbortSignal.timeout(20_000))
+    return (await putPayload(this.js, `upd.${this.token}.${task.run}`, bytes, AbortSignal.timeout(20_000))).payload
   }
 
   /** Weights handed in with a report that may be another. */

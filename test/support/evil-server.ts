@@ -70,6 +70,7 @@ export class EvilServer {
   }
 
   async put(run: string, weights: Weights): Promise<WirePayload> {
-    return await putPayload(this.js, `model.${run}`, encodeSafetensors(weights), AbortSignal.timeout(20_000))
+    const bytes = encodeSafetensors(weights)
+    return (await putPayload(this.js, `model.${run}`, bytes, AbortSignal.timeout(20_000))).payload
   }
 }

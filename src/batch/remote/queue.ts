@@ -153,7 +153,7 @@ export class Queue {
 
   async putBlob(key: string, set: string, bytes: Uint8Array, signal: AbortSignal): Promise<Blob> {
     const prefix = `fedunify.blob.${key}.${set}`
-    const { id, bytes: size, chunks, sha256 } = await putPayload(this.#js, prefix, bytes, signal)
+    const { id, bytes: size, chunks, sha256 } = (await putPayload(this.#js, prefix, bytes, signal)).payload
     return { id, bytes: size, chunks, sha256 }
   }
 

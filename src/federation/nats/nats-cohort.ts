@@ -151,8 +151,7 @@ export class NatsCohort implements Cohort {
     await this.#models.keepOnly(current)
     const { signal } = this.#post.settings
     for (const { owner } of this.owners) {
-      const filter = `upd.${ownerToken(owner)}.${this.#settings.run}.>`
-      await persist(() => this.#post.jsm.streams.purge(updatesOf(owner), { filter }), signal)
+      await persist(() => this.#post.jsm.streams.purge(updatesOf(owner)), signal)
     }
   }
 
@@ -161,7 +160,7 @@ export class NatsCohort implements Cohort {
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
     for (let times = 0; ; times++) {
       const model = task.model && this.#models.payload(task.model)
-      const sent = extra ? await this.#models.put(extra, signal) : null
+      const sent = extra ? await this.#models.putExtra(extra, signal) : null
       if (extra) this.#traffic.down(this.#place(owner), extra.length)
       const { round, lr, evaluateReceived } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const

@@ -12,6 +12,12 @@ const WINDOW = 4
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
+export interface Put {
+  readonly payload: WirePayload
+  /** The lowest sequence number of its chunks in the stream. */
+  readonly first: number
+}
+
 /**
  * Puts bytes into a stream, in chunks; each is on the broker's disk when this resolves.
  * @param prefix of the subjects, which end with the payload's id and the number of the chunk
@@ -21,14 +27,16 @@ export async function putPayload(
   prefix: string,
   bytes: Uint8Array,
   signal: AbortSignal,
-): Promise<WirePayload> {
+): Promise<Put> {
   // Another name at each attempt: the broker would take a name that it has seen for a duplicate, and drop it.
   const id = randomBytes(9).toString('base64url')
   const chunks = Math.ceil(bytes.length / CHUNK)
   const put = (i: number) =>
     persist(() => js.publish(`${prefix}.${id}.${i}`, bytes.subarray(i * CHUNK, (i + 1) * CHUNK), LIMIT), signal)
-  await pMap(range(chunks), put, { concurrency: WINDOW })
-  return { id, bytes: bytes.length, chunks, sha256: sha256(bytes), dtype: 'float32', modulus: null, scale: null }
+  const acks = await pMap(range(chunks), put, { concurrency: WINDOW })
+  const first = acks.reduce((least, { seq }) => Math.min(least, seq), Number.POSITIVE_INFINITY)
+  const payload = { id, bytes: bytes.length, chunks, sha256: sha256(bytes) }
+  return { payload: { ...payload, dtype: 'float32', modulus: null, scale: null }, first }
 }
 
 const LIMIT = { timeout: 5000 }

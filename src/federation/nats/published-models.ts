@@ -1,7 +1,7 @@
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { ModelRef } from '../cohort.ts'
-import { putPayload } from './payloads.ts'
+import { type Put, putPayload } from './payloads.ts'
 import { persist } from './persist.ts'
 import type { ServerPost } from './server-post.ts'
 import { MODELS } from './streams.ts'
@@ -10,7 +10,7 @@ import type { Reply, WirePayload } from './wire.ts'
 interface Published {
   readonly weights: Weights
   readonly bytes: Uint8Array
-  payload: WirePayload
+  put: Put
 }
 
 /** The models of a run that are at the broker, to be put there again if it loses them. */
@@ -28,17 +28,22 @@ export class PublishedModels {
   /** @returns the model's reference, and its size as it travels */
   async publish(weights: Weights): Promise<{ ref: ModelRef; size: number }> {
     const bytes = encodeSafetensors(weights)
-    const payload = await this.put(bytes, this.#post.settings.signal)
+    const put = await this.#put(bytes, this.#post.settings.signal)
     const ref = { id: ++this.#count }
-    this.#models.set(ref.id, { weights, bytes, payload })
+    this.#models.set(ref.id, { weights, bytes, put })
     return { ref, size: bytes.length }
   }
 
   weights = ({ id }: ModelRef): Weights => this.#models.get(id)!.weights
 
-  payload = ({ id }: ModelRef): WirePayload => this.#models.get(id)!.payload
+  payload = ({ id }: ModelRef): WirePayload => this.#models.get(id)!.put.payload
 
-  put(bytes: Uint8Array, signal: AbortSignal): Promise<WirePayload> {
+  /** What goes to one owner along with a model, and is needed as long as the model is. */
+  async putExtra(bytes: Uint8Array, signal: AbortSignal): Promise<WirePayload> {
+    return (await this.#put(bytes, signal)).payload
+  }
+
+  #put(bytes: Uint8Array, signal: AbortSignal): Promise<Put> {
     return putPayload(this.#post.js, `model.${this.#run}`, bytes, signal)
   }
 
@@ -46,19 +51,19 @@ export class PublishedModels {
   async putAgain(reply: Reply, payload: WirePayload | undefined, signal: AbortSignal): Promise<boolean> {
     if (reply.what !== 'failed' || reply.code !== 'E_PAYLOAD') return false
     for (const model of this.#models.values()) {
-      if (model.payload === payload) model.payload = await this.put(model.bytes, signal)
+      if (model.put.payload === payload) model.put = await this.#put(model.bytes, signal)
     }
     return true
   }
 
-  /** Nobody needs the others any more. */
+  /**
+   * Nobody needs the others any more, nor what lies before `current` in the stream. It is purged by its place, not by
+   * its subjects: brokers before 2.9.15 go on counting what is purged by subject as in use, until they have no room
+   * (nats-io/nats-server#3876).
+   */
   async keepOnly(current: ModelRef | undefined): Promise<void> {
-    const { signal } = this.#post.settings
-    for (const [id, { payload }] of this.#models) {
-      if (id === current?.id) continue
-      this.#models.delete(id)
-      const filter = `model.${this.#run}.${payload.id}.*`
-      await persist(() => this.#post.jsm.streams.purge(MODELS, { filter }), signal)
-    }
+    for (const id of this.#models.keys()) if (id !== current?.id) this.#models.delete(id)
+    const before = current && { seq: this.#models.get(current.id)!.put.first }
+    await persist(() => this.#post.jsm.streams.purge(MODELS, before), this.#post.settings.signal)
   }
 }

@@ -1,9 +1,13 @@
 import { headers } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ModelRef } from '../../../src/federation/cohort.ts'
 import { Gate } from '../../../src/federation/nats/gate.ts'
 import { liveReader } from '../../../src/federation/nats/live.ts'
-import { DONE, ensureStreams, updatesOf } from '../../../src/federation/nats/streams.ts'
+import { PublishedModels } from '../../../src/federation/nats/published-models.ts'
+import type { ServerPost } from '../../../src/federation/nats/server-post.ts'
+import { DONE, ensureStreams, MODELS, updatesOf } from '../../../src/federation/nats/streams.ts'
 import { CHUNK, ownerIn } from '../../../src/federation/nats/wire.ts'
+import type { Weights } from '../../../src/weights/weights.ts'
 import { hasBroker } from '../../support/broker.ts'
 import { ownerOf, type Standing, serverOf, standing } from '../../support/parties.ts'
 
@@ -57,6 +61,36 @@ describe.skipIf(!hasBroker)('what an owner can put into the broker', () => {
     expect((await manager.streams.info(updatesOf(2))).config.max_bytes).toBeGreaterThan(100e6)
     expect((await manager.direct.getMessage(updatesOf(1), { last_by_subj: 'upd.o1.r.u.0' }))?.string()).toMatch(/alice/)
     await expect(ensureStreams(manager, [1, 2], 1e15)).rejects.toMatchObject({ code: 'E_BROKER' })
+  })
+})
+
+describe.skipIf(!hasBroker)('what a run leaves at the broker', () => {
+  let fed: Standing
+  beforeAll(async () => {
+    fed = await standing()
+  })
+  afterAll(() => fed.close())
+
+  it('is the model in use; the broker counts nothing else as in use', { timeout: 30_000 }, async () => {
+    const { manager, js } = await serverOf(fed.dir)
+    await ensureStreams(manager, [1, 2])
+    const signal = AbortSignal.timeout(20_000)
+    const models = new PublishedModels({ js, jsm: manager, settings: { signal } } as ServerPost, 'run')
+    const weights: Weights = new Map([['w', { shape: [600_000], data: new Float32Array(600_000) }]])
+    let last: ModelRef | undefined
+    for (let round = 0; round < 5; round++) {
+      last = (await models.publish(weights)).ref
+      await models.putExtra(new Uint8Array(1000), signal)
+      await models.keepOnly(last)
+    }
+    const { state } = await manager.streams.info(MODELS)
+    const { chunks, bytes } = models.payload(last!)
+    expect([state.messages, chunks]).toEqual([chunks + 1, 3]) // with what went along with it
+    expect(state.bytes).toBeLessThan(bytes + 10_000)
+    const { storage } = await manager.getAccountInfo()
+    expect(storage).toBeLessThan(bytes + 10_000)
+    await models.keepOnly(undefined)
+    expect((await manager.getAccountInfo()).storage).toBeLessThan(10_000)
   })
 })
 
