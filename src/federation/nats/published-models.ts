@@ -63,7 +63,8 @@ export class PublishedModels {
    */
   async keepOnly(current: ModelRef | undefined): Promise<void> {
     for (const id of this.#models.keys()) if (id !== current?.id) this.#models.delete(id)
-    const before = current && { seq: this.#models.get(current.id)!.put.first }
-    await persist(() => this.#post.jsm.streams.purge(MODELS, before), this.#post.settings.signal)
+    const seq = current && this.#models.get(current.id)!.put.first
+    if (seq === 1) return // nothing lies before it, and a broker takes a purge up to 1 for one of everything
+    await persist(() => this.#post.jsm.streams.purge(MODELS, seq ? { seq } : undefined), this.#post.settings.signal)
   }
 }

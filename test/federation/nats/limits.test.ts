@@ -82,6 +82,7 @@ describe.skipIf(!hasBroker)('what a run leaves at the broker', () => {
       last = (await models.publish(weights)).ref
       await models.putExtra(new Uint8Array(1000), signal)
       await models.keepOnly(last)
+      expect((await manager.streams.info(MODELS)).state.messages, `round ${round}`).toBe(4)
     }
     const { state } = await manager.streams.info(MODELS)
     const { chunks, bytes } = models.payload(last!)
