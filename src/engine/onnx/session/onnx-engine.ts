@@ -95,6 +95,9 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
 /** Milliseconds in which the error of a thread that ended may still come. */
 const LATER = 200
 
+/** The pool's word for the end of a thread: it gives no reason, and may come before the reason. */
+const isEnd = (error: Error) => error.message.startsWith('worker exited with code')
+
 /** Threads that end by themselves, as where the native library does not load: a pool tells, and leaves tasks waiting. */
 class Crashes {
   readonly #waiting = new Set<(error: Error) => void>()
@@ -107,7 +110,9 @@ class Crashes {
   }
 
   constructor(pool: Piscina) {
-    pool.on('error', (error) => this.#tell(error))
+    pool.on('error', (error) => {
+      if (!isEnd(error)) this.#tell(error)
+    })
     // A thread that ends before it is ready without an error is started again, and so for ever.
     for (const thread of pool.threads) {
       // On a busy machine the pool tells of an error only after the thread has ended.
@@ -127,7 +132,18 @@ class Crashes {
   race<T>(task: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
-      task.then(resolve, reject).finally(() => this.#waiting.delete(reject))
+      const settled = () => this.#waiting.delete(reject)
+      task.then(
+        (value) => {
+          settled()
+          resolve(value)
+        },
+        (error: Error) => {
+          if (isEnd(error)) return setTimeout(reject, 2 * LATER, error) // unless the reason comes before
+          settled()
+          reject(error)
+        },
+      )
       if (this.#first) reject(this.#first)
     })
   }
