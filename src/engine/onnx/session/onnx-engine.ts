@@ -95,7 +95,7 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
 /** Milliseconds in which the error of a thread that ended may still come. */
 const LATER = 200
 
-/** The pool's word for the end of a thread: it gives no reason, and may come before the reason. */
+/** Whether it is the pool's word for the end of a thread, which gives no reason. */
 const isEnd = (error: Error) => error.message.startsWith('worker exited with code')
 
 /** Threads that end by themselves, as where the native library does not load: a pool tells, and leaves tasks waiting. */
@@ -110,39 +110,41 @@ class Crashes {
   }
 
   constructor(pool: Piscina) {
-    pool.on('error', (error) => {
-      if (!isEnd(error)) this.#tell(error)
-    })
+    pool.on('error', (error) => this.#hear(error))
     // A thread that ends before it is ready without an error is started again, and so for ever.
     for (const thread of pool.threads) {
-      // On a busy machine the pool tells of an error only after the thread has ended.
-      thread.once('error', (error) => this.#tell(error))
-      thread.once('exit', () => {
-        if (!this.expected) setTimeout(() => this.#tell(new Error('a thread ended by itself')), LATER)
-      })
+      thread.once('error', (error) => this.#hear(error))
+      thread.once('exit', () => this.#ended())
     }
+  }
+
+  #hear(error: Error): void {
+    if (isEnd(error)) this.#ended()
+    else this.#tell(error)
+  }
+
+  /** On a busy machine the reason comes only after the end. */
+  #ended(): void {
+    if (!this.expected) setTimeout(() => this.#tell(new Error('a thread ended by itself')), LATER)
   }
 
   #tell(error: Error): void {
     this.#first ??= error
     for (const reject of this.#waiting) reject(this.#first)
+    this.#waiting.clear()
   }
 
   /** What a task comes to, or the crash before which it did not. */
   race<T>(task: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
-      const settled = () => this.#waiting.delete(reject)
+      const settle = (how: () => void) => {
+        this.#waiting.delete(reject)
+        how()
+      }
       task.then(
-        (value) => {
-          settled()
-          resolve(value)
-        },
-        (error: Error) => {
-          if (isEnd(error)) return setTimeout(reject, 2 * LATER, error) // unless the reason comes before
-          settled()
-          reject(error)
-        },
+        (value) => settle(() => resolve(value)),
+        (error: Error) => (isEnd(error) ? this.#ended() : settle(() => reject(error))),
       )
       if (this.#first) reject(this.#first)
     })
