@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  type ConsumerMessages,
   type JetStreamClient,
   type JetStreamManager,
   type JsMsg,
@@ -11,6 +10,7 @@ import {
 import type { NatsConnection } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../errors.ts'
 import type { Party } from '../federation/nats/connection.ts'
+import { nextMessage } from '../federation/nats/next-message.ts'
 import { persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { TASKS } from '../federation/nats/streams.ts'
@@ -28,8 +28,6 @@ import { prepareOwner } from './prepare-owner.ts'
 
 /** Milliseconds between two signs of life while a task is under way. */
 const BEAT = 1000
-/** Milliseconds for which a request for the next task waits at the broker. */
-const WAIT = 5000
 
 /** An owner's side: it takes one task after another, until a run ends or the signal is aborted. */
 export class Agent {
@@ -75,21 +73,9 @@ export class Agent {
     signal.throwIfAborted()
   }
 
-  async #next(): Promise<JsMsg | null> {
+  #next(): Promise<JsMsg | null> {
     const { signal } = this.#settings
-    return await persist(async () => {
-      const consumer = await this.#js.consumers.get(TASKS, this.#party.token)
-      let messages: ConsumerMessages | undefined
-      const stop = () => void messages?.close()
-      signal.addEventListener('abort', stop, { once: true })
-      try {
-        messages = await consumer.fetch({ max_messages: 1, expires: WAIT })
-        for await (const message of messages) return message
-        return null
-      } finally {
-        signal.removeEventListener('abort', stop)
-      }
-    }, signal)
+    return persist(() => nextMessage(this.#js, TASKS, this.#party.token, signal), signal)
   }
 
   async #take(message: JsMsg): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { planBatch } from '../../src/batch/plan.ts'
@@ -9,14 +9,11 @@ import { workshop } from '../support/experiment.ts'
 import { ruleText } from '../support/own-rule.ts'
 import { standing } from '../support/parties.ts'
 import { bytesOf, queueBroker } from '../support/queue.ts'
-import { manifestOf } from '../support/run-folder.ts'
+import { manifestOf, runFolders } from '../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
 const results = join(folder, 'results')
-const runsOf = (name: string) =>
-  readdirSync(join(results, name), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(results, name, entry.name))
+const runsOf = (name: string) => runFolders(join(results, name))
 
 /** The bytes of a batch that is done here; its results are put aside. */
 async function local(file: string, name: string): Promise<Record<string, string>> {
@@ -180,7 +177,7 @@ describe.skipIf(!hasBroker)('a batch whose runs others do', { timeout: 120_000 }
     const queue = await broker.open()
     const signal = AbortSignal.timeout(60_000)
     const [run] = await planBatch([file], [])
-    await queue.offer({ ...(await makeJob(queue, run!, signal)), fedunify: '9.9.9' }, signal)
+    await queue.offer({ ...(await makeJob(queue, keyOf(run!), run!, signal)), fedunify: '9.9.9' }, signal)
     const batch = broker.batch(file)
     const worker = broker.worker()
     await batch.says(/^note: \S+: refused \S+version\/s0-\w+: it is for fedunify 9\.9\.9, this worker has /m)

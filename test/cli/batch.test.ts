@@ -1,26 +1,13 @@
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runBinary, start } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
-import { manifestOf, rowsOf } from '../support/run-folder.ts'
+import { manifestOf, rowsOf, runFolders } from '../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
 const results = join(folder, 'results')
-const runsOf = (name: string) =>
-  readdirSync(join(results, name), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(results, name, entry.name))
+const runsOf = (name: string) => runFolders(join(results, name))
 
 test('runs every combination and seed, summarises, and skips what has finished', async () => {
   const file = experiment('study', { rounds: 2, matrix: { merge: ['avg', ['max', 'avg']] }, seeds: 2 })

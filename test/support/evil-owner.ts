@@ -7,9 +7,17 @@ import { getPayload, putPayload } from '../../src/federation/nats/payloads.ts'
 import { persist } from '../../src/federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../../src/federation/nats/signed.ts'
 import { MODELS } from '../../src/federation/nats/streams.ts'
-import { PROTOCOL, type ReplyOf, type Task, TaskSchema, type WirePayload } from '../../src/federation/nats/wire.ts'
+import {
+  inboxPrefix,
+  ownerToken,
+  PROTOCOL,
+  type ReplyOf,
+  type Task,
+  TaskSchema,
+  type WirePayload,
+} from '../../src/federation/nats/wire.ts'
 import { ShardOwner } from '../../src/federation/owner.ts'
-import { API_PREFIX, inboxPrefix, token } from '../../src/federation/setup/broker-config.ts'
+import { API_PREFIX } from '../../src/federation/setup/broker-config.ts'
 import { type OwnerFolder, readOwnerFolder } from '../../src/federation/setup/folders.ts'
 import { publicKey, signingKey } from '../../src/federation/setup/keys.ts'
 import { prepareOwner } from '../../src/owner/prepare-owner.ts'
@@ -59,12 +67,12 @@ export class EvilOwner {
   /** Connected until the test ends. */
   static async open(federation: string, name: string, data: string): Promise<EvilOwner> {
     const folder = await readOwnerFolder(join(federation, 'owners', name))
-    const connection = await client(folder, { inboxPrefix: inboxPrefix(folder.owner), reconnect: true })
+    const connection = await client(folder, { inboxPrefix: inboxPrefix(ownerToken(folder.owner)), reconnect: true })
     return new EvilOwner(folder, connection, data)
   }
 
   get token(): string {
-    return token(this.folder.owner)
+    return ownerToken(this.folder.owner)
   }
 
   stop(): void {
@@ -100,7 +108,10 @@ export class EvilOwner {
     const counts = { messages: 0, bytes: 0 }
     const big = new Uint8Array(1024 * 1024)
     const pour = async () => {
-      const connection = await client(this.folder, { inboxPrefix: inboxPrefix(this.folder.owner), reconnect: true })
+      const connection = await client(this.folder, {
+        inboxPrefix: inboxPrefix(ownerToken(this.folder.owner)),
+        reconnect: true,
+      })
       const send = (subject: string, bytes: Uint8Array | string) => {
         connection.publish(subject, bytes)
         counts.messages += 1

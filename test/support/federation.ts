@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { freePort } from '../../src/demo/local-broker.ts'
 import { BINARY, type Running, runBinary, start } from './binary.ts'
-import { type Broker, freePort, startBroker } from './broker.ts'
+import { type Broker, startBroker } from './broker.ts'
 import { temporaryFolder } from './folder.ts'
 import type { Cables } from './namespaces.ts'
 
@@ -46,23 +47,13 @@ export async function startFederation(
     })
     return running
   }
+  const joinWith: TestFederation['joinWith'] = (name, ...options) =>
+    started(name, ['join', '--federation', join(dir, 'owners', name), '--device', 'cpu', ...options])
   return {
     dir,
     broker,
-    join: (name, ...more) =>
-      started(name, [
-        'join',
-        '--federation',
-        join(dir, 'owners', name),
-        '--shard',
-        '--data',
-        data,
-        '--device',
-        'cpu',
-        ...more,
-      ]),
-    joinWith: (name, ...options) =>
-      started(name, ['join', '--federation', join(dir, 'owners', name), '--device', 'cpu', ...options]),
+    join: (name, ...more) => joinWith(name, '--shard', '--data', data, ...more),
+    joinWith,
     serve: (...args) => started('server', ['serve', '--federation', join(dir, 'server'), ...args]),
   }
 }

@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { type ConnectionOptions, connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
 import { onTestFinished } from 'vitest'
-import { API_PREFIX, inboxPrefix, token } from '../../src/federation/setup/broker-config.ts'
+import { freePort } from '../../src/demo/local-broker.ts'
+import { ensureStreams } from '../../src/federation/nats/streams.ts'
+import { inboxPrefix, ownerToken } from '../../src/federation/nats/wire.ts'
+import { API_PREFIX } from '../../src/federation/setup/broker-config.ts'
 import { readOwnerFolder, readServerFolder } from '../../src/federation/setup/folders.ts'
 import { initFederation } from '../../src/federation/setup/init.ts'
-import { type Broker, freePort, startBroker } from './broker.ts'
+import { type Broker, startBroker } from './broker.ts'
 
 export interface Standing {
   /** As given to `fedunify federation init`. */
@@ -50,31 +53,23 @@ export interface Server {
   readonly manager: JetStreamManager
 }
 
-/** The server of a federation; `streams` makes those that it would make. */
+/** The server of a federation; `streams` makes those that it makes. */
 export async function serverOf(dir: string, { streams = false } = {}): Promise<Server> {
   const folder = await readServerFolder(join(dir, 'server'))
   const connection = await client(folder)
   const manager = await jetstreamManager(connection)
-  if (streams) {
-    await manager.streams.add({ name: 'TASKS', subjects: ['task.*'] })
-    await manager.streams.add({ name: 'MODELS', subjects: ['model.>'], allow_direct: true })
-    await manager.streams.add({ name: 'UPDATES', subjects: ['upd.*.>'], allow_direct: true })
-    await manager.streams.add({ name: 'DONE', subjects: ['done.*'], allow_direct: true })
-    for (const { owner } of folder.owners) await addTasks(manager, owner)
-  }
+  if (streams)
+    await ensureStreams(
+      manager,
+      folder.owners.map(({ owner }) => owner),
+    )
   return { connection, js: jetstream(connection), manager }
-}
-
-/** The consumer through which an owner takes its tasks. */
-export async function addTasks(manager: JetStreamManager, owner: number): Promise<void> {
-  const [durable_name, filter_subject] = [token(owner), `task.${token(owner)}`]
-  await manager.consumers.add('TASKS', { durable_name, filter_subject, ack_policy: 'explicit' })
 }
 
 /** An owner, with what its folder holds. */
 export async function ownerOf(dir: string, name: string, options: ConnectionOptions = {}): Promise<Server> {
   const folder = await readOwnerFolder(join(dir, 'owners', name))
-  const connection = await client(folder, { inboxPrefix: inboxPrefix(folder.owner), ...options })
+  const connection = await client(folder, { inboxPrefix: inboxPrefix(ownerToken(folder.owner)), ...options })
   const api = { apiPrefix: API_PREFIX, timeout: 1500 }
   const manager = await jetstreamManager(connection, { ...api, checkAPI: false })
   return { connection, js: jetstream(connection, api), manager }

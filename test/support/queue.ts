@@ -1,11 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
 import { onTestFinished } from 'vitest'
 import { Queue } from '../../src/batch/remote/queue.ts'
+import { freePort } from '../../src/demo/local-broker.ts'
 import { type Running, start } from './binary.ts'
-import { type Broker, freePort, startBroker } from './broker.ts'
+import { type Broker, startBroker } from './broker.ts'
 import { temporaryFolder } from './folder.ts'
+import { runFolders } from './run-folder.ts'
 
 export interface QueueBroker extends Omit<Broker, 'url'> {
   readonly url: string
@@ -49,8 +51,7 @@ const SAME = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.saf
 
 /** What must be the same of a folder of runs, wherever they were done. */
 export function bytesOf(folder: string): Record<string, string> {
-  const runs = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  const files = runs.flatMap(({ name }) => SAME.map((file) => join(name, file)))
+  const files = runFolders(folder).flatMap((run) => SAME.map((file) => join(basename(run), file)))
   const all = [...files, 'summary.csv']
   return Object.fromEntries(all.map((file) => [file, readFileSync(join(folder, file)).toString('base64')]))
 }

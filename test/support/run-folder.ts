@@ -1,10 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A run's files, as a reader without our code would see them. */
 export const readText = (run: string, file: string): string => readFileSync(join(run, file), 'utf8')
 
 export const manifestOf = (run: string) => JSON.parse(readText(run, 'manifest.json'))
+
+/** The folders of the runs in that of an experiment. */
+export const runFolders = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name))
 
 /** What the events say; a torn line would not parse. */
 export const eventsOf = (run: string) =>

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import {
   type ConnectionOptions,
-  connect,
   credsAuthenticator,
   type NatsConnection,
   nkeyAuthenticator,
 } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../../errors.ts'
+import { stayConnected } from '../../federation/nats/stay-connected.ts'
 
 /** Where the broker is, and how it knows us. */
 export interface Address {
@@ -21,7 +21,7 @@ export interface Address {
 }
 
 /**
- * Connects, and stays so: it waits for a broker that is not there yet, and comes back to one that was away.
+ * Connects to the broker of a queue.
  * @param note told of what it waits for
  * @throws FedunifyError (usage) if the address is none, or the broker does not let us in
  */
@@ -30,22 +30,13 @@ export async function connectQueue(
   { name, note, signal }: { name: string; note: (line: string) => void; signal: AbortSignal },
 ): Promise<NatsConnection> {
   const { shown, options } = await optionsOf(address)
-  let told = false
-  for (;;) {
-    signal.throwIfAborted()
-    try {
-      const connection = await connect({ ...options, name })
-      if (told) note(`connected to ${shown}`)
-      void watch(connection, shown, note)
-      return connection
-    } catch (error) {
-      const final = refusal(error, shown)
-      if (final) throw final
-      if (!told) note(`waiting for the broker at ${shown}: ${messageOf(error)}`)
-      told = true
-      await new Promise((resolve) => setTimeout(resolve, 500))
-    }
-  }
+  return await stayConnected({
+    shown,
+    options: { ...options, name },
+    refusal: (text, error) => refusal(text, error, shown),
+    note,
+    signal,
+  })
 }
 
 /** The address as it may be shown: without a password. */
@@ -83,12 +74,6 @@ async function optionsOf(address: Address): Promise<{ shown: string; options: Co
       ...(nkey !== undefined && {
         authenticator: nkeyAuthenticator(Buffer.from((await secret(nkey)).toString('utf8').trim())),
       }),
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 300,
-      ignoreAuthErrorAbort: true,
-      pingInterval: 5000,
-      maxPingOut: 3,
-      timeout: 5000,
     },
   }
 }
@@ -109,8 +94,7 @@ async function secret(file: string): Promise<Buffer> {
 }
 
 /** What no waiting mends. */
-function refusal(error: unknown, shown: string): FedunifyError | undefined {
-  const text = [error, (error as { cause?: unknown }).cause].map(messageOf).join(' ')
+function refusal(text: string, error: unknown, shown: string): FedunifyError | undefined {
   const refuse = (what: string, hint: string) =>
     new FedunifyError('E_BROKER', `the broker at ${shown} ${what}`, hint, { cause: error })
   if (/authorization|authentication/i.test(text)) {
@@ -124,14 +108,4 @@ function refusal(error: unknown, shown: string): FedunifyError | undefined {
   }
   if (/tls|secure/i.test(text)) return refuse(`and this side do not agree on TLS: ${messageOf(error)}`, 'use tls://')
   return undefined
-}
-
-/** Says when the connection is lost, and when it is back. */
-async function watch(connection: NatsConnection, shown: string, note: (line: string) => void): Promise<void> {
-  let away = false
-  for await (const { type } of connection.status()) {
-    if (type === 'disconnect' && !away) note(`lost the broker at ${shown}, waiting for it`)
-    if (type === 'reconnect' && away) note(`connected to ${shown} again`)
-    if (type === 'disconnect' || type === 'reconnect') away = type === 'disconnect'
-  }
 }

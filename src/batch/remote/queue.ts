@@ -1,12 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import {
-  type ConsumerMessages,
-  type JetStreamClient,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-} from '@nats-io/jetstream'
+import { type JetStreamClient, type JetStreamManager, type JsMsg, jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { nextMessage } from '../../federation/nats/next-message.ts'
 import { getPayload, MAX_PAYLOAD, putPayload } from '../../federation/nats/payloads.ts'
 import { persist } from '../../federation/nats/persist.ts'
 import {
@@ -22,8 +17,6 @@ import {
 } from './messages.ts'
 import { BLOBS, ensureQueue, JOBS, openManager, RUNS, WORKERS } from './streams.ts'
 
-/** How long one request for a job waits for one. */
-const PULL = 5000
 const TIMEOUT = { timeout: 5000 }
 /** The broker's code for another last message than was expected. */
 const WRONG_LAST = 10071
@@ -89,20 +82,8 @@ export class Queue {
   }
 
   /** The next job that a worker may take; null if there was none for a while. */
-  async next(signal: AbortSignal): Promise<JsMsg | null> {
-    return await this.#ask(async () => {
-      const consumer = await this.#js.consumers.get(JOBS, WORKERS)
-      let messages: ConsumerMessages | undefined
-      const stop = () => void messages?.close()
-      signal.addEventListener('abort', stop, { once: true })
-      try {
-        messages = await consumer.fetch({ max_messages: 1, expires: PULL })
-        for await (const message of messages) return message
-        return null
-      } finally {
-        signal.removeEventListener('abort', stop)
-      }
-    }, signal)
+  next(signal: AbortSignal): Promise<JsMsg | null> {
+    return this.#ask(() => nextMessage(this.#js, JOBS, WORKERS, signal), signal)
   }
 
   async isOffered(key: string, signal: AbortSignal): Promise<boolean> {

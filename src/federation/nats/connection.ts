@@ -1,5 +1,7 @@
-import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
-import { FedunifyError, messageOf } from '../../errors.ts'
+import { type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
+import { FedunifyError } from '../../errors.ts'
+import { stayConnected } from './stay-connected.ts'
+import { inboxPrefix } from './wire.ts'
 
 /** What a party's folder says of it and of the broker. */
 export interface Party {
@@ -16,49 +18,31 @@ export interface Party {
 }
 
 /**
- * Connects to the broker, and stays so: it waits for one that is not there yet, and comes back to one that was away.
+ * Connects a party of a federation to its broker.
  * @param note told of what it waits for
  * @throws FedunifyError (usage) if the broker does not let this party in
  */
-export async function connectParty(
+export const connectParty = (
   party: Party,
   note: (line: string) => void,
   signal: AbortSignal,
-): Promise<NatsConnection> {
-  let told = false
-  for (;;) {
-    signal.throwIfAborted()
-    try {
-      const connection = await connect({
-        servers: party.url,
-        name: party.name,
-        inboxPrefix: `_INBOX_${party.token}`,
-        tls: { ca: party.ca },
-        authenticator: nkeyAuthenticator(new TextEncoder().encode(party.seed)),
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 300,
-        // A broker that restarts may not know its accounts for a moment.
-        ignoreAuthErrorAbort: true,
-        pingInterval: 5000,
-        maxPingOut: 3,
-        timeout: 5000,
-      })
-      if (told) note(`connected to ${party.url}`)
-      watch(connection, party.url, note)
-      return connection
-    } catch (error) {
-      const final = refusal(error, party)
-      if (final) throw final
-      if (!told) note(`waiting for the broker at ${party.url}: ${messageOf(error)}`)
-      told = true
-      await new Promise((resolve) => setTimeout(resolve, 500))
-    }
-  }
-}
+): Promise<NatsConnection> =>
+  stayConnected({
+    shown: party.url,
+    options: {
+      servers: party.url,
+      name: party.name,
+      inboxPrefix: inboxPrefix(party.token),
+      tls: { ca: party.ca },
+      authenticator: nkeyAuthenticator(new TextEncoder().encode(party.seed)),
+    },
+    refusal: (text, error) => refusal(text, error, party),
+    note,
+    signal,
+  })
 
 /** What no waiting mends. */
-function refusal(error: unknown, { url, name }: Party): FedunifyError | undefined {
-  const text = [error, (error as { cause?: unknown }).cause].map(messageOf).join(' ')
+function refusal(text: string, error: unknown, { url, name }: Party): FedunifyError | undefined {
   const refuse = (what: string, hint: string) =>
     new FedunifyError('E_BROKER', `the broker at ${url} ${what}`, hint, { cause: error })
   if (/authorization|authentication/i.test(text)) {
@@ -86,19 +70,4 @@ function refusal(error: unknown, { url, name }: Party): FedunifyError | undefine
     )
   }
   return undefined
-}
-
-/** Says when the connection is lost, and when it is back. */
-async function watch(connection: NatsConnection, url: string, note: (line: string) => void): Promise<void> {
-  let away = false
-  for await (const status of connection.status()) {
-    if (status.type === 'disconnect' && !away) {
-      away = true
-      note(`lost the broker at ${url}, waiting for it`)
-    }
-    if (status.type === 'reconnect' && away) {
-      away = false
-      note(`connected to ${url} again`)
-    }
-  }
 }

@@ -150,8 +150,11 @@ export const MAX_MESSAGE = 2_000_000
 /** Bytes of a piece of weights: the broker takes 8 MB at most, and holds a window of these in memory. */
 export const CHUNK = 1024 * 1024
 
-/** A subject's part for an owner. */
+/** How owner 1 is called in subjects, and as a consumer and an account of the broker. */
 export const ownerToken = (owner: number): string => `o${owner}`
+
+/** What the inboxes of a party begin with; an owner may subscribe to no others. */
+export const inboxPrefix = (token: string): string => `_INBOX_${token}`
 
 /** Whose a subject like `done.o2` is. */
 export function ownerIn(subject: string): number | undefined {

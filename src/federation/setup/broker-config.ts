@@ -1,3 +1,4 @@
+import { inboxPrefix, ownerToken } from '../nats/wire.ts'
 import type { Owner } from './federation.ts'
 
 /** The account of the server, which alone has JetStream. */
@@ -5,12 +6,6 @@ const ACCOUNT = 'FED'
 
 /** What an owner asks JetStream for, by the name that its own side has for it: see `toAccount`. */
 export const API_PREFIX = 'FED.API'
-
-/** How owner 1 is called in subjects, and as a consumer and an account of the broker. */
-export const token = (owner: number) => `o${owner}`
-
-/** What stands before the inboxes of an owner: the only subjects that it may subscribe to, besides what it imports. */
-export const inboxPrefix = (owner: number) => `_INBOX_${token(owner)}`
 
 interface BrokerOptions {
   readonly federation: string
@@ -83,7 +78,7 @@ interface Reachable {
  * that an owner wants to be answered at, so that no owner can have the broker write into another's subjects.
  */
 function reachable(owner: number): Reachable[] {
-  const o = token(owner)
+  const o = ownerToken(owner)
   const service = (subject: string): Reachable => ({ subject, kind: 'service' })
   return [
     service(`$JS.API.CONSUMER.INFO.TASKS.${o}`),
@@ -103,7 +98,7 @@ function exported(owners: readonly number[]): string[] {
   for (const owner of owners) {
     for (const what of reachable(owner)) {
       const to = bySubject.get(what.subject)?.to ?? []
-      bySubject.set(what.subject, { ...what, to: [...to, token(owner)] })
+      bySubject.set(what.subject, { ...what, to: [...to, ownerToken(owner)] })
     }
   }
   return [...bySubject.values()].map(({ subject, kind, several, to }) => {
@@ -125,12 +120,12 @@ function account({ owner, name, publicKey }: Owner): string {
   })
   return `\
   # ${name}
-  ${token(owner)} {
+  ${ownerToken(owner)} {
     # A few connections, for those that the broker has not yet given up; pieces of weights have 1 MB, messages 2 MB.
     limits { max_connections: 8, max_subscriptions: 100, max_payload: 2200000 }
     users: [ { nkey: ${publicKey}, permissions: {
       publish: { allow: [${publish.join(', ')}] }
-      subscribe: { allow: [${[quoted(`${inboxPrefix(owner)}.>`), ...subscribe].join(', ')}] }
+      subscribe: { allow: [${[quoted(`${inboxPrefix(ownerToken(owner))}.>`), ...subscribe].join(', ')}] }
     } } ]
     imports: [
 ${imports.join('\n')}

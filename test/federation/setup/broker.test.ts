@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type Msg, type NKeyAuth, nkeyAuthenticator } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { updatesOf } from '../../../src/federation/nats/streams.ts'
 import { readOwnerFolder, readServerFolder } from '../../../src/federation/setup/folders.ts'
 import { initFederation } from '../../../src/federation/setup/init.ts'
 import { newSeed } from '../../../src/federation/setup/keys.ts'
@@ -11,6 +12,7 @@ import { client, ownerOf, type Server, type Standing, serverOf, standing } from 
 const SECRET = 'weights of bob'
 /** Where bob's update, his report and the model are. */
 const [UPDATE, MODEL] = ['upd.o2.r1.0', 'model.r1.0']
+const OF_BOB = updatesOf(2)
 
 let fed: Standing
 
@@ -66,9 +68,9 @@ describe.skipIf(!hasBroker)('an owner', () => {
     expect(await lastOf(alice, 'MODELS', MODEL)).toBe('the model')
     expect(await lastOf(alice, 'MODELS', 'model.none')).toBeUndefined()
     const piece = new Uint8Array(1024 * 1024).fill(7)
-    expect(await alice.js.publish('upd.o1.r1.0', piece)).toMatchObject({ stream: 'UPDATES' })
+    expect(await alice.js.publish('upd.o1.r1.0', piece)).toMatchObject({ stream: updatesOf(1) })
     expect(await alice.js.publish('done.o1', 'done')).toMatchObject({ stream: 'DONE' })
-    const kept = await server.manager.direct.getMessage('UPDATES', { last_by_subj: 'upd.o1.r1.0' })
+    const kept = await server.manager.direct.getMessage(updatesOf(1), { last_by_subj: 'upd.o1.r1.0' })
     expect(Buffer.from(kept!.data).equals(piece)).toBe(true)
   })
 
@@ -118,21 +120,25 @@ describe.skipIf(!hasBroker)('an owner cannot', () => {
     ['task.o2'],
     ['FED.API.INFO'],
     ['FED.API.DIRECT.GET.MODELS'],
-    [`FED.API.DIRECT.GET.UPDATES.${UPDATE}`],
-    ['FED.API.DIRECT.GET.UPDATES'],
-    ['FED.API.STREAM.MSG.GET.UPDATES'],
-    ['FED.API.STREAM.INFO.UPDATES'],
-    ['FED.API.STREAM.PURGE.UPDATES'],
+    [`FED.API.DIRECT.GET.${OF_BOB}.${UPDATE}`],
+    [`FED.API.DIRECT.GET.${OF_BOB}`],
+    [`FED.API.STREAM.MSG.GET.${OF_BOB}`],
+    [`FED.API.STREAM.INFO.${OF_BOB}`],
+    [`FED.API.STREAM.PURGE.${OF_BOB}`],
+    [`FED.API.STREAM.PURGE.${updatesOf(1)}`],
+    ['FED.API.DIRECT.GET.SERVER'],
+    ['FED.API.DIRECT.GET.SERVER.server.x'],
+    ['server.x'],
     ['FED.API.STREAM.DELETE.MODELS'],
     ['FED.API.STREAM.CREATE.MINE'],
-    ['FED.API.CONSUMER.CREATE.UPDATES'],
+    [`FED.API.CONSUMER.CREATE.${OF_BOB}`],
     ['FED.API.CONSUMER.DURABLE.CREATE.TASKS.o1'],
     ['FED.API.CONSUMER.DELETE.TASKS.o1'],
     ['FED.API.CONSUMER.INFO.TASKS.o2'],
     ['FED.API.CONSUMER.MSG.NEXT.TASKS.o2'],
     ['$JS.ACK.TASKS.o2.1.2.1.1700000000000000000.0'],
-    [`$JS.API.DIRECT.GET.UPDATES.${UPDATE}`],
-    ['$JS.API.STREAM.DELETE.UPDATES'],
+    [`$JS.API.DIRECT.GET.${OF_BOB}.${UPDATE}`],
+    [`$JS.API.STREAM.DELETE.${OF_BOB}`],
     ['$JS.API.CONSUMER.MSG.NEXT.TASKS.o1'],
     ['$SYS.REQ.SERVER.PING'],
   ])('ask or tell %s anything', async (subject) => {
@@ -140,7 +146,7 @@ describe.skipIf(!hasBroker)('an owner cannot', () => {
     const { connection } = await ownerOf(fed.dir, 'alice')
     const asked = connection.request(subject, JSON.stringify({ last_by_subj: UPDATE }), { timeout: 1000 })
     await expect(asked).rejects.toThrow(/permissions violation/i)
-    expect(await lastOf(server, 'UPDATES', UPDATE)).toBe(SECRET)
+    expect(await lastOf(server, OF_BOB, UPDATE)).toBe(SECRET)
     expect(await lastOf(server, 'DONE', 'done.o2')).toBe('done by bob')
     expect(await lastOf(server, 'MODELS', MODEL)).toBe('the model')
     expect(await server.manager.streams.info('TASKS')).toMatchObject({ state: { messages: 2 } })
@@ -157,19 +163,22 @@ describe.skipIf(!hasBroker)('an owner cannot', () => {
   ])('have the answer to %s written where bob writes', async (subject) => {
     const server = await scene()
     const { connection } = await ownerOf(fed.dir, 'alice')
-    for (const reply of [UPDATE, 'done.o2', MODEL, 'task.o2', '$JS.API.STREAM.DELETE.UPDATES']) {
+    for (const reply of [UPDATE, 'done.o2', MODEL, 'task.o2', `$JS.API.STREAM.DELETE.${OF_BOB}`]) {
       connection.publish(subject, 'forged', { reply })
     }
     await connection.flush()
     // The broker does as it is told in the order in which it is told: what comes after has had its effect last.
     await server.js.publish('task.o1', 'after')
     await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(await lastOf(server, 'UPDATES', UPDATE)).toBe(SECRET)
+    expect(await lastOf(server, OF_BOB, UPDATE)).toBe(SECRET)
     expect(await lastOf(server, 'DONE', 'done.o2')).toBe('done by bob')
     expect(await lastOf(server, 'MODELS', MODEL)).toBe('the model')
-    expect(await server.manager.streams.info('TASKS')).toMatchObject({ state: { messages: 3 } })
-    expect(await server.manager.streams.info('UPDATES')).toMatchObject({
-      state: { messages: subject.startsWith('upd') ? 6 : 1 },
+    const tasks = [await lastOf(server, 'TASKS', 'task.o1'), await lastOf(server, 'TASKS', 'task.o2')]
+    expect(tasks).toEqual(['after', 'a task of bob'])
+    expect(await server.manager.streams.info('TASKS')).toMatchObject({ state: { messages: 2 } })
+    expect(await server.manager.streams.info(OF_BOB)).toMatchObject({ state: { messages: 1 } })
+    expect(await server.manager.streams.info(updatesOf(1))).toMatchObject({
+      state: { messages: subject.startsWith('upd') ? 1 : 0 },
     })
   })
 

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type TlsOptions } from '@nats-io/transport-node'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { ensureStreams, updatesOf } from '../../../src/federation/nats/streams.ts'
 import { addOwner, removeOwner } from '../../../src/federation/setup/change.ts'
-import { readServerFolder } from '../../../src/federation/setup/folders.ts'
+import { readOwnerFolder, readServerFolder } from '../../../src/federation/setup/folders.ts'
 import { hasBroker } from '../../support/broker.ts'
 import { fedunify } from '../../support/command-line.ts'
-import { addTasks, client, ownerOf, type Standing, serverOf, standing } from '../../support/parties.ts'
+import { client, ownerOf, type Standing, serverOf, standing } from '../../support/parties.ts'
 
 /** The certificate that a broker shows, by its serial number. */
 async function shown(port: number, ca: string): Promise<string> {
@@ -38,7 +39,7 @@ describe.skipIf(!hasBroker)('a broker that reads its files again', () => {
     await broker.reload()
 
     const carol = await ownerOf(dir, 'carol')
-    await addTasks(server.manager, 2)
+    await ensureStreams(server.manager, [1, 2])
     await server.js.publish('task.o2', 'first task of carol')
     expect((await (await carol.js.consumers.get('TASKS', 'o2')).next({ expires: 2000 }))?.string()).toMatch(/carol/)
     await carol.js.publish('upd.o2.r1.0', 'of carol')
@@ -67,20 +68,27 @@ describe.skipIf(!hasBroker)('a broker that reads its files again', () => {
     expect(await addOwner(dir, 'bob')).toMatchObject({ owner: 3 })
     await broker.reload()
     await expect(client({ ...folder, seed })).rejects.toThrow(/authorization violation/i)
+    await ensureStreams(server.manager, [1, 3])
     await (await ownerOf(dir, 'bob')).js.publish('upd.o3.r1.0', 'of the new bob')
     expect((await readServerFolder(join(dir, 'server'))).owners.map((one) => [one.owner, one.name])).toEqual([
       [1, 'alice'],
       [3, 'bob'],
     ])
     await alice.js.publish('upd.o1.r1.0', 'of alice')
-    expect(await server.manager.streams.info('UPDATES')).toMatchObject({ state: { messages: 2 } })
+    for (const owner of [1, 3]) {
+      expect(await server.manager.streams.info(updatesOf(owner))).toMatchObject({ state: { messages: 1 } })
+    }
   })
 
   it('has no owner left, and goes on', async () => {
     const { dir, broker } = await running(['alice'])
+    const { url, ca, seed } = await readOwnerFolder(join(dir, 'owners', 'alice'))
     await removeOwner(dir, 'alice')
     await broker.reload()
-    await serverOf(dir, { streams: true })
+    expect((await readServerFolder(join(dir, 'server'))).owners).toEqual([])
+    await expect(client({ url, ca, seed })).rejects.toThrow(/authorization violation/i)
+    const { manager } = await serverOf(dir, { streams: true })
+    expect((await manager.streams.names().next()).length).toBeGreaterThan(0)
   })
 
   it('shows its new certificate, which the owners accept', async () => {
