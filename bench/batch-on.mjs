@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { file } from './children.mjs'
 import { median } from './figures.mjs'
 import { inFolder } from './folder.mjs'
+import { freePort } from './free-port.mjs'
 import { pinning } from './machine.mjs'
 
 const TARGET = 1.8
@@ -47,15 +47,6 @@ function begin([program, ...args], options = {}) {
     await ended
   }
   return { ended, says, end, text: () => text }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Seconds of the batch with so many workers. */

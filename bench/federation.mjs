@@ -3,12 +3,12 @@
 // Needs nats-server on the PATH, a built program (npm run build) and Fashion-MNIST.
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { json } from './figures.mjs'
+import { file } from './children.mjs'
+import { json, median } from './figures.mjs'
 import { inFolder } from './folder.mjs'
+import { freePort } from './free-port.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -18,8 +18,8 @@ const { values } = parseArgs({
     out: { type: 'string' },
   },
 })
-const program = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
-const data = values.data ?? fileURLToPath(new URL('../data/fashion-mnist', import.meta.url))
+const program = file('../dist/bin.js')
+const data = values.data ?? file('../data/fashion-mnist')
 
 const dense = (...units) => [
   { type: 'flatten' },
@@ -38,14 +38,6 @@ const CASES = [
   { name: '200 rounds of 2 owners, 5 MB of weights', owners: 2, images: 400, model: dense(1570), rounds: 200 },
 ].filter(({ name }) => name.includes(values.only))
 
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
-
 /** Starts a process whose output goes nowhere but its last lines, for errors. */
 function start(command, args, options = {}) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
@@ -54,8 +46,6 @@ function start(command, args, options = {}) {
   const ended = new Promise((resolve) => child.on('close', (code) => resolve({ code, said })))
   return { child, ended }
 }
-
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)]
 
 /** Memory of processes, in MiB, looked at twice a second: { name: [..] }. Linux only. */
 function watchMemory(processes) {
