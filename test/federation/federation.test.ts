@@ -261,8 +261,12 @@ describe('a round counts every owner or none', () => {
   })
 
   it('when its listener leaves early', async () => {
-    const owners = [fakeOwner(1), fakeOwner(2, { delay: 5 })]
+    const calls: Call[] = []
+    const owners = [fakeOwner(1, {}, calls), fakeOwner(2, { delay: 5 }, calls)]
     for await (const event of fakeFederation(owners)) if (event.type === 'owner-progress') break
     await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(calls.filter(({ what }) => what === 'train').map(({ round }) => round)).toEqual([1, 1])
+    // Of the model that they received alone: no merged one follows.
+    expect(calls.filter(({ what }) => what === 'evaluate').map(({ values }) => values)).toEqual([[0], [0]])
   })
 })
