@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { InvalidArgumentError } from 'commander'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { loadExperiment } from '../config/load.ts'
@@ -14,6 +13,7 @@ import { roundsDone } from '../runs/read/run-state.ts'
 import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
+import { aboveZero, positive } from './positive.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -47,9 +47,9 @@ export function addServeCommand(program: Command, io: Io): void {
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'continue an unfinished run after its last complete round')
-    .option('--max-norm <x>', 'refuse updates whose weights moved by more than this in a round', positive)
-    .option('--min-owners <n>', 'merge a round without owners that miss the deadline, if so many are left', whole)
-    .option('--deadline <seconds>', 'how long an owner may take to answer a task (default: any time)', positive)
+    .option('--max-norm <x>', 'refuse updates whose weights moved by more than this in a round', aboveZero)
+    .option('--min-owners <n>', 'merge a round without owners that miss the deadline, if so many are left', positive)
+    .option('--deadline <seconds>', 'how long an owner may take to answer a task (default: any time)', aboveZero)
     .option('--quiet', 'no progress, only the result')
     .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, options: ServeOptions) => serve(file, options, io))
@@ -60,7 +60,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   const folder = await readServerFolder(federation)
   const view = progressView(io, quiet)
   const note = (line: string) => view.note(oneLine(line))
-  folder.warnings.map((warning) => note(`note: ${warning}`))
+  for (const warning of folder.warnings) note(`note: ${warning}`)
   const owners = folder.owners.length
   const request = { file, run: resume, set: [...set, `owners=${owners}`], signal: io.signal }
   const experiment = await loadExperiment(request)
@@ -117,16 +117,4 @@ function assertAbsence({ minOwners, deadline }: ServeOptions, owners: number, ex
   if (!end) return
   const what = `objective ${nameOf(experiment.objective)} keeps a state at every owner, so none may be absent`
   throw refuse(what, 'leave out --min-owners')
-}
-
-function whole(value: string): number {
-  const number = Number(value)
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('expected a whole number of at least 1')
-  return number
-}
-
-function positive(value: string): number {
-  const number = Number(value)
-  if (!(number > 0)) throw new InvalidArgumentError('expected a number above 0')
-  return number
 }

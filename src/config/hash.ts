@@ -8,12 +8,15 @@ import type { Experiment } from './schema.ts'
 /** Keys that say where and how fast a run is done, but cannot change a number of its result. */
 export const NEUTRAL: readonly string[] = ['name', 'out', 'data', 'workers', 'expect'] satisfies (keyof Experiment)[]
 
+/** Keys that each side of a federation settles for itself: where files lie, and what computes. */
+export const OWN_KEYS = [...NEUTRAL, 'engine', 'device', 'layout'] satisfies readonly string[]
+
 /**
  * What decides a run's numbers, for people and comparisons: the experiment without its neutral keys, sorted by key,
  * each part on one line with its options, and the files of merge rules of the user's own by their hashes.
  */
 export function decisive(experiment: Experiment): Record<string, unknown> {
-  const entries = Object.entries(withoutNeutral(experiment)).map(([key, value]) => {
+  const entries = Object.entries(sorted(withoutNeutral(experiment)) as Record<string, unknown>).map(([key, value]) => {
     if (!(key in CHOICE_KEYS)) return [key, value]
     return [key, Array.isArray(value) ? value.map(choiceText) : choiceText(value as AnyChoice)]
   })
@@ -33,8 +36,7 @@ export function configHash(experiment: Experiment): string {
     .digest('hex')
 }
 
-const withoutNeutral = (experiment: Experiment) =>
-  sorted(omit({ ...experiment }, (key) => NEUTRAL.includes(key))) as Record<string, unknown>
+const withoutNeutral = (experiment: Experiment) => omit({ ...experiment }, (key) => NEUTRAL.includes(key))
 
 /** By key, at every depth. */
 function sorted(value: unknown): unknown {

@@ -3,11 +3,12 @@ import { access, constants, type FileHandle, open, readdir } from 'node:fs/promi
 import { dirname, join } from 'node:path'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { gigabytes } from '../format.ts'
+import { sha256 as hashOf } from '../system/digest.ts'
 import { makeFolders, writeWhole } from '../system/files.ts'
 import { memoryLimit } from '../system/memory-limit.ts'
 import { isFull } from '../system/refusal.ts'
 import { IDX_NAMES, type IdxName, type KnownFile, type KnownFiles } from './fashion-mnist/known-files.ts'
-import { assertSize, sha256 as hashOf, isGzip, unzip, unzippedSize } from './idx.ts'
+import { assertSize, isGzip, unzip, unzippedSize } from './idx.ts'
 
 /** What a folder holds of the four IDX files. */
 export interface Listing {

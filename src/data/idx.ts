@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { createGunzip, gunzip } from 'node:zlib'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
@@ -78,11 +77,6 @@ export function assertSize(start: Uint8Array, size: number, file: string, kind: 
   if (size === announced) return
   const fault = size < announced ? 'truncated' : 'trailing bytes'
   throw broken(file, `${fault}: ${size} bytes, the header (${words}) announces ${announced}`)
-}
-
-/** SHA-256 of bytes, in hex. */
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }
 
 /**

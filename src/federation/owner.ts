@@ -87,6 +87,11 @@ export class ShardOwner implements Owner {
     return this.#states.get(round) ?? {}
   }
 
+  /** Whether it has its state after a round. */
+  knows(round: number): boolean {
+    return this.#states.has(round)
+  }
+
   restore(round: number, state: State): void {
     this.#states.set(round, state)
     for (const known of this.#states.keys()) if (known < round - 1) this.#states.delete(known)

@@ -1,15 +1,13 @@
-import type { State } from '../algorithm/algorithm.ts'
-import type { Tensor, Weights } from '../weights/weights.ts'
+import { flatten, type NamedWeights } from '../weights/named.ts'
+import type { Weights } from '../weights/weights.ts'
 import type { Update } from './cohort.ts'
 
-/** What an owner is sent with a model, as the tensors of one file: `<name>/<tensor>`. */
-export const instructionTensors = (instruction: State): Weights => new Map(named('', instruction))
+/** What the names of tensors begin with that an owner sends with its weights. */
+export const SENT = 'sent/'
 
 /** What an owner hands in, as the tensors of one file: its weights, and `sent/<name>/<tensor>` of what it sends with them. */
 export const updateTensors = ({ weights, sent }: Pick<Update, 'weights' | 'sent'>): Weights =>
-  new Map([...weights, ...named('sent/', sent)])
+  new Map([...weights, ...flatten(under(SENT, sent))])
 
-const named = (prefix: string, state: State): [string, Tensor][] =>
-  Object.entries(state).flatMap(([name, weights]) =>
-    [...weights].map(([tensor, value]): [string, Tensor] => [`${prefix}${name}/${tensor}`, value]),
-  )
+const under = (prefix: string, models: NamedWeights): NamedWeights =>
+  Object.fromEntries(Object.entries(models).map(([name, weights]) => [`${prefix}${name}`, weights]))

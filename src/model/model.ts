@@ -29,7 +29,8 @@ export interface Model {
 }
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, dim) => product * dim, 1)
-export const parameterCount = (model: Model): number => model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0)
+export const parameterCount = ({ parameters }: { readonly parameters: readonly { readonly shape: Shape }[] }): number =>
+  parameters.reduce((n, p) => n + sizeOf(p.shape), 0)
 
 /**
  * Infers the shape of every layer.

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { make, type Part } from '../parts.ts'
 import type { Layer } from './layers.ts'
+import { buildModel, type Model, type Shape } from './model.ts'
 
 const relu = { type: 'relu' } as const
 const flatten = { type: 'flatten' } as const
@@ -43,3 +44,7 @@ export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[]
 
 /** The layers of a named model for data of so many classes. */
 export const presetLayers = (name: PresetName, classes: number): readonly Layer[] => make(PRESETS, name)(classes)
+
+/** A model by its name or by its layers, for data of a shape and so many classes. */
+export const modelOf = (asked: PresetName | readonly Layer[], shape: Shape, classes: number): Model =>
+  buildModel(typeof asked === 'string' ? presetLayers(asked, classes) : asked, shape, classes)

@@ -97,8 +97,10 @@ export class JoinedRun {
     }
     const { owner, signal, ledger } = this.#settings
     // In the owner's own book before it is sent.
-    await ledger.note({ run: this.run, round, attempt, direction: 'out', kind: 'update', ...contentOf(update.bytes) })
-    const { payload } = await putPayload(this.#wires.js, `upd.${ownerToken(owner)}.${this.run}`, update.bytes, signal)
+    const content = contentOf(update.bytes)
+    await ledger.note({ run: this.run, round, attempt, direction: 'out', kind: 'update', ...content })
+    const prefix = `upd.${ownerToken(owner)}.${this.run}`
+    const { payload } = await putPayload(this.#wires.js, prefix, update.bytes, signal, content.sha256)
     return { ...update.reply, attempt, payload }
   }
 
@@ -112,7 +114,7 @@ export class JoinedRun {
     const received = model ? await this.#get(model) : undefined
     const given = instruction ? unflatten(await this.#get(instruction, 'instruction')) : {}
     // From the disk, if this process did not train the round before.
-    const state = await this.#store.state(round - 1)
+    const state = this.#owner.knows(round - 1) ? undefined : await this.#store.state(round - 1)
     if (state) this.#owner.restore(round - 1, state)
     const began = performance.now()
     const report = (progress: Progress) => this.#wires.live(this.run, round, progress)
@@ -142,7 +144,7 @@ export class JoinedRun {
     const limits = { most: mostOf(kind, this.#model), signal, who: `the ${kind}` }
     const bytes = await getPayload(this.#wires.jsm, MODELS, `model.${this.run}`, payload, limits)
     if (!bytes) throw new FedunifyError('E_PAYLOAD', 'a model is not at the broker', 'the server sends it again')
-    await ledger.note({ run: this.run, direction: 'in', kind, ...contentOf(bytes) })
+    await ledger.note({ run: this.run, direction: 'in', kind, bytes: bytes.length, sha256: payload.sha256 })
     const weights = readReceived(kind, bytes, this.#model)
     this.#models = new Map([...[...this.#models].slice(-1), [payload.sha256, weights]])
     return weights

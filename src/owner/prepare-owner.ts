@@ -5,8 +5,7 @@ import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadOwnData } from '../data/load-dataset.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
-import { buildModel } from '../model/model.ts'
-import { presetLayers } from '../model/presets.ts'
+import { modelOf } from '../model/presets.ts'
 import { range } from '../random.ts'
 import { assertMemory } from '../run/memory-need.ts'
 import { type PreparedRun, prepareRun } from '../run/prepare.ts'
@@ -54,16 +53,11 @@ export async function prepareOwner(
     throw new FedunifyError('E_PARTITION', `the partition has no shard for owner ${owner}`, 'leave out --shard')
   }
   if (data === undefined) {
-    const hint = 'name the folder of this owner’s images with --data, or take part in a trial with --shard'
+    const hint = "name the folder of this owner's images with --data, or take part in a trial with --shard"
     throw new FedunifyError('E_CONFLICT', 'no data is named', hint)
   }
   const [dataset, engine] = await Promise.all([loadOwnData(experiment.dataset, data), selectEngine(experiment)])
-  const { model: layers } = experiment
-  const model = buildModel(
-    typeof layers === 'string' ? presetLayers(layers, dataset.classes) : layers,
-    dataset.shape,
-    dataset.classes,
-  )
+  const model = modelOf(experiment.model, dataset.shape, dataset.classes)
   assertMemory(model, experiment, engine.device, dataset.trainCount)
   return { experiment, dataset, engine, model, git: null, shard: ownShard(dataset, owner) }
 }

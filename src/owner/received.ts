@@ -1,5 +1,5 @@
 import { FedunifyError } from '../errors.ts'
-import { misfit } from '../federation/nats/read-update.ts'
+import { misfit, mostOfUpdate } from '../federation/nats/read-update.ts'
 import type { Model } from '../model/model.ts'
 import { decodeSafetensors } from '../weights/safetensors.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
@@ -8,10 +8,8 @@ import { firstNonFinite, type Weights } from '../weights/weights.ts'
 export type Kind = 'model' | 'instruction'
 
 /** Bytes that it may have: more is refused before there is memory for it. */
-export function mostOf(kind: Kind, { parameters }: Model): number {
-  const size = parameters.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, d) => n * d, 1), 0)
-  return (kind === 'model' ? 1 : 8) * size + 1_000_000
-}
+export const mostOf = (kind: Kind, { parameters }: Model): number =>
+  mostOfUpdate({ parameters, sends: kind === 'instruction' })
 
 /**
  * Weights that the server sent, checked against the model that this owner has built of the experiment itself.

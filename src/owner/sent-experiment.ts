@@ -1,3 +1,4 @@
+import { OWN_KEYS } from '../config/hash.ts'
 import { FedunifyError } from '../errors.ts'
 
 /**
@@ -29,9 +30,6 @@ const TAKEN = [
   'lr-schedule',
 ]
 
-/** What is each side's own affair: where files lie, and what computes. */
-const OWN = ['name', 'out', 'data', 'workers', 'expect', 'engine', 'device', 'layout']
-
 /** Epochs of a round that nobody means: an owner would train for ever. */
 const MOST_EPOCHS = 10_000
 
@@ -40,7 +38,7 @@ const MOST_EPOCHS = 10_000
  * @throws FedunifyError (usage) if there is a key that this version does not know, or no end to a round
  */
 export function takenFrom(sent: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const strange = Object.keys(sent).find((key) => !TAKEN.includes(key) && !OWN.includes(key))
+  const strange = Object.keys(sent).find((key) => !TAKEN.includes(key) && !OWN_KEYS.includes(key))
   if (strange !== undefined) {
     const hint = 'both sides need the same version of fedunify'
     throw new FedunifyError('E_UNKNOWN_NAME', `the experiment has ${strange.slice(0, 80)}, which no owner takes`, hint)

@@ -36,11 +36,14 @@ export interface Runnable {
   open(signal: AbortSignal): Promise<Participants>
 }
 
-/** A prepared run with all owners in this process. */
-export const inThisProcess = (run: PreparedRun): Runnable => ({
+/**
+ * A prepared run with all owners in this process.
+ * @param asked what its manifest says was asked for, if this machine was told to use other files
+ */
+export const inThisProcess = (run: PreparedRun, asked = run.experiment): Runnable => ({
   experiment: run.experiment,
   model: run.model,
-  description: describeRun(run),
+  description: describeRun({ ...run, experiment: asked }),
   open: (signal) => openLocally(run, signal),
 })
 

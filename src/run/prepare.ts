@@ -6,8 +6,8 @@ import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
-import { buildModel, type Model } from '../model/model.ts'
-import { presetLayers } from '../model/presets.ts'
+import type { Model } from '../model/model.ts'
+import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
 import { type GitState, gitState } from '../system/git.ts'
 import { assertMemory } from './memory-need.ts'
@@ -54,9 +54,7 @@ export async function prepareRun(
     loading,
     asking,
   ])
-  const { model: asked } = experiment
-  const layers = typeof asked === 'string' ? presetLayers(asked, dataset.classes) : asked
-  const model = buildModel(layers, dataset.shape, dataset.classes)
+  const model = modelOf(experiment.model, dataset.shape, dataset.classes)
   const shards = partitionDataset(dataset, experiment)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)

@@ -156,6 +156,12 @@ function startingWith(prefix: string, weights: Weights): Weights {
 
 /** States whose tensors are named `<owner>/<name>/<tensor>`. */
 function statesIn(weights: Weights): OwnerStates {
-  const owners = new Set([...weights.keys()].map((name) => name.slice(0, name.indexOf('/'))))
-  return new Map([...owners].map((owner) => [Number(owner), unflatten(startingWith(`${owner}/`, weights))]))
+  const states = new Map<number, Record<string, Weights>>()
+  for (const [path, model] of Object.entries(unflatten(weights))) {
+    const [owner, ...name] = path.split('/')
+    const state = states.get(Number(owner)) ?? {}
+    states.set(Number(owner), state)
+    state[name.join('/')] = model
+  }
+  return states
 }

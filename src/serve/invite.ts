@@ -1,3 +1,5 @@
+import { OWN_KEYS } from '../config/hash.ts'
+import { omit } from '../config/mapping.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { expect } from '../federation/nats/owner-answers.ts'
@@ -6,9 +8,6 @@ import type { ReplyOf } from '../federation/nats/wire.ts'
 import { assertCard } from './check-card.ts'
 
 export type Card = ReplyOf<'card'>
-
-/** Keys of an experiment that are the server's own affair. */
-const OWN_KEYS = ['name', 'out', 'data', 'workers', 'expect', 'engine', 'device', 'layout']
 
 /**
  * Invites all owners, and waits until each has said what it brings along.
@@ -21,7 +20,7 @@ export async function inviteAll(
   signal: AbortSignal,
 ): Promise<Card[]> {
   const { owners, note } = post.settings
-  const sent = Object.fromEntries(Object.entries(experiment).filter(([key]) => !OWN_KEYS.includes(key)))
+  const sent = omit({ ...experiment }, (key) => OWN_KEYS.includes(key))
   const ask = { what: 'invite', experiment: sent, asks: { metrics: true, labels: false }, committed } as const
   const waiting = new Set(owners.map(({ name }) => name))
   const told = setInterval(() => note(`waiting for ${[...waiting].join(', ')}`), 10_000)

@@ -11,8 +11,7 @@ import { mostOfUpdate } from '../federation/nats/read-update.ts'
 import { ServerPost } from '../federation/nats/server-post.ts'
 import type { ServerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
-import { buildModel } from '../model/model.ts'
-import { presetLayers } from '../model/presets.ts'
+import { modelOf } from '../model/presets.ts'
 import { make } from '../parts.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
@@ -97,20 +96,12 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
         labels: card.test_labels !== null,
       })),
     })
-    const open = async () => ({ owners: withSignal(cohort, signal), baseline: undefined, close: async () => {} })
+    const open = async () => ({ owners: cohort, baseline: undefined, close: async () => {} })
     return { run: { experiment, model, description, open }, close }
   } catch (error) {
     await close('the server has stopped before the first round', committed)
     throw error
   }
-}
-
-/** A cohort whose tasks also end if another server takes over. */
-function withSignal(cohort: NatsCohort, signal: AbortSignal): NatsCohort {
-  const [train, evaluate] = [cohort.train.bind(cohort), cohort.evaluate.bind(cohort)]
-  cohort.train = (task, given) => train(task, AbortSignal.any([given, signal]))
-  cohort.evaluate = (model, given) => evaluate(model, AbortSignal.any([given, signal]))
-  return cohort
 }
 
 async function leave(post: ServerPost, connection: NatsConnection): Promise<void> {
@@ -127,10 +118,7 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
 
 async function describeCards(experiment: Experiment, cards: readonly Card[], minOwners: number | undefined) {
   const [{ dataset, engine }] = cards as [Card, ...Card[]]
-  const { model: asked } = experiment
-  const classes = dataset.class_names.length
-  const layers = typeof asked === 'string' ? presetLayers(asked, classes) : asked
-  const model = buildModel(layers, dataset.shape, classes)
+  const model = modelOf(experiment.model, dataset.shape, dataset.class_names.length)
   const description = describeFacts({
     experiment,
     model,

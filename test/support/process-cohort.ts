@@ -5,9 +5,9 @@ import type { State } from '../../src/algorithm/algorithm.ts'
 import type { Experiment } from '../../src/config/schema.ts'
 import type { Evaluation, Progress, Trained } from '../../src/engine/engine.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, RoundTask, Update } from '../../src/federation/cohort.ts'
-import { instructionTensors } from '../../src/federation/tensors.ts'
 import { type Traffic, TrafficCount } from '../../src/federation/traffic.ts'
 import { withProgress } from '../../src/federation/with-progress.ts'
+import { flatten } from '../../src/weights/named.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/weights/safetensors.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 // JavaScript, because the owners' processes use it too.
@@ -90,7 +90,7 @@ export class ProcessCohort implements Cohort {
     return withProgress<OwnerProgress, Update>(async function* (report) {
       const answers = owners.map((owner, i) => {
         const { owner: number } = cards[i]!
-        const tensors = instructionTensors(instruct(number))
+        const tensors = flatten(instruct(number))
         const instruction = tensors.size > 0 ? encodeSafetensors(tensors) : new Uint8Array()
         traffic.down(i, instruction.byteLength)
         const asked = { ...task, evaluateReceived: evaluateReceived(number) }

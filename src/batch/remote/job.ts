@@ -38,9 +38,16 @@ export function keyOf({ path, experiment }: Pick<BatchRun, 'path' | 'experiment'
 /** The files of rules, as part of a job's files. */
 const ruleSet = 'job'
 
-/** What a worker needs to do a run; the files of rules are on the broker by then. */
-export async function makeJob(queue: Queue, { path, experiment }: BatchRun, signal: AbortSignal): Promise<Job> {
-  const key = keyOf({ path, experiment })
+/**
+ * What a worker needs to do a run; the files of rules are on the broker by then.
+ * @param key the run's, of `keyOf`
+ */
+export async function makeJob(
+  queue: Queue,
+  key: string,
+  { path, experiment }: BatchRun,
+  signal: AbortSignal,
+): Promise<Job> {
   const rules: Job['rules'] = []
   for (const { file, loaded } of ownRules(experiment.merge)) {
     rules.push({ file, blob: await queue.putBlob(key, ruleSet, loaded!.content, signal) })

@@ -112,7 +112,7 @@ async function collect(key: string, run: BatchRun, { queue, signal }: RemoteBatc
 async function offer(key: string, run: BatchRun, { queue, signal }: RemoteBatch): Promise<void> {
   const { path } = run
   if ((await runState(path)) !== 'none') await offerBegun(key, path, queue, signal)
-  await queue.offer(await makeJob(queue, run, signal), signal)
+  await queue.offer(await makeJob(queue, key, run, signal), signal)
 }
 
 /** Gives what is done of a run here to whoever goes on with it, unless the broker has more. */

@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import type { Experiment } from '../../config/schema.ts'
 import { FedunifyError } from '../../errors.ts'
 import { failedEvent } from '../../federation/events.ts'
-import { describeRun } from '../../run/describe.ts'
 import { executeToEnd } from '../../run/execute.ts'
-import { inThisProcess, type Runnable } from '../../run/participants.ts'
+import { inThisProcess } from '../../run/participants.ts'
 import { type PreparedRun, prepareRun } from '../../run/prepare.ts'
 import type { Sink } from '../../run/sinks.ts'
 import { readManifest } from '../../runs/manifest.ts'
@@ -86,7 +85,8 @@ async function execute(task: Task, path: string, upload: Upload, signal: AbortSi
   const prepared = await prepareRun(own, { signal })
   if (prepared.engine.note) tell(prepared.engine.note)
   const resume = await begin(task, path, prepared, signal)
-  await executeToEnd(runnable(prepared, { ...asked, workers }), {
+  // The manifest has the data folder that was asked for: where this machine has the same images is its own business.
+  await executeToEnd(inThisProcess(prepared, { ...asked, workers }), {
     path,
     resume,
     signal,
@@ -95,12 +95,6 @@ async function execute(task: Task, path: string, upload: Upload, signal: AbortSi
     sinks: [task.progress(tell), upload],
   })
 }
-
-/** The manifest has the data folder that was asked for: where this machine has the same images is its own business. */
-const runnable = (prepared: PreparedRun, asked: Experiment): Runnable => ({
-  ...inThisProcess(prepared),
-  description: describeRun({ ...prepared, experiment: asked }),
-})
 
 /** Fetches what others have done of a run; whether there is something to go on from. */
 async function begin(

@@ -66,7 +66,11 @@ export async function withOwnRules(sources: readonly Source[], { load = true } =
   const parts = [...own.keys(), ...others.map(({ name }) => name)].map((name): [string, Part] => {
     return [name, rules.get(name)?.loaded?.rule ?? unknownRule(optionsGiven(name, sources))]
   })
-  return { sources: sources.map(named), vocabulary: withRules(Object.fromEntries(parts)), rules }
+  return {
+    sources: sources.map((source, i) => named(source, mentions[i]!)),
+    vocabulary: withRules(Object.fromEntries(parts)),
+    rules,
+  }
 }
 
 const refuse = ({ place, file }: Mention, what: string, hint: string) =>
@@ -103,9 +107,8 @@ const namesIn = (value: unknown): string[] =>
   )
 
 /** A source in which rules go by their names; places are still those of what was written. */
-function named(source: Source): Source {
+function named(source: Source, mentions: readonly Mention[]): Source {
   const { merge, matrix } = source.values
-  const mentions = mentionsIn(source)
   if (mentions.length === 0) return source
   const values = {
     ...source.values,

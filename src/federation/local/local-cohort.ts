@@ -1,10 +1,11 @@
 import pMap, { pMapIterable } from 'p-map'
 import { tidy } from '../../system/memory.ts'
+import { flatten } from '../../weights/named.ts'
 import { safetensorsSize } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
-import { instructionTensors, updateTensors } from '../tensors.ts'
+import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 
@@ -65,7 +66,7 @@ export class LocalCohort implements Cohort {
   /** Trains an owner, and counts what it would be sent and send back. */
   async #trainOne(i: number, model: Weights | undefined, task: OwnerTask, report: Parameters<Owner['train']>[2]) {
     const update = await this.#owners[i]!.train(model, task, report)
-    const instruction = instructionTensors(task.instruction)
+    const instruction = flatten(task.instruction)
     // Without a tensor there is nothing to send with the model.
     if (instruction.size > 0) this.#traffic.down(i, safetensorsSize(instruction))
     this.#traffic.up(i, safetensorsSize(updateTensors(update)))

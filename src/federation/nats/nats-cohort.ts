@@ -2,10 +2,10 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { pMapIterable } from 'p-map'
 import type { Evaluation } from '../../engine/engine.ts'
 import { FedunifyError, messageOf } from '../../errors.ts'
+import { flatten } from '../../weights/named.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
-import { instructionTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 import { miscounted } from './check-evaluation.ts'
@@ -83,7 +83,7 @@ export class NatsCohort implements Cohort {
           }
         },
       })
-      return this.#trainAll(task, signal, () => live.unsubscribe())
+      return this.#trainAll(task, this.#orFenced(signal), () => live.unsubscribe())
     })
   }
 
@@ -105,7 +105,8 @@ export class NatsCohort implements Cohort {
     }
   }
 
-  async evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
+  async evaluate(model: ModelRef, given: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
+    const signal = this.#orFenced(given)
     const asked = this.#present.map(async (owner) => [owner.owner, await this.#score(owner, model, signal)] as const)
     return new Map(await Promise.all(await this.#inTime(asked)))
   }
@@ -138,6 +139,11 @@ export class NatsCohort implements Cohort {
 
   async close(): Promise<void> {}
 
+  /** Tasks also end if another server takes over. */
+  #orFenced(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#post.settings.signal])
+  }
+
   #place({ owner }: KnownOwner): number {
     return this.owners.findIndex((card) => card.owner === owner)
   }
@@ -156,7 +162,7 @@ export class NatsCohort implements Cohort {
   }
 
   async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
-    const instruction = instructionTensors(task.instruct(owner.owner))
+    const instruction = flatten(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
     for (let times = 0; ; times++) {
       const model = task.model && this.#models.payload(task.model)

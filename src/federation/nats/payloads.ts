@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import pMap from 'p-map'
 import { FedunifyError } from '../../errors.ts'
+import { sha256 } from '../../system/digest.ts'
 import { persist } from './persist.ts'
 import { CHUNK, type WirePayload } from './wire.ts'
 
@@ -9,8 +10,6 @@ import { CHUNK, type WirePayload } from './wire.ts'
 export const MAX_PAYLOAD = 4e9
 /** Chunks that are under way at the same time. */
 const WINDOW = 4
-
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 export interface Put {
   readonly payload: WirePayload
@@ -21,12 +20,14 @@ export interface Put {
 /**
  * Puts bytes into a stream, in chunks; each is on the broker's disk when this resolves.
  * @param prefix of the subjects, which end with the payload's id and the number of the chunk
+ * @param digest the bytes' SHA-256, if it is known
  */
 export async function putPayload(
   js: JetStreamClient,
   prefix: string,
   bytes: Uint8Array,
   signal: AbortSignal,
+  digest = sha256(bytes),
 ): Promise<Put> {
   // Another name at each attempt: the broker would take a name that it has seen for a duplicate, and drop it.
   const id = randomBytes(9).toString('base64url')
@@ -35,7 +36,7 @@ export async function putPayload(
     persist(() => js.publish(`${prefix}.${id}.${i}`, bytes.subarray(i * CHUNK, (i + 1) * CHUNK), LIMIT), signal)
   const acks = await pMap(range(chunks), put, { concurrency: WINDOW })
   const first = acks.reduce((least, { seq }) => Math.min(least, seq), Number.POSITIVE_INFINITY)
-  const payload = { id, bytes: bytes.length, chunks, sha256: sha256(bytes) }
+  const payload = { id, bytes: bytes.length, chunks, sha256: digest }
   return { payload: { ...payload, dtype: 'float32', modulus: null, scale: null }, first }
 }
 
@@ -51,7 +52,7 @@ export async function getPayload(
   jsm: JetStreamManager,
   stream: string,
   prefix: string,
-  payload: WirePayload,
+  payload: Pick<WirePayload, 'id' | 'bytes' | 'chunks' | 'sha256'>,
   { most, signal, who }: { most: number; signal: AbortSignal; who: string },
 ): Promise<Uint8Array | undefined> {
   const { id, bytes, chunks } = payload

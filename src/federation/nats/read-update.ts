@@ -1,10 +1,13 @@
 import { FedunifyError } from '../../errors.ts'
+import { parameterCount } from '../../model/model.ts'
 import { unflatten } from '../../weights/named.ts'
 import { decodeSafetensors } from '../../weights/safetensors.ts'
 import { firstNonFinite, type Weights } from '../../weights/weights.ts'
 import type { Update } from '../cohort.ts'
+import { SENT } from '../tensors.ts'
 import { miscounted } from './check-evaluation.ts'
 import { fromWire } from './evaluations.ts'
+import { NOT_MERGED } from './owner-answers.ts'
 import type { ReplyOf } from './wire.ts'
 
 /** What an update must be to enter a merge. */
@@ -28,10 +31,8 @@ export interface UpdateBounds {
 }
 
 /** Weights, and as much again for each thing that is sent with them; a header. */
-export function mostOfUpdate({ parameters, sends }: Pick<UpdateBounds, 'parameters' | 'sends'>): number {
-  const size = parameters.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, d) => n * d, 1), 0)
-  return (sends ? 8 : 1) * size + MOST_HEADER
-}
+export const mostOfUpdate = ({ parameters, sends }: Pick<UpdateBounds, 'parameters' | 'sends'>): number =>
+  (sends ? 8 : 1) * 4 * parameterCount({ parameters }) + MOST_HEADER
 
 /**
  * The update that an owner's reply and payload make, checked.
@@ -41,7 +42,7 @@ export function mostOfUpdate({ parameters, sends }: Pick<UpdateBounds, 'paramete
 export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: string, bounds: UpdateBounds): Update {
   const { owner, round } = reply
   const refuse = (what: string, tensor?: string) =>
-    new FedunifyError('E_UPDATE', `the update of owner ${name} in round ${round} ${what}`, HINT, {
+    new FedunifyError('E_UPDATE', `the update of owner ${name} in round ${round} ${what}`, NOT_MERGED, {
       owner,
       round,
       ...(tensor !== undefined && { tensor }),
@@ -49,10 +50,10 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   const tensors = [...decode(bytes, refuse)]
   const weights: Weights = new Map(tensors.filter(([name]) => !name.includes('/')))
   const rest = tensors.filter(([name]) => name.includes('/'))
-  const stray = rest.find(([name]) => !name.startsWith('sent/'))
+  const stray = rest.find(([name]) => !name.startsWith(SENT))
   if (stray) throw refuse(`has ${clip(stray[0])}, which is none of its parts`)
   if (!bounds.sends && rest.length > 0) throw refuse(`has ${clip(rest[0]![0])}, which this run does not need`)
-  const sent = unflatten(new Map(rest.map(([name, tensor]) => [name.slice('sent/'.length), tensor])))
+  const sent = unflatten(new Map(rest.map(([name, tensor]) => [name.slice(SENT.length), tensor])))
   for (const [what, model] of [['', weights], ...Object.entries(sent)] as [string, Weights][]) {
     const fault = misfit(model, bounds.parameters)
     if (fault) throw refuse(`${what && `has ${clip(what)} that `}${fault.what}`, fault.tensor)
@@ -81,8 +82,6 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   const scored = received ? fromWire(received) : undefined
   return { type: 'update', owner, trainImages: bounds.trainImages, weights, sent, received: scored, ...counts }
 }
-
-const HINT = 'nothing of it was merged'
 
 /** Bytes of the names and shapes before the values. Read as JSON, a larger one would take many times its size. */
 const MOST_HEADER = 1_000_000
