@@ -8,7 +8,7 @@ import { RunFolder } from '../runs/write/run-folder.ts'
 import type { Participants, Runnable } from './participants.ts'
 import { planRun } from './plan-run.ts'
 import { type Sink, Sinks } from './sinks.ts'
-import { startFederation } from './start-federation.ts'
+import { beginning, startFederation } from './start-federation.ts'
 
 export interface Execution {
   /** The run folder to write; without it nothing is written. */
@@ -40,13 +40,14 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     // Their threads start while the folder is made.
     participants = await run.open(signal)
     const algorithm = makeAlgorithm(run.experiment)
-    const plan = planRun(run, algorithm)
+    const begun = beginning(run, algorithm)
+    const plan = planRun(run, begun.state)
     const openFolder = (at: string) =>
       resume ? RunFolder.resume(at, plan, { signal, note }) : RunFolder.create(at, plan)
     const folder = path === undefined ? undefined : await openFolder(path)
     const saved = folder?.saved ?? NOTHING_DONE
     ready?.(saved.round)
-    yield* recorded(startFederation(run, algorithm, participants, saved, signal), { folder, sinks, signal })
+    yield* recorded(startFederation(run, algorithm, begun, participants, saved, signal), { folder, sinks, signal })
   } catch (thrown) {
     const error = causeOf(thrown, signal)
     const failed = failedEvent(error)
@@ -65,7 +66,7 @@ export async function executeToEnd(run: Runnable, execution: Execution): Promise
   while (!(await events.next()).done);
 }
 
-/** Events, each once it is in the run folder and every sink has it; the folder is closed behind the last. */
+/** Events, each once it is in the run folder and every sink has it; the folder is closed after the last. */
 async function* recorded(
   events: AsyncIterable<FederationEvent>,
   { folder, sinks, signal }: { folder: RunFolder | undefined; sinks: Sinks; signal: AbortSignal },

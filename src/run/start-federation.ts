@@ -1,22 +1,34 @@
-import type { Algorithm } from '../algorithm/algorithm.ts'
+import type { Algorithm, State } from '../algorithm/algorithm.ts'
 import { trainBaseline, withBaseline } from '../federation/baseline.ts'
 import type { FederationEvent } from '../federation/events.ts'
 import { runFederation } from '../federation/loop.ts'
 import { initialWeights } from '../model/init.ts'
 import type { SavedState } from '../runs/checkpoint.ts'
+import type { Weights } from '../weights/weights.ts'
 import type { Participants, Runnable } from './participants.ts'
+
+/** What a run begins with, before its first round. */
+export interface Beginning {
+  readonly initial: Weights
+  readonly state: State
+}
+
+export function beginning({ experiment, model }: Runnable, algorithm: Algorithm): Beginning {
+  const initial = initialWeights(model, experiment.seed)
+  return { initial, state: algorithm.start(initial) }
+}
 
 /** The events of a run, from where its checkpoint ends. */
 export function startFederation(
-  { experiment, model }: Runnable,
+  { experiment }: Runnable,
   algorithm: Algorithm,
+  { initial, state }: Beginning,
   { owners, baseline }: Participants,
   saved: SavedState,
   signal: AbortSignal,
 ): AsyncIterable<FederationEvent> {
   const { round } = saved
-  const initial = initialWeights(model, experiment.seed)
-  const first = { round, model: experiment.init === 'shared' ? initial : undefined, state: algorithm.start(initial) }
+  const first = { round, model: experiment.init === 'shared' ? initial : undefined, state }
   const start = round === 0 ? first : { round, model: saved.unified, state: saved.serverState }
   owners.restore(round, saved.ownerStates)
   const events = runFederation(owners, algorithm, experiment, start, signal)
