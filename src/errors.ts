@@ -175,7 +175,7 @@ export function nearest(got: string, legal: readonly string[]): string | undefin
   return best && best.count <= most(best.name) && best.count < best.name.length ? best.name : undefined
 }
 
-/** «unknown WHAT "GOT": expected one of …», with the nearest legal name as the hint. */
+/** unknown WHAT "GOT": expected one of …, with the nearest legal name as the hint. */
 export function unknownName(what: string, got: string, legal: readonly string[]): FedunifyError {
   const near = nearest(got, legal)
   return new FedunifyError(

@@ -123,7 +123,7 @@ for step in "$@"; do
   code=${PIPESTATUS[0]}
   [ -n "${watch:-}" ] && kill "$watch" && wait "$watch" 2>/dev/null
   watch=
-  # A step that fails takes no other along.
+  # If a step fails, the others still run.
   echo "$step $((SECONDS - begin)) $code" >>"$BUNDLE/steps.txt"
   echo "== $step: $((SECONDS - begin)) s, exit code $code" | tee -a "$log"
 done

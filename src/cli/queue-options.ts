@@ -6,9 +6,9 @@ import type { Queue } from '../batch/remote/queue.ts'
 export function addQueueOptions(command: Command, on: string, { needed }: { readonly needed: boolean }): Command {
   const flags = '--on <url>'
   return (needed ? command.requiredOption(flags, on) : command.option(flags, on))
-    .option('--ca <file>', 'certificate of the authority that signed that of a tls:// broker')
+    .option('--ca <file>', 'certificate of the authority that signed the certificate of a tls:// broker')
     .option('--creds <file>', 'credentials for the broker, as nsc makes them')
-    .option('--nkey <file>', 'seed of the key by which the broker knows us')
+    .option('--nkey <file>', 'file with the seed of the key by which the broker knows this side')
 }
 
 /** The queue on a broker; its packages are loaded only here. */

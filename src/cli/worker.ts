@@ -14,9 +14,9 @@ Examples:
   fedunify worker --on nats://host:4222 --jobs 2 --data /data/fashion-mnist
   fedunify worker --on tls://host:4222 --ca ca.pem --creds worker.creds --once
 
-The broker is a NATS server with JetStream, for example: nats-server -js -sd /var/lib/nats. Let only those use it whom you
-trust: a merge rule of one's own is a program, which every worker that takes such a run starts.
-If a worker dies, another one goes on after the last round that it uploaded. TMPDIR is where its runs are meanwhile.
+The broker is a NATS server with JetStream, for example: nats-server -js -sd /var/lib/nats. Give access to
+it only to people you trust: a merge rule of one's own is a program, and every worker that takes such a run starts it.
+If a worker dies, another one goes on after the last round that it uploaded. A worker keeps its runs under TMPDIR.
 `
 
 interface WorkerOptions extends Address {

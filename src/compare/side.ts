@@ -55,7 +55,7 @@ const progress = ({ manifest: { status, config }, rounds }: LoadedRun) =>
   `${status === 'running' ? 'running, or killed' : status}, ${rounds} of ${config.rounds} rounds`
 
 const endNote = (ending: readonly LoadedRun[], run: LoadedRun) =>
-  ending.includes(run) ? '«end» is its last round so far' : '«end» leaves it out'
+  ending.includes(run) ? '"end" is its last round so far' : '"end" leaves it out'
 
 /** A table of the paper; its last row is its end. */
 export function paperSide(table: PaperTable): Side {

@@ -8,7 +8,7 @@ export const SCRIPTS = {
 _fedunify() {
   local -a words=()
   local n=0 i word value kind full prefix=
-  # bash takes «--env=H» for three words: join them again.
+  # bash takes "--env=H" for three words: join them again.
   for ((i = 1; i <= COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     if ((n > 0)) && [[ $word == = || \${COMP_WORDS[i - 1]} == = ]]; then
@@ -21,7 +21,7 @@ _fedunify() {
   # A quote that is still open belongs to the shell.
   words[n - 1]=\${words[n - 1]#[\\"\\']}
   full=\${words[n - 1]}
-  # Of what is joined, bash wants the part after the last «=» alone.
+  # Of what is joined, bash wants the part after the last "=" alone.
   if [[ $COMP_WORDBREAKS == *=* && $full == *=* ]]; then prefix=\${full%"\${full##*=}"}; fi
   COMPREPLY=()
   while IFS=$'\\t' read -r value kind; do

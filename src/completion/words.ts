@@ -46,6 +46,6 @@ export function follow(program: Command, words: readonly string[]): Position {
   return { command, pending, given, count, literal, help }
 }
 
-/** The option of a command that goes by «--env» or «-h». */
+/** The option of a command that goes by "--env" or "-h". */
 export const optionOf = (command: Command, name: string): Option | undefined =>
   command.options.find(({ short, long }) => name === long || name === short)

@@ -57,7 +57,7 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
     throw new FedunifyError(
       'E_CONFIG',
       `${where([])}: expected keys and values, got ${got}`,
-      'write «key: value» lines',
+      'write "key: value" lines',
     )
   }
   const given = omit(kept, (key) => key === FORMAT_KEY)

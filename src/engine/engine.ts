@@ -55,7 +55,7 @@ export interface LearnerJob extends TrainingSetup {
 /** One owner's training in one round. Optimiser state starts fresh: only weights travel between rounds. */
 export interface TrainPlan {
   readonly owner: number
-  /** Who that is, for messages: «owner 3». */
+  /** Who that is, for messages: "owner 3". */
   readonly name: string
   readonly round: number
   /** Indices into the dataset. */

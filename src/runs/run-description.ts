@@ -54,7 +54,6 @@ export interface ShardDescription {
   /** Images. */
   readonly train: number
   readonly test: number
-  /** Images of each class. */
   /** Images of each class; none if the owner does not share them. */
   readonly train_labels: readonly number[]
   readonly test_labels: readonly number[]

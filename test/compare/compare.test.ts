@@ -87,12 +87,12 @@ describe('fedunify compare', () => {
     const alone = await compare(unfinished, 'paper')
     expect(row(alone, 'end', 'avg')[0]!.accuracy).toBe(0.65)
     expect(alone.notes[0]).toBe(
-      `${unfinished} is not finished: interrupted, 2 of 3 rounds; «end» is its last round so far`,
+      `${unfinished} is not finished: interrupted, 2 of 3 rounds; "end" is its last round so far`,
     )
     const among = await compare(folder, 'paper')
     expect(row(among, 1, 'avg')[0]).toMatchObject({ accuracy: 0.55, runs: 2 })
     expect(row(among, 'end', 'avg')[0]).toMatchObject({ accuracy: 0.7, runs: 1 })
-    expect(among.notes[0]).toContain('«end» leaves it out')
+    expect(among.notes[0]).toContain('"end" leaves it out')
   })
 
   it('says that a seed is there twice', async () => {

@@ -226,8 +226,8 @@ describe('an experiment file', () => {
     ['seed: 1\nseed: 2\n', 'exp.yaml:2: the key "seed" is there twice', 'the file must be YAML'],
     ['\tlr: 3\n', 'exp.yaml:1: Tabs are not allowed as indentation', 'the file must be YAML'],
     ['seed: *none\n', 'exp.yaml:1: the alias "none" names nothing that stands before it', 'the file must be YAML'],
-    ['# a list\n- a\n', 'exp.yaml:2: expected keys and values, got a list', 'write «key: value» lines'],
-    ['hello\n', 'exp.yaml:1: expected keys and values, got "hello"', 'write «key: value» lines'],
+    ['# a list\n- a\n', 'exp.yaml:2: expected keys and values, got a list', 'write "key: value" lines'],
+    ['hello\n', 'exp.yaml:1: expected keys and values, got "hello"', 'write "key: value" lines'],
   ])('%j: %s', async (text, message, hint) => {
     const refused = await refusal({ file: fileOf(text) })
     expect(refused.message).toBe(message)

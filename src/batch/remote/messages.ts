@@ -81,7 +81,7 @@ export function decode<K extends Kind>(kind: K, bytes: Uint8Array): Message<K> {
   throw refuse(`${path.join('.')}: ${message}`)
 }
 
-/** What a worker tells; undefined if it is of another version, perhaps: nothing depends on it. */
+/** What a worker tells; undefined if it cannot be read, perhaps of another version: nothing depends on it. */
 export const heard = (bytes: Uint8Array): Message<'live'> | undefined => LiveSchema.safeParse(parse(bytes)).data
 
 /** What a job of any format says of who made it. */

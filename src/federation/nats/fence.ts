@@ -82,13 +82,12 @@ export class Fence {
   async #renew(): Promise<void> {
     try {
       await this.#write(false)
-    } catch (error) {
+    } catch {
       const last = await this.#last()
       if (last && last.held.session !== this.#session) throw fenced(last.held)
       // The broker has lost what it knew, or an answer was lost: what is there is ours.
       this.#sequence = last?.sequence ?? 0
       if (!last) await this.#write(false)
-      else if (!(error instanceof Error)) throw error
     }
   }
 

@@ -2,10 +2,10 @@ import type { z } from 'zod'
 import { Gate } from './gate.ts'
 import { LiveSchema, ownerIn } from './wire.ts'
 
-/** A sign of life is small: more is none. */
+/** Bytes of a sign of life, which is small: anything larger is ignored. */
 const MOST = 10_000
 
-/** Reads signs of life, which nobody signs: whose one is, its subject says, for the broker lets no other owner there. */
+/** Reads signs of life, which are unsigned. The subject says which owner sent one: the broker lets no other use it. */
 export function liveReader(): (subject: string, data: Uint8Array) => z.output<typeof LiveSchema> | undefined {
   const gate = new Gate(() => {})
   return (subject, data) => {

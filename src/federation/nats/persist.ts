@@ -5,7 +5,7 @@ import { FedunifyError } from '../../errors.ts'
 const PAUSE = 250
 
 /**
- * Repeats what a broker that restarts makes fail (no answer, no stream yet, no connection) until it succeeds.
+ * Repeats a request that fails while the broker restarts (no answer, no stream yet, no connection) until it succeeds.
  * @throws the signal's reason once it is aborted; what is refused for good: a permission, a closed connection
  */
 export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -72,7 +72,7 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   const { epochs, images, loss, seconds, local, received } = metrics
   const trained = epochs * bounds.trainImages
   if (epochs > bounds.epochs || images !== trained) {
-    throw refuse(`is said to come of ${epochs} epochs and ${images} images, which cannot be`)
+    throw refuse(`claims ${epochs} epochs and ${images} images, which is impossible`)
   }
   for (const evaluation of received ? [local, received] : [local]) {
     const wrong = miscounted(evaluation, bounds)

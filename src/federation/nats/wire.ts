@@ -136,7 +136,7 @@ export type Reply = z.output<typeof ReplySchema>
 export type ReplyOf<W extends Reply['what']> = Extract<Reply, { what: W }>
 export type WirePayload = z.output<typeof PayloadSchema>
 
-/** A sign of life between tasks and replies, unsigned: it may be lost, and nothing depends on it. */
+/** A sign of life between tasks and replies, unsigned: it may be lost, and only what people look at depends on it. */
 export const LiveSchema = z.strictObject({
   run: token.nullable(),
   owner,

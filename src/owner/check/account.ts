@@ -22,7 +22,7 @@ export async function checkAccount(folder: OwnerFolder, signal: AbortSignal): Pr
     return [account, ...(await checkTasks(connection, token))]
   } catch (error) {
     const known = error instanceof FedunifyError ? error : undefined
-    const detail = signal.aborted ? 'not let in, in time' : messageOf(error)
+    const detail = signal.aborted ? 'the broker did not let this owner in within the time allowed' : messageOf(error)
     return [{ subject: 'account', status: 'problem', detail, ...(known?.hint && { fix: known.hint }) }]
   } finally {
     await connection?.close()

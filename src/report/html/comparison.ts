@@ -33,7 +33,7 @@ export function comparisonBlock(id: string, group: RecordGroup, paper: PaperTabl
       'its first round looks as if its owners began from different initial weights, while these runs shared theirs',
   ].filter((note) => note !== false)
   return html`<section class="block side" id="${id}"><div class="text"><h3>Beside the paper’s Table ${paper.number}</h3>
-<p class="muted">Accuracy in percent: ours${runs.length > 1 && ` (mean ± sd of ${runs.length} seeds)`}, the paper’s, and ours minus the paper’s in points. ${paper.source}. It prints rounds 1 to 3 and «epoch ${LAST_EPOCH_TEXT}»; that row stands beside our last. ${notes.length > 0 && `To bear in mind: ${notes.join('; ')}.`}</p></div>
+<p class="muted">Accuracy in percent: ours${runs.length > 1 && ` (mean ± sd of ${runs.length} seeds)`}, the paper’s, and ours minus the paper’s in points. ${paper.source}. It prints rounds 1 to 3 and “epoch ${LAST_EPOCH_TEXT}”; that row stands beside our last. ${notes.length > 0 && `To bear in mind: ${notes.join('; ')}.`}</p></div>
 <div class="scroll" tabindex="0" role="region" aria-label="Comparison with Table ${paper.number}">${table(head, rows, 'paper')}</div></section>
 `
 }

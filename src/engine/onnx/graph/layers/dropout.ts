@@ -32,7 +32,7 @@ export function dropout(g: Graph, placed: Dropout, position: number, x: string, 
   return { out: g.op('Mul', [x, mask]), backward: (dOut) => ({ dIn: g.op('Mul', [dOut, mask]) }) }
 }
 
-/** A 32-bit avalanche: shift-xor and odd multiplications, with the constants of Wellons' «prospector» search (2018). */
+/** A 32-bit avalanche: shift-xor and odd multiplications, with the constants of Wellons' "prospector" search (2018). */
 function mix(g: Graph, x: string): string {
   const shiftXor = (v: string, by: number) =>
     g.op('BitwiseXor', [v, g.op('BitShift', [v, g.constant('uint32', [], [by])], { direction: 'RIGHT' })])
