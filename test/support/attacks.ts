@@ -112,7 +112,7 @@ export const BAD_UPDATES: readonly Attack[] = [
   ),
   answer(
     'more epochs than asked',
-    /owner bob .* is said to come of 900 epochs/,
+    /owner bob .* claims 900 epochs and \d+ images/,
     report(() => ({ epochs: 900, images: 900 * 120 })),
   ),
   answer(
