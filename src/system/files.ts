@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { fstatSync, type Stats } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { thousands } from '../format.ts'
 
@@ -36,12 +37,36 @@ export async function writeWhole(
       await file.close()
     }
     await ready?.()
-    await rename(temporary, path)
+    await renameFile(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
     throw error
   }
   if (flushFolder) await syncFolder(dirname(path))
+}
+
+const WINDOWS_TRIES = 10
+
+/**
+ * Renames a file or a folder. On Windows it is refused for as long as another program, a virus scanner for example, has
+ * the file open: there it is tried again for about half a second.
+ * @throws the system's error
+ */
+export async function renameFile(
+  from: string,
+  to: string,
+  move: (from: string, to: string) => Promise<void> = rename,
+  platform = process.platform,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await move(from, to)
+    } catch (error) {
+      const inUse = ['EPERM', 'EACCES', 'EBUSY'].includes(systemCodeOf(error) ?? '')
+      if (platform !== 'win32' || !inUse || tries === WINDOWS_TRIES) throw error
+      await sleep(10 * tries)
+    }
+  }
 }
 
 /** Whether a name is that of an open file of this process: 1 is stdout, 2 stderr. */

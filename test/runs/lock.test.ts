@@ -5,6 +5,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -59,6 +61,39 @@ test('a folder is taken and given back', async () => {
   await expect(FolderLock.take(dir)).rejects.toMatchObject({ kind: 'usage' })
   await lock.release()
   expect(readdirSync(dir)).toEqual([])
+})
+
+/** The folder's own listing is closed by the time that it is looked at. */
+const linkOf = (fd: string) => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
+  }
+}
+const filesOpenIn = (dir: string) =>
+  readdirSync('/proc/self/fd')
+    .map((fd) => linkOf(fd))
+    .filter((file) => file.startsWith(dir))
+
+test.runIf(process.platform === 'linux')('a held folder is renamed with no file open in it', async () => {
+  const outer = temporaryFolder()
+  const [from, to] = [join(outer, 'a'), join(outer, 'b')]
+  mkdirSync(from)
+  const lock = await FolderLock.take(from)
+  expect(filesOpenIn(outer)).toHaveLength(1)
+  let open: string[] | undefined
+  await lock.move(to, async () => {
+    open = filesOpenIn(outer)
+    renameSync(from, to)
+  })
+  expect(open).toEqual([])
+  expect(filesOpenIn(outer)).toEqual([join(to, '.lock')])
+  await lock.assertHeld()
+  await expect(lock.move(join(outer, 'none', 'c'))).rejects.toThrow('ENOENT')
+  await lock.assertHeld()
+  await lock.release()
+  expect(readdirSync(to)).toEqual([])
 })
 
 test.runIf(process.platform === 'linux')('a living process keeps it, a dead one does not', async () => {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { configHash } from '../../config/hash.ts'
 import { FedunifyError } from '../../errors.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
 import { assertNoLink, writeError } from '../../runs/write/growing-file.ts'
 import { FolderLock } from '../../runs/write/lock.ts'
-import { kindOf, makeFolders, syncFolder } from '../../system/files.ts'
+import { kindOf, makeFolders, renameFile, syncFolder } from '../../system/files.ts'
 import type { BatchRun } from '../plan.ts'
 import { fetchFiles, isRunFile } from './files.ts'
 import type { Result } from './messages.ts'
@@ -28,7 +28,7 @@ export async function placeRun(queue: Queue, run: BatchRun, result: Result, sign
     await makeFolders(outer)
     if (!(await fetchFiles(queue, result.key, result, draft, signal))) return false
     await verify(draft, run, result)
-    if ((await kindOf(path)) === 'none') await rename(draft, path)
+    if ((await kindOf(path)) === 'none') await renameFile(draft, path)
     else await exchange(draft, path, beside())
     await syncFolder(outer)
     return true
@@ -54,10 +54,9 @@ async function verify(draft: string, { path, experiment }: BatchRun, result: Res
 async function exchange(draft: string, path: string, aside: string): Promise<void> {
   const lock = await FolderLock.take(path)
   try {
-    await rename(path, aside)
-    lock.moved(aside)
-    await rename(draft, path)
-    for (const name of await readdir(aside)) if (!isRunFile(name)) await rename(join(aside, name), join(path, name))
+    await lock.move(aside)
+    await renameFile(draft, path)
+    for (const name of await readdir(aside)) if (!isRunFile(name)) await renameFile(join(aside, name), join(path, name))
   } finally {
     await lock.release()
   }

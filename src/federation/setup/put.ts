@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
-import { kindOf, makeFolders, syncFolder, writeWhole } from '../../system/files.ts'
+import { kindOf, makeFolders, renameFile, syncFolder, writeWhole } from '../../system/files.ts'
 import { isFull } from '../../system/refusal.ts'
 
 export interface Content {
@@ -35,7 +35,7 @@ export async function putFolders(dir: string, entries: Readonly<Record<string, F
       }
     }
     for (const entry of Object.keys(entries)) {
-      await rename(join(aside, entry), join(dir, entry))
+      await renameFile(join(aside, entry), join(dir, entry))
       placed.push(entry)
     }
     await rm(aside, { recursive: true })

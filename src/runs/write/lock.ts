@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, lstat, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
+import { renameFile } from '../../system/files.ts'
 import { writeError } from './growing-file.ts'
 import { ourselves, parseHolder, stateOf } from './holder.ts'
 
@@ -26,7 +27,7 @@ export interface Patience {
 export class FolderLock {
   #dir: string
   readonly #text: string
-  readonly #handle: FileHandle
+  #handle: FileHandle
   readonly #beat: NodeJS.Timeout
 
   private constructor(dir: string, text: string, handle: FileHandle) {
@@ -34,7 +35,7 @@ export class FolderLock {
     this.#text = text
     this.#handle = handle
     // By the handle: a lock that has taken the place of this one must not seem alive by our doing.
-    this.#beat = setInterval(() => handle.utimes(new Date(), new Date()).catch(() => {}), BEAT_MS).unref()
+    this.#beat = setInterval(() => this.#handle.utimes(new Date(), new Date()).catch(() => {}), BEAT_MS).unref()
   }
 
   /**
@@ -52,9 +53,18 @@ export class FolderLock {
     }
   }
 
-  /** The folder has got another name. */
-  moved(dir: string): void {
-    this.#dir = dir
+  /**
+   * Gives the folder another name. Windows renames no folder in which a file is open, so the lock is closed meanwhile.
+   * @throws the system's error
+   */
+  async move(dir: string, rename: typeof renameFile = renameFile): Promise<void> {
+    await this.#handle.close()
+    try {
+      await rename(this.#dir, dir)
+      this.#dir = dir
+    } finally {
+      this.#handle = await open(join(this.#dir, FILE), 'r+')
+    }
   }
 
   /**
@@ -141,7 +151,7 @@ async function removeDead(file: string, dir: string, patience: Patience): Promis
   // Another process may have come to the same view a moment ago and hold the folder now: then this is not what was seen.
   const aside = asideOf(file)
   try {
-    await rename(file, aside)
+    await renameFile(file, aside)
     if ((await readFile(aside, 'utf8')) !== found.text) await putBack(aside, file)
   } catch (error) {
     if (!['ENOENT', 'EEXIST'].includes(systemCodeOf(error) ?? '')) throw writeError(file, error)
@@ -156,7 +166,7 @@ async function putBack(aside: string, file: string): Promise<void> {
     await link(aside, file)
   } catch (error) {
     if (!NO_LINKS.includes(systemCodeOf(error) ?? '')) throw error
-    await rename(aside, file)
+    await renameFile(aside, file)
   }
 }
 

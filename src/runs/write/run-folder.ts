@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, rename, rm } from 'node:fs/promises'
+import { access, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
@@ -65,8 +65,7 @@ export class RunFolder {
       })
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
       if (await exists(path)) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
-      await rename(draft, path)
-      lock.moved(path)
+      await lock.move(path)
       await syncFolder(dirname(path))
       return new RunFolder(path, plan, lock)
     } catch (error) {
