@@ -10,7 +10,11 @@ Completes commands, options, the names that options take (--env, --merge avg,max
 To load it in every new shell:
   bash    echo 'source <(fedunify completion bash)' >> ~/.bashrc
   zsh     echo 'source <(fedunify completion zsh)' >> ~/.zshrc      (after the line with compinit)
-  fish    fedunify completion fish > ~/.config/fish/completions/fedunify.fish
+  fish    fedunify completion fish > ~/.config/fish/conf.d/fedunify.fish
+
+The scripts complete "npx fedunify" too, in a folder where it is installed. If that is the only form that you use, write
+the script to a file and load that:
+  bash    npx fedunify completion bash > ~/.fedunify.bash; echo 'source ~/.fedunify.bash' >> ~/.bashrc
 `
 
 export function addCompletionCommand(program: Command, io: Io): void {

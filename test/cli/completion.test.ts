@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
@@ -108,6 +108,9 @@ function shellSetting() {
   for (const name of ['my exp.yaml', 'other.yaml']) writeFileSync(join(cwd, name), '')
   writeFileSync(join(bin, 'fedunify'), `#!/bin/sh\nexec "${process.execPath}" "${resolve('dist/bin.js')}" "$@"\n`)
   chmodSync(join(bin, 'fedunify'), 0o755)
+  mkdirSync(join(cwd, 'node_modules', '.bin'), { recursive: true })
+  symlinkSync(join(bin, 'fedunify'), join(cwd, 'node_modules', '.bin', 'fedunify'))
+  mkdirSync(join(cwd, 'inner'))
   return { cwd, env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }, encoding: 'utf8' as const }
 }
 
@@ -144,16 +147,33 @@ describe('scripts', () => {
       const all = ['fedunify', ...words].map(quoted).join(' ')
       return `COMP_WORDS=(${all}); COMP_CWORD=${words.length}; _fedunify fedunify; (IFS='|'; echo "\${COMPREPLY[*]}")`
     })
-    const script = ['source <(fedunify completion bash)', ...calls].join('\n')
+    const npx = [
+      `cd inner; COMP_WORDS=(npx fedunify run --init =); COMP_CWORD=4; _fedunify_npx npx; echo "\${COMPREPLY[*]}"`,
+      `COMPREPLY=(); COMP_WORDS=(npx vite bu); COMP_CWORD=2; _fedunify_npx npx; echo "none: \${COMPREPLY[*]}"`,
+      'complete -p npx',
+    ]
+    const script = ['source <(fedunify completion bash)', ...calls, ...npx].join('\n')
     const { stdout, stderr } = inShell('bash', '--norc', '-c', script)
     expect(stderr).toBe('')
-    expect(stdout.trimEnd().split('\n')).toEqual(cases.map(([, replies]) => replies.join('|')))
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      ...cases.map(([, replies]) => replies.join('|')),
+      'shared independent',
+      'none: ',
+      'complete -o default -F _fedunify_npx npx',
+    ])
   })
 
   it.skipIf(!installed('fish'))('fish completes', () => {
-    const script = "fedunify completion fish | source; complete -C 'fedunify run --init '; complete -C 'fedunify doc'"
+    const script =
+      "fedunify completion fish | source; complete -C 'fedunify run --init '; complete -C 'fedunify doc'; cd inner; complete -C 'npx fedunify doc'"
     const { stdout } = inShell('fish', '--no-config', '-c', script)
-    expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(['shared', 'independent', 'doctor', ''])
+    expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual([
+      'shared',
+      'independent',
+      'doctor',
+      'doctor',
+      '',
+    ])
   })
 
   it.skipIf(!installed('zsh'))('zsh completes what is typed', { timeout: 40_000 }, () => {
@@ -165,6 +185,8 @@ describe('scripts', () => {
       type('fedunify conf\\t', 'conf*ig'),
       type('\\C-ufedunify run --env=d\\t', '--env=d*irichlet'),
       type('\\C-ufedunify run oth\\t', 'oth*er.yaml'),
+      type('\\C-unpx fedunify conf\\t', 'conf*ig'),
+      type('\\C-ucd inner; npx fedunify run --env=d\\t', '--env=d*irichlet'),
       'zpty -d z; print done',
     ].join('\n')
     const { stdout } = spawnSync('zsh', ['-f', '-c', script], { ...shellSetting(), timeout: 30_000 })
