@@ -4,7 +4,8 @@ import { percent } from '../format.ts'
 import { nameOf } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { lastRound, type Point, pickPoint, pointAt, type SeriesPoints } from '../runs/read/series.ts'
-import { kindOfSeries, localSeries, modelName, POOLED_SERIES } from '../runs/series-name.ts'
+import { withoutMetrics } from '../runs/run-description.ts'
+import { kindOfSeries, localSeries, modelName, ownerOf, POOLED_SERIES } from '../runs/series-name.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -49,6 +50,12 @@ function seriesNames(expectation: AccuracyExpectation, { manifest }: LoadedRun):
 function nothing({ at, metric }: AccuracyExpectation, name: string, run: LoadedRun): string {
   if (run.rounds === 0) return 'nothing: no round is complete'
   const points = run.series.get(name)
+  const untold = withoutMetrics(run.manifest.shards)
+  const owner = ownerOf(name)
+  if (owner !== undefined && untold.includes(owner)) return `nothing: ${modelName(name)} shares no metrics`
+  if (!points && untold.length === run.manifest.shards.length && run.manifest.config.merge.map(nameOf).includes(name)) {
+    return 'nothing: no owner shares its metrics'
+  }
   if (!points) {
     const others = [...run.series.keys()].filter((other) => (kindOfSeries(other) === 'local') === (metric === 'local'))
     return `nothing: there is no ${modelName(name)}, only ${others.map(modelName).join(', ')}`

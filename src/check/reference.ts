@@ -55,7 +55,7 @@ async function read(file: string, metric: AccuracyExpectation['metric']): Promis
     file,
     { most: MAX_REFERENCE },
     ['round', name!, accuracy!],
-    unified ? [name!] : [],
+    { texts: unified ? [name!] : [] },
   )
   if (rows.length === 0)
     throw new FedunifyError('E_REFERENCE', `${file}: holds no round`, 'name a reference that has some')

@@ -33,10 +33,11 @@ export function compareSides(sides: readonly Side[], rounds: readonly ComparedRo
   const rows = rounds.flatMap((at) => series.map((name) => comparedRow(sides, name, at)))
   const filled = rows.filter(({ cells }) => cells.some(Boolean))
   if (filled.length === 0) {
+    const told = series.length > 0
     throw new FedunifyError(
       'E_RUN_NOT_FOUND',
-      `no side has a round of ${rounds.join(', ')}`,
-      'choose others with --rounds',
+      told ? `no side has a round of ${rounds.join(', ')}` : 'no side has an accuracy',
+      told ? 'choose others with --rounds' : 'no round was finished, or no owner shares its metrics',
     )
   }
   const empty = rounds.filter((at) => !filled.some((row) => row.at === at))

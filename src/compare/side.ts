@@ -3,6 +3,7 @@ import { choiceText } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
 import { pointAt } from '../runs/read/series.ts'
+import { withoutMetrics } from '../runs/run-description.ts'
 import { type Estimate, estimate } from '../stats.ts'
 
 /** A round by its number, or the last one that there is. */
@@ -40,6 +41,7 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
     config,
     notes: [
       ...unfinished.map((run) => `${run.path} is not finished: ${progress(run)}; ${endNote(ending, run)}`),
+      ...runs.flatMap(partialNote),
       ...[...twice].map((seed) => `${name} has seed ${seed} more than once: the deviation is not one over seeds`),
     ],
     figure(series, at) {
@@ -47,6 +49,16 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
       return found.length === 0 ? undefined : { ...estimate(found), runs: found.length }
     },
   }
+}
+
+/** A difference may come from other test images. */
+function partialNote({ path, manifest: { shards } }: LoadedRun): string[] {
+  const silent = withoutMetrics(shards)
+  if (silent.length === 0) return []
+  const who = `owner ${silent.join(', ')} shared no metrics`
+  return [
+    `${path} was measured on the test images of ${shards.length - silent.length} of ${shards.length} owners: ${who}`,
+  ]
 }
 
 const seedOf = ({ manifest }: LoadedRun) => manifest.config.seed

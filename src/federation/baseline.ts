@@ -28,7 +28,8 @@ export async function* trainBaseline(
         continue
       }
       model = news.weights
-      yield { ...ownerTrained(round, news, undefined), weights: model }
+      // Its owner is in this process, and keeps nothing to itself.
+      yield { ...ownerTrained(round, news, undefined), local: news.local!, weights: model }
     }
   }
 }

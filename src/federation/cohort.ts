@@ -9,7 +9,8 @@ export interface OwnerCard {
   readonly owner: number
   /** Images in its shard. */
   readonly trainImages: number
-  readonly testImages: number
+  /** Undefined if the owner shares no metrics: it trains, and tells nothing of how good a model is. */
+  readonly testImages: number | undefined
 }
 
 /** A model that was published to a cohort; only that cohort knows what stands behind it. */
@@ -28,21 +29,26 @@ export interface RoundTask {
   instruct(owner: number): Instruction
 }
 
-export interface OwnerProgress extends Progress {
+export interface OwnerProgress extends Omit<Progress, 'loss'> {
   readonly type: 'owner-progress'
   readonly round: number
   readonly owner: number
+  /** As in `Progress`; undefined if the owner does not share it. */
+  readonly loss: number | undefined
 }
 
-/** What an owner hands in after a round. */
-export interface Update extends Trained {
+/** What an owner hands in after a round; one that shares no metrics leaves them out. */
+export interface Update extends Omit<Trained, 'loss' | 'local'> {
   readonly type: 'update'
   readonly owner: number
   /** Images in its shard. */
   readonly trainImages: number
+  /** As in `Trained`; undefined if the owner does not share them. */
+  readonly loss: number | undefined
+  readonly local: Evaluation | undefined
   /** What its local objective sends with the weights. */
   readonly sent: State
-  /** The model that it received, on its own test set before training; if that was asked for. */
+  /** The model that it received, on its own test set before training; if that was asked for, and is shared. */
   readonly received: Evaluation | undefined
 }
 
@@ -63,7 +69,7 @@ export interface Cohort {
    * @throws FedunifyError (training) naming the owner that failed; then the round does not count
    */
   train(task: RoundTask, signal: AbortSignal): AsyncIterable<OwnerProgress | Update>
-  /** A model on every owner's own test set, by owner, in their order; owners that were absent from a round have none. */
+  /** A model on every owner's own test set, by owner, in their order. Owners that were absent from a round, or share no metrics, have none. */
   evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>>
   /** What has travelled since the last call, in the owners' order; of owners in this process, what would. */
   takeTraffic(): readonly Traffic[]

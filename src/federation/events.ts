@@ -18,6 +18,8 @@ export interface Started {
   readonly done: number
   readonly merges: readonly string[]
   readonly baseline: boolean
+  /** Owners that share no metrics, if there are any. */
+  readonly withoutMetrics?: readonly number[]
 }
 
 export interface OwnerTrained {
@@ -29,9 +31,10 @@ export interface OwnerTrained {
   readonly images: number
   /** Images in the owner's shard. */
   readonly trainImages: number
-  readonly loss: number
+  /** This and the evaluations are undefined if the owner shares no metrics. */
+  readonly loss: number | undefined
   /** The local model on the owner's own test set, after training. */
-  readonly local: Evaluation
+  readonly local: Evaluation | undefined
   /** The model that the owner received, on its own test set, before training; the pooled baseline receives none. */
   readonly copied: Evaluation | undefined
   /** Seconds of training. */
@@ -40,8 +43,10 @@ export interface OwnerTrained {
 
 export interface Scored {
   readonly merge: string
-  /** On the server's test set, which is the union of the owners'. */
-  readonly unified: Evaluation
+  /** On the union of the test sets of owners that share their metrics; undefined if none does. */
+  readonly unified: Evaluation | undefined
+  /** How many owners' test sets that is. */
+  readonly evaluatedBy: number
 }
 
 export interface RoundFinished {
@@ -69,6 +74,7 @@ export interface RoundFinished {
 }
 
 export interface BaselineTrained extends OwnerTrained {
+  readonly local: Evaluation
   readonly weights: Weights
 }
 

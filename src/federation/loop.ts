@@ -3,7 +3,7 @@ import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
 import type { Weights } from '../weights/weights.ts'
 import { Clock } from './clock.ts'
 import type { Cohort } from './cohort.ts'
-import { type FederationEvent, type OwnerTrained, ownerTrained } from './events.ts'
+import { type FederationEvent, type OwnerTrained, ownerTrained, type Scored } from './events.ts'
 import { learningRate, type Schedule } from './schedule.ts'
 
 /** How many rounds there are, and how the learning rate goes. */
@@ -39,7 +39,9 @@ export async function* runFederation(
   const whole = new Clock()
   const { merges } = algorithm
   const owners = cohort.owners.map(({ owner }) => owner)
-  yield { type: 'started', owners, rounds: plan.rounds, done: start.round, merges, baseline: false }
+  const withoutMetrics = cohort.owners.flatMap(({ owner, testImages }) => (testImages === undefined ? [owner] : []))
+  const kept = withoutMetrics.length > 0 && { withoutMetrics }
+  yield { type: 'started', owners, rounds: plan.rounds, done: start.round, merges, baseline: false, ...kept }
 
   const stopAt = plan['stop-at']
   const reachedStopAt = (scores: ReadonlyMap<number, Evaluation>) =>
@@ -75,10 +77,9 @@ export async function* runFederation(
     ref = await cohort.publish(model)
     received = await cohort.evaluate(ref, signal)
     reached = reachedStopAt(received)
-    const unified = [addEvaluations([...received.values()])]
-    for (const other of folded.models.slice(1)) {
-      const scores = await cohort.evaluate(await cohort.publish(other), signal)
-      unified.push(addEvaluations([...scores.values()]))
+    const scored = [scoredBy(merges[0]!, received)]
+    for (const [i, other] of folded.models.slice(1).entries()) {
+      scored.push(scoredBy(merges[i + 1]!, await cohort.evaluate(await cohort.publish(other), signal)))
     }
     yield {
       type: 'round-finished',
@@ -86,7 +87,7 @@ export async function* runFederation(
       lr,
       locals,
       absent: owners.filter((owner) => locals.every((local) => local.owner !== owner)),
-      merges: merges.map((name, i) => ({ merge: name, unified: unified[i]! })),
+      merges: scored,
       weights: model,
       serverState: state,
       ownerStates: cohort.states(round),
@@ -98,3 +99,9 @@ export async function* runFederation(
   }
   yield { type: 'finished', rounds: round, reason: reached ? 'stop-at' : 'rounds', seconds: whole.lap() }
 }
+
+const scoredBy = (merge: string, scores: ReadonlyMap<number, Evaluation>): Scored => ({
+  merge,
+  unified: scores.size > 0 ? addEvaluations([...scores.values()]) : undefined,
+  evaluatedBy: scores.size,
+})

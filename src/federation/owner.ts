@@ -1,7 +1,7 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import type { Shard } from '../data/dataset.ts'
-import type { Evaluation, Learner, Progress } from '../engine/engine.ts'
+import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
@@ -27,11 +27,14 @@ export interface OwnerTask {
   readonly instruction: Instruction
 }
 
+/** An update at its owner, which has all of its metrics whether it shares them or not. */
+export type OwnUpdate = Update & Trained
+
 /** One data owner as a cohort asks it: it takes models, and gives weights and counts, never images. */
 export interface Owner {
   readonly card: OwnerCard
   /** @param model that it received; undefined in a first round in which each owner begins with weights of its own */
-  train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<Update>
+  train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate>
   /** A model on this owner's own test set. */
   evaluate(model: Weights): Promise<Evaluation>
   /** What it keeps of a round; nothing if it keeps none. */
@@ -61,7 +64,7 @@ export class ShardOwner implements Owner {
     this.#name = settings.name ?? `owner ${shard.owner}`
   }
 
-  async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<Update> {
+  async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
     const { objective, batch, epochs, untilAccuracy, initial } = this.#settings
     const { round, lr, instruction, evaluateReceived } = task
     const { owner, trainImages } = this.card

@@ -24,6 +24,7 @@ import { contentOf } from './ledger.ts'
 import type { LedgerNote } from './ledger-lines.ts'
 import { OwnerStore } from './owner-store.ts'
 import { roundRefusal } from './policy/refusals.ts'
+import { sharedProgress } from './policy/share.ts'
 import { prepareOwner } from './prepare-owner.ts'
 
 /** Milliseconds between two signs of life while a task is under way. */
@@ -46,8 +47,8 @@ export class Agent {
     this.#wires = {
       js: this.#js,
       jsm,
-      live(run, round, { epoch, epochs, images, total, loss }) {
-        const told = { run, owner: settings.owner, round, progress: { epoch, epochs, images, total, loss } }
+      live(run, round, progress) {
+        const told = { run, owner: settings.owner, round, progress: sharedProgress(settings.policy.share, progress) }
         connection.publish(`live.${party.token}`, JSON.stringify(told))
       },
     }
@@ -123,7 +124,7 @@ export class Agent {
       this.#ended = true
       return
     }
-    const kind = KINDS[(reply as { what: string }).what]
+    const kind = kindOf(reply as { what: string; metrics?: unknown })
     if (kind) await this.#book(task, 'out', kind, bytes)
     await persist(() => this.#js.publish(`done.${this.#party.token}`, bytes, { timeout: 2000 }), signal)
   }
@@ -220,6 +221,10 @@ const KINDS: Readonly<Record<string, LedgerNote['kind']>> = {
   update: 'evaluation',
   evaluation: 'evaluation',
 }
+
+/** Of an update from which the metrics were kept back, there are counts alone. */
+const kindOf = ({ what, metrics }: { readonly what: string; readonly metrics?: unknown }) =>
+  what === 'update' && metrics === null ? 'counts' : KINDS[what]
 
 function failed(error: unknown): object {
   const refused = error instanceof FedunifyError ? error : undefined

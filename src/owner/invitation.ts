@@ -35,12 +35,15 @@ export async function answerInvitation(task: TaskOf<'invite'>, settings: AgentSe
   const { name, shape, elements, classNames, sha256 } = dataset
   // Nobody needs them; an owner that shares them makes the report say more.
   const labels = (indices: Uint32Array) => (policy.share.labels ? labelHistogram(dataset, indices) : null)
+  const { metrics } = policy.share
   const reply = {
     what: 'card',
+    metrics,
     train_images: shard.train.length,
-    test_images: shard.test.length,
+    test_images: metrics ? shard.test.length : null,
     train_labels: labels(shard.train),
-    test_labels: labels(shard.test),
+    // They add up to the number of images to test on.
+    test_labels: metrics ? labels(shard.test) : null,
     dataset: { name, shape, elements, class_names: classNames, sha256 },
     shard_sha256: shardHash(shard),
     engine: { name: engine.name, device: engine.device, version: engine.version },

@@ -1,10 +1,10 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import type { Evaluation, Learner, Progress } from '../engine/engine.ts'
+import type { Learner, Progress } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
 import { toWire } from '../federation/nats/evaluations.ts'
 import { getPayload, putPayload } from '../federation/nats/payloads.ts'
 import { MODELS } from '../federation/nats/streams.ts'
-import { ownerToken, type TaskOf, type WirePayload } from '../federation/nats/wire.ts'
+import { ownerToken, type TaskOf, type WireMetrics, type WirePayload } from '../federation/nats/wire.ts'
 import { ShardOwner } from '../federation/owner.ts'
 import { updateTensors } from '../federation/tensors.ts'
 import type { Model } from '../model/model.ts'
@@ -16,7 +16,7 @@ import type { Weights } from '../weights/weights.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { contentOf } from './ledger.ts'
 import type { KeptUpdate, OwnerStore } from './owner-store.ts'
-import { withoutLabels } from './policy/share.ts'
+import { sharedEvaluation, sharedMetrics } from './policy/share.ts'
 import type { PreparedOwner } from './prepare-owner.ts'
 import { type Kind, mostOf, readReceived } from './received.ts'
 
@@ -90,23 +90,27 @@ export class JoinedRun {
     const asked = [round, lr, model?.sha256, instruction?.sha256].join()
     const kept = await this.#store.update(round)
     const update = kept?.asked === asked ? kept : await this.#trainAnew(task, asked)
-    const metrics = update.reply.metrics as { received: unknown }
-    if (task.evaluate_received && !metrics.received) {
+    const { owner, signal, ledger, policy } = this.#settings
+    const metrics = update.reply.metrics as WireMetrics
+    if (policy.share.metrics && task.evaluate_received && !metrics.received) {
       // It was trained for a server that knew this; one that was resumed does not.
-      metrics.received = this.#wire(await this.#owner.evaluate(model ? await this.#get(model) : undefined))
+      metrics.received = toWire(await this.#owner.evaluate(model ? await this.#get(model) : undefined))
     }
-    const { owner, signal, ledger } = this.#settings
     // In the owner's own book before it is sent.
     const content = contentOf(update.bytes)
     await ledger.note({ run: this.run, round, attempt, direction: 'out', kind: 'update', ...content })
     const prefix = `upd.${ownerToken(owner)}.${this.run}`
     const { payload } = await putPayload(this.#wires.js, prefix, update.bytes, signal, content.sha256)
-    return { ...update.reply, attempt, payload }
+    // What it keeps here is whole: the policy may be another by now.
+    return { ...update.reply, attempt, payload, metrics: sharedMetrics(policy.share, metrics) }
   }
 
   async evaluate(task: TaskOf<'evaluate'>): Promise<object> {
+    const { share } = this.#settings.policy
+    const nothing = { what: 'evaluation', round: task.round, evaluation: null }
+    if (!share.metrics) return nothing
     const evaluation = await this.#owner.evaluate(await this.#get(task.model))
-    return { what: 'evaluation', round: task.round, evaluation: this.#wire(evaluation) }
+    return { ...nothing, evaluation: sharedEvaluation(share, toWire(evaluation)) }
   }
 
   async #trainAnew(task: TaskOf<'train'>, asked: string): Promise<KeptUpdate> {
@@ -120,20 +124,15 @@ export class JoinedRun {
     const report = (progress: Progress) => this.#wires.live(this.run, round, progress)
     const update = await this.#owner.train(received, { round, lr, instruction: given, evaluateReceived }, report)
     const { trainImages, epochs, images, loss, seconds, local, received: scored } = update
-    const scores = { local: this.#wire(local), received: scored ? this.#wire(scored) : null }
-    const metrics = { epochs, images, loss, seconds, ...scores }
+    const metrics: WireMetrics = { loss, local: toWire(local), received: scored ? toWire(scored) : null }
+    const counts = { train_images: trainImages, epochs, images, seconds }
     const bytes = encodeSafetensors(updateTensors(update))
-    const kept = { asked, reply: { what: 'update', round, train_images: trainImages, metrics }, bytes }
+    const kept = { asked, reply: { what: 'update', round, ...counts, metrics }, bytes }
     // Before anything is told.
     await this.#store.putRound(round, kept, this.#owner.state(round))
     const took = ((performance.now() - began) / 1000).toFixed(1)
     this.#settings.note(`round ${round}: trained in ${took} s, ${bytes.length} bytes of weights to send`)
     return kept
-  }
-
-  /** An evaluation as it leaves: the rows of a confusion matrix would tell the images of each class. */
-  #wire(evaluation: Evaluation) {
-    return toWire(this.#settings.policy.share.labels ? evaluation : withoutLabels(evaluation))
   }
 
   /** A model is fetched once, whatever is asked with it. */

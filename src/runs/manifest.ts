@@ -144,7 +144,7 @@ const ManifestShape = z.object({
     z.object({
       owner: z.int(),
       train: count,
-      test: count,
+      test: count.nullable(),
       train_labels: z.array(z.number()),
       test_labels: z.array(z.number()),
       labels_sha256: text.optional(),

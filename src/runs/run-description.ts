@@ -53,7 +53,8 @@ export interface ShardDescription {
   readonly owner: number
   /** Images. */
   readonly train: number
-  readonly test: number
+  /** Null if the owner shares no metrics: then no model was evaluated there. */
+  readonly test: number | null
   /** Images of each class; none if the owner does not share them. */
   readonly train_labels: readonly number[]
   readonly test_labels: readonly number[]
@@ -107,3 +108,7 @@ export function runIdentity(run: Omit<RunDescription, 'format'>): string {
   ]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }
+
+/** Owners that share no metrics. */
+export const withoutMetrics = (shards: readonly Pick<ShardDescription, 'owner' | 'test'>[]): number[] =>
+  shards.flatMap(({ owner, test }) => (test === null ? [owner] : []))

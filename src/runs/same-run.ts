@@ -1,6 +1,6 @@
 import { decisive } from '../config/hash.ts'
 import { FedunifyError } from '../errors.ts'
-import type { Manifest, RunDescription } from './run-description.ts'
+import { type Manifest, type RunDescription, withoutMetrics } from './run-description.ts'
 
 /**
  * A run goes on only as what it was: another config, dataset, engine or version would not give the same numbers.
@@ -13,12 +13,15 @@ export function assertSameRun(dir: string, was: Manifest, is: RunDescription): v
     engine,
     fedunify,
     min_owners,
-  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify' | 'min_owners'>) => ({
+    shards,
+  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify' | 'min_owners' | 'shards'>) => ({
     ...decisive(config),
     dataset_sha256: dataset.sha256,
     engine: `${engine.name} on ${engine.device}, ${engine.version}`,
     fedunify,
     ...(min_owners !== undefined && { 'min-owners': min_owners }),
+    // Columns and cells of its tables depend on them.
+    'owners without metrics': withoutMetrics(shards),
   })
   assertAlike(`${dir} cannot go on`, facts(was), facts(is))
 }

@@ -9,7 +9,7 @@ type Row = (string | number)[]
 export interface Table {
   readonly file: string
   columns(started: Started): string[]
-  rows(round: RoundFinished): Row[]
+  rows(round: RoundFinished, started: Started): Row[]
 }
 
 export const LOCAL_COLUMNS = [
@@ -23,22 +23,36 @@ export const LOCAL_COLUMNS = [
 ] as const
 export const TRAFFIC_COLUMNS = ['round', 'owner', 'down_bytes', 'up_bytes'] as const
 export const UNIFIED_COLUMNS = ['round', 'merge', 'owners', 'accuracy', 'loss'] as const
+const EVALUATED_BY = 'evaluated_by'
+
+/** A cell of an evaluation, empty if nobody has told it: an owner may keep its metrics to itself. */
+const cellOf = (evaluation: Evaluation | undefined, text: (known: Evaluation) => string | number): string | number =>
+  evaluation ? text(evaluation) : ''
 
 /** One row for each owner and round; accuracies are fractions. */
 export const localTable: Table = {
   file: 'local.csv',
   columns: () => [...LOCAL_COLUMNS],
   rows: ({ round, locals }) =>
-    locals.map((l) => [round, l.owner, l.epochs, l.trainImages, l.loss, accuracy(l.local), accuracy(l.copied!)]),
+    locals.map(({ owner, epochs, trainImages, loss = '', local, copied }) => {
+      return [round, owner, epochs, trainImages, loss, cellOf(local, accuracy), cellOf(copied, accuracy)]
+    }),
 }
 
-/** One row for each merge rule and round, and for the pooled baseline; `owners` is the number of participants. */
+/**
+ * One row for each merge rule and round, and for the pooled baseline; `owners` is the number of participants. If an owner
+ * shares no metrics, a last column says on how many owners' test sets the model was evaluated.
+ */
 export const unifiedTable: Table = {
   file: 'unified.csv',
-  columns: () => [...UNIFIED_COLUMNS],
-  rows: ({ round, locals, merges, baseline }) => {
-    const row = (name: string, e: Evaluation) => [round, name, locals.length, accuracy(e), meanLoss(e)]
-    const rows = merges.map(({ merge, unified }) => row(merge, unified))
+  columns: ({ withoutMetrics }) => [...UNIFIED_COLUMNS, ...(withoutMetrics ? [EVALUATED_BY] : [])],
+  rows: ({ round, locals, merges, baseline }, { withoutMetrics }) => {
+    const row = (name: string, e: Evaluation | undefined) => {
+      return [round, name, locals.length, cellOf(e, accuracy), cellOf(e, meanLoss)]
+    }
+    const rows = merges.map(({ merge, unified, evaluatedBy }) => {
+      return [...row(merge, unified), ...(withoutMetrics ? [evaluatedBy] : [])]
+    })
     return baseline ? [...rows, row(POOLED_SERIES, baseline.local)] : rows
   },
 }
@@ -56,15 +70,17 @@ export const paperTable: Table = {
     [
       round,
       ...byOwner(locals, absent),
-      ...merges.map(({ unified }) => percent(accuracy(unified))),
-      ...(baseline ? [percent(accuracy(baseline.local))] : []),
+      ...merges.map(({ unified }) => cellOf(unified, asPercent)),
+      ...(baseline ? [asPercent(baseline.local)] : []),
     ],
   ],
 }
 
-/** A cell for each owner, empty if it was absent. */
-function byOwner(locals: RoundFinished['locals'], absent: RoundFinished['absent']): string[] {
-  const cells = locals.map(({ owner, local }) => [owner, percent(accuracy(local))] as const)
+const asPercent = (evaluation: Evaluation): string => percent(accuracy(evaluation))
+
+/** A cell for each owner, empty if it was absent or shares no metrics. */
+function byOwner(locals: RoundFinished['locals'], absent: RoundFinished['absent']): Row {
+  const cells = locals.map(({ owner, local }) => [owner, cellOf(local, asPercent)] as const)
   if (absent.length === 0) return cells.map(([, cell]) => cell)
   const all = [...cells, ...absent.map((owner) => [owner, ''] as const)]
   return all.sort(([a], [b]) => a - b).map(([, cell]) => cell)

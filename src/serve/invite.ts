@@ -5,7 +5,7 @@ import { FedunifyError } from '../errors.ts'
 import { expect } from '../federation/nats/owner-answers.ts'
 import type { KnownOwner, ServerPost } from '../federation/nats/server-post.ts'
 import type { ReplyOf } from '../federation/nats/wire.ts'
-import { assertCard } from './check-card.ts'
+import { assertCard, assertMetrics } from './check-card.ts'
 
 export type Card = ReplyOf<'card'>
 
@@ -21,7 +21,9 @@ export async function inviteAll(
 ): Promise<Card[]> {
   const { owners, note } = post.settings
   const sent = omit({ ...experiment }, (key) => OWN_KEYS.includes(key))
-  const ask = { what: 'invite', experiment: sent, asks: { metrics: true, labels: false }, committed } as const
+  // Without metrics a run can do, unless it ends by them.
+  const asks = { metrics: experiment['stop-at'] !== undefined, labels: false }
+  const ask = { what: 'invite', experiment: sent, asks, committed } as const
   const waiting = new Set(owners.map(({ name }) => name))
   const told = setInterval(() => note(`waiting for ${[...waiting].join(', ')}`), 10_000)
   try {
@@ -29,8 +31,10 @@ export async function inviteAll(
       owners.map(async (owner) => {
         const card = expect(await post.ask(owner.owner, ask, signal), 'card', owner)
         assertCard(card, owner)
+        assertMetrics(card, experiment, owner)
         waiting.delete(owner.name)
-        note(`${owner.name} has joined: ${card.train_images} images to train on, ${card.engine.version}`)
+        const kept = card.metrics ? '' : ', no metrics shared'
+        note(`${owner.name} has joined: ${card.train_images} images to train on${kept}, ${card.engine.version}`)
         return card
       }),
     )

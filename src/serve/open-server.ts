@@ -92,7 +92,7 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       cards: cards.map((card) => ({
         owner: card.owner,
         trainImages: card.train_images,
-        testImages: card.test_images,
+        testImages: card.test_images ?? undefined,
         labels: card.test_labels !== null,
       })),
     })
@@ -126,7 +126,7 @@ async function describeCards(experiment: Experiment, cards: readonly Card[], min
     dataset: {
       name: dataset.name,
       source: 'the owners',
-      images: cards.reduce((sum, { train_images, test_images }) => sum + train_images + test_images, 0),
+      images: cards.reduce((sum, { train_images, test_images }) => sum + train_images + (test_images ?? 0), 0),
       shape: dataset.shape,
       elements: dataset.elements,
       class_names: dataset.class_names,

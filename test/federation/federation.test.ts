@@ -88,7 +88,7 @@ describe('a federation', () => {
     const score = ([value = 0]: number[]) => Math.round(10 * value)
     const owners = () => [fakeOwner(1, { score }), fakeOwner(2, { score })]
     const avg = await rounds(fakeFederation(owners(), { merge: ['avg', 'max'] }))
-    expect(avg.map(({ merges }) => merges.map(({ merge, unified }) => [merge, unified.correct]))).toEqual([
+    expect(avg.map(({ merges }) => merges.map(({ merge, unified }) => [merge, unified!.correct]))).toEqual([
       [
         ['avg', 2 * 15],
         ['max', 2 * 20],
@@ -133,9 +133,9 @@ describe('a federation', () => {
       [30, 12],
       [45, 18],
     ])
-    const unified = finished.map(({ merges }) => merges[0]!.unified.correct)
+    const unified = finished.map(({ merges }) => merges[0]!.unified!.correct)
     expect(unified.slice(0, 2)).toEqual([30 + 12, 45 + 18])
-    expect(finished[0]!.locals.map(({ local }) => local.correct)).toEqual([20, 16])
+    expect(finished[0]!.locals.map(({ local }) => local!.correct)).toEqual([20, 16])
   })
 
   it('adds the owners’ counts up to the unified evaluation', async () => {

@@ -12,14 +12,7 @@ import { buildModel } from '../../src/model/model.ts'
 import { PRESET_NAMES, type PresetName, presetLayers } from '../../src/model/presets.ts'
 import { OPEN_POLICY, POLICY_FILE, type Policy, PolicySchema } from '../../src/owner/policy/policy.ts'
 import { findPolicy, readPolicy } from '../../src/owner/policy/read-policy.ts'
-import {
-  type Asks,
-  type OwnerRequest,
-  refusalError,
-  refusals,
-  requestOf,
-  roundRefusal,
-} from '../../src/owner/policy/refusals.ts'
+import { type Asks, type OwnerRequest, refusals, requestOf, roundRefusal } from '../../src/owner/policy/refusals.ts'
 import { VERSION } from '../../src/package.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { codeBlocks } from '../support/pages.ts'
@@ -257,14 +250,6 @@ describe('a refusal', () => {
     const policy = PolicySchema.parse({ most: { parameters: 5, 'seconds-per-round': 5 } })
     expect(refusals(policy, { ...request(), parameters: Number.NaN })).toHaveLength(1)
     expect(roundRefusal(policy, { round: 1, seconds: Number.NaN })).toBeDefined()
-  })
-
-  it('is an error that names the owner', () => {
-    expect(refusalError('owner 3', ['most.rounds: a', 'allow.merge: b'])).toMatchObject({
-      code: 'E_POLICY',
-      message: 'owner 3 refuses: most.rounds: a',
-      hint: 'allow.merge: b\nchange the experiment, or ask the owner to change its policy',
-    })
   })
 })
 

@@ -69,9 +69,9 @@ describe.skipIf(!there)('in a browser', { timeout: 60_000 }, () => {
     expect([...rows.slice(0, 3), rows.at(-1)!].map((row) => row.slice(7))).toEqual(paper)
 
     const end = unified.filter(({ merge }) => merge === 'avg').at(-1)!
-    expect(await page.textContent('[data-verdict=unified]')).toBe(`${(100 * end.accuracy).toFixed(2)}%`)
+    expect(await page.textContent('[data-verdict=unified]')).toBe(`${(100 * end.accuracy!).toFixed(2)}%`)
     const ours = await page.$$eval('#g1-paper tbody .ours', (all) => all.map((one) => one.textContent))
-    const percent = (fraction: number) => (100 * fraction).toFixed(2)
+    const percent = (fraction = Number.NaN) => (100 * fraction).toFixed(2)
     const first = [...local.slice(0, 2).map((r) => r.local_accuracy), ...unified.slice(0, 3).map((r) => r.accuracy)]
     expect(ours.slice(0, 6)).toEqual(['1', ...first.map(percent)])
     expect(complaints).toEqual([])

@@ -105,7 +105,9 @@ describe('several runs', () => {
     const [group, ...others] = await groupsOf(dir)
     expect(others).toEqual([])
     const verdict = verdictOf(group!, undefined)!
-    const ends = group!.runs.map(({ tables }) => 100 * tables.unified.filter((r) => r.merge === 'avg').at(-1)!.accuracy)
+    const ends = group!.runs.map(
+      ({ tables }) => 100 * tables.unified.filter((r) => r.merge === 'avg').at(-1)!.accuracy!,
+    )
     expect(verdict.unified.mean).toBeCloseTo((ends[0]! + ends[1]!) / 2, 9)
     expect(verdict.unified.sd).toBeCloseTo(Math.abs(ends[0]! - ends[1]!) / Math.SQRT2, 9)
     expect(await page(dir)).toContain('class="band c1"')

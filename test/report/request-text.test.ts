@@ -41,7 +41,7 @@ describe('what an experiment asks of an owner', () => {
         'comes in     each round: a model of 1,686,568 bytes',
         'goes out     each round: the weights, 1,686,568 bytes',
         '             each round: 2 evaluations of 424 bytes each (images, right ones, loss and a confusion matrix), and the loss of training',
-        '             once: the numbers of images to train on and to test on',
+        '             once: the numbers of images to train on and to test on, and how many images there are of each class',
         'stays here   images',
       ].join('\n'),
     )
@@ -81,8 +81,15 @@ describe('what an experiment asks of an owner', () => {
     ])
     expect(withoutLabels['stays here']).toEqual(['images, how many images there are of each class'])
     const withoutMetrics = rows(describeRequest(asked, { metrics: false, labels: true }))
-    expect(withoutMetrics['goes out']![1]).toBe('each round: how long it has trained, and nothing that tells how well')
-    expect(withoutMetrics['stays here']).toEqual(['images, accuracies and losses'])
+    expect(withoutMetrics['goes out']!.slice(1)).toEqual([
+      'each round: epochs, images and seconds of training, and nothing that tells how good a model is',
+      'once: the number of images to train on, and how many images there are of each class to train on',
+    ])
+    expect(withoutMetrics['stays here']).toEqual(['images, accuracies and losses, the number of images to test on'])
+    const nothing = rows(describeRequest(request({ merge: ['avg', 'max'] }), { metrics: false, labels: false }))
+    expect(nothing['goes out']!.at(-1)).toBe('once: the number of images to train on')
+    // It evaluates none of the models that are only evaluated.
+    expect(nothing['comes in']).toEqual(['each round: a model of 1,686,568 bytes'])
   })
 
   it('has text of others on one line', () => {

@@ -72,6 +72,17 @@ describe('the paper’s table', () => {
     expect(eight).toMatch(/^round {2}local 1 .* local 8 +avg$/)
   })
 
+  it('tells the spread of those of many owners that share their metrics', () => {
+    const head = ['epoch', ...Array.from({ length: 9 }, (_, i) => `local_${i + 1}`), 'avg']
+    const some = ['1', '', '10.00', '', '', '', '30.00', '', '', '', '71.00']
+    const none = ['2', ...Array(9).fill(''), '']
+    expect(lines(paperTable([head, some, none]))).toEqual([
+      'round  local min  local median  local max    avg',
+      '1          10.00         20.00      30.00  71.00',
+      '2',
+    ])
+  })
+
   it('has its head where no round was finished', () => {
     expect(lines(paperTable([['epoch', 'local_1', 'avg']]))[0]).toBe('round  local 1  avg')
   })

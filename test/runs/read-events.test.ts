@@ -19,7 +19,7 @@ describe('readEvents', () => {
     expect(events.torn).toBe(false)
     expect(events.rounds.map(({ round }) => round)).toEqual([1, 2, 3])
     expect(events.rounds[0]!.locals.map(({ owner }) => owner)).toEqual([1, 2])
-    expect(events.rounds[0]!.merges[0]!.unified.confusion).toHaveLength(100)
+    expect(events.rounds[0]!.merges[0]!.unified!.confusion).toHaveLength(100)
     expect(events.rounds[0]!.baseline!.local.images).toBe(400)
   })
 

@@ -8,7 +8,7 @@ const round = roundFinished(3, [951, 980], { avg: 6449, max: 2714, absmax: 1 })
 
 /** The table's text after one round. */
 const csv = (table: Table, event = round, start = started({ merges: ['avg', 'max', 'absmax'] })) =>
-  stringify([table.columns(start), ...table.rows(event)])
+  stringify([table.columns(start), ...table.rows(event, start)])
 
 describe('local.csv', () => {
   it('has a row for each owner, accuracies as fractions', () => {
@@ -30,7 +30,7 @@ describe('unified.csv', () => {
   })
 
   it('keeps every digit of a fraction', () => {
-    const third = { ...round, merges: [{ merge: 'avg' as const, unified: evaluation(1, 3) }] }
+    const third = { ...round, merges: [{ merge: 'avg' as const, unified: evaluation(1, 3), evaluatedBy: 2 }] }
     expect(csv(unifiedTable, third)).toContain('0.3333333333333333,')
   })
 })
@@ -57,5 +57,27 @@ describe('the pooled baseline', () => {
     expect(csv(unifiedTable, event, start).split('\n')[2]).toBe('3,pooled,2,0.9,0.1')
     expect(csv(paperTable, event, start)).toBe('epoch,local_1,local_2,avg,pooled\n3,95.10,98.00,64.49,90.00\n')
     for (const table of [localTable, trafficTable]) expect(csv(table, event, start)).toBe(csv(table))
+  })
+})
+
+describe('an owner that shares no metrics', () => {
+  const [alice, bob] = round.locals
+  const silent = { ...bob!, loss: undefined, local: undefined, copied: undefined }
+  const start = started({ withoutMetrics: [2] })
+
+  it('has empty cells, and a column says how many owners a model was evaluated by', () => {
+    const merges = [{ merge: 'avg', unified: evaluation(600, 1000), evaluatedBy: 1 }]
+    const event = { ...round, locals: [alice!, silent], merges }
+    expect(csv(localTable, event, start).split('\n').slice(1, 3)).toEqual(['3,1,1,60,0.25,0.951,0.1', '3,2,1,60,,,'])
+    expect(csv(unifiedTable, event, start)).toBe('round,merge,owners,accuracy,loss,evaluated_by\n3,avg,2,0.6,0.4,1\n')
+    expect(csv(paperTable, event, start)).toBe('epoch,local_1,local_2,avg\n3,95.10,,60.00\n')
+  })
+
+  it('leaves no accuracy if there is no other', () => {
+    const locals = [{ ...silent, owner: 1 }, silent]
+    const event = { ...round, locals, merges: [{ merge: 'avg', unified: undefined, evaluatedBy: 0 }] }
+    const nobody = started({ withoutMetrics: [1, 2] })
+    expect(csv(unifiedTable, event, nobody)).toBe('round,merge,owners,accuracy,loss,evaluated_by\n3,avg,2,,,0\n')
+    expect(csv(paperTable, event, nobody)).toBe('epoch,local_1,local_2,avg\n3,,,\n')
   })
 })

@@ -110,10 +110,8 @@ export const BAD_UPDATES: readonly Attack[] = [
   answer('no metrics', /owner bob .* has no metrics/, (task, honest, evil) =>
     evil.handIn(task, honest, { metrics: null }),
   ),
-  answer(
-    'more epochs than asked',
-    /owner bob .* claims 900 epochs and \d+ images/,
-    report(() => ({ epochs: 900, images: 900 * 120 })),
+  answer('more epochs than asked', /owner bob .* claims 900 epochs and \d+ images/, (task, honest, evil) =>
+    evil.handIn(task, honest, { epochs: 900, images: 900 * 120 }),
   ),
   answer(
     'a confusion matrix of other classes',

@@ -12,7 +12,11 @@ export const started = (given: Partial<Started> = {}): Started => ({
   ...given,
 })
 
-export const ownerTrained = (round: number, owner: number, local: Evaluation): OwnerTrained => ({
+export const ownerTrained = (
+  round: number,
+  owner: number,
+  local: Evaluation,
+): OwnerTrained & { readonly local: Evaluation } => ({
   type: 'owner-trained',
   round,
   owner,
@@ -40,6 +44,7 @@ export function roundFinished(
     merges: Object.entries(merges).map(([merge, correct]) => ({
       merge: merge as RoundFinished['merges'][number]['merge'],
       unified: evaluation(correct, 10_000),
+      evaluatedBy: locals.length,
     })),
     weights: weightsOf(1),
     absent: [],

@@ -168,10 +168,19 @@ export class EvilOwner {
         const update = await joined!.owner.train(model, { round, lr, evaluateReceived, instruction: {} }, () => {})
         const { weights, trainImages, epochs, images, loss, seconds, local, received } = update
         const scores = { local: toWire(local), received: received ? toWire(received) : null }
-        const metrics = { epochs, images, loss, seconds, ...scores }
+        const metrics = { loss, ...scores }
         const honest = {
           weights,
-          report: { what: 'update', round, attempt, train_images: trainImages, metrics } as const,
+          report: {
+            what: 'update',
+            round,
+            attempt,
+            train_images: trainImages,
+            epochs,
+            images,
+            seconds,
+            metrics,
+          } as const,
         }
         if (await train(task, honest, this)) await this.handIn(task, honest)
       }
@@ -193,6 +202,7 @@ export class EvilOwner {
     const { name, shape, elements, classNames, sha256 } = dataset
     const card: Card = {
       what: 'card',
+      metrics: true,
       train_images: shard.train.length,
       test_images: shard.test.length,
       train_labels: labelHistogram(dataset, shard.train),

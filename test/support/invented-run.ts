@@ -35,7 +35,7 @@ export function writeRun(path: string, { config = {}, done, status = 'finished',
   const events = Array.from({ length: rounds }, (_, i) => fakeRound(experiment, owners, i + 1))
   mkdirSync(path, { recursive: true })
   for (const table of TABLES) {
-    const lines = [table.columns(started), ...events.flatMap((event) => table.rows(event))]
+    const lines = [table.columns(started), ...events.flatMap((event) => table.rows(event, started))]
     writeFileSync(join(path, table.file), stringify(lines))
   }
   const lines = [started, ...events.flatMap((event) => [...event.locals, event])].map((event) => plainEvent(event))
@@ -53,7 +53,7 @@ const holds = (owner: number, label: number) => label < 5 === (owner % 2 === 1)
 
 function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly number[], round: number): RoundFinished {
   const learnt = 1 - 0.6 / round
-  const trained = (owner: number, skill: number): OwnerTrained => ({
+  const trained = (owner: number, skill: number): OwnerTrained & { readonly local: Evaluation } => ({
     type: 'owner-trained',
     round,
     owner,
@@ -71,7 +71,9 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     round,
     lr: 0.1,
     locals: owners.map((owner) => trained(owner, learnt * (0.9 + 0.02 * (owner % 5)))),
-    merges: merge.map(nameOf).map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true) })),
+    merges: merge
+      .map(nameOf)
+      .map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true), evaluatedBy: owners.length })),
     weights: new Map(),
     absent: [],
     serverState: {},

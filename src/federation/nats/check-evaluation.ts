@@ -1,10 +1,10 @@
-import type { z } from 'zod'
-import type { EvaluationSchema } from './wire.ts'
+import type { WireEvaluation } from './wire.ts'
 
 /** What the server knows of an owner's evaluations. */
 interface Known {
   readonly classes: number
-  readonly testImages: number
+  /** Undefined if it shares no metrics, and so sends no evaluation. */
+  readonly testImages: number | undefined
   /** Whether it shares how many images it has of each class. */
   readonly labels: boolean
 }
@@ -14,7 +14,7 @@ interface Known {
  * They go into tables and decide when a run stops.
  */
 export function miscounted(
-  { images, correct, loss_sum, confusion }: z.output<typeof EvaluationSchema>,
+  { images, correct, loss_sum, confusion }: WireEvaluation,
   { classes, testImages, labels }: Known,
 ): string | undefined {
   const cells = classes ** 2

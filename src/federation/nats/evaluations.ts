@@ -1,17 +1,14 @@
-import type { z } from 'zod'
 import type { Evaluation } from '../../engine/engine.ts'
-import type { EvaluationSchema } from './wire.ts'
+import type { WireEvaluation } from './wire.ts'
 
-type Wire = z.output<typeof EvaluationSchema>
-
-export const toWire = ({ images, correct, lossSum, confusion }: Evaluation): Wire => ({
+export const toWire = ({ images, correct, lossSum, confusion }: Evaluation): WireEvaluation => ({
   images,
   correct,
   loss_sum: lossSum,
   confusion: [...confusion],
 })
 
-export const fromWire = ({ images, correct, loss_sum, confusion }: Wire): Evaluation => ({
+export const fromWire = ({ images, correct, loss_sum, confusion }: WireEvaluation): Evaluation => ({
   images,
   correct,
   lossSum: loss_sum,

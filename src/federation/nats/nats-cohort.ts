@@ -53,6 +53,8 @@ export class NatsCohort implements Cohort {
   /** Owners that took part in the round under way, or the last one. */
   #present: readonly KnownOwner[]
   readonly #live = liveReader()
+  /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
+  #known = false
   /** Rounds that are on the server's disk: an owner may forget what it kept of them. */
   #committed = 0
 
@@ -68,7 +70,9 @@ export class NatsCohort implements Cohort {
 
   async publish(model: Weights): Promise<ModelRef> {
     const { ref, size } = await this.#models.publish(model)
-    for (const i of this.owners.keys()) this.#traffic.down(i, size)
+    // Others fetch a model to evaluate it. One that evaluates none fetches those that it trains from.
+    for (const [i, card] of this.owners.entries()) if (shares(card) && !this.#known) this.#traffic.down(i, size)
+    this.#known = false
     return ref
   }
 
@@ -79,7 +83,14 @@ export class NatsCohort implements Cohort {
         callback: (error, { subject, data }) => {
           const told = error ? undefined : this.#live(subject, data)
           if (told?.progress && told.run === run && told.round === task.round) {
-            report({ type: 'owner-progress', round: task.round, owner: told.owner, ...told.progress })
+            const { loss, ...progress } = told.progress
+            report({
+              type: 'owner-progress',
+              round: task.round,
+              owner: told.owner,
+              ...progress,
+              loss: loss ?? undefined,
+            })
           }
         },
       })
@@ -107,8 +118,10 @@ export class NatsCohort implements Cohort {
 
   async evaluate(model: ModelRef, given: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
     const signal = this.#orFenced(given)
-    const asked = this.#present.map(async (owner) => [owner.owner, await this.#score(owner, model, signal)] as const)
-    return new Map(await Promise.all(await this.#inTime(asked)))
+    const able = this.#present.filter((owner) => shares(this.#card(owner)))
+    const asked = able.map(async (owner) => [owner.owner, await this.#score(owner, model, signal)] as const)
+    const others = this.#present.length - able.length
+    return new Map(await Promise.all(await this.#inTime(asked, this.#settings.minOwners - others)))
   }
 
   async #score(owner: KnownOwner, model: ModelRef, signal: AbortSignal): Promise<Evaluation> {
@@ -118,7 +131,7 @@ export class NatsCohort implements Cohort {
       const reply = await this.#answer(owner, ask, signal)
       if (times < LOSSES && (await this.#models.putAgain(reply, payload, signal))) continue
       const { evaluation } = expect(reply, 'evaluation', owner)
-      const card = this.#settings.cards[this.#place(owner)]!
+      const card = this.#card(owner)
       const wrong = evaluation
         ? miscounted(evaluation, { ...card, classes: this.#settings.classes })
         : 'is missing, and this run needs it'
@@ -130,6 +143,7 @@ export class NatsCohort implements Cohort {
   /** They keep theirs. */
   states = (): OwnerStates => new Map()
   restore(round: number): void {
+    this.#known = round > 0
     this.#committed = round
   }
 
@@ -148,8 +162,12 @@ export class NatsCohort implements Cohort {
     return this.owners.findIndex((card) => card.owner === owner)
   }
 
-  #inTime<T>(asked: readonly Promise<T>[]) {
-    return answersInTime(asked, this.#settings.minOwners, this.#post.settings.note)
+  #card(owner: KnownOwner) {
+    return this.#settings.cards[this.#place(owner)]!
+  }
+
+  #inTime<T>(asked: readonly Promise<T>[], least = this.#settings.minOwners) {
+    return answersInTime(asked, least, this.#post.settings.note)
   }
 
   /** Nobody needs older models, and what the owners sent of the round before. */
@@ -164,13 +182,17 @@ export class NatsCohort implements Cohort {
   async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
     const instruction = flatten(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
+    const card = this.#card(owner)
+    // It has the model already if this is not the first attempt.
+    if (!shares(card) && task.model && attempt === 0)
+      this.#traffic.down(this.#place(owner), this.#models.size(task.model))
     for (let times = 0; ; times++) {
       const model = task.model && this.#models.payload(task.model)
       const sent = extra ? await this.#models.putExtra(extra, signal) : null
       if (extra) this.#traffic.down(this.#place(owner), extra.length)
       const { round, lr, evaluateReceived } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
-      const more = { instruction: sent, evaluate_received: evaluateReceived(owner.owner) }
+      const more = { instruction: sent, evaluate_received: shares(card) && evaluateReceived(owner.owner) }
       const reply = await this.#answer(owner, { ...ask, ...more }, signal)
       if (times < LOSSES && (await this.#models.putAgain(reply, model, signal))) continue
       return { owner, attempt, reply: expect(reply, 'update', owner) }
@@ -218,11 +240,14 @@ export class NatsCohort implements Cohort {
     const bytes = await getPayload(this.#post.jsm, updatesOf(owner.owner), prefix, reply.payload, limits)
     if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
     this.#traffic.up(this.#place(owner), bytes.length)
-    const card = this.#settings.cards[this.#place(owner)]!
+    const card = this.#card(owner)
     const base = task.model && this.#models.weights(task.model)
     return readUpdate(reply, bytes, owner.name, { ...this.#settings, ...card, base })
   }
 }
+
+/** Whether an owner tells how good a model is. */
+const shares = ({ testImages }: OwnerCard): boolean => testImages !== undefined
 
 /** An owner that hands in what cannot be merged, again and again. */
 const given = (owner: KnownOwner, round: number, error: FedunifyError) =>

@@ -36,6 +36,9 @@ export class PublishedModels {
 
   weights = ({ id }: ModelRef): Weights => this.#models.get(id)!.weights
 
+  /** Bytes of a model as it travels. */
+  size = ({ id }: ModelRef): number => this.#models.get(id)!.bytes.length
+
   payload = ({ id }: ModelRef): WirePayload => this.#models.get(id)!.put.payload
 
   /** What goes to one owner along with a model, and is needed as long as the model is. */

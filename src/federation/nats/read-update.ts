@@ -8,7 +8,7 @@ import { SENT } from '../tensors.ts'
 import { miscounted } from './check-evaluation.ts'
 import { fromWire } from './evaluations.ts'
 import { NOT_MERGED } from './owner-answers.ts'
-import type { ReplyOf } from './wire.ts'
+import type { ReplyOf, WireMetrics } from './wire.ts'
 
 /** What an update must be to enter a merge. */
 export interface UpdateBounds {
@@ -21,7 +21,8 @@ export interface UpdateBounds {
   readonly maxNorm: number | undefined
   /** What it has said of its shard. */
   readonly trainImages: number
-  readonly testImages: number
+  /** Undefined if it has said that it shares no metrics. */
+  readonly testImages: number | undefined
   /** Whether it shares how many images it has of each class. */
   readonly labels: boolean
   /** Epochs of a round, at most. */
@@ -67,20 +68,31 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   if (reply.train_images !== bounds.trainImages) {
     throw refuse(`is of ${reply.train_images} images, but the owner has said that it has ${bounds.trainImages}`)
   }
-  const { metrics } = reply
-  if (!metrics) throw refuse('has no metrics, which this run needs')
-  const { epochs, images, loss, seconds, local, received } = metrics
+  const { epochs, images, seconds, metrics } = reply
   const trained = epochs * bounds.trainImages
   if (epochs > bounds.epochs || images !== trained) {
     throw refuse(`claims ${epochs} epochs and ${images} images, which is impossible`)
   }
+  const counts = { trainImages: bounds.trainImages, epochs, images, seconds }
+  return { type: 'update', owner, weights, sent, ...counts, ...readMetrics(metrics, bounds, refuse) }
+}
+
+type Metrics = Pick<Update, 'loss' | 'local' | 'received'>
+
+/** An owner sends its metrics, or none: as it has said before the run. */
+function readMetrics(metrics: WireMetrics | null, bounds: UpdateBounds, refuse: (what: string) => Error): Metrics {
+  const shared = bounds.testImages !== undefined
+  if (!metrics) {
+    if (shared) throw refuse('has no metrics, which this run needs')
+    return { loss: undefined, local: undefined, received: undefined }
+  }
+  if (!shared) throw refuse('has metrics, of which its owner has said that it shares none')
+  const { loss, local, received } = metrics
   for (const evaluation of received ? [local, received] : [local]) {
     const wrong = miscounted(evaluation, bounds)
     if (wrong) throw refuse(wrong)
   }
-  const counts = { epochs, images, loss, seconds, local: fromWire(local) }
-  const scored = received ? fromWire(received) : undefined
-  return { type: 'update', owner, trainImages: bounds.trainImages, weights, sent, received: scored, ...counts }
+  return { loss, local: fromWire(local), received: received ? fromWire(received) : undefined }
 }
 
 /** Bytes of the names and shapes before the values. Read as JSON, a larger one would take many times its size. */

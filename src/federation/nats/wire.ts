@@ -28,7 +28,7 @@ export const PayloadSchema = z.strictObject({
   scale: z.null(),
 })
 
-export const EvaluationSchema = z.strictObject({
+const EvaluationSchema = z.strictObject({
   images: count,
   correct: count,
   loss_sum: z.number(),
@@ -78,12 +78,9 @@ export const TaskSchema = z.discriminatedUnion('what', [
 export type Task = z.output<typeof TaskSchema>
 export type TaskOf<W extends Task['what']> = Extract<Task, { what: W }>
 
-/** Metrics of an update; an owner may keep them to itself. */
+/** Metrics of an update; null in one of an owner that keeps them to itself. */
 const MetricsSchema = z.strictObject({
-  epochs: count,
-  images: count,
   loss: z.number(),
-  seconds: z.number().min(0),
   local: EvaluationSchema,
   received: EvaluationSchema.nullable(),
 })
@@ -93,8 +90,11 @@ export const ReplySchema = z.discriminatedUnion('what', [
   z.strictObject({
     ...envelope,
     what: z.literal('card'),
+    /** Whether it shares accuracies and losses. If not, it is asked for none, and sends none. */
+    metrics: z.boolean(),
     train_images: images,
-    test_images: images,
+    /** Null if it shares no metrics, and so are the images of each class to test on. */
+    test_images: images.nullable(),
     /** Images of each class; null if it does not share them. */
     train_labels: z.array(count).max(MOST_CLASSES).nullable(),
     test_labels: z.array(count).max(MOST_CLASSES).nullable(),
@@ -117,6 +117,10 @@ export const ReplySchema = z.discriminatedUnion('what', [
     round: z.int().min(1),
     attempt: count,
     train_images: count,
+    epochs: count,
+    /** Trained on, epochs counted each. */
+    images: count,
+    seconds: z.number().min(0),
     payload: PayloadSchema,
     metrics: MetricsSchema.nullable(),
   }),
@@ -135,13 +139,24 @@ export const ReplySchema = z.discriminatedUnion('what', [
 export type Reply = z.output<typeof ReplySchema>
 export type ReplyOf<W extends Reply['what']> = Extract<Reply, { what: W }>
 export type WirePayload = z.output<typeof PayloadSchema>
+export type WireEvaluation = z.output<typeof EvaluationSchema>
+export type WireMetrics = z.output<typeof MetricsSchema>
 
 /** A sign of life between tasks and replies, unsigned: it may be lost, and only what people look at depends on it. */
 export const LiveSchema = z.strictObject({
   run: token.nullable(),
   owner,
   round: count.nullable(),
-  progress: z.strictObject({ epoch: count, epochs: count, images: count, total: count, loss: z.number() }).nullable(),
+  progress: z
+    .strictObject({
+      epoch: count,
+      epochs: count,
+      images: count,
+      total: count,
+      /** Null from an owner that shares no metrics. */
+      loss: z.number().nullable(),
+    })
+    .nullable(),
 })
 
 /** How many bytes a message may have; weights go in chunks. */

@@ -60,6 +60,12 @@ async function checkFederation(folder: OwnerFolder, late: AbortSignal): Promise<
   return [address, ...findings, ...(reached ? await checkAccount(folder, late) : [])]
 }
 
+/** What an owner may keep, in words. */
+const SHARED = [
+  ['metrics', 'metrics (accuracies, losses, the number of images to test on)'],
+  ['labels', 'labels (how many images there are of each class)'],
+] as const
+
 async function checkPolicy(dir: string, signal: AbortSignal): Promise<Finding> {
   try {
     const policy = await findPolicy(dir, signal)
@@ -71,7 +77,7 @@ async function checkPolicy(dir: string, signal: AbortSignal): Promise<Finding> {
       }
     }
     const limits = [...Object.keys(policy.allow), ...Object.keys(policy.most)]
-    const kept = Object.entries(policy.share).flatMap(([what, shared]) => (shared ? [] : [what]))
+    const kept = SHARED.flatMap(([what, words]) => (policy.share[what] ? [] : [words]))
     const detail = [
       limits.length > 0 ? `limits ${limits.join(', ')}` : 'limits nothing',
       kept.length > 0 ? `keeps ${kept.join(' and ')}` : 'shares metrics and labels',

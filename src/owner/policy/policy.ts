@@ -49,7 +49,10 @@ export const PolicySchema = z.strictObject({
     .describe('numbers that may be asked for at most; left out: any'),
   share: z
     .strictObject({
-      metrics: z.boolean().default(true).describe('accuracies and losses, of training too'),
+      metrics: z
+        .boolean()
+        .default(true)
+        .describe('accuracies and losses, of training too, and how many images there are to test on'),
       labels: z.boolean().default(true).describe('how many images of each class, confusion matrices included'),
     })
     .prefault({})

@@ -1,6 +1,5 @@
 import { stemOf } from '../../config/parts/own-name.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
-import { FedunifyError } from '../../errors.ts'
 import { duration, thousands } from '../../format.ts'
 import type { Layer } from '../../model/layers.ts'
 import { type Model, parameterCount } from '../../model/model.ts'
@@ -64,13 +63,6 @@ export function roundRefusal(
     return `most.seconds-per-round: round ${round} has taken ${duration(seconds)}; allowed: at most ${duration(limit)}`
   }
   return beyond('most.rounds', round, most.rounds)[0]
-}
-
-/** An owner's refusal as an error, at either side. */
-export function refusalError(owner: string, reasons: readonly string[]): FedunifyError {
-  const [reason = 'no reason was given', ...more] = reasons
-  const hint = 'change the experiment, or ask the owner to change its policy'
-  return new FedunifyError('E_POLICY', `${owner} refuses: ${reason}`, [...more, hint])
 }
 
 /** What is not finite is beyond every limit. */

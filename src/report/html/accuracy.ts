@@ -1,4 +1,5 @@
 import { LAST_EPOCH_TEXT, type PaperTable, printedOf, roundBeside } from '../../paper/tables.ts'
+import { withoutMetrics } from '../../runs/run-description.ts'
 import { POOLED_SERIES } from '../../runs/series-name.ts'
 import type { RecordGroup } from '../run-record.ts'
 import { figure, table } from './chart/figure.ts'
@@ -35,7 +36,9 @@ export function accuracyFigure(id: string, { runs }: RecordGroup, paper: PaperTa
       rounds,
     }),
   )
-  const caption = html`<p>Unified models are tested on the test images of all owners, local models on their own owner’s alone${series.some((s) => s.owners) && ': the band holds the middle 80 % of the owners, the line their median'}.${runs.length > 1 && ` Lines are means of ${runs.length} seeds, bands one standard deviation to both sides.`}${paper && html` Hollow marks are what the paper prints (Table ${paper.number}): rounds 1 to 3, and its last row, epoch ${LAST_EPOCH_TEXT}, behind the axis.`}${rounds.length < every.length && ` Of ${every.length} rounds, ${rounds.length} are shown.`}</p>`
+  const silent = new Set(runs.flatMap(({ manifest }) => withoutMetrics(manifest.shards)))
+  const sharing = silent.size > 0 ? 'the owners that share their metrics' : 'all owners'
+  const caption = html`<p>Unified models are tested on the test images of ${sharing}, local models on their own owner’s alone${series.some((s) => s.owners) && ': the band holds the middle 80 % of the owners, the line their median'}.${runs.length > 1 && ` Lines are means of ${runs.length} seeds, bands one standard deviation to both sides.`}${paper && html` Hollow marks are what the paper prints (Table ${paper.number}): rounds 1 to 3, and its last row, epoch ${LAST_EPOCH_TEXT}, behind the axis.`}${rounds.length < every.length && ` Of ${every.length} rounds, ${rounds.length} are shown.`}</p>`
   return figure({
     id,
     title,

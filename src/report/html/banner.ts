@@ -1,3 +1,4 @@
+import { withoutMetrics } from '../../runs/run-description.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { html, type Markup } from './markup.ts'
 
@@ -19,6 +20,15 @@ function partialRounds({ manifest: { shards }, unified }: RunRecord): string | u
   return `lacks owners in ${rounds}: there the unified model is made of, and measured on, those that took part.`
 }
 
+/** Owners whose images no model was tested on. */
+function keptBack({ manifest: { shards } }: RunRecord): string | undefined {
+  const silent = withoutMetrics(shards)
+  if (silent.length === 0) return undefined
+  if (silent.length === shards.length) return 'has owners that share no metrics: no accuracy is known.'
+  const who = silent.length === 1 ? `owner ${silent[0]} shares` : `owners ${silent.join(', ')} share`
+  return `is measured on the test images of ${shards.length - silent.length} of ${shards.length} owners: ${who} no metrics.`
+}
+
 function problems(run: RunRecord): string[] {
   const { manifest, rounds: done, events } = run
   const shown =
@@ -38,6 +48,7 @@ function problems(run: RunRecord): string[] {
   return [
     state,
     partialRounds(run),
+    keptBack(run),
     events === undefined && done > 0 && 'has no events.jsonl: confusion, accuracy by class and drift are left out.',
     events?.torn && 'has an events.jsonl whose last line was cut short; that line is left out.',
     events && !events.torn && known < done && `has events up to round ${known} alone, and tables up to round ${done}.`,

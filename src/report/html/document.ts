@@ -17,7 +17,7 @@ import { overviewFigure, overviewTable } from './overview.ts'
 import { SCRIPT } from './script.ts'
 import { imagesIn, shardsFigure } from './shards.ts'
 import { STYLE } from './style.ts'
-import { paperOf, verdictBlock, verdictOf } from './verdict.ts'
+import { paperOf, verdictBlock } from './verdict.ts'
 
 /** The report about groups of runs: one HTML file that needs nothing else. The same runs give the same bytes. */
 export function reportDocument(groups: readonly RecordGroup[]): string {
@@ -37,8 +37,8 @@ export function reportDocument(groups: readonly RecordGroup[]): string {
   ].join('; ')
   const head = several ? `${groups.length} experiments` : subtitle(first!.runs)
   const body = several
-    ? html`${banners(groups)}<h2 class="away">Overview</h2>${overviewTable(groups)}${overviewFigure('overview', groups)}${groups.map((group, i) => html`<section id="g${i + 1}" aria-labelledby="g${i + 1}-h"><h2 id="g${i + 1}-h">${group.label}</h2><p class="sub">${subtitle(group.runs)}</p>${verdictBlock(verdictOf(group, paperOf(group)))}${chapter(`g${i + 1}`, group)}</section>`)}`
-    : html`${banners(groups)}${verdictBlock(verdictOf(first!, paperOf(first!)))}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
+    ? html`${banners(groups)}<h2 class="away">Overview</h2>${overviewTable(groups)}${overviewFigure('overview', groups)}${groups.map((group, i) => html`<section id="g${i + 1}" aria-labelledby="g${i + 1}-h"><h2 id="g${i + 1}-h">${group.label}</h2><p class="sub">${subtitle(group.runs)}</p>${verdictBlock(group)}${chapter(`g${i + 1}`, group)}</section>`)}`
+    : html`${banners(groups)}${verdictBlock(first!)}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
   const page = html`<!doctype html>
 <html lang="en" data-name="${names[0]!}${!several && `-${nameOf(config.env)}`}">
 <head>
@@ -82,16 +82,18 @@ function chapter(id: string, group: RecordGroup): Markup {
   const paper = paperOf(group)
   const models = lastModels(runs)
   const names = manifest.dataset.class_names
-  const begun = runs.some(({ rounds }) => rounds > 0)
-  return html`${begun && accuracyFigure(`${id}-accuracy`, group, paper)}
-${begun && paper && comparisonBlock(`${id}-paper`, group, paper)}
+  // Of owners that share no metrics, none is known.
+  const scored = runs.some(({ series }) => series.size > 0)
+  const drifted = runs.some(({ events }) => (events?.rounds.length ?? 0) > 0)
+  return html`${scored && accuracyFigure(`${id}-accuracy`, group, paper)}
+${scored && paper && comparisonBlock(`${id}-paper`, group, paper)}
 ${
   models.length > 0 && [
     classesFigure(`${id}-classes`, models, names),
     confusionFigure(`${id}-confusion`, models, names, runs.length),
-    driftFigure(`${id}-drift`, runs),
   ]
 }
+${drifted && driftFigure(`${id}-drift`, runs)}
 ${shardsFigure(
   `${id}-shards`,
   manifest.shards,

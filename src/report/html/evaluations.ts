@@ -12,7 +12,7 @@ export interface ModelEvaluation extends ShownModel {
   readonly confusion: readonly number[]
 }
 
-/** The models of a group after the last round of each run: unified ones, pooled, then every owner's. */
+/** The models of a group after the last round of each run: unified ones, pooled, then those of owners that share metrics. */
 export function lastModels(runs: readonly RunRecord[]): ModelEvaluation[] {
   const models = new Map<string, ModelEvaluation>()
   for (const { events } of runs) {
@@ -27,9 +27,9 @@ export function lastModels(runs: readonly RunRecord[]): ModelEvaluation[] {
 
 function modelsOf({ merges, baseline, locals }: SavedRound): ModelEvaluation[] {
   return [
-    ...merges.map(({ merge, unified }) => evaluationOf(merge, unified)),
+    ...merges.flatMap(({ merge, unified }) => (unified ? evaluationOf(merge, unified) : [])),
     ...(baseline ? [evaluationOf(POOLED_SERIES, baseline.local)] : []),
-    ...locals.map(({ owner, local }) => evaluationOf(localSeries(owner), local)),
+    ...locals.flatMap(({ owner, local }) => (local ? evaluationOf(localSeries(owner), local) : [])),
   ]
 }
 

@@ -1,3 +1,4 @@
+import { largest } from '../../stats.ts'
 import type { RecordGroup } from '../run-record.ts'
 import { MAX_ROUNDS } from './accuracy.ts'
 import { figure, signed, table } from './chart/figure.ts'
@@ -24,7 +25,10 @@ export function overviewTable(groups: readonly RecordGroup[]): Markup {
   const rows = groups.map((group, i): Content[] => {
     const verdict = verdictOf(group, paperOf(group))
     const name = html`${i + 1}\u2002${i < MAX_GROUPS && groups.length <= MAX_GROUPS && key(looks[i]!)}<a href="#g${i + 1}">${group.label}</a>`
-    if (!verdict) return [name, '–', '–', '–', '–', '–', '0', group.runs.length]
+    if (!verdict) {
+      const rounds = largest(group.runs.map((run) => run.rounds))
+      return [name, '–', '–', '–', '–', '–', rounds, group.runs.length]
+    }
     const { unified, pooled, paper, merge, round, seeds } = verdict
     return [
       name,

@@ -15,7 +15,7 @@ export function shardsFigure(id: string, shards: Shards, names: readonly string[
   const rows = shown.map((shard) => [
     `owner ${shard.owner}`,
     thousands(shard.train),
-    thousands(shard.test),
+    testText(shard),
     ...names.map((_, label) => counts(shard, label).reduce((a, b) => a + b, 0)),
   ])
   return figure({
@@ -28,8 +28,12 @@ export function shardsFigure(id: string, shards: Shards, names: readonly string[
   })
 }
 
-/** Images of all owners. */
-export const imagesIn = (shards: Shards): number => shards.reduce((sum, { train, test }) => sum + train + test, 0)
+/** Images of all owners, as far as they tell. */
+export const imagesIn = (shards: Shards): number =>
+  shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0)
+
+/** How many images there are to test on; an owner that shares no metrics does not tell. */
+const testText = ({ test }: Shards[number]): string => (test === null ? '–' : thousands(test))
 
 const counts = ({ train_labels, test_labels }: Shards[number], label: number): [number, number] => [
   train_labels[label] ?? 0,
@@ -78,10 +82,10 @@ export function shardsChart(
     })
     const total =
       size === 'wide' &&
-      html`<text class="small" x="${width}" y="${px(base - 4)}" text-anchor="end">${thousands(shard.train + shard.test)}</text>`
+      html`<text class="small" x="${width}" y="${px(base - 4)}" text-anchor="end">${thousands(shard.train + (shard.test ?? 0))}</text>`
     return html`<g><text class="small" x="0" y="${px(base - 4)}">owner ${shard.owner}</text>${bars}${total}<path class="axis" d="M${left} ${px(base)}H${px(right)}"/></g>`
   })
-  const desc = shards.map((s) => `owner ${s.owner}: ${thousands(s.train)} train, ${thousands(s.test)} test`).join('; ')
+  const desc = shards.map((s) => `owner ${s.owner}: ${thousands(s.train)} train, ${testText(s)} test`).join('; ')
   const body = html`${head.markup}${labels}${rows}`
   return chart({ id, width, height: top + shards.length * row + 6, title, desc, only: size, body })
 }

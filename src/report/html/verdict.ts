@@ -2,6 +2,7 @@ import { decimals, plusMinus } from '../../format.ts'
 import { type PaperTable, paperTableFor, printedAt } from '../../paper/tables.ts'
 import { nameOf } from '../../parts.ts'
 import { type At, pointAt } from '../../runs/read/series.ts'
+import { withoutMetrics } from '../../runs/run-description.ts'
 import { POOLED_SERIES } from '../../runs/series-name.ts'
 import { type Estimate, estimate, largest } from '../../stats.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
@@ -16,6 +17,8 @@ export interface Verdict {
   readonly round: number
   readonly seeds: number
   readonly owners: number
+  /** Owners on whose test images that is: those that share their metrics. */
+  readonly testedBy: number
   readonly unified: Estimate
   readonly pooled: Estimate | undefined
   /** Highest unified accuracy of any round, a mean over the runs' own. */
@@ -47,12 +50,14 @@ export const accuraciesAt = (runs: readonly RunRecord[], series: string, at: At)
     return point ? [100 * point.accuracy] : []
   })
 
-/** @returns undefined if no round was finished */
+/** @returns undefined if no round was finished, or no owner shares its metrics */
 export function verdictOf(group: RecordGroup, paper: PaperTable | undefined): Verdict | undefined {
   const runs = judgedRuns(group)
   const [first] = runs
   if (!first) return undefined
   const merge = drivingRule(first)
+  const unified = accuraciesAt(runs, merge, 'end')
+  if (unified.length === 0) return undefined
   const pooled = accuraciesAt(runs, POOLED_SERIES, 'end')
   const printed = paper && printedAt(paper, merge, 'end')
   return {
@@ -60,7 +65,8 @@ export function verdictOf(group: RecordGroup, paper: PaperTable | undefined): Ve
     round: largest(runs.map(({ rounds }) => rounds)),
     seeds: runs.length,
     owners: first.unified[0]!.owners,
-    unified: estimate(accuraciesAt(runs, merge, 'end')),
+    testedBy: first.manifest.shards.length - withoutMetrics(first.manifest.shards).length,
+    unified: estimate(unified),
     pooled: pooled.length > 0 ? estimate(pooled) : undefined,
     best: estimate(accuraciesAt(runs, merge, 'best')),
     paper: printed === undefined ? undefined : { value: printed, table: paper!.number },
@@ -76,10 +82,15 @@ const beside = (gap: number, what: string) => {
   return `${points} points ${gap < 0 ? 'below' : 'above'} ${what}`
 }
 
+const whose = ({ testedBy, owners }: Verdict): string => {
+  if (testedBy >= owners) return 'all owners’'
+  return testedBy === 1 ? 'the one sharing owner’s' : `the ${testedBy} sharing owners’`
+}
+
 /** One sentence that says how good the unified model is, beside what it is measured against. */
 export function sentence(v: Verdict): string {
   const rounds = `After ${v.round} ${v.round === 1 ? 'round' : 'rounds'}`
-  const what = `the unified model of ${v.owners} owners (${v.merge}) recognises ${v.unified.mean.toFixed(2)}\u00a0% of all owners’ test images`
+  const what = `the unified model of ${v.owners} owners (${v.merge}) recognises ${v.unified.mean.toFixed(2)}\u00a0% of ${whose(v)} test images`
   const gaps = [
     v.pooled &&
       beside(v.unified.mean - v.pooled.mean, `a model trained on their pooled data (${estimateText(v.pooled)}\u00a0%)`),
@@ -93,9 +104,15 @@ export function sentence(v: Verdict): string {
 }
 
 /** The verdict on top: the number, the sentence, and what else belongs to it. */
-export function verdictBlock(v: Verdict | undefined): Markup {
-  if (!v)
-    return html`<section class="verdict" aria-label="Verdict"><p>No round was finished: there is no accuracy to tell yet.</p></section>`
+export function verdictBlock(group: RecordGroup): Markup {
+  const v = verdictOf(group, paperOf(group))
+  if (!v) {
+    const begun = group.runs.some(({ rounds }) => rounds > 0)
+    const why = begun
+      ? 'No accuracy is known: the owners share no metrics.'
+      : 'No round was finished: there is no accuracy to tell yet.'
+    return html`<section class="verdict" aria-label="Verdict"><p>${why}</p></section>`
+  }
   const facts: [string, string][] = [['best of any round', `${estimateText(v.best)}\u00a0%`]]
   if (v.pooled) facts.push(['gap to pooled', `${signed(v.unified.mean - v.pooled.mean)} points`])
   if (v.paper)

@@ -11,8 +11,10 @@ export function paperTable([head = [], ...rows]: readonly (readonly string[])[])
   const isWide = merges - 1 > MAX_LOCALS
   const narrow = (row: readonly string[]) => {
     if (!isWide) return [...row]
-    const { min, median, max } = extremes(row.slice(1, merges).map(Number))
-    return [row[0]!, ...[min, median, max].map((value) => value.toFixed(2)), ...row.slice(merges)]
+    const told = row.slice(1, merges).filter((cell) => cell !== '')
+    const { min, median, max } = extremes(told.map(Number))
+    const range = told.length > 0 ? [min, median, max].map((value) => value.toFixed(2)) : ['', '', '']
+    return [row[0]!, ...range, ...row.slice(merges)]
   }
   const cut = rows.length > MAX_ROWS
   const shown = (cut ? [...rows.slice(0, 3), ...rows.slice(-(MAX_ROWS - 4))] : rows).map(narrow)

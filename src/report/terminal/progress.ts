@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty'
 import { createLogUpdate } from 'log-update'
-import { accuracy } from '../../engine/engine.ts'
+import { accuracy, type Evaluation } from '../../engine/engine.ts'
 import type { OwnerProgress } from '../../federation/cohort.ts'
 import { POOLED, type RoundFinished, type RunEvent, type Started } from '../../federation/events.ts'
 import { duration, percent, thousands } from '../../format.ts'
@@ -52,6 +52,9 @@ class Clock {
 
 const MAX_LOCALS = 4
 
+/** An accuracy in percent; - if no owner has told it. */
+const accuracyText = (evaluation: Evaluation | undefined): string => (evaluation ? percent(accuracy(evaluation)) : '-')
+
 /** min 41.10 median 63.25 max 88.00 */
 function spreadText(fractions: readonly number[]): string {
   const { min, median, max } = extremes(fractions)
@@ -60,15 +63,16 @@ function spreadText(fractions: readonly number[]): string {
 
 /** round 3/10  local 95.01 98.48  avg 64.49  max 27.14: the accuracies of a round in percent. */
 function roundLine(event: RoundFinished, rounds: number, colors: Palette): string {
-  const locals = event.locals.map(({ local }) => accuracy(local))
-  const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`)
+  const locals = event.locals.map(({ local }) => local)
+  const told = locals.filter((local) => local !== undefined).map(accuracy)
+  const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${accuracyText(unified)}`)
   const pooled = event.baseline ? [`pooled ${percent(accuracy(event.baseline.local))}`] : []
   const number = String(event.round).padStart(String(rounds).length)
   const { train, merge, evaluate } = event.seconds
   const time = colors.dim(duration(train + merge + evaluate))
   return [
     `round ${number}/${rounds}`,
-    `local ${locals.length > MAX_LOCALS ? spreadText(locals) : locals.map(percent).join(' ')}`,
+    `local ${locals.length > MAX_LOCALS && told.length > 0 ? spreadText(told) : locals.slice(0, MAX_LOCALS).map(accuracyText).join(' ')}`,
     colors.bold(first!),
     ...others,
     ...pooled,
@@ -139,7 +143,7 @@ export class LiveProgress implements ProgressView {
       case 'round-finished':
         this.#clock.finish(event.round)
         this.#owners.clear()
-        this.#last = event.merges.map(({ merge, unified }) => `${merge} ${percent(accuracy(unified))}`).join('  ')
+        this.#last = event.merges.map(({ merge, unified }) => `${merge} ${accuracyText(unified)}`).join('  ')
         this.#log.persist(visible(roundLine(event, this.#clock.rounds, this.#colors)))
         break
       case 'finished':
@@ -180,6 +184,6 @@ export class LiveProgress implements ProgressView {
     const share = `${Math.floor((100 * images) / total)} %`.padStart(5)
     const which = epochs > 1 ? `  epoch ${epoch}/${epochs}` : ''
     const who = owner === POOLED ? 'pooled' : `owner ${owner}`
-    return `  ${who.padEnd(9)} ${bar} ${share}${which}  ${dim(`loss ${loss.toFixed(3)}`)}`
+    return `  ${who.padEnd(9)} ${bar} ${share}${which}  ${loss === undefined ? '' : dim(`loss ${loss.toFixed(3)}`)}`
   }
 }

@@ -9,6 +9,7 @@ import { type AnyChoice, choiceText, make } from '../../parts.ts'
 import { oneLine } from '../../visible.ts'
 
 const METRICS = 'accuracies and losses'
+const TEST_IMAGES = 'the number of images to test on'
 const LABELS = 'how many images there are of each class'
 
 type Row = readonly [what: string, detail: string]
@@ -32,15 +33,15 @@ export function describeRequest(request: OwnerRequest, share: Share = OPEN_POLIC
     ['objective', choiceText(objective)],
     ['merge', `${experiment.merge.map(ruleText).join(', ')}, at the server`],
     ['server step', `${choiceText(server)}, at the server`],
-    ['comes in', `each round: ${models(request)}`],
+    ['comes in', `each round: ${models(request, share)}`],
     ['goes out', `each round: ${weightsText(request)}`],
     ['', `each round: ${countsText(request, share)}`],
-    [
-      '',
-      `once: the numbers of images to train on and to test on${asks.labels && share.labels ? `, and ${LABELS}` : ''}`,
-    ],
+    ['', `once: ${cardText(share)}`],
     ...(needs.length > 0 ? [['needed', needs.join(', ')] as const] : []),
-    ['stays here', ['images', ...(share.metrics ? [] : [METRICS]), ...(share.labels ? [] : [LABELS])].join(', ')],
+    [
+      'stays here',
+      ['images', ...(share.metrics ? [] : [METRICS, TEST_IMAGES]), ...(share.labels ? [] : [LABELS])].join(', '),
+    ],
   ]
   const wide = Math.max(...rows.map(([what]) => what.length))
   return rows.map(([what, detail]) => `${what.padEnd(wide)}  ${oneLine(detail)}`).join('\n')
@@ -74,9 +75,9 @@ function ruleText(choice: AnyChoice): string {
 /** Weights are float32. */
 const weightBytes = ({ parameters }: OwnerRequest) => `${thousands(4 * parameters)} bytes`
 
-/** What every rule makes is evaluated at every owner; the first is what it trains from. */
-function models(request: OwnerRequest): string {
-  const { length } = request.experiment.merge
+/** What every rule makes is evaluated at every owner that shares metrics; the first is what it trains from. */
+function models(request: OwnerRequest, { metrics }: Share): string {
+  const length = metrics ? request.experiment.merge.length : 1
   return length === 1 ? `a model of ${weightBytes(request)}` : `${length} models of ${weightBytes(request)} each`
 }
 
@@ -87,12 +88,19 @@ function weightsText(request: OwnerRequest): string {
   return `the weights, ${weightBytes(request)}${more}`
 }
 
+/** What an owner says of its images before the first round. */
+function cardText({ metrics, labels }: Share): string {
+  const numbers = metrics ? 'the numbers of images to train on and to test on' : 'the number of images to train on'
+  if (!labels) return numbers
+  return `${numbers}, and ${metrics ? LABELS : `${LABELS} to train on`}`
+}
+
 /** Bytes of a number that is not one of a confusion matrix, and of one that is. */
 const NUMBER = 8
 const COUNT = 4
 
 function countsText({ experiment, layers }: OwnerRequest, { metrics, labels }: Share): string {
-  if (!metrics) return 'how long it has trained, and nothing that tells how well'
+  if (!metrics) return 'epochs, images and seconds of training, and nothing that tells how good a model is'
   // The last layer has a unit for each class.
   const classes = layers.at(-1)?.units
   const matrix = labels ? (classes ?? 0) ** 2 : 0

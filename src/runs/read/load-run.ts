@@ -8,7 +8,7 @@ import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
 import { localTable, TABLES, unifiedTable } from '../tables.ts'
 import { type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRow } from './read-tables.ts'
 import { type Lined, type SeriesPoints, seriesOf } from './series.ts'
-import { assertConsistent, assertTraffic, assertUntouched } from './verify.ts'
+import { assertConsistent, assertTold, assertTraffic, assertUntouched } from './verify.ts'
 
 /** A run as it stands in its folder, checked. */
 export interface LoadedRun {
@@ -49,6 +49,7 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   const local = lined(tables.local)
   const unified = lined(tables.unified)
   const traffic = tables.traffic && lined(tables.traffic)
+  assertTold(path, manifest, local, unified)
   const rounds = roundsOf(path, manifest, saved, unified, local)
   if (!finished) {
     // What a run was about to add when it stopped is not a result.

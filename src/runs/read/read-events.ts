@@ -19,8 +19,10 @@ export interface SavedEvaluation {
 export interface SavedRound {
   readonly round: number
   readonly lr: number
-  readonly locals: readonly { readonly owner: number; readonly local: SavedEvaluation }[]
-  readonly merges: readonly { readonly merge: string; readonly unified: SavedEvaluation }[]
+  /** Without an evaluation if the owner shares no metrics. */
+  readonly locals: readonly { readonly owner: number; readonly local: SavedEvaluation | undefined }[]
+  /** Without an evaluation if no owner shares its metrics. */
+  readonly merges: readonly { readonly merge: string; readonly unified: SavedEvaluation | undefined }[]
   /** Tensor to drift (merge/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
   readonly baseline?: { readonly local: SavedEvaluation }
@@ -123,8 +125,8 @@ type WrittenEvaluation = Omit<SavedEvaluation, 'lossSum'> & { readonly loss_sum?
 
 /** A round as it is written. */
 interface Written extends Omit<SavedRound, 'locals' | 'merges' | 'baseline'> {
-  readonly locals: readonly { readonly owner: number; readonly local: WrittenEvaluation }[]
-  readonly merges: readonly { readonly merge: string; readonly unified: WrittenEvaluation }[]
+  readonly locals: readonly { readonly owner: number; readonly local?: WrittenEvaluation }[]
+  readonly merges: readonly { readonly merge: string; readonly unified?: WrittenEvaluation }[]
   readonly baseline?: { readonly local: WrittenEvaluation }
 }
 
@@ -132,8 +134,8 @@ function roundOf({ round, lr, locals, merges, drift, baseline }: Written): Saved
   return {
     round,
     lr,
-    locals: locals.map(({ owner, local }) => ({ owner, local: evaluationOf(local) })),
-    merges: merges.map(({ merge, unified }) => ({ merge, unified: evaluationOf(unified) })),
+    locals: locals.map(({ owner, local }) => ({ owner, local: local && evaluationOf(local) })),
+    merges: merges.map(({ merge, unified }) => ({ merge, unified: unified && evaluationOf(unified) })),
     drift,
     ...(baseline && { baseline: { local: evaluationOf(baseline.local) } }),
   }

@@ -18,10 +18,11 @@ export interface LocalRow {
   readonly owner: number
   readonly epochs: number
   readonly train_images: number
-  readonly train_loss: number
+  /** This and the accuracies are undefined if the owner shares no metrics. */
+  readonly train_loss: number | undefined
   /** Fractions. */
-  readonly local_accuracy: number
-  readonly copied_accuracy: number
+  readonly local_accuracy: number | undefined
+  readonly copied_accuracy: number | undefined
 }
 
 export interface UnifiedRow {
@@ -30,9 +31,9 @@ export interface UnifiedRow {
   readonly merge: string
   /** Participants. */
   readonly owners: number
-  /** A fraction. */
-  readonly accuracy: number
-  readonly loss: number
+  /** A fraction; this and the loss are undefined if no owner shares its metrics. */
+  readonly accuracy: number | undefined
+  readonly loss: number | undefined
 }
 
 export interface TrafficRow {
@@ -73,20 +74,29 @@ export async function readTables(
 ): Promise<Tables> {
   const of = ({ file }: Table) => [join(dir, file), { size: sizes[file], most: MAX_TABLE }] as const
   const [local, unified, table, traffic] = await Promise.all([
-    readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS),
-    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, ['merge']),
+    readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS, {
+      empty: ['train_loss', 'local_accuracy', 'copied_accuracy'],
+    }),
+    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, { texts: ['merge'], empty: ['accuracy', 'loss'] }),
     readCsv(...of(paperTable)),
     there.has(trafficTable.file) ? readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS) : undefined,
   ])
   return { local, unified, table, traffic }
 }
 
-/** Rows of the columns asked for, all of which must be there; all are numbers but those named in `texts`. */
+interface Cells {
+  /** Columns that are no numbers. */
+  readonly texts?: readonly string[]
+  /** Columns that may have empty cells, which are undefined. */
+  readonly empty?: readonly string[]
+}
+
+/** Rows of the columns asked for, all of which must be there; all are numbers unless it is said otherwise. */
 export async function readRows<Row>(
   file: string,
   part: Part,
   columns: readonly string[],
-  texts: readonly string[] = [],
+  { texts = [], empty = [] }: Cells = {},
 ): Promise<Row[]> {
   const [head = [], ...rows] = await readCsv(file, part)
   const missing = columns.filter((column) => !head.includes(column))
@@ -100,7 +110,9 @@ export async function readRows<Row>(
   return rows.map((row, i) => {
     const cells = columns.map((column) => {
       const cell = row[head.indexOf(column)]!
-      return [column, texts.includes(column) ? cell : toNumber(cell, `${file}:${i + 2}: ${column}`)]
+      if (texts.includes(column)) return [column, cell]
+      if (cell === '' && empty.includes(column)) return [column, undefined]
+      return [column, toNumber(cell, `${file}:${i + 2}: ${column}`)]
     })
     return Object.fromEntries(cells) as Row
   })

@@ -17,14 +17,14 @@ export interface Point {
 /** Points in the order of the rounds, by the name of the series (see series-name.ts). */
 export type SeriesPoints = ReadonlyMap<string, readonly Point[]>
 
-/** Every series of a run: the owners' local models, then the unified ones and the baseline. */
+/** Every series of a run: the owners' local models, then the unified ones and the baseline. What nobody has told is no point. */
 export function seriesOf(local: readonly Lined<LocalRow>[], unified: readonly Lined<UnifiedRow>[]): SeriesPoints {
   return collectPoints([
-    ...local.map(({ owner, round, local_accuracy: accuracy, line }) => {
-      return { series: localSeries(owner), point: { round, accuracy, line } }
+    ...local.flatMap(({ owner, round, local_accuracy: accuracy, line }) => {
+      return accuracy === undefined ? [] : { series: localSeries(owner), point: { round, accuracy, line } }
     }),
-    ...unified.map(({ merge, round, accuracy, loss, line }) => {
-      return { series: merge, point: { round, accuracy, loss, line } }
+    ...unified.flatMap(({ merge, round, accuracy, loss, line }) => {
+      return accuracy === undefined ? [] : { series: merge, point: { round, accuracy, loss: loss!, line } }
     }),
   ])
 }

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
 import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
-import type { Manifest } from '../run-description.ts'
-import { localSeries } from '../series-name.ts'
-import { EVENTS, MODELS, paperTable, TABLES, trafficTable } from '../tables.ts'
+import { type Manifest, withoutMetrics } from '../run-description.ts'
+import { localSeries, POOLED_SERIES } from '../series-name.ts'
+import { EVENTS, localTable, MODELS, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
 import { markOf } from '../write/growing-file.ts'
-import type { Tables, TrafficRow } from './read-tables.ts'
+import type { LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
 import type { Lined } from './series.ts'
 
 /**
@@ -52,11 +52,11 @@ export async function assertUntouched(
  * @throws FedunifyError (data) naming the cell
  */
 export function assertConsistent(dir: string, { local, unified, table: [head = [], ...rows] }: Tables): void {
-  const accuracies = new Map<string, number>()
+  const accuracies = new Map<string, number | undefined>()
   for (const { round, owner, local_accuracy } of local) accuracies.set(`${round} ${localSeries(owner)}`, local_accuracy)
   for (const { round, merge, accuracy } of unified) accuracies.set(`${round} ${merge}`, accuracy)
   for (const [key, accuracy] of accuracies) {
-    if (accuracy >= 0 && accuracy <= 1) continue
+    if (accuracy === undefined || (accuracy >= 0 && accuracy <= 1)) continue
     throw changed(dir, `the accuracy of round ${key.replace(' ', ', ')} is ${accuracy}, not a fraction`)
   }
   for (const [i, [round, ...cells]] of rows.entries()) {
@@ -73,6 +73,32 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
   }
   const [missing] = accuracies.keys()
   if (missing) throw changed(join(dir, paperTable.file), `round ${missing.replace(' ', ', ')} is missing`)
+}
+
+/**
+ * Cells are empty where an owner keeps its metrics to itself, and nowhere else.
+ * @throws FedunifyError (data) naming the line
+ */
+export function assertTold(
+  dir: string,
+  { shards }: Manifest,
+  local: readonly Lined<LocalRow>[],
+  unified: readonly Lined<UnifiedRow>[],
+): void {
+  const silent = new Set(withoutMetrics(shards))
+  const fault = (file: string, line: number, empty: boolean) =>
+    changed(`${join(dir, file)}:${line}`, empty ? 'a figure is missing' : 'it has a figure that no owner has told')
+  for (const { owner, train_loss, local_accuracy, copied_accuracy, line } of local) {
+    for (const cell of [train_loss, local_accuracy, copied_accuracy]) {
+      if ((cell === undefined) !== silent.has(owner)) throw fault(localTable.file, line, cell === undefined)
+    }
+  }
+  for (const { merge, accuracy, loss, line } of unified) {
+    const empty = accuracy === undefined
+    // The others may all have been absent, where that was allowed.
+    const fits = empty ? silent.size > 0 && merge !== POOLED_SERIES : silent.size < shards.length
+    if (!fits || empty !== (loss === undefined)) throw fault(unifiedTable.file, line, empty || loss === undefined)
+  }
 }
 
 /**

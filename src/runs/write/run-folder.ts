@@ -29,6 +29,7 @@ export class RunFolder {
   readonly #seconds: { -readonly [part in keyof Seconds]: number }
   readonly #began = performance.now()
   #tables: { table: Table; file: GrowingFile }[] = []
+  #started: Started | undefined
   #events: GrowingFile | undefined
   #rounds: number
 
@@ -131,6 +132,7 @@ export class RunFolder {
   }
 
   async #start(event: Started): Promise<void> {
+    this.#started = event
     const open = (name: string, head: string) => {
       const mark = this.saved.files[name]
       const file = join(this.path, name)
@@ -145,7 +147,7 @@ export class RunFolder {
 
   async #addRound(event: RoundFinished): Promise<void> {
     const began = performance.now()
-    for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event)))
+    for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event, this.#started!)))
     await this.#writeModel(event)
     for (const part of ['train', 'merge', 'evaluate'] as const) this.#seconds[part] += event.seconds[part]
     this.#seconds.write += (performance.now() - began) / 1000

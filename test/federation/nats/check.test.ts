@@ -170,6 +170,16 @@ describe('what an owner has itself', () => {
     expect(of(findings, 'onnx on cpu')?.status).not.toBe('problem')
   })
 
+  it('has a policy, of which it says what is kept', async () => {
+    const folder = await posing('')
+    writeFileSync(join(folder, 'policy.yaml'), 'share: { metrics: false }\n')
+    expect(of(await look(folder, { patience: 5000 }), 'policy')).toEqual({
+      subject: 'policy',
+      status: 'ok',
+      detail: 'limits nothing; keeps metrics (accuracies, losses, the number of images to test on)',
+    })
+  })
+
   it('tells the clock apart by minutes', () => {
     const here = Date.now()
     expect(clockFinding(here - 2000, here)).toEqual({
