@@ -29,7 +29,7 @@ export async function* trainBaseline(
       }
       model = news.weights
       // Its owner is in this process, and keeps nothing to itself.
-      yield { ...ownerTrained(round, news, undefined), local: news.local!, weights: model }
+      yield { ...ownerTrained(round, news, undefined), loss: news.loss!, local: news.local!, weights: model }
     }
   }
 }

@@ -29,12 +29,13 @@ export interface RoundTask {
   instruct(owner: number): Instruction
 }
 
-export interface OwnerProgress extends Omit<Progress, 'loss'> {
+/** @typeParam Kept what stands for metrics that an owner keeps to itself: `never` if all share theirs */
+export interface OwnerProgress<Kept = undefined> extends Omit<Progress, 'loss'> {
   readonly type: 'owner-progress'
   readonly round: number
   readonly owner: number
   /** As in `Progress`; undefined if the owner does not share it. */
-  readonly loss: number | undefined
+  readonly loss: number | Kept
 }
 
 /** What an owner hands in after a round; one that shares no metrics leaves them out. */

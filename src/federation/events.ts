@@ -22,7 +22,8 @@ export interface Started {
   readonly withoutMetrics?: readonly number[]
 }
 
-export interface OwnerTrained {
+/** @typeParam Kept what stands for metrics that an owner keeps to itself: `never` if all share theirs, as in one process */
+export interface OwnerTrained<Kept = undefined> {
   readonly type: 'owner-trained'
   readonly round: number
   readonly owner: number
@@ -32,32 +33,32 @@ export interface OwnerTrained {
   /** Images in the owner's shard. */
   readonly trainImages: number
   /** This and the evaluations are undefined if the owner shares no metrics. */
-  readonly loss: number | undefined
+  readonly loss: number | Kept
   /** The local model on the owner's own test set, after training. */
-  readonly local: Evaluation | undefined
+  readonly local: Evaluation | Kept
   /** The model that the owner received, on its own test set, before training; the pooled baseline receives none. */
   readonly copied: Evaluation | undefined
   /** Seconds of training. */
   readonly seconds: number
 }
 
-export interface Scored {
+export interface Scored<Kept = undefined> {
   readonly merge: string
   /** On the union of the test sets of owners that share their metrics; undefined if none does. */
-  readonly unified: Evaluation | undefined
+  readonly unified: Evaluation | Kept
   /** How many owners' test sets that is. */
   readonly evaluatedBy: number
 }
 
-export interface RoundFinished {
+export interface RoundFinished<Kept = undefined> {
   readonly type: 'round-finished'
   readonly round: number
   readonly lr: number
-  readonly locals: readonly OwnerTrained[]
+  readonly locals: readonly OwnerTrained<Kept>[]
   /** Owners that did not take part in this round, where that was allowed. */
   readonly absent: readonly number[]
   /** One for each merge rule; the first is the one that was copied back. */
-  readonly merges: readonly Scored[]
+  readonly merges: readonly Scored<Kept>[]
   /** The unified model. Copy it to keep it: the round after the next makes its models in the same memory. */
   readonly weights: Weights
   /** What the server keeps for the next round. */
@@ -73,8 +74,7 @@ export interface RoundFinished {
   readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }
 }
 
-export interface BaselineTrained extends OwnerTrained {
-  readonly local: Evaluation
+export interface BaselineTrained extends OwnerTrained<never> {
   readonly weights: Weights
 }
 
@@ -86,7 +86,12 @@ export interface Finished {
 }
 
 /** What a federation tells its listeners, in order. */
-export type FederationEvent = Started | OwnerProgress | OwnerTrained | RoundFinished | Finished
+export type FederationEvent<Kept = undefined> =
+  | Started
+  | OwnerProgress<Kept>
+  | OwnerTrained<Kept>
+  | RoundFinished<Kept>
+  | Finished
 
 /** The last event of a run that did not come to its end, for whoever reads events instead of stderr. */
 export interface Failed {
@@ -103,7 +108,7 @@ export interface Failed {
 }
 
 /** What a run tells its sinks, in order. */
-export type RunEvent = FederationEvent | Failed
+export type RunEvent<Kept = undefined> = FederationEvent<Kept> | Failed
 
 /** An update as an event: counts, and no weights. */
 export function ownerTrained(round: number, update: Update, copied: Evaluation | undefined): OwnerTrained {

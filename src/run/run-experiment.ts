@@ -29,12 +29,14 @@ export interface RunOptions extends Pick<Execution, 'signal' | 'sinks' | 'note'>
 export async function* runExperiment(
   experiment: ExperimentInput,
   { folder, ...options }: RunOptions = {},
-): AsyncGenerator<RunEvent> {
+): AsyncGenerator<RunEvent<never>> {
   const { signal, note: progress } = options
   const { sources, ...own } = await withOwnRules([objectSource(experiment)])
   const resolved = resolveExperiment(sources, undefined, own)
   const prepared = await prepareRun(resolved, { ...(signal && { signal }), ...(progress && { progress }) })
-  for await (const event of execute(inThisProcess(prepared), { path: folder, ...options })) {
+  // Owners in this process share all of their metrics.
+  const events = execute(inThisProcess(prepared), { path: folder, ...options }) as AsyncGenerator<RunEvent<never>>
+  for await (const event of events) {
     // A run makes models in the memory of earlier ones; whoever reads these may keep them.
     yield event.type === 'round-finished' ? { ...event, weights: copyWeights(event.weights) } : event
   }

@@ -12,11 +12,7 @@ export const started = (given: Partial<Started> = {}): Started => ({
   ...given,
 })
 
-export const ownerTrained = (
-  round: number,
-  owner: number,
-  local: Evaluation,
-): OwnerTrained & { readonly local: Evaluation } => ({
+export const ownerTrained = (round: number, owner: number, local: Evaluation): OwnerTrained<never> => ({
   type: 'owner-trained',
   round,
   owner,
