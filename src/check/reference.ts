@@ -51,18 +51,25 @@ const MAX_REFERENCE = 2 ** 24
 async function read(file: string, metric: AccuracyExpectation['metric']): Promise<Reference> {
   const unified = metric === 'unified'
   const [name, accuracy] = unified ? ['merge', 'accuracy'] : ['owner', 'local_accuracy']
-  const rows = await readRows<Record<string, string | number>>(
+  const rows = await readRows<Record<string, string | number | undefined>>(
     file,
     { most: MAX_REFERENCE },
     ['round', name!, accuracy!],
-    { texts: unified ? [name!] : [] },
+    { texts: unified ? [name!] : [], empty: [accuracy!] },
   )
-  if (rows.length === 0)
-    throw new FedunifyError('E_REFERENCE', `${file}: holds no round`, 'name a reference that has some')
-  const series = rows.map((row, i) => ({
-    series: unified ? String(row[name!]) : localSeries(Number(row[name!])),
-    point: { round: Number(row.round), accuracy: Number(row[accuracy!]), line: i + 2 },
-  }))
+  const series = rows.flatMap((row, i) => {
+    const told = row[accuracy!]
+    // An owner that shares no metrics has none.
+    if (told === undefined) return []
+    return {
+      series: unified ? String(row[name!]) : localSeries(Number(row[name!])),
+      point: { round: Number(row.round), accuracy: Number(told), line: i + 2 },
+    }
+  })
+  if (series.length === 0) {
+    const none = rows.length === 0 ? 'round' : 'accuracy'
+    throw new FedunifyError('E_REFERENCE', `${file}: holds no ${none}`, 'name a reference that has some')
+  }
   for (const { point } of series) {
     if (point.accuracy >= 0 && point.accuracy <= 1) continue
     throw new FedunifyError(

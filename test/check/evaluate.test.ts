@@ -124,11 +124,20 @@ describe('a reference', () => {
     ['other columns', 'epoch,avg\n1,76.13\n', 'has no column round, merge, accuracy'],
     ['percent', FIVE.replace('0.4', '40'), 'unified.csv:2: accuracy is 40, not a fraction'],
     ['no rows', 'round,merge,accuracy\n', 'holds no round'],
+    ['no accuracy, which no owner has told', 'round,merge,accuracy\n1,avg,\n', 'holds no accuracy'],
     ['a torn row', FIVE.slice(0, -5), 'unified.csv'],
   ])('with %s is an error', async (_, text, message) => {
     const [outcome] = await outcomes(drop('../reference-beside-it', 99), {}, reference(text))
     expect(outcome!.status).toBe('error')
     expect(outcome!.got).toContain(message)
+  })
+
+  it('may have rounds of which no owner has told an accuracy', async () => {
+    const text = 'round,merge,accuracy\n1,avg,0.4\n2,avg,\n3,avg,0.71\n'
+    const [end] = await outcomes(drop('../reference-beside-it', 1), {}, reference(text))
+    expect(end).toMatchObject({ status: 'met', got: expect.stringContaining('of the reference (line 4)') })
+    const [untold] = await outcomes(drop('../reference-beside-it', 1, { at: 2 }), {}, reference(text))
+    expect(untold).toMatchObject({ status: 'missed', got: expect.stringContaining('has no avg there') })
   })
 
   it('that is not there is an error, one without the series a miss', async () => {

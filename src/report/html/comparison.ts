@@ -1,5 +1,6 @@
 import { thousands } from '../../format.ts'
 import { LAST_EPOCH_TEXT, PAPER_SERIES, type PaperTable, roundBeside } from '../../paper/tables.ts'
+import { withoutMetrics } from '../../runs/run-description.ts'
 import { kindOfSeries, seriesTitle } from '../../runs/series-name.ts'
 import { estimate } from '../../stats.ts'
 import type { RecordGroup } from '../run-record.ts'
@@ -28,7 +29,9 @@ export function comparisonBlock(id: string, group: RecordGroup, paper: PaperTabl
     return [name, ...cells]
   })
   const notes = [
-    images < 70_000 && `the paper uses all 70,000 images, these runs ${thousands(images)}`,
+    images < 70_000 &&
+      withoutMetrics(shards).length === 0 &&
+      `the paper uses all 70,000 images, these runs ${thousands(images)}`,
     config.init === 'shared' &&
       'its first round looks as if its owners began from different initial weights, while these runs shared theirs',
   ].filter((note) => note !== false)

@@ -1,5 +1,5 @@
 import { thousands } from '../../format.ts'
-import type { Manifest } from '../../runs/run-description.ts'
+import { type Manifest, withoutMetrics } from '../../runs/run-description.ts'
 import { chart, figure, table } from './chart/figure.ts'
 import { type LegendItem, legend } from './chart/marks.ts'
 import { html, type Markup, px } from './markup.ts'
@@ -21,7 +21,7 @@ export function shardsFigure(id: string, shards: Shards, names: readonly string[
   return figure({
     id,
     title,
-    caption: html`<p>Images of each class in each owner’s shard, all rows to one scale.${shards.length > shown.length && ` The first ${shown.length} of ${shards.length} owners; all are in manifest.json.`}${seeds.length > 1 && ` Shown is seed ${seeds[0]}; other seeds draw other images.`}</p>`,
+    caption: html`<p>Images of each class in each owner’s shard, all rows to one scale.${shards.length > shown.length && ` The first ${shown.length} of ${shards.length} owners; all are in manifest.json.`}${seeds.length > 1 && ` Shown is seed ${seeds[0]}; other seeds draw other images.`}${withoutMetrics(shown).length > 0 && ' An owner that shares no metrics does not tell which images it tests on.'}</p>`,
     plots: (['wide', 'narrow'] as const).map((size) => shardsChart(`${id}-${size}`, size, shown, names, title)),
     table: table(['', 'train', 'test', ...names], rows),
     layout: 'side',
@@ -78,7 +78,7 @@ export function shardsChart(
       const number =
         written &&
         html`<text class="tiny name" x="${px(x + bar / 2)}" y="${px(base - trainHeight - testHeight - 4)}" text-anchor="middle">${thousands(train + test)}</text>`
-      return html`<g><title>owner ${shard.owner}, ${names[label]!}: ${train} train, ${test} test</title><rect class="cell hit" x="${px(x)}" y="${px(base - trainHeight)}" width="${px(bar)}" height="${px(trainHeight)}"/>${test > 0 && html`<rect class="hollow thin hit" x="${px(x + 0.5)}" y="${px(base - trainHeight - testHeight)}" width="${px(bar - 1)}" height="${px(testHeight)}"/>`}${number}</g>`
+      return html`<g><title>owner ${shard.owner}, ${names[label]!}: ${train} train${shard.test !== null && `, ${test} test`}</title><rect class="cell hit" x="${px(x)}" y="${px(base - trainHeight)}" width="${px(bar)}" height="${px(trainHeight)}"/>${test > 0 && html`<rect class="hollow thin hit" x="${px(x + 0.5)}" y="${px(base - trainHeight - testHeight)}" width="${px(bar - 1)}" height="${px(testHeight)}"/>`}${number}</g>`
     })
     const total =
       size === 'wide' &&
