@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type JetStreamClient, type JetStreamManager, type JsMsg, jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { dropMessages } from '../../federation/nats/drop-messages.ts'
 import { nextMessage } from '../../federation/nats/next-message.ts'
 import { getPayload, MAX_PAYLOAD, putPayload } from '../../federation/nats/payloads.ts'
 import { persist } from '../../federation/nats/persist.ts'
@@ -148,7 +149,7 @@ export class Queue {
   }
 
   async dropBlobs(key: string, set: string, signal: AbortSignal): Promise<void> {
-    await this.#ask(() => this.#jsm.streams.purge(BLOBS, { filter: `fedunify.blob.${key}.${set}.>` }), signal)
+    await this.#drop(BLOBS, `fedunify.blob.${key}.${set}.>`, signal)
   }
 
   /**
@@ -156,11 +157,13 @@ export class Queue {
    * out no further job once one was purged by its subject.
    */
   async forget(key: string, signal: AbortSignal): Promise<void> {
-    const purge = (stream: string, filter: string) =>
-      this.#ask(() => this.#jsm.streams.purge(stream, { filter }), signal)
-    await purge(BLOBS, `fedunify.blob.${key}.>`)
-    await purge(RUNS, `fedunify.state.${key}`)
-    await purge(RUNS, `fedunify.result.${key}`)
+    await this.#drop(BLOBS, `fedunify.blob.${key}.>`, signal)
+    await this.#drop(RUNS, `fedunify.state.${key}`, signal)
+    await this.#drop(RUNS, `fedunify.result.${key}`, signal)
+  }
+
+  #drop(stream: string, filter: string, signal: AbortSignal): Promise<void> {
+    return this.#ask(() => dropMessages(this.#js, this.#jsm, stream, filter), signal)
   }
 
   /** Tells whoever waits for a run; nobody may listen. */

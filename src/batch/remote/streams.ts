@@ -1,6 +1,7 @@
-import { type JetStreamManager, jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
 import { FedunifyError } from '../../errors.ts'
+import { type Config, ensureStream } from '../../federation/nats/ensure-stream.ts'
 
 export const JOBS = 'FEDUNIFY_JOBS'
 export const RUNS = 'FEDUNIFY_RUNS'
@@ -19,12 +20,12 @@ const KEPT = nanos(30 * 24 * 3600 * 1000)
 export async function ensureQueue(jsm: JetStreamManager): Promise<void> {
   const common = { storage: 'file', num_replicas: 1 } as const
   const last = { ...common, max_msgs_per_subject: 1, allow_direct: true }
-  const streams: (Partial<StreamConfig> & { name: string })[] = [
+  const streams: Config[] = [
     { name: JOBS, subjects: ['fedunify.job.*'], retention: 'workqueue', ...common },
     { name: RUNS, subjects: ['fedunify.state.*', 'fedunify.result.*'], ...last },
     { name: BLOBS, subjects: ['fedunify.blob.>'], ...last, max_age: KEPT },
   ]
-  for (const config of streams) await jsm.streams.info(config.name).catch(() => jsm.streams.add(config))
+  for (const config of streams) await ensureStream(jsm, config)
   await jsm.consumers.info(JOBS, WORKERS).catch(() =>
     jsm.consumers.add(JOBS, {
       durable_name: WORKERS,
@@ -52,7 +53,7 @@ export async function openManager(connection: NatsConnection, signal: AbortSigna
       if (tries > 20 && error instanceof Error && error.name === 'JetStreamNotEnabled') {
         throw new FedunifyError('E_BROKER', 'the broker has no JetStream', 'start it with: nats-server -js -sd DIR')
       }
-      if (/permission|authorization/i.test(String(error))) throw error
+      if (error instanceof FedunifyError || /permission|authorization/i.test(String(error))) throw error
       await new Promise((resolve) => setTimeout(resolve, 250))
     }
   }

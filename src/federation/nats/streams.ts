@@ -1,6 +1,6 @@
-import { JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream'
+import type { JetStreamManager } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
-import { FedunifyError } from '../../errors.ts'
+import { type Config, ensureStream } from './ensure-stream.ts'
 import { CHUNK, MAX_MESSAGE, ownerToken } from './wire.ts'
 
 export const TASKS = 'TASKS'
@@ -30,9 +30,11 @@ const LAST = {
   storage: 'file',
   num_replicas: 1,
   duplicate_window: nanos(1000),
+  // What an earlier version may have made otherwise.
+  max_bytes: -1,
+  max_msgs: -1,
+  max_age: 0,
 } as const
-
-type Config = Partial<StreamConfig> & { name: string }
 
 /** Room for an update, and for as much again: what was left of one before, when an owner was killed. */
 function updates(owner: number, most = SOME_UPDATE): Config {
@@ -62,13 +64,9 @@ export async function ensureStreams(jsm: JetStreamManager, owners: readonly numb
     { name: MODELS, subjects: ['model.>'], ...LAST, max_age: DAY, max_msg_size: CHUNK + HEADERS },
     { name: DONE, subjects: ['done.*'], ...message },
     { name: SERVER, subjects: ['server.*'], ...LAST, max_msg_size: 2 * HEADERS },
-    ...owners.map((owner) => updates(owner, most)),
   ]
-  for (const config of streams) {
-    const there = await jsm.streams.info(config.name).catch(() => add(jsm, config))
-    const grown = most !== undefined && config.max_bytes !== undefined && there.config.max_bytes !== config.max_bytes
-    if (grown) await room(jsm.streams.update(config.name, config))
-  }
+  for (const config of streams) await ensureStream(jsm, config)
+  for (const owner of owners) await ensureStream(jsm, await sized(jsm, updates(owner, most), most !== undefined))
   for (const owner of owners) {
     const durable_name = ownerToken(owner)
     await jsm.consumers.info(TASKS, durable_name).catch(() =>
@@ -85,15 +83,11 @@ export async function ensureStreams(jsm: JetStreamManager, owners: readonly numb
   }
 }
 
-const add = (jsm: JetStreamManager, config: Config) => room(jsm.streams.add(config))
-
-/** What waiting does not mend. */
-async function room<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError) || !/insufficient/.test(error.message)) throw error
-    const hint = 'give it more disk, or raise max_file_store in its nats.conf'
-    throw new FedunifyError('E_BROKER', `the broker has no room for updates: ${error.message}`, hint, { cause: error })
-  }
+/** A stream that is there keeps its size until it is known how large an update is. */
+async function sized(jsm: JetStreamManager, config: Config, known: boolean): Promise<Config> {
+  if (known) return config
+  const there = await jsm.streams.info(config.name).catch(() => undefined)
+  if (!there) return config
+  const { max_bytes, max_msgs } = there.config
+  return { ...config, max_bytes, max_msgs }
 }
