@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type JetStreamClient,
   type JetStreamManager,
@@ -11,7 +10,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../errors.ts'
 import type { Party } from '../federation/nats/connection.ts'
 import { nextMessage } from '../federation/nats/next-message.ts'
-import { persist } from '../federation/nats/persist.ts'
+import { orAborted, persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { TASKS } from '../federation/nats/streams.ts'
 import { PROTOCOL, type Task, type TaskOf, TaskSchema } from '../federation/nats/wire.ts'
@@ -21,6 +20,7 @@ import type { AgentSettings } from './agent-settings.ts'
 import { answerInvitation } from './invitation.ts'
 import { JoinedRun, type Wires } from './joined-run.ts'
 import { contentOf } from './ledger.ts'
+import { watchLaterTasks } from './later-tasks.ts'
 import type { LedgerNote } from './ledger-lines.ts'
 import { OwnerStore } from './owner-store.ts'
 import { roundRefusal } from './policy/refusals.ts'
@@ -39,6 +39,8 @@ export class Agent {
   #joined: JoinedRun | undefined
   #last: { readonly task: string; readonly reply: object } | undefined
   #ended = false
+  /** What the server has asked since the task at hand. */
+  #later: JsMsg | undefined
 
   private constructor(connection: NatsConnection, jsm: JetStreamManager, party: Party, settings: AgentSettings) {
     this.#js = jetstream(connection, { apiPrefix: API_PREFIX, timeout: 2000 })
@@ -74,26 +76,47 @@ export class Agent {
     signal.throwIfAborted()
   }
 
-  #next(): Promise<JsMsg | null> {
+  async #next(): Promise<JsMsg | null> {
+    const later = this.#later
+    this.#later = undefined
+    if (later) return later
     const { signal } = this.#settings
-    return persist(() => nextMessage(this.#js, TASKS, this.#party.token, signal), signal)
+    return await persist(() => nextMessage(this.#js, TASKS, this.#party.token, signal), signal)
   }
 
   async #take(message: JsMsg): Promise<void> {
-    const beat = setInterval(() => message.working(), BEAT)
+    const beat = setInterval(() => (this.#later ?? message).working(), BEAT)
+    const task = this.#read(message.data)
+    const done = new AbortController()
+    const superseded = new AbortController()
+    const { dryRun } = this.#settings
+    const watching = task?.what === 'train' && !dryRun && this.#watch(task, message, superseded, done.signal)
     try {
-      const task = this.#read(message.data)
-      if (task) await this.#answer(task)
+      if (task) await this.#answer(task, superseded.signal)
       // What was only shown is still to be answered.
-      if (this.#settings.dryRun) message.nak()
+      if (dryRun) message.nak()
       else message.ack()
     } catch (error) {
       this.#settings.signal.throwIfAborted()
       this.#settings.note(`${messageOf(error)}: tried again`)
       message.nak(BEAT)
     } finally {
+      done.abort()
+      await watching
       clearInterval(beat)
     }
+  }
+
+  /** A server that is gone may have left a task: what another run asks comes before it. */
+  #watch({ run }: Task, message: JsMsg, superseded: AbortController, done: AbortSignal): Promise<void> {
+    const take = (later: JsMsg) => {
+      this.#later = later
+      const asked = this.#read(later.data)
+      if (!asked || asked.run === run || superseded.signal.aborted) return
+      this.#settings.note(`leaves the task of run ${run}: the server asks for run ${asked.run} now`)
+      superseded.abort()
+    }
+    return watchLaterTasks(this.#wires, this.#party.token, message, take, done)
   }
 
   #read(data: Uint8Array): Task | undefined {
@@ -108,12 +131,13 @@ export class Agent {
     return undefined
   }
 
-  async #answer(task: Task): Promise<void> {
+  async #answer(task: Task, superseded: AbortSignal): Promise<void> {
     if (task.what === 'end') return await this.#end(task)
     if (this.#isOld(task)) return this.#settings.note('refused: a task of an earlier round, sent again')
     if (task.what === 'invite') await this.#book(task, 'in', 'experiment', Buffer.from(JSON.stringify(task.experiment)))
     // One that was answered already: the answer may be lost.
-    const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task)
+    const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task, superseded)
+    if (superseded.aborted) return
     this.#last = { task: task.task, reply }
     const { key, owner, signal, dryRun, wouldSend } = this.#settings
     const { federation, run } = task
@@ -134,7 +158,7 @@ export class Agent {
     return what !== 'invite' && this.#joined?.run === run && committed < this.#joined.committed
   }
 
-  async #reply(task: Exclude<Task, { what: 'end' }>): Promise<object> {
+  async #reply(task: Exclude<Task, { what: 'end' }>, superseded: AbortSignal): Promise<object> {
     const { note, signal } = this.#settings
     try {
       if (task.fedunify !== VERSION) {
@@ -149,7 +173,7 @@ export class Agent {
       const joined = await this.#join(task.run)
       await joined.forget(task.committed)
       if (task.what === 'evaluate') return await joined.evaluate(task)
-      return await this.#train(joined, task)
+      return await this.#train(joined, task, superseded)
     } catch (error) {
       signal.throwIfAborted()
       note(`failed: ${messageOf(error)}`)
@@ -157,24 +181,26 @@ export class Agent {
     }
   }
 
-  /** Trains a round, unless its number or its length goes beyond what the policy allows. */
-  async #train(joined: JoinedRun, task: TaskOf<'train'>): Promise<object> {
+  /** Trains a round, unless its number or its length goes beyond what the policy allows, or nobody wants it any more. */
+  async #train(joined: JoinedRun, task: TaskOf<'train'>, superseded: AbortSignal): Promise<object> {
     const { policy } = this.#settings
     const refuse = (reason: string) => ({ what: 'refused', reasons: [reason] })
     const { round } = task
     const beyond = roundRefusal(policy, { round, seconds: 0 })
     if (beyond !== undefined) return refuse(beyond)
     const limit = policy.most['seconds-per-round']
-    if (limit === undefined) return await joined.train(task)
-    const tooLong = sleep(1000 * limit, undefined, { ref: false }).then(() => undefined)
+    const late = limit === undefined ? superseded : AbortSignal.any([superseded, AbortSignal.timeout(1000 * limit)])
     const training = joined.train(task)
-    const reply = await Promise.race([training, tooLong])
-    if (reply) return reply
-    // It stops, and what it would have made is dropped.
-    training.catch(() => {})
-    await joined.close()
-    this.#joined = undefined
-    return refuse(roundRefusal(policy, { round, seconds: limit * 1.001 })!)
+    try {
+      return await orAborted(training, late)
+    } catch (error) {
+      if (!late.aborted) throw error
+      // It stops, and what it would have made is dropped.
+      training.catch(() => {})
+      await joined.close()
+      this.#joined = undefined
+      return refuse(roundRefusal(policy, { round, seconds: (limit ?? 0) * 1.001 }) ?? 'another run is asked for')
+    }
   }
 
   /** The run that a task is of; after a restart, from what was kept of its invitation. */

@@ -6,6 +6,8 @@ import {
   nkeyAuthenticator,
 } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../../errors.ts'
+import { certificateFault, timeFault } from '../../federation/nats/certificate.ts'
+import { NO_BROKER } from '../../federation/nats/greeting.ts'
 import { stayConnected } from '../../federation/nats/stay-connected.ts'
 
 /** Where the broker is, and how it knows us. */
@@ -33,6 +35,7 @@ export async function connectQueue(
   return await stayConnected({
     shown,
     options: { ...options, name },
+    fault: (greeting) => (greeting ? undefined : NO_BROKER),
     refusal: (text, error) => refusal(text, error, shown),
     note,
     signal,
@@ -100,11 +103,17 @@ function refusal(text: string, error: unknown, shown: string): FedunifyError | u
   if (/authorization|authentication/i.test(text)) {
     return refuse('does not let us in', 'use --creds, --nkey, or user:password in the URL')
   }
-  if (/self[- ]signed|unable to (verify|get)|issuer|certificate/i.test(text)) {
-    return refuse(
-      `shows a certificate that is not trusted: ${messageOf(error)}`,
-      'name the authority that signed it with --ca',
-    )
+  switch (certificateFault(text)) {
+    case 'name':
+      return refuse('shows a certificate for another name', 'use a name that is in its certificate')
+    case 'time': {
+      const { what, hint } = timeFault(text, undefined, "renew the broker's certificate")
+      return refuse(what, hint)
+    }
+    case 'authority': {
+      const what = `shows a certificate that is not trusted: ${messageOf(error)}`
+      return refuse(what, 'name the authority that signed it with --ca')
+    }
   }
   if (/tls|secure/i.test(text)) return refuse(`and this side do not agree on TLS: ${messageOf(error)}`, 'use tls://')
   return undefined

@@ -1,5 +1,7 @@
 import { type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
 import { FedunifyError } from '../../errors.ts'
+import { certificateFault, timeFault } from './certificate.ts'
+import { brokerFault, type Fault } from './greeting.ts'
 import { stayConnected } from './stay-connected.ts'
 import { inboxPrefix } from './wire.ts'
 
@@ -36,38 +38,38 @@ export const connectParty = (
       tls: { ca: party.ca },
       authenticator: nkeyAuthenticator(new TextEncoder().encode(party.seed)),
     },
+    fault: brokerFault,
     refusal: (text, error) => refusal(text, error, party),
     note,
     signal,
   })
 
 /** What no waiting mends. */
-function refusal(text: string, error: unknown, { url, name }: Party): FedunifyError | undefined {
-  const refuse = (what: string, hint: string) =>
+function refusal(text: string, error: unknown, { url, name, ca }: Party): FedunifyError | undefined {
+  const refuse = ({ what, hint }: Fault) =>
     new FedunifyError('E_BROKER', `the broker at ${url} ${what}`, hint, { cause: error })
   if (/authorization|authentication/i.test(text)) {
-    return refuse(
-      `does not know ${name}`,
-      'was it removed, or is the folder of another federation? ask who runs the broker',
-    )
+    return refuse({
+      what: `does not know ${name}`,
+      hint: 'was it removed, or is the folder of another federation? ask who runs the broker',
+    })
   }
-  if (/self[- ]signed|unable to (verify|get)|issuer|certificate signature/i.test(text)) {
-    return refuse(
-      'shows a certificate of another authority',
-      'the folder and the broker must come from the same federation',
-    )
+  switch (certificateFault(text)) {
+    case 'name':
+      return refuse({
+        what: 'shows a certificate for another name',
+        hint: 'use the name that was given with --host, or renew the certificate',
+      })
+    case 'time':
+      return refuse(timeFault(text, ca, RENEW))
+    case 'authority':
+      return refuse({
+        what: 'shows a certificate of another authority',
+        hint: 'the folder and the broker must come from the same federation',
+      })
+    case undefined:
+      return undefined
   }
-  if (/altnames|hostname/i.test(text)) {
-    return refuse(
-      'shows a certificate for another name',
-      'use the name that was given with --host, or renew the certificate',
-    )
-  }
-  if (/expired|not yet valid/i.test(text)) {
-    return refuse(
-      `shows a certificate that is not valid now (it is ${new Date().toISOString()} here)`,
-      'compare the clocks, or renew it: fedunify federation renew',
-    )
-  }
-  return undefined
 }
+
+const RENEW = 'renew it where the federation was made: fedunify federation renew'

@@ -1,5 +1,7 @@
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node'
-import { type FedunifyError, messageOf } from '../../errors.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
+import { type Fault, type Greeting, greet } from './greeting.ts'
+import { orAborted } from './persist.ts'
 
 const STEADY = {
   maxReconnectAttempts: -1,
@@ -13,11 +15,15 @@ const STEADY = {
 
 /** Milliseconds until the next attempt at a broker that is not there yet. */
 const AGAIN = 500
+/** Milliseconds between two looks why a broker that was lost does not come back. */
+const LOOK = 10_000
 
 export interface Connecting {
   /** The broker, as it may be shown. */
   readonly shown: string
   readonly options: ConnectionOptions
+  /** Why what answers there cannot be used; undefined if it can. */
+  fault(greeting: Greeting | undefined): Fault | undefined
   /** What no waiting mends. `text` is the error's message and that of its cause. */
   refusal(text: string, error: unknown): FedunifyError | undefined
   /** Told of what it waits for. */
@@ -27,34 +33,92 @@ export interface Connecting {
 
 /**
  * Connects to a broker, and stays so: it waits for one that is not there yet, and comes back to one that was away.
- * @throws what `refusal` makes of an error, or the signal's reason
+ * @throws what `fault` and `refusal` make of what is there, or the signal's reason
  */
-export async function stayConnected({ shown, options, refusal, note, signal }: Connecting): Promise<NatsConnection> {
+export async function stayConnected(connecting: Connecting): Promise<NatsConnection> {
+  const { shown, note, signal } = connecting
   let told = false
   for (;;) {
     signal.throwIfAborted()
     try {
-      const connection = await connect({ ...options, ...STEADY })
+      const connection = await attempt(connecting, STEADY)
       if (told) note(`connected to ${shown}`)
-      void watch(connection, shown, note)
+      void watch(connection, connecting)
       return connection
     } catch (error) {
-      const text = [error, (error as { cause?: unknown }).cause].map(messageOf).join(' ')
-      const final = refusal(text, error)
-      if (final) throw final
-      if (!told) note(`waiting for the broker at ${shown}: ${messageOf(error)}`)
+      if (error instanceof FedunifyError) throw error
+      if (!told && !signal.aborted) note(`waiting for the broker at ${shown}: ${cause(error)}`)
       told = true
       await new Promise((resolve) => setTimeout(resolve, AGAIN))
     }
   }
 }
 
-/** Says when the connection is lost, and when it is back. */
-async function watch(connection: NatsConnection, shown: string, note: (line: string) => void): Promise<void> {
+/** Looks what is there before it connects: the client would keep its hold on something that never says a word. */
+async function attempt(connecting: Connecting, steady: ConnectionOptions): Promise<NatsConnection> {
+  const { shown, options, fault, refusal, signal } = connecting
+  const found = fault(await greet(...addressOf(shown), signal))
+  if (found) throw new FedunifyError('E_BROKER', `the broker at ${shown} ${found.what}`, found.hint)
+  try {
+    return await orAborted(connect({ ...options, ...steady }), signal)
+  } catch (error) {
+    const text = [error, (error as { cause?: unknown }).cause].map(messageOf).join(' ')
+    throw refusal(text, error) ?? error
+  }
+}
+
+/** Host and port of a tls:// or nats:// address. */
+export function addressOf(url: string): [host: string, port: number] {
+  const { hostname, port } = new URL(url)
+  return [hostname.replace(/^\[|\]$/g, ''), port === '' ? NATS_PORT : Number(port)]
+}
+
+/** Of an address that names none. */
+const NATS_PORT = 4222
+
+/** Why nothing answers, in words. */
+function cause(error: unknown): string {
+  switch (systemCodeOf(error)) {
+    case 'ECONNREFUSED':
+      return 'connection refused: is it started, at this port?'
+    case 'ENOTFOUND':
+      return 'no such host'
+    default:
+      return messageOf(error)
+  }
+}
+
+/** Says when the connection is lost, when it is back, and what keeps it away if no waiting mends that. */
+async function watch(connection: NatsConnection, connecting: Connecting): Promise<void> {
+  const { shown, note } = connecting
   let away = false
+  let look: NodeJS.Timeout | undefined
+  const since = () => {
+    let told: string | undefined
+    return setInterval(async () => {
+      const why = await whyAway(connecting)
+      if (!away || !why || why.message === told) return
+      told = why.message
+      note(`${why.message}; ${why.hint}`)
+    }, LOOK)
+  }
   for await (const { type } of connection.status()) {
-    if (type === 'disconnect' && !away) note(`lost the broker at ${shown}, waiting for it`)
+    if (type === 'disconnect' && !away) {
+      note(`lost the broker at ${shown}, waiting for it`)
+      look = since()
+    }
     if (type === 'reconnect' && away) note(`connected to ${shown} again`)
+    if (type === 'reconnect') clearInterval(look)
     if (type === 'disconnect' || type === 'reconnect') away = type === 'disconnect'
   }
+  clearInterval(look)
+}
+
+async function whyAway(connecting: Connecting): Promise<FedunifyError | undefined> {
+  try {
+    await (await attempt(connecting, { ...STEADY, reconnect: false })).close()
+  } catch (error) {
+    if (error instanceof FedunifyError) return error
+  }
+  return undefined
 }

@@ -4,26 +4,17 @@ import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Finding } from '../../doctor/finding.ts'
 import { messageOf, systemCodeOf } from '../../errors.ts'
+import { timeFault } from '../../federation/nats/certificate.ts'
+import { brokerFault, type Greeting, readGreeting } from '../../federation/nats/greeting.ts'
+import { addressOf } from '../../federation/nats/stay-connected.ts'
 import { daysUntil } from '../../federation/setup/expiry.ts'
 import type { OwnerFolder } from '../../federation/setup/folders.ts'
 
 /** Warned of a certificate that ends within so many days. */
 const SOON = 30
-/** The oldest nats-server that a federation works with. */
-const OLDEST = [2, 9] as const
-
-interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-export function addressOf(url: string): Address {
-  const { hostname, port } = new URL(url.replace(/^tls:/, 'https:'))
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 443 : Number(port) }
-}
 
 export async function checkAddress({ url }: OwnerFolder): Promise<Finding> {
-  const { host } = addressOf(url)
+  const [host] = addressOf(url)
   try {
     const found = await lookup(host, { all: true })
     const detail = isIP(host) ? host : `${host} is ${found.map(({ address }) => address).join(', ')}`
@@ -43,13 +34,12 @@ export interface Seen {
 
 /** Goes as far as any client of the network can: the port, the greeting, TLS. */
 export async function checkBroker({ url, ca }: OwnerFolder, signal: AbortSignal): Promise<Seen> {
-  const { host, port } = addressOf(url)
+  const [host, port] = addressOf(url)
   const socket = connect({ host, port })
   const end = () => socket.destroy(new Error('no answer in time'))
   signal.addEventListener('abort', end, { once: true })
   try {
-    const greeted = greetingOf(await greeting(socket))
-    const broker = greetingFinding(url, greeted)
+    const broker = greetingFinding(url, await readGreeting(socket))
     if (broker.status === 'problem') return { findings: [broker], reached: false }
     const certificate = await checkCertificate(socket, host, ca)
     return { findings: [broker, ...certificate], reached: certificate.every(({ status }) => status !== 'problem') }
@@ -65,41 +55,11 @@ export async function checkBroker({ url, ca }: OwnerFolder, signal: AbortSignal)
   }
 }
 
-/** The first line, which a broker says unasked. */
-async function greeting(socket: Socket): Promise<string> {
-  let text = ''
-  while (!text.includes('\n') && text.length < 100_000) {
-    const [piece] = await once(socket, 'data')
-    text += piece
-  }
-  return text
-}
-
-interface Greeting {
-  readonly version?: string
-  readonly jetstream?: boolean
-  readonly tls_required?: boolean
-}
-
-function greetingOf(text: string): Greeting | undefined {
-  try {
-    return JSON.parse(/^INFO (\{.*\})/.exec(text)?.[1] ?? 'none') as Greeting
-  } catch {
-    return undefined
-  }
-}
-
 function greetingFinding(url: string, greeting: Greeting | undefined): Finding {
-  const problem = (detail: string): Finding => ({ subject: 'broker', status: 'problem', detail })
-  if (!greeting) return problem(`what answers at ${url} is no broker`)
-  const { version = '', jetstream, tls_required: tls } = greeting
-  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0)
-  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    return problem(`nats-server ${version} at ${url} is older than ${OLDEST.join('.')}`)
-  }
-  if (!jetstream) return problem(`nats-server ${version} at ${url} runs without JetStream`)
-  if (!tls) return problem(`nats-server ${version} at ${url} runs without TLS`)
-  return { subject: 'broker', status: 'ok', detail: `nats-server ${version} at ${url}, with JetStream and TLS` }
+  const fault = brokerFault(greeting)
+  if (fault) return { subject: 'broker', status: 'problem', detail: `what answers at ${url} ${fault.what}`, fix: fault.hint }
+  const detail = `nats-server ${greeting!.version} at ${url}, with JetStream and TLS`
+  return { subject: 'broker', status: 'ok', detail }
 }
 
 /** Whether the certificate is one that this owner believes, and until when; and what it tells of the clock here. */
@@ -117,7 +77,6 @@ async function checkCertificate(socket: Socket, host: string, ca: string): Promi
   const { valid_from: from, valid_to: to, ...certificate } = secure.getPeerCertificate()
   const [begins, ends] = [new Date(from), new Date(to)]
   const now = new Date()
-  const here = `it is ${now.toISOString().slice(0, 19)}Z here`
   const problem = (detail: string, fix?: string): Finding => ({
     subject: 'certificate',
     status: 'problem',
@@ -126,7 +85,8 @@ async function checkCertificate(socket: Socket, host: string, ca: string): Promi
   })
   if (now < begins || now > ends) {
     const why = now < begins ? `is valid only from ${from}` : `expired on ${to}`
-    return [problem(`it ${why}; ${here}`, RENEW)]
+    const { hint } = timeFault(now < begins ? 'not yet' : 'expired', ca, RENEW)
+    return [problem(`it ${why}; it is ${now.toISOString().slice(0, 19)}Z here`, hint)]
   }
   const wrong = secure.authorizationError
   if (wrong) return [problem(`it is not of this federation's authority (${messageOf(wrong)})`)]
