@@ -20,7 +20,7 @@ export async function openQueue(
   const { Queue } = await import('../batch/remote/queue.ts')
   const connection = await connectQueue(address, settings)
   try {
-    return await Queue.open(connection, settings.signal)
+    return await Queue.open(connection, settings.signal, settings.note)
   } catch (error) {
     await connection.close()
     throw error

@@ -13,6 +13,7 @@ import { nextMessage } from '../federation/nats/next-message.ts'
 import { orAborted, persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { TASKS } from '../federation/nats/streams.ts'
+import { Trouble } from '../federation/nats/trouble.ts'
 import { PROTOCOL, type Task, type TaskOf, TaskSchema } from '../federation/nats/wire.ts'
 import { API_PREFIX } from '../federation/setup/broker-config.ts'
 import { VERSION } from '../package.ts'
@@ -49,6 +50,7 @@ export class Agent {
     this.#wires = {
       js: this.#js,
       jsm,
+      trouble: new Trouble(settings.note),
       live(run, round, progress) {
         const told = { run, owner: settings.owner, round, progress: sharedProgress(settings.policy.share, progress) }
         connection.publish(`live.${party.token}`, JSON.stringify(told))
@@ -150,7 +152,8 @@ export class Agent {
     }
     const kind = kindOf(reply as { what: string; metrics?: unknown })
     if (kind) await this.#book(task, 'out', kind, bytes)
-    await persist(() => this.#js.publish(`done.${this.#party.token}`, bytes, { timeout: 2000 }), signal)
+    const put = () => this.#js.publish(`done.${this.#party.token}`, bytes, { timeout: 2000 })
+    await persist(put, signal, this.#wires.trouble)
   }
 
   /** A task that knows of fewer rounds than the server has said are done was sent again by somebody. */

@@ -4,6 +4,7 @@ import { FedunifyError } from '../errors.ts'
 import { toWire } from '../federation/nats/evaluations.ts'
 import { getPayload, putPayload } from '../federation/nats/payloads.ts'
 import { MODELS } from '../federation/nats/streams.ts'
+import type { Trouble } from '../federation/nats/trouble.ts'
 import { ownerToken, type TaskOf, type WireMetrics, type WirePayload } from '../federation/nats/wire.ts'
 import { ShardOwner } from '../federation/owner.ts'
 import { updateTensors } from '../federation/tensors.ts'
@@ -24,6 +25,8 @@ import { type Kind, mostOf, readReceived } from './received.ts'
 export interface Wires {
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
+  /** Told of what the broker does not take. */
+  readonly trouble: Trouble
   live(run: string, round: number, progress: Progress): void
 }
 
@@ -100,7 +103,8 @@ export class JoinedRun {
     const content = contentOf(update.bytes)
     await ledger.note({ run: this.run, round, attempt, direction: 'out', kind: 'update', ...content })
     const prefix = `upd.${ownerToken(owner)}.${this.run}`
-    const { payload } = await putPayload(this.#wires.js, prefix, update.bytes, signal, content.sha256)
+    const { js, trouble } = this.#wires
+    const { payload } = await putPayload(js, prefix, update.bytes, signal, { digest: content.sha256, trouble })
     // What it keeps here is whole: the policy may be another by now.
     return { ...update.reply, attempt, payload, metrics: sharedMetrics(policy.share, metrics) }
   }

@@ -40,7 +40,7 @@ export async function queueBroker(more = ''): Promise<QueueBroker> {
     async open() {
       const connection = await connect({ servers: url, maxReconnectAttempts: -1 })
       onTestFinished(() => connection.close())
-      return await Queue.open(connection, AbortSignal.timeout(60_000))
+      return await Queue.open(connection, AbortSignal.timeout(60_000), () => {})
     },
     worker: (...args: string[]) => begin(['worker', '--on', url, ...args]),
     batch: (...args: string[]) => begin(['batch', '--on', url, ...args]),

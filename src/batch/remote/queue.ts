@@ -5,6 +5,7 @@ import { dropMessages } from '../../federation/nats/drop-messages.ts'
 import { nextMessage } from '../../federation/nats/next-message.ts'
 import { getPayload, MAX_PAYLOAD, putPayload } from '../../federation/nats/payloads.ts'
 import { persist } from '../../federation/nats/persist.ts'
+import { Trouble } from '../../federation/nats/trouble.ts'
 import {
   type Blob,
   decode,
@@ -38,16 +39,21 @@ export class Queue {
   readonly #connection: NatsConnection
   readonly #js: JetStreamClient
   readonly #jsm: JetStreamManager
+  readonly #trouble: Trouble
 
-  private constructor(connection: NatsConnection, jsm: JetStreamManager) {
+  private constructor(connection: NatsConnection, jsm: JetStreamManager, note: (line: string) => void) {
     this.#connection = connection
     this.#js = jetstream(connection, TIMEOUT)
     this.#jsm = jsm
+    this.#trouble = new Trouble(note)
   }
 
-  /** @throws FedunifyError (usage) if the broker keeps nothing */
-  static async open(connection: NatsConnection, signal: AbortSignal): Promise<Queue> {
-    return new Queue(connection, await openManager(connection, signal))
+  /**
+   * @param note told if the broker has no room any more
+   * @throws FedunifyError (usage) if the broker keeps nothing
+   */
+  static async open(connection: NatsConnection, signal: AbortSignal, note: (line: string) => void): Promise<Queue> {
+    return new Queue(connection, await openManager(connection, signal), note)
   }
 
   close(): Promise<void> {
@@ -55,7 +61,7 @@ export class Queue {
   }
 
   /** Asks until there is an answer; streams that are gone are made again. */
-  async #ask<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #ask<T>(ask: () => Promise<T>, signal: AbortSignal, trouble?: Trouble): Promise<T> {
     return await persist(async () => {
       try {
         return await ask()
@@ -63,7 +69,7 @@ export class Queue {
         if (/not found/i.test(String(error))) await ensureQueue(this.#jsm)
         throw error
       }
-    }, signal)
+    }, signal, trouble)
   }
 
   /** The keys of the jobs that are not done, and of the results that nobody fetched. */
@@ -113,7 +119,7 @@ export class Queue {
 
   async putResult(result: Result, signal: AbortSignal): Promise<void> {
     const bytes = encode('result', result)
-    await this.#ask(() => this.#js.publish(`fedunify.result.${result.key}`, bytes, TIMEOUT), signal)
+    await this.#ask(() => this.#js.publish(`fedunify.result.${result.key}`, bytes, TIMEOUT), signal, this.#trouble)
   }
 
   async #publishAfter<K extends Kind>(
@@ -130,12 +136,12 @@ export class Queue {
         if ((error as { code?: unknown }).code === WRONG_LAST) return undefined
         throw error
       }
-    }, signal)
+    }, signal, this.#trouble)
   }
 
   async putBlob(key: string, set: string, bytes: Uint8Array, signal: AbortSignal): Promise<Blob> {
     const prefix = `fedunify.blob.${key}.${set}`
-    const { id, bytes: size, chunks, sha256 } = (await putPayload(this.#js, prefix, bytes, signal)).payload
+    const { id, bytes: size, chunks, sha256 } = (await putPayload(this.#js, prefix, bytes, signal, { trouble: this.#trouble })).payload
     return { id, bytes: size, chunks, sha256 }
   }
 

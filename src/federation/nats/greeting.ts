@@ -45,7 +45,8 @@ export async function readGreeting(socket: Socket): Promise<Greeting | undefined
 export async function greet(host: string, port: number, signal: AbortSignal): Promise<Greeting | undefined> {
   const socket = connect({ host, port })
   const late = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
-  const end = () => socket.destroy(new Error('it does not answer'))
+  const end = () =>
+    socket.destroy(new Error(socket.connecting ? 'it does not answer' : 'what answers there says nothing, as no broker does'))
   late.addEventListener('abort', end, { once: true })
   try {
     return await readGreeting(socket)

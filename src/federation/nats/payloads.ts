@@ -4,6 +4,7 @@ import pMap from 'p-map'
 import { FedunifyError } from '../../errors.ts'
 import { sha256 } from '../../system/digest.ts'
 import { persist } from './persist.ts'
+import type { Trouble } from './trouble.ts'
 import { CHUNK, type WirePayload } from './wire.ts'
 
 /** More than any model here, or a file of a run: what claims more is refused before it is fetched. */
@@ -20,20 +21,24 @@ export interface Put {
 /**
  * Puts bytes into a stream, in chunks; each is on the broker's disk when this resolves.
  * @param prefix of the subjects, which end with the payload's id and the number of the chunk
- * @param digest the bytes' SHA-256, if it is known
+ * @param more `digest`: the bytes' SHA-256, if it is known; `trouble`: told if the broker does not take them
  */
 export async function putPayload(
   js: JetStreamClient,
   prefix: string,
   bytes: Uint8Array,
   signal: AbortSignal,
-  digest = sha256(bytes),
+  { digest = sha256(bytes), trouble }: { digest?: string; trouble?: Trouble } = {},
 ): Promise<Put> {
   // Another name at each attempt: the broker would take a name that it has seen for a duplicate, and drop it.
   const id = randomBytes(9).toString('base64url')
   const chunks = Math.ceil(bytes.length / CHUNK)
   const put = (i: number) =>
-    persist(() => js.publish(`${prefix}.${id}.${i}`, bytes.subarray(i * CHUNK, (i + 1) * CHUNK), LIMIT), signal)
+    persist(
+      () => js.publish(`${prefix}.${id}.${i}`, bytes.subarray(i * CHUNK, (i + 1) * CHUNK), LIMIT),
+      signal,
+      trouble,
+    )
   const acks = await pMap(range(chunks), put, { concurrency: WINDOW })
   const first = acks.reduce((least, { seq }) => Math.min(least, seq), Number.POSITIVE_INFINITY)
   const payload = { id, bytes: bytes.length, chunks, sha256: digest }

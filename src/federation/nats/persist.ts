@@ -1,20 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FedunifyError } from '../../errors.ts'
+import type { Trouble } from './trouble.ts'
 
 /** Milliseconds between two tries. */
 const PAUSE = 250
 
 /**
  * Repeats a request that fails while the broker restarts (no answer, no stream yet, no connection) until it succeeds.
+ * @param trouble told of each failure, if something is put there
  * @throws the signal's reason once it is aborted; what is refused for good: a permission, a closed connection
  */
-export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function persist<T>(ask: () => Promise<T>, signal: AbortSignal, trouble?: Trouble): Promise<T> {
   for (;;) {
     signal.throwIfAborted()
     try {
-      return await ask()
+      const answer = await ask()
+      trouble?.worked()
+      return answer
     } catch (error) {
       if (isFinal(error)) throw error
+      trouble?.failed(error)
       await sleep(PAUSE, undefined, { signal }).catch(() => signal.throwIfAborted())
     }
   }

@@ -47,7 +47,8 @@ export class PublishedModels {
   }
 
   #put(bytes: Uint8Array, signal: AbortSignal): Promise<Put> {
-    return putPayload(this.#post.js, `model.${this.#run}`, bytes, signal)
+    const { js, trouble } = this.#post
+    return putPayload(js, `model.${this.#run}`, bytes, signal, { trouble })
   }
 
   /** Whether an owner did not find what it was sent: the broker has lost it, and it is put there again. */

@@ -8,6 +8,7 @@ import { Gate } from './gate.ts'
 import { orAborted, persist } from './persist.ts'
 import { decodeSigned, encodeSigned } from './signed.ts'
 import { DONE, ensureStreams, TASKS } from './streams.ts'
+import { Trouble } from './trouble.ts'
 import { ownerIn, ownerToken, PROTOCOL, type Reply, ReplySchema, type Task } from './wire.ts'
 
 /** An owner as the server knows it. */
@@ -48,6 +49,8 @@ export class ServerPost {
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
   readonly settings: PostSettings
+  /** Told of what the broker does not take. */
+  readonly trouble: Trouble
   readonly #waiting = new Map<number, Waiting>()
   readonly #fence: Fence
   readonly #gate: Gate
@@ -64,6 +67,7 @@ export class ServerPost {
     this.settings = settings
     this.#fence = new Fence(this.js, jsm, settings)
     this.#gate = new Gate(settings.note)
+    this.trouble = new Trouble(settings.note)
   }
 
   static async open(connection: NatsConnection, settings: PostSettings): Promise<ServerPost> {
@@ -91,7 +95,7 @@ export class ServerPost {
 
   /** @throws FedunifyError (training) if another server has taken over: asked before anything is done for good */
   async hold(signal: AbortSignal): Promise<void> {
-    await persist(() => this.#fence.renew(), signal)
+    await persist(() => this.#fence.renew(), signal, this.trouble)
   }
 
   /** Gives an owner a task and waits for its reply, whatever happens to the broker meanwhile. */
@@ -141,7 +145,7 @@ export class ServerPost {
         await this.#ensure()
         throw error
       }
-    }, signal)
+    }, signal, this.trouble)
   }
 
   /** A reply may have come while nobody listened, and a task may be lost with the broker's store. */
@@ -152,10 +156,12 @@ export class ServerPost {
       // First: a broker that has lost its store answers nothing else.
       await this.#streams()
       await this.#fence.renew()
+      this.trouble.worked()
       for (const [owner, waiting] of [...this.#waiting]) await this.#lookFor(owner, waiting)
     } catch (error) {
       // A broker that is away is waited for: the next look comes soon.
       if (error instanceof FedunifyError) this.settings.fenced(error)
+      else this.trouble.failed(error)
     } finally {
       this.#looking = false
     }
