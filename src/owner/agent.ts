@@ -1,15 +1,10 @@
 import { join } from 'node:path'
-import {
-  type JetStreamClient,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream'
+import { type JetStreamClient, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../errors.ts'
 import type { Party } from '../federation/nats/connection.ts'
 import { nextMessage } from '../federation/nats/next-message.ts'
+import { CHUNK_TIME } from '../federation/nats/payloads.ts'
 import { orAborted, persist } from '../federation/nats/persist.ts'
 import { decodeSigned, encodeSigned } from '../federation/nats/signed.ts'
 import { TASKS } from '../federation/nats/streams.ts'
@@ -20,8 +15,8 @@ import { VERSION } from '../package.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { answerInvitation } from './invitation.ts'
 import { JoinedRun, type Wires } from './joined-run.ts'
-import { contentOf } from './ledger.ts'
 import { watchLaterTasks } from './later-tasks.ts'
+import { contentOf } from './ledger.ts'
 import type { LedgerNote } from './ledger-lines.ts'
 import { OwnerStore } from './owner-store.ts'
 import { roundRefusal } from './policy/refusals.ts'
@@ -43,13 +38,19 @@ export class Agent {
   /** What the server has asked since the task at hand. */
   #later: JsMsg | undefined
 
-  private constructor(connection: NatsConnection, jsm: JetStreamManager, party: Party, settings: AgentSettings) {
+  private constructor(
+    connection: NatsConnection,
+    { jsm, bulk }: Pick<Wires, 'jsm' | 'bulk'>,
+    party: Party,
+    settings: AgentSettings,
+  ) {
     this.#js = jetstream(connection, { apiPrefix: API_PREFIX, timeout: 2000 })
     this.#party = party
     this.#settings = settings
     this.#wires = {
       js: this.#js,
       jsm,
+      bulk,
       trouble: new Trouble(settings.note),
       live(run, round, progress) {
         const told = { run, owner: settings.owner, round, progress: sharedProgress(settings.policy.share, progress) }
@@ -61,7 +62,8 @@ export class Agent {
   static async open(connection: NatsConnection, party: Party, settings: AgentSettings): Promise<Agent> {
     const options = { apiPrefix: API_PREFIX, checkAPI: false, timeout: 2000 } as const
     const jsm = await persist(() => jetstreamManager(connection, options), settings.signal)
-    return new Agent(connection, jsm, party, settings)
+    const bulk = await jetstreamManager(connection, { ...options, timeout: CHUNK_TIME })
+    return new Agent(connection, { jsm, bulk }, party, settings)
   }
 
   /** @throws the signal's reason once it is aborted */

@@ -25,6 +25,8 @@ import { type Kind, mostOf, readReceived } from './received.ts'
 export interface Wires {
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
+  /** For what takes long on a slow line. */
+  readonly bulk: JetStreamManager
   /** Told of what the broker does not take. */
   readonly trouble: Trouble
   live(run: string, round: number, progress: Progress): void
@@ -145,7 +147,7 @@ export class JoinedRun {
     if (known) return known
     const { signal, ledger } = this.#settings
     const limits = { most: mostOf(kind, this.#model), signal, who: `the ${kind}` }
-    const bytes = await getPayload(this.#wires.jsm, MODELS, `model.${this.run}`, payload, limits)
+    const bytes = await getPayload(this.#wires.bulk, MODELS, `model.${this.run}`, payload, limits)
     if (!bytes) throw new FedunifyError('E_PAYLOAD', 'a model is not at the broker', 'the server sends it again')
     await ledger.note({ run: this.run, direction: 'in', kind, bytes: bytes.length, sha256: payload.sha256 })
     const weights = readReceived(kind, bytes, this.#model)

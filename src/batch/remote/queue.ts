@@ -62,14 +62,18 @@ export class Queue {
 
   /** Asks until there is an answer; streams that are gone are made again. */
   async #ask<T>(ask: () => Promise<T>, signal: AbortSignal, trouble?: Trouble): Promise<T> {
-    return await persist(async () => {
-      try {
-        return await ask()
-      } catch (error) {
-        if (/not found/i.test(String(error))) await ensureQueue(this.#jsm)
-        throw error
-      }
-    }, signal, trouble)
+    return await persist(
+      async () => {
+        try {
+          return await ask()
+        } catch (error) {
+          if (/not found/i.test(String(error))) await ensureQueue(this.#jsm)
+          throw error
+        }
+      },
+      signal,
+      trouble,
+    )
   }
 
   /** The keys of the jobs that are not done, and of the results that nobody fetched. */
@@ -129,19 +133,28 @@ export class Queue {
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const options = { ...TIMEOUT, expect: { lastSubjectSequence } }
-    return await this.#ask(async () => {
-      try {
-        return (await this.#js.publish(`fedunify.${kind}.${message.key}`, encode(kind, message), options)).seq
-      } catch (error) {
-        if ((error as { code?: unknown }).code === WRONG_LAST) return undefined
-        throw error
-      }
-    }, signal, this.#trouble)
+    return await this.#ask(
+      async () => {
+        try {
+          return (await this.#js.publish(`fedunify.${kind}.${message.key}`, encode(kind, message), options)).seq
+        } catch (error) {
+          if ((error as { code?: unknown }).code === WRONG_LAST) return undefined
+          throw error
+        }
+      },
+      signal,
+      this.#trouble,
+    )
   }
 
   async putBlob(key: string, set: string, bytes: Uint8Array, signal: AbortSignal): Promise<Blob> {
     const prefix = `fedunify.blob.${key}.${set}`
-    const { id, bytes: size, chunks, sha256 } = (await putPayload(this.#js, prefix, bytes, signal, { trouble: this.#trouble })).payload
+    const {
+      id,
+      bytes: size,
+      chunks,
+      sha256,
+    } = (await putPayload(this.#js, prefix, bytes, signal, { trouble: this.#trouble })).payload
     return { id, bytes: size, chunks, sha256 }
   }
 

@@ -37,12 +37,16 @@ export async function ensureQueue(jsm: JetStreamManager): Promise<void> {
   )
 }
 
+/** Milliseconds in which a broker that has just started has begun to keep things. */
+const READY = 4000
+
 /**
  * What asks the broker, once the queue is there.
  * @throws FedunifyError (usage) if the broker keeps nothing
  */
 export async function openManager(connection: NatsConnection, signal: AbortSignal): Promise<JetStreamManager> {
-  for (let tries = 1; ; tries++) {
+  const began = performance.now()
+  for (;;) {
     signal.throwIfAborted()
     try {
       const jsm = await jetstreamManager(connection, { timeout: 5000 })
@@ -50,7 +54,7 @@ export async function openManager(connection: NatsConnection, signal: AbortSigna
       return jsm
     } catch (error) {
       // One that has just started may not be ready for it.
-      if (tries > 20 && error instanceof Error && error.name === 'JetStreamNotEnabled') {
+      if (performance.now() - began > READY && !connection.info?.jetstream) {
         throw new FedunifyError('E_BROKER', 'the broker has no JetStream', 'start it with: nats-server -js -sd DIR')
       }
       if (error instanceof FedunifyError || /permission|authorization/i.test(String(error))) throw error

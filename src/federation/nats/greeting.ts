@@ -46,7 +46,9 @@ export async function greet(host: string, port: number, signal: AbortSignal): Pr
   const socket = connect({ host, port })
   const late = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
   const end = () =>
-    socket.destroy(new Error(socket.connecting ? 'it does not answer' : 'what answers there says nothing, as no broker does'))
+    socket.destroy(
+      new Error(socket.connecting ? 'it does not answer' : 'what answers there says nothing, as no broker does'),
+    )
   late.addEventListener('abort', end, { once: true })
   try {
     return await readGreeting(socket)
@@ -80,8 +82,12 @@ export function brokerFault(greeting: Greeting | undefined): Fault | undefined {
     return { what: `${named}, which is older than ${OLDEST.join('.')}`, hint: 'install a newer nats-server' }
   }
   if (!jetstream) {
-    return { what: `${named} without JetStream`, hint: 'start it in its folder with its own file: nats-server -c nats.conf' }
+    return {
+      what: `${named} without JetStream`,
+      hint: 'start it in its folder with its own file: nats-server -c nats.conf',
+    }
   }
-  if (!tls) return { what: `${named} without TLS`, hint: 'start it in its folder with its own file: nats-server -c nats.conf' }
+  if (!tls)
+    return { what: `${named} without TLS`, hint: 'start it in its folder with its own file: nats-server -c nats.conf' }
   return undefined
 }

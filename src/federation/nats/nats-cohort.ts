@@ -237,7 +237,7 @@ export class NatsCohort implements Cohort {
     }
     const prefix = `upd.${ownerToken(owner.owner)}.${run}`
     const limits = { most: mostOfUpdate(this.#settings), signal, who }
-    const bytes = await getPayload(this.#post.jsm, updatesOf(owner.owner), prefix, reply.payload, limits)
+    const bytes = await getPayload(this.#post.bulk, updatesOf(owner.owner), prefix, reply.payload, limits)
     if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
     this.#traffic.up(this.#place(owner), bytes.length)
     const card = this.#card(owner)

@@ -10,7 +10,9 @@ import { CHUNK, type WirePayload } from './wire.ts'
 /** More than any model here, or a file of a run: what claims more is refused before it is fetched. */
 export const MAX_PAYLOAD = 4e9
 /** Chunks that are under way at the same time. */
-const WINDOW = 4
+const WINDOW = 2
+/** Milliseconds for a chunk: at 1.2 Mbit/s a window takes as long. */
+export const CHUNK_TIME = 15_000
 
 export interface Put {
   readonly payload: WirePayload
@@ -45,10 +47,11 @@ export async function putPayload(
   return { payload: { ...payload, dtype: 'float32', modulus: null, scale: null }, first }
 }
 
-const LIMIT = { timeout: 5000 }
+const LIMIT = { timeout: CHUNK_TIME }
 
 /**
  * What `putPayload` put.
+ * @param jsm with CHUNK_TIME for an answer
  * @param most bytes that it may have
  * @returns undefined if a chunk is missing: the broker may have lost it
  * @throws FedunifyError (data) if it is too large, or its bytes are not those of its digest

@@ -5,6 +5,7 @@ import { FedunifyError, messageOf } from '../../errors.ts'
 import { VERSION } from '../../package.ts'
 import { Fence } from './fence.ts'
 import { Gate } from './gate.ts'
+import { CHUNK_TIME } from './payloads.ts'
 import { orAborted, persist } from './persist.ts'
 import { decodeSigned, encodeSigned } from './signed.ts'
 import { DONE, ensureStreams, TASKS } from './streams.ts'
@@ -48,6 +49,8 @@ export interface PostSettings {
 export class ServerPost {
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
+  /** For what takes long on a slow line. */
+  readonly bulk: JetStreamManager
   readonly settings: PostSettings
   /** Told of what the broker does not take. */
   readonly trouble: Trouble
@@ -61,9 +64,15 @@ export class ServerPost {
   /** Bytes that an update may have, once that is known. */
   #most: number | undefined
 
-  private constructor(connection: NatsConnection, jsm: JetStreamManager, settings: PostSettings) {
+  private constructor(
+    connection: NatsConnection,
+    jsm: JetStreamManager,
+    bulk: JetStreamManager,
+    settings: PostSettings,
+  ) {
     this.js = jetstream(connection, { timeout: 2000 })
     this.jsm = jsm
+    this.bulk = bulk
     this.settings = settings
     this.#fence = new Fence(this.js, jsm, settings)
     this.#gate = new Gate(settings.note)
@@ -73,7 +82,8 @@ export class ServerPost {
   static async open(connection: NatsConnection, settings: PostSettings): Promise<ServerPost> {
     const { signal } = settings
     const jsm = await persist(() => jetstreamManager(connection, { timeout: 2000 }), signal)
-    const post = new ServerPost(connection, jsm, settings)
+    const bulk = await jetstreamManager(connection, { timeout: CHUNK_TIME, checkAPI: false })
+    const post = new ServerPost(connection, jsm, bulk, settings)
     await post.#ensure()
     await post.#fence.take()
     // Read as they come: a flood waits at the broker, not in this process.
@@ -138,14 +148,18 @@ export class ServerPost {
   }
 
   async #publish(owner: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await persist(async () => {
-      try {
-        await this.js.publish(`task.${ownerToken(owner)}`, bytes, { timeout: 2000 })
-      } catch (error) {
-        await this.#ensure()
-        throw error
-      }
-    }, signal, this.trouble)
+    await persist(
+      async () => {
+        try {
+          await this.js.publish(`task.${ownerToken(owner)}`, bytes, { timeout: 2000 })
+        } catch (error) {
+          await this.#ensure()
+          throw error
+        }
+      },
+      signal,
+      this.trouble,
+    )
   }
 
   /** A reply may have come while nobody listened, and a task may be lost with the broker's store. */

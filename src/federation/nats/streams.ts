@@ -65,8 +65,11 @@ export async function ensureStreams(jsm: JetStreamManager, owners: readonly numb
     { name: DONE, subjects: ['done.*'], ...message },
     { name: SERVER, subjects: ['server.*'], ...LAST, max_msg_size: 2 * HEADERS },
   ]
-  for (const config of streams) await ensureStream(jsm, config)
-  for (const owner of owners) await ensureStream(jsm, await sized(jsm, updates(owner, most), most !== undefined))
+  // All at once: on a long line each question takes its time.
+  await Promise.all([
+    ...streams.map((config) => ensureStream(jsm, config)),
+    ...owners.map(async (owner) => ensureStream(jsm, await sized(jsm, updates(owner, most), most !== undefined))),
+  ])
   for (const owner of owners) {
     const durable_name = ownerToken(owner)
     await jsm.consumers.info(TASKS, durable_name).catch(() =>

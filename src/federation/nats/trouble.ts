@@ -37,6 +37,7 @@ const MEND = 'Give it more disk, or raise max_file_store in its nats.conf, and s
 function keepsNothing(error: unknown): string | undefined {
   const text = messageOf(error)
   if (/insufficient|limits? exceeded|no space|maximum bytes/i.test(text)) return `has no room left (${text})`
-  if (/jetstream.*(not|un)|no responders/i.test(text)) return `has closed its store, as it does if its disk is full (${text})`
+  if (/jetstream.*(not|un)|no responders/i.test(text))
+    return `has closed its store, as it does if its disk is full (${text})`
   return undefined
 }

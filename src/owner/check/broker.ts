@@ -57,7 +57,8 @@ export async function checkBroker({ url, ca }: OwnerFolder, signal: AbortSignal)
 
 function greetingFinding(url: string, greeting: Greeting | undefined): Finding {
   const fault = brokerFault(greeting)
-  if (fault) return { subject: 'broker', status: 'problem', detail: `what answers at ${url} ${fault.what}`, fix: fault.hint }
+  if (fault)
+    return { subject: 'broker', status: 'problem', detail: `what answers at ${url} ${fault.what}`, fix: fault.hint }
   const detail = `nats-server ${greeting!.version} at ${url}, with JetStream and TLS`
   return { subject: 'broker', status: 'ok', detail }
 }
@@ -89,7 +90,7 @@ async function checkCertificate(socket: Socket, host: string, ca: string): Promi
     return [problem(`it ${why}; it is ${now.toISOString().slice(0, 19)}Z here`, hint)]
   }
   const wrong = secure.authorizationError
-  if (wrong) return [problem(`it is not of this federation's authority (${messageOf(wrong)})`)]
+  if (wrong) return [problem(`it is not of this federation's authority (${messageOf(wrong)})`, FOREIGN)]
   const named = checkServerIdentity(host, { valid_from: from, valid_to: to, ...certificate })
   if (named) return [problem(`it is for another name: ${messageOf(named)}`)]
   const days = daysUntil(ends)
@@ -101,4 +102,5 @@ async function checkCertificate(socket: Socket, host: string, ca: string): Promi
   ]
 }
 
-const RENEW = 'fedunify federation renew, by whoever administers the federation'
+const RENEW = 'renew it where the federation was made: fedunify federation renew'
+const FOREIGN = 'the folder and the broker must come from the same federation'

@@ -33,7 +33,8 @@ describe.skipIf(!hasBroker)('a broker that has no room', () => {
     expect(await alice!.ended).toMatchObject({ code: 0 })
     const { code } = await runBinary(['run', asked, '--run-id', 'local', '--quiet', '--device', 'cpu'])
     expect(code).toBe(0)
-    for (const name of ['unified.csv', 'model.safetensors']) expect(file('net', name).equals(file('local', name))).toBe(true)
+    for (const name of ['unified.csv', 'model.safetensors'])
+      expect(file('net', name).equals(file('local', name))).toBe(true)
   })
 
   it('for the updates of a model ends the server with what to do', { timeout: 30_000 }, async () => {
