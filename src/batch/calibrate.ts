@@ -15,7 +15,7 @@ export async function trainingSpeed(run: PreparedRun, signal: AbortSignal): Prom
     const some = { owner: 1, train: first!.train.subarray(0, IMAGES), test: first!.test.subarray(0, 1) }
     const once = { ...experiment, 'local-epochs': 1, 'until-local-accuracy': undefined } as const
     const [owner] = shardOwners({ experiment: once, model }, [some], learner)
-    const task = { round: 1, lr: 1e-4, evaluateReceived: false, instruction: {} }
+    const task = { round: 1, lr: 1e-4, evaluate: true, evaluateReceived: false, instruction: {} }
     const { images, seconds } = await owner!.train(initialWeights(model, experiment.seed), task, () => {})
     return images / seconds
   } finally {

@@ -61,6 +61,10 @@ function nothing({ at, metric }: AccuracyExpectation, name: string, run: LoadedR
     return `nothing: there is no ${modelName(name)}, only ${others.map(modelName).join(', ')}`
   }
   if (at === 'end' && !run.finished) return `nothing: the run has not come to its end, only to round ${run.rounds}`
+  const every = run.manifest.config['evaluate-every']
+  if (typeof at === 'number' && every !== undefined && at <= run.rounds) {
+    return `nothing: round ${at} was not evaluated (evaluate-every: ${every})`
+  }
   return `nothing: the rounds are 1 to ${lastRound(points)}`
 }
 

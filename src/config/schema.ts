@@ -74,6 +74,11 @@ export const ExperimentSchema = z.strictObject({
     .describe("stop once the copied model is this accurate on every owner's test set")
     .meta({ examples: [0.9] }),
 
+  'evaluate-every': count
+    .optional()
+    .describe('evaluate models in every so many rounds, and in the last (default: in every round)')
+    .meta({ examples: [10] }),
+
   baseline: z
     .enum(['none', 'pooled'])
     .default('none')

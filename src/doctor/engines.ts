@@ -120,6 +120,7 @@ async function trainALittle(
       lr: 0.1,
       epochs: 1,
       untilAccuracy: undefined,
+      evaluate: false,
     }
     const start = initialWeights(model, 0)
     const { weights } = await learner.train(start, plan, () => {})

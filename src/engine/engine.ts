@@ -67,6 +67,8 @@ export interface TrainPlan {
   readonly epochs: number
   /** Stop after the first epoch whose accuracy on `test` is at least this fraction. */
   readonly untilAccuracy: number | undefined
+  /** Whether the trained model is evaluated on `test`. */
+  readonly evaluate: boolean
   /** What the local objective adds to the cross-entropy. */
   readonly hooks?: ObjectiveHooks
 }
@@ -98,8 +100,8 @@ export interface Trained {
   readonly images: number
   /** Mean loss over the images of the last epoch, each taken before its batch's update. */
   readonly loss: number
-  /** The local model on the owner's own test set. */
-  readonly local: Evaluation
+  /** The local model on the owner's own test set; undefined if that was not asked for. */
+  readonly local: Evaluation | undefined
   /** Seconds of training, evaluation not counted. */
   readonly seconds: number
 }

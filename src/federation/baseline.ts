@@ -1,7 +1,7 @@
 import type { Weights } from '../weights/weights.ts'
 import type { Cohort, OwnerProgress } from './cohort.ts'
 import { type BaselineTrained, type FederationEvent, ownerTrained } from './events.ts'
-import { learningRate, type Schedule } from './schedule.ts'
+import { isEvaluated, learningRate, type Schedule } from './schedule.ts'
 import { withProgress } from './with-progress.ts'
 
 /** Where the baseline begins. */
@@ -21,15 +21,15 @@ export async function* trainBaseline(
   let { round, model } = start
   while (round < plan.rounds) {
     round += 1
-    const task = { round, lr: learningRate(plan, round), evaluateReceived: () => false, instruct: () => ({}) }
+    const evaluate = isEvaluated(plan, round)
+    const task = { round, lr: learningRate(plan, round), evaluate, evaluateReceived: () => false, instruct: () => ({}) }
     for await (const news of cohort.train({ ...task, model: await cohort.publish(model) }, signal)) {
       if (news.type === 'owner-progress') {
         yield news
         continue
       }
       model = news.weights
-      // Its owner is in this process, and keeps nothing to itself.
-      yield { ...ownerTrained(round, news, undefined), loss: news.loss!, local: news.local!, weights: model }
+      yield { ...ownerTrained(round, news, undefined), weights: model }
     }
   }
 }

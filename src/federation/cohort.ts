@@ -24,18 +24,19 @@ export interface RoundTask {
   readonly lr: number
   /** The model to train from; undefined if each owner begins with weights of its own. */
   readonly model: ModelRef | undefined
+  /** Whether the owners evaluate their local models. */
+  readonly evaluate: boolean
   /** Whether an owner evaluates what it received too: nobody knows it of this model yet. */
   evaluateReceived(owner: number): boolean
   instruct(owner: number): Instruction
 }
 
-/** @typeParam Kept what stands for metrics that an owner keeps to itself: `never` if all share theirs */
-export interface OwnerProgress<Kept = undefined> extends Omit<Progress, 'loss'> {
+export interface OwnerProgress extends Omit<Progress, 'loss'> {
   readonly type: 'owner-progress'
   readonly round: number
   readonly owner: number
   /** As in `Progress`; undefined if the owner does not share it. */
-  readonly loss: number | Kept
+  readonly loss: number | undefined
 }
 
 /** What an owner hands in after a round; one that shares no metrics leaves them out. */

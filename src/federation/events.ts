@@ -22,8 +22,7 @@ export interface Started {
   readonly withoutMetrics?: readonly number[]
 }
 
-/** @typeParam Kept what stands for metrics that an owner keeps to itself: `never` if all share theirs, as in one process */
-export interface OwnerTrained<Kept = undefined> {
+export interface OwnerTrained {
   readonly type: 'owner-trained'
   readonly round: number
   readonly owner: number
@@ -32,33 +31,33 @@ export interface OwnerTrained<Kept = undefined> {
   readonly images: number
   /** Images in the owner's shard. */
   readonly trainImages: number
-  /** This and the evaluations are undefined if the owner shares no metrics. */
-  readonly loss: number | Kept
+  /** Undefined if the owner shares no metrics; the evaluations are too, and in rounds without evaluation. */
+  readonly loss: number | undefined
   /** The local model on the owner's own test set, after training. */
-  readonly local: Evaluation | Kept
+  readonly local: Evaluation | undefined
   /** The model that the owner received, on its own test set, before training; the pooled baseline receives none. */
   readonly copied: Evaluation | undefined
   /** Seconds of training. */
   readonly seconds: number
 }
 
-export interface Scored<Kept = undefined> {
+export interface Scored {
   readonly merge: string
-  /** On the union of the test sets of owners that share their metrics; undefined if none does. */
-  readonly unified: Evaluation | Kept
+  /** On the union of the test sets of owners that share their metrics; undefined if none does, and in rounds without evaluation. */
+  readonly unified: Evaluation | undefined
   /** How many owners' test sets that is. */
   readonly evaluatedBy: number
 }
 
-export interface RoundFinished<Kept = undefined> {
+export interface RoundFinished {
   readonly type: 'round-finished'
   readonly round: number
   readonly lr: number
-  readonly locals: readonly OwnerTrained<Kept>[]
+  readonly locals: readonly OwnerTrained[]
   /** Owners that did not take part in this round, where that was allowed. */
   readonly absent: readonly number[]
   /** One for each merge rule; the first is the one that was copied back. */
-  readonly merges: readonly Scored<Kept>[]
+  readonly merges: readonly Scored[]
   /** The unified model. Copy it to keep it: the round after the next makes its models in the same memory. */
   readonly weights: Weights
   /** What the server keeps for the next round. */
@@ -74,7 +73,7 @@ export interface RoundFinished<Kept = undefined> {
   readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }
 }
 
-export interface BaselineTrained extends OwnerTrained<never> {
+export interface BaselineTrained extends OwnerTrained {
   readonly weights: Weights
 }
 
@@ -86,12 +85,7 @@ export interface Finished {
 }
 
 /** What a federation tells its listeners, in order. */
-export type FederationEvent<Kept = undefined> =
-  | Started
-  | OwnerProgress<Kept>
-  | OwnerTrained<Kept>
-  | RoundFinished<Kept>
-  | Finished
+export type FederationEvent = Started | OwnerProgress | OwnerTrained | RoundFinished | Finished
 
 /** The last event of a run that did not come to its end, for whoever reads events instead of stderr. */
 export interface Failed {
@@ -108,7 +102,7 @@ export interface Failed {
 }
 
 /** What a run tells its sinks, in order. */
-export type RunEvent<Kept = undefined> = FederationEvent<Kept> | Failed
+export type RunEvent = FederationEvent | Failed
 
 /** An update as an event: counts, and no weights. */
 export function ownerTrained(round: number, update: Update, copied: Evaluation | undefined): OwnerTrained {

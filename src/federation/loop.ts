@@ -4,7 +4,7 @@ import type { Weights } from '../weights/weights.ts'
 import { Clock } from './clock.ts'
 import type { Cohort } from './cohort.ts'
 import { type FederationEvent, type OwnerTrained, ownerTrained, type Scored } from './events.ts'
-import { learningRate, type Schedule } from './schedule.ts'
+import { isEvaluated, learningRate, type Schedule } from './schedule.ts'
 
 /** How many rounds there are, and how the learning rate goes. */
 export interface Rounds extends Schedule {
@@ -49,21 +49,23 @@ export async function* runFederation(
   let { round, model, state } = start
   let ref = model && (await cohort.publish(model))
   /** The unified model at each owner, if it is known. */
-  let received = ref && round > 0 && stopAt !== undefined ? await cohort.evaluate(ref, signal) : undefined
+  const asked = round > 0 && stopAt !== undefined && isEvaluated(plan, round)
+  let received = ref && asked ? await cohort.evaluate(ref, signal) : undefined
   let reached = received !== undefined && reachedStopAt(received)
   while (round < plan.rounds && !reached) {
     signal.throwIfAborted()
     round += 1
     const clock = new Clock()
     const lr = learningRate(plan, round)
+    const evaluate = isEvaluated(plan, round)
     const instruct = (owner: number) => algorithm.instruct(state, owner)
     const fold = algorithm.fold({ round, base: model })
     const locals: OwnerTrained[] = []
-    const evaluateReceived = (owner: number) => !received?.has(owner)
-    for await (const news of cohort.train({ round, lr, model: ref, instruct, evaluateReceived }, signal)) {
+    const evaluateReceived = (owner: number) => evaluate && !received?.has(owner)
+    for await (const news of cohort.train({ round, lr, model: ref, instruct, evaluate, evaluateReceived }, signal)) {
       if (news.type === 'update') {
         fold.add(news)
-        locals.push(ownerTrained(round, news, received?.get(news.owner) ?? news.received))
+        locals.push(ownerTrained(round, news, evaluate ? (received?.get(news.owner) ?? news.received) : undefined))
       }
       yield news.type === 'update' ? locals.at(-1)! : news
     }
@@ -75,11 +77,12 @@ export async function* runFederation(
     const merge = clock.lap() + fold.seconds
 
     ref = await cohort.publish(model)
-    received = await cohort.evaluate(ref, signal)
-    reached = reachedStopAt(received)
+    received = evaluate ? await cohort.evaluate(ref, signal) : undefined
+    reached = received !== undefined && reachedStopAt(received)
     const scored = [scoredBy(merges[0]!, received)]
     for (const [i, other] of folded.models.slice(1).entries()) {
-      scored.push(scoredBy(merges[i + 1]!, await cohort.evaluate(await cohort.publish(other), signal)))
+      const scores = evaluate ? await cohort.evaluate(await cohort.publish(other), signal) : undefined
+      scored.push(scoredBy(merges[i + 1]!, scores))
     }
     yield {
       type: 'round-finished',
@@ -100,7 +103,7 @@ export async function* runFederation(
   yield { type: 'finished', rounds: round, reason: reached ? 'stop-at' : 'rounds', seconds: whole.lap() }
 }
 
-const scoredBy = (merge: string, scores: ReadonlyMap<number, Evaluation>): Scored => ({
+const scoredBy = (merge: string, scores: ReadonlyMap<number, Evaluation> = new Map()): Scored => ({
   merge,
   unified: scores.size > 0 ? addEvaluations([...scores.values()]) : undefined,
   evaluatedBy: scores.size,

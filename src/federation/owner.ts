@@ -23,6 +23,7 @@ export interface OwnerSettings {
 export interface OwnerTask {
   readonly round: number
   readonly lr: number
+  readonly evaluate: boolean
   readonly evaluateReceived: boolean
   readonly instruction: Instruction
 }
@@ -66,12 +67,12 @@ export class ShardOwner implements Owner {
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
     const { objective, batch, epochs, untilAccuracy, initial } = this.#settings
-    const { round, lr, instruction, evaluateReceived } = task
+    const { round, lr, instruction, evaluate, evaluateReceived } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
     const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round) }
     const hooks = objective.hooks(start)
-    const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy }
+    const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy, evaluate }
     const trained = await this.#learner.train(start.received, { ...plan, ...(hooks && { hooks }) }, report)
     const steps = trained.epochs * Math.ceil(train.length / batch)
     const end = objective.end?.({ ...start, trained: trained.weights, steps, lr })

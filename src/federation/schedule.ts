@@ -38,7 +38,13 @@ export interface Schedule {
   readonly lr: number
   readonly rounds: number
   readonly 'lr-schedule': Choice<typeof SCHEDULES>
+  /** Evaluate in every so many rounds, and in the last; undefined: in each. */
+  readonly 'evaluate-every'?: number | undefined
 }
+
+/** Whether models are evaluated in a round (from 1). */
+export const isEvaluated = ({ rounds, 'evaluate-every': every = 1 }: Schedule, round: number): boolean =>
+  round % every === 0 || round === rounds
 
 /** Learning rate of a round (from 1). */
 export const learningRate = ({ lr, rounds, 'lr-schedule': schedule }: Schedule, round: number): number =>

@@ -120,7 +120,7 @@ export class JoinedRun {
   }
 
   async #trainAnew(task: TaskOf<'train'>, asked: string): Promise<KeptUpdate> {
-    const { round, lr, model, instruction, evaluate_received: evaluateReceived } = task
+    const { round, lr, model, instruction, evaluate, evaluate_received: evaluateReceived } = task
     const received = model ? await this.#get(model) : undefined
     const given = instruction ? unflatten(await this.#get(instruction, 'instruction')) : {}
     // From the disk, if this process did not train the round before.
@@ -128,9 +128,10 @@ export class JoinedRun {
     if (state) this.#owner.restore(round - 1, state)
     const began = performance.now()
     const report = (progress: Progress) => this.#wires.live(this.run, round, progress)
-    const update = await this.#owner.train(received, { round, lr, instruction: given, evaluateReceived }, report)
+    const asks = { round, lr, instruction: given, evaluate, evaluateReceived }
+    const update = await this.#owner.train(received, asks, report)
     const { trainImages, epochs, images, loss, seconds, local, received: scored } = update
-    const metrics: WireMetrics = { loss, local: toWire(local), received: scored ? toWire(scored) : null }
+    const metrics: WireMetrics = { loss, local: local ? toWire(local) : null, received: scored ? toWire(scored) : null }
     const counts = { train_images: trainImages, epochs, images, seconds }
     const bytes = encodeSafetensors(updateTensors(update))
     const kept = { asked, reply: { what: 'update', round, ...counts, metrics }, bytes }

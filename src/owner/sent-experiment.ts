@@ -18,6 +18,7 @@ const TAKEN = [
   'server',
   'rounds',
   'stop-at',
+  'evaluate-every',
   'baseline',
   'local-epochs',
   'until-local-accuracy',

@@ -29,13 +29,13 @@ export interface RunOptions extends Pick<Execution, 'signal' | 'sinks' | 'note'>
 export async function* runExperiment(
   experiment: ExperimentInput,
   { folder, ...options }: RunOptions = {},
-): AsyncGenerator<RunEvent<never>> {
+): AsyncGenerator<RunEvent> {
   const { signal, note: progress } = options
   const { sources, ...own } = await withOwnRules([objectSource(experiment)])
   const resolved = resolveExperiment(sources, undefined, own)
   const prepared = await prepareRun(resolved, { ...(signal && { signal }), ...(progress && { progress }) })
   // Owners in this process share all of their metrics.
-  const events = execute(inThisProcess(prepared), { path: folder, ...options }) as AsyncGenerator<RunEvent<never>>
+  const events = execute(inThisProcess(prepared), { path: folder, ...options })
   for await (const event of events) {
     // A run makes models in the memory of earlier ones; whoever reads these may keep them.
     yield event.type === 'round-finished' ? { ...event, weights: copyWeights(event.weights) } : event

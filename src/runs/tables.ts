@@ -71,7 +71,7 @@ export const paperTable: Table = {
       round,
       ...byOwner(locals, absent),
       ...merges.map(({ unified }) => cellOf(unified, asPercent)),
-      ...(baseline ? [asPercent(baseline.local)] : []),
+      ...(baseline ? [cellOf(baseline.local, asPercent)] : []),
     ],
   ],
 }

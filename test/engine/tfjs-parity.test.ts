@@ -80,7 +80,7 @@ async function round(learner: Learner, start: Weights, plan: Partial<TrainPlan>)
   return {
     steps: owners.flatMap(({ progress }) => progress),
     merged,
-    evaluations: [...owners.map(({ trained }) => trained.local), await learner.evaluate(merged, range(300, 457))],
+    evaluations: [...owners.map(({ trained }) => trained.local!), await learner.evaluate(merged, range(300, 457))],
   }
 }
 

@@ -29,7 +29,7 @@ async function outcomes(model: Model, epochs: readonly Epoch[], device: 'cpu' | 
   for (const [images, batch] of epochs) {
     const given = plan({ train: range(0, images), test: range(400, 400 + batch), batch, epochs: 1, lr: 0.1 })
     const { weights, local } = await learner.train(initialWeights(model, 1), given, () => {})
-    found.push([weights, local])
+    found.push([weights, local!])
   }
   return found
 }

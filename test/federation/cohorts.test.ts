@@ -25,6 +25,7 @@ test.each([
   ['avg', {}],
   ['own-initial-weights', { init: 'independent', merge: ['absmax', 'avg', 'weighted-avg'], owners: 3 }],
   ['stop-at', { 'stop-at': 0.4, rounds: 30 }],
+  ['evaluate-every', { 'evaluate-every': 3, 'stop-at': 0.99, rounds: 5 }],
   ['server-and-owner-state', { objective: 'stateful', server: { adam: { lr: 0.02 } }, merge: ['avg', 'max'] }],
   ['fedprox', { objective: { fedprox: { mu: 0.5 } }, server: 'avgm' }],
 ])(

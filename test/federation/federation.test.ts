@@ -207,7 +207,7 @@ describe('a pooled baseline', () => {
     const baseline = fakeOwner(0, { learn: ([v = 0]) => [v + 100], score: () => 77 }, calls)
     const finished = await rounds(fakeFederation([fakeOwner(1), fakeOwner(2)], { baseline }))
     expect(finished.map(({ weights }) => valuesOf(weights)[0])).toEqual([1.5, 3])
-    expect(finished.map(({ baseline: pooled }) => pooled?.local.correct)).toEqual([77, 77])
+    expect(finished.map(({ baseline: pooled }) => pooled?.local?.correct)).toEqual([77, 77])
     expect(calls.filter(({ what }) => what === 'train').map(({ values }) => values[0])).toEqual([0, 100])
     expect(finished[0]!.locals.map(({ owner }) => owner)).toEqual([1, 2])
   })

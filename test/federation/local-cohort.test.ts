@@ -17,7 +17,7 @@ interface Given {
 /** Trains a round; gives what came, in its order: `p3` for progress of owner 3, `u3` for its update. */
 async function train(owners: readonly Owner[], { workers = 2, take }: Given = {}): Promise<string[]> {
   const cohort = new LocalCohort(owners, workers)
-  const task = { round: 1, lr: 0.1, evaluateReceived: () => false, instruct: () => ({}) }
+  const task = { round: 1, lr: 0.1, evaluate: true, evaluateReceived: () => false, instruct: () => ({}) }
   const came: string[] = []
   for await (const news of cohort.train({ ...task, model: await cohort.publish(weightsOf(0)) })) {
     came.push(`${news.type === 'update' ? 'u' : 'p'}${news.owner}`)

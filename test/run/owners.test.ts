@@ -17,7 +17,7 @@ test('what goes wrong is told of the owner that it is of, or of the pooled basel
   }
   const model = buildModel([{ type: 'flatten' }, { type: 'dense', units: 2 }], [1, 2, 2], 2)
   const [, second] = shardOwners({ experiment, model }, shards, learner)
-  const task = { round: 2, lr: 1, evaluateReceived: false, instruction: {} }
+  const task = { round: 2, lr: 1, evaluate: true, evaluateReceived: false, instruction: {} }
   const failure = (owner: Owner) => owner.train(weightsOf(0), task, () => {})
   await expect(failure(second!)).rejects.toMatchObject({ message: expect.stringMatching(/^owner 2, round 2: loss/) })
   await expect(failure(pooledOwner({ experiment, model }, shards, learner))).rejects.toMatchObject({

@@ -20,7 +20,7 @@ describe('readEvents', () => {
     expect(events.rounds.map(({ round }) => round)).toEqual([1, 2, 3])
     expect(events.rounds[0]!.locals.map(({ owner }) => owner)).toEqual([1, 2])
     expect(events.rounds[0]!.merges[0]!.unified!.confusion).toHaveLength(100)
-    expect(events.rounds[0]!.baseline!.local.images).toBe(400)
+    expect(events.rounds[0]!.baseline!.local!.images).toBe(400)
   })
 
   it('reads format 1, in camelCase, as it reads its own', async () => {
@@ -30,7 +30,7 @@ describe('readEvents', () => {
     writeFileSync(file, older.map((line) => `${line.replace('"format":2', '"format":1')}\n`).join(''))
     expect(readFileSync(file, 'utf8')).toMatch(/"format":1.*lossSum/s)
     expect(await readEvents(dir)).toEqual(own)
-    const { lossSum, images } = own!.rounds[0]!.baseline!.local
+    const { lossSum, images } = own!.rounds[0]!.baseline!.local!
     expect(lossSum).toBeGreaterThan(0)
     expect(images).toBeGreaterThan(0)
   })

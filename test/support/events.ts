@@ -12,7 +12,7 @@ export const started = (given: Partial<Started> = {}): Started => ({
   ...given,
 })
 
-export const ownerTrained = (round: number, owner: number, local: Evaluation): OwnerTrained<never> => ({
+export const ownerTrained = (round: number, owner: number, local: Evaluation): OwnerTrained => ({
   type: 'owner-trained',
   round,
   owner,

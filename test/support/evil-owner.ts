@@ -164,10 +164,14 @@ export class EvilOwner {
           await this.post(this.signed(task, { what: 'evaluation', round: task.round, evaluation }))
           continue
         }
-        const { round, lr, attempt, evaluate_received: evaluateReceived } = task
-        const update = await joined!.owner.train(model, { round, lr, evaluateReceived, instruction: {} }, () => {})
+        const { round, lr, attempt, evaluate, evaluate_received: evaluateReceived } = task
+        const update = await joined!.owner.train(
+          model,
+          { round, lr, evaluate, evaluateReceived, instruction: {} },
+          () => {},
+        )
         const { weights, trainImages, epochs, images, loss, seconds, local, received } = update
-        const scores = { local: toWire(local), received: received ? toWire(received) : null }
+        const scores = { local: local ? toWire(local) : null, received: received ? toWire(received) : null }
         const metrics = { loss, ...scores }
         const honest = {
           weights,

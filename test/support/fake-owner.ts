@@ -50,7 +50,7 @@ export function fakeOwner(owner: number, fake: FakeOwner = {}, calls: Call[] = [
   }
   return {
     card: { owner, trainImages, testImages: 100 },
-    async train(model, { round, lr, evaluateReceived, instruction }, report) {
+    async train(model, { round, lr, evaluate: evaluateLocal, evaluateReceived, instruction }, report) {
       const start = model ?? weightsOf(...fake.own!)
       const values = valuesOf(start)
       calls.push({ owner, what: 'train', values, round, lr })
@@ -66,7 +66,7 @@ export function fakeOwner(owner: number, fake: FakeOwner = {}, calls: Call[] = [
         epochs: 1,
         images: trainImages,
         loss: 1,
-        local: evaluation(score(learned), 100),
+        local: evaluateLocal ? evaluation(score(learned), 100) : undefined,
         received: evaluateReceived ? await this.evaluate(start) : undefined,
         seconds: 0,
       }

@@ -53,7 +53,7 @@ const holds = (owner: number, label: number) => label < 5 === (owner % 2 === 1)
 
 function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly number[], round: number): RoundFinished {
   const learnt = 1 - 0.6 / round
-  const trained = (owner: number, skill: number): OwnerTrained<never> => ({
+  const trained = (owner: number, skill: number): OwnerTrained => ({
     type: 'owner-trained',
     round,
     owner,

@@ -39,6 +39,7 @@ export const plan = (given: Partial<TrainPlan> = {}): TrainPlan => ({
   lr: 0.02,
   epochs: 3,
   untilAccuracy: undefined,
+  evaluate: true,
   ...given,
 })
 

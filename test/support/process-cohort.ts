@@ -82,8 +82,8 @@ export class ProcessCohort implements Cohort {
     return { id }
   }
 
-  train({ round, lr, model, evaluateReceived, instruct }: RoundTask): AsyncIterable<OwnerProgress | Update> {
-    const task = { what: 'train', round, lr, model: model?.id }
+  train({ round, lr, model, evaluate, evaluateReceived, instruct }: RoundTask): AsyncIterable<OwnerProgress | Update> {
+    const task = { what: 'train', round, lr, model: model?.id, evaluate }
     const owners = this.#owners
     const cards = this.owners
     const traffic = this.#traffic

@@ -72,6 +72,7 @@ export async function train(
   const weights = await trainer.weights()
   const bad = firstNonFinite(weights)
   if (bad) return { diverged: { ...bad, step } }
+  if (!plan.evaluate) return { weights, epochs: epoch, images, loss, local: undefined, seconds }
   return { weights, epochs: epoch, images, loss, local: local ?? (await callbacks.evaluate(weights)), seconds }
 }
 

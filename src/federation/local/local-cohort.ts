@@ -44,7 +44,7 @@ export class LocalCohort implements Cohort {
   }
 
   train(task: RoundTask): AsyncIterable<OwnerProgress | Update> {
-    const { round, model } = task
+    const { round, lr, model, evaluate } = task
     // The last round's updates are garbage by now.
     tidy()
     const received = model && this.#models.get(model)!
@@ -54,7 +54,7 @@ export class LocalCohort implements Cohort {
         this.#owners,
         ({ card: { owner } }, i) => {
           const own = { instruction: task.instruct(owner), evaluateReceived: task.evaluateReceived(owner) }
-          return this.#trainOne(i, received, { round, lr: task.lr, ...own }, (progress) =>
+          return this.#trainOne(i, received, { round, lr, evaluate, ...own }, (progress) =>
             report({ type: 'owner-progress', round, owner, ...progress }),
           )
         },

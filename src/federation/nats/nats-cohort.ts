@@ -33,7 +33,8 @@ interface Answer {
   readonly reply: ReplyOf<'update'>
 }
 
-export interface NatsCohortSettings extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages' | 'labels'> {
+export interface NatsCohortSettings
+  extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages' | 'labels' | 'evaluate'> {
   readonly run: string
   /** Seconds in which an owner must have answered a task; undefined: any. */
   readonly deadline: number | undefined
@@ -190,9 +191,13 @@ export class NatsCohort implements Cohort {
       const model = task.model && this.#models.payload(task.model)
       const sent = extra ? await this.#models.putExtra(extra, signal) : null
       if (extra) this.#traffic.down(this.#place(owner), extra.length)
-      const { round, lr, evaluateReceived } = task
+      const { round, lr } = task
       const ask = { what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const
-      const more = { instruction: sent, evaluate_received: shares(card) && evaluateReceived(owner.owner) }
+      const more = {
+        instruction: sent,
+        evaluate: shares(card) && task.evaluate,
+        evaluate_received: shares(card) && task.evaluateReceived(owner.owner),
+      }
       const reply = await this.#answer(owner, { ...ask, ...more }, signal)
       if (times < LOSSES && (await this.#models.putAgain(reply, model, signal))) continue
       return { owner, attempt, reply: expect(reply, 'update', owner) }
@@ -242,7 +247,7 @@ export class NatsCohort implements Cohort {
     this.#traffic.up(this.#place(owner), bytes.length)
     const card = this.#card(owner)
     const base = task.model && this.#models.weights(task.model)
-    return readUpdate(reply, bytes, owner.name, { ...this.#settings, ...card, base })
+    return readUpdate(reply, bytes, owner.name, { ...this.#settings, ...card, base, evaluate: task.evaluate })
   }
 }
 

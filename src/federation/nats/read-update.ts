@@ -23,6 +23,8 @@ export interface UpdateBounds {
   readonly trainImages: number
   /** Undefined if it has said that it shares no metrics. */
   readonly testImages: number | undefined
+  /** Whether it was asked to evaluate its local model. */
+  readonly evaluate: boolean
   /** Whether it shares how many images it has of each class. */
   readonly labels: boolean
   /** Epochs of a round, at most. */
@@ -88,11 +90,16 @@ function readMetrics(metrics: WireMetrics | null, bounds: UpdateBounds, refuse: 
   }
   if (!shared) throw refuse('has metrics, of which its owner has said that it shares none')
   const { loss, local, received } = metrics
-  for (const evaluation of received ? [local, received] : [local]) {
-    const wrong = miscounted(evaluation, bounds)
+  if (!local && bounds.evaluate) throw refuse('has no evaluation of its local model, which this round needs')
+  for (const evaluation of [local, received]) {
+    const wrong = evaluation && miscounted(evaluation, bounds)
     if (wrong) throw refuse(wrong)
   }
-  return { loss, local: fromWire(local), received: received ? fromWire(received) : undefined }
+  return {
+    loss,
+    local: bounds.evaluate && local ? fromWire(local) : undefined,
+    received: received ? fromWire(received) : undefined,
+  }
 }
 
 /** Bytes of the names and shapes before the values. Read as JSON, a larger one would take many times its size. */

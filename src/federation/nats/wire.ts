@@ -69,6 +69,8 @@ export const TaskSchema = z.discriminatedUnion('what', [
     /** The unified model; null if each owner begins with weights of its own. */
     model: PayloadSchema.nullable(),
     instruction: PayloadSchema.nullable(),
+    /** Whether it evaluates its local model; false for an owner that shares no metrics. */
+    evaluate: z.boolean(),
     evaluate_received: z.boolean(),
   }),
   z.strictObject({ ...envelope, what: z.literal('evaluate'), committed: count, round: count, model: PayloadSchema }),
@@ -81,7 +83,8 @@ export type TaskOf<W extends Task['what']> = Extract<Task, { what: W }>
 /** Metrics of an update; null in one of an owner that keeps them to itself. */
 const MetricsSchema = z.strictObject({
   loss: z.number(),
-  local: EvaluationSchema,
+  /** Null if the task asked for none. */
+  local: EvaluationSchema.nullable(),
   received: EvaluationSchema.nullable(),
 })
 

@@ -19,8 +19,9 @@ export function sharedEvaluation({ metrics, labels }: Share, evaluation: WireEva
 
 /** An update's metrics as a policy lets them leave; null if it does not. */
 export function sharedMetrics(share: Share, { loss, local, received }: WireMetrics): WireMetrics | null {
-  const shared = sharedEvaluation(share, local)
-  return shared && { loss, local: shared, received: received && sharedEvaluation(share, received) }
+  if (!share.metrics) return null
+  const shared = (evaluation: WireEvaluation | null) => evaluation && sharedEvaluation(share, evaluation)
+  return { loss, local: shared(local), received: shared(received) }
 }
 
 /** Progress as a policy lets it leave: its loss is one of training. */

@@ -12,12 +12,12 @@ export interface ModelEvaluation extends ShownModel {
   readonly confusion: readonly number[]
 }
 
-/** The models of a group after the last round of each run: unified ones, pooled, then those of owners that share metrics. */
+/** The models of a group after the last round of each run that was evaluated: unified ones, pooled, then those of owners that share metrics. */
 export function lastModels(runs: readonly RunRecord[]): ModelEvaluation[] {
   const models = new Map<string, ModelEvaluation>()
   for (const { events } of runs) {
-    const last = events?.rounds.at(-1)
-    for (const model of last ? modelsOf(last) : []) {
+    const evaluated = events?.rounds.map(modelsOf).findLast((all) => all.length > 0)
+    for (const model of evaluated ?? []) {
       const before = models.get(model.name)
       models.set(model.name, before ? sum(before, model) : model)
     }
@@ -28,7 +28,7 @@ export function lastModels(runs: readonly RunRecord[]): ModelEvaluation[] {
 function modelsOf({ merges, baseline, locals }: SavedRound): ModelEvaluation[] {
   return [
     ...merges.flatMap(({ merge, unified }) => (unified ? evaluationOf(merge, unified) : [])),
-    ...(baseline ? [evaluationOf(POOLED_SERIES, baseline.local)] : []),
+    ...(baseline?.local ? [evaluationOf(POOLED_SERIES, baseline.local)] : []),
     ...locals.flatMap(({ owner, local }) => (local ? evaluationOf(localSeries(owner), local) : [])),
   ]
 }

@@ -66,7 +66,7 @@ function roundLine(event: RoundFinished, rounds: number, colors: Palette): strin
   const locals = event.locals.map(({ local }) => local)
   const told = locals.filter((local) => local !== undefined).map(accuracy)
   const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${accuracyText(unified)}`)
-  const pooled = event.baseline ? [`pooled ${percent(accuracy(event.baseline.local))}`] : []
+  const pooled = event.baseline ? [`pooled ${accuracyText(event.baseline.local)}`] : []
   const number = String(event.round).padStart(String(rounds).length)
   const { train, merge, evaluate } = event.seconds
   const time = colors.dim(duration(train + merge + evaluate))

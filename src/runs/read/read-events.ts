@@ -19,13 +19,13 @@ export interface SavedEvaluation {
 export interface SavedRound {
   readonly round: number
   readonly lr: number
-  /** Without an evaluation if the owner shares no metrics. */
+  /** Without an evaluation if the owner shares no metrics, and all of them in rounds without evaluation. */
   readonly locals: readonly { readonly owner: number; readonly local: SavedEvaluation | undefined }[]
   /** Without an evaluation if no owner shares its metrics. */
   readonly merges: readonly { readonly merge: string; readonly unified: SavedEvaluation | undefined }[]
   /** Tensor to drift (merge/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
-  readonly baseline?: { readonly local: SavedEvaluation }
+  readonly baseline?: { readonly local: SavedEvaluation | undefined }
 }
 
 export interface SavedEvents {
@@ -127,7 +127,7 @@ type WrittenEvaluation = Omit<SavedEvaluation, 'lossSum'> & { readonly loss_sum?
 interface Written extends Omit<SavedRound, 'locals' | 'merges' | 'baseline'> {
   readonly locals: readonly { readonly owner: number; readonly local?: WrittenEvaluation }[]
   readonly merges: readonly { readonly merge: string; readonly unified?: WrittenEvaluation }[]
-  readonly baseline?: { readonly local: WrittenEvaluation }
+  readonly baseline?: { readonly local?: WrittenEvaluation }
 }
 
 function roundOf({ round, lr, locals, merges, drift, baseline }: Written): SavedRound {
@@ -137,7 +137,7 @@ function roundOf({ round, lr, locals, merges, drift, baseline }: Written): Saved
     locals: locals.map(({ owner, local }) => ({ owner, local: local && evaluationOf(local) })),
     merges: merges.map(({ merge, unified }) => ({ merge, unified: unified && evaluationOf(unified) })),
     drift,
-    ...(baseline && { baseline: { local: evaluationOf(baseline.local) } }),
+    ...(baseline && { baseline: { local: baseline.local && evaluationOf(baseline.local) } }),
   }
 }
 

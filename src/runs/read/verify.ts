@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { isEvaluated } from '../../federation/schedule.ts'
 import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
 import { type Manifest, withoutMetrics } from '../run-description.ts'
@@ -76,28 +77,31 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
 }
 
 /**
- * Cells are empty where an owner keeps its metrics to itself, and nowhere else.
+ * Cells are empty where an owner keeps its metrics to itself, and in rounds without evaluation, and nowhere else.
  * @throws FedunifyError (data) naming the line
  */
 export function assertTold(
   dir: string,
-  { shards }: Manifest,
+  { shards, config }: Manifest,
   local: readonly Lined<LocalRow>[],
   unified: readonly Lined<UnifiedRow>[],
 ): void {
   const silent = new Set(withoutMetrics(shards))
   const fault = (file: string, line: number, empty: boolean) =>
-    changed(`${join(dir, file)}:${line}`, empty ? 'a figure is missing' : 'it has a figure that no owner has told')
-  for (const { owner, train_loss, local_accuracy, copied_accuracy, line } of local) {
-    const told =
-      Number(train_loss !== undefined) + Number(local_accuracy !== undefined) + Number(copied_accuracy !== undefined)
-    const should = silent.has(owner) ? 0 : 3
-    if (told !== should) throw fault(localTable.file, line, told < should)
+    changed(`${join(dir, file)}:${line}`, empty ? 'a figure is missing' : 'it has a figure that nobody measured')
+  for (const { round, owner, train_loss, local_accuracy, copied_accuracy, line } of local) {
+    const shared = !silent.has(owner)
+    const evaluated = shared && isEvaluated(config, round)
+    const oddLoss = (train_loss === undefined) === shared
+    const oddAccuracy = (local_accuracy === undefined) === evaluated || (copied_accuracy === undefined) === evaluated
+    if (oddLoss || oddAccuracy) throw fault(localTable.file, line, oddLoss ? shared : evaluated)
   }
-  for (const { merge, accuracy, loss, line } of unified) {
+  for (const { round, merge, accuracy, loss, line } of unified) {
     const empty = accuracy === undefined
+    const evaluated = isEvaluated(config, round)
     // The others may all have been absent, where that was allowed.
-    const fits = empty ? silent.size > 0 && merge !== POOLED_SERIES : silent.size < shards.length
+    const mayBeEmpty = !evaluated || (silent.size > 0 && merge !== POOLED_SERIES)
+    const fits = empty ? mayBeEmpty : evaluated && silent.size < shards.length
     if (!fits || empty !== (loss === undefined)) throw fault(unifiedTable.file, line, empty || loss === undefined)
   }
 }

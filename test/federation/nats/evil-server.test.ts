@@ -97,7 +97,7 @@ describe.skipIf(!hasBroker)('an owner', () => {
   it('trains no other model, and no round again that is done', { timeout: 60_000 }, async () => {
     const { server, alice, runs } = await scene()
     await server.ask('r', invite())
-    const round = { what: 'train', attempt: 0, lr: 0.05, instruction: null, evaluate_received: false }
+    const round = { what: 'train', attempt: 0, lr: 0.05, instruction: null, evaluate: true, evaluate_received: false }
     const train = async (n: number, more: object = {}) =>
       await server.ask('r', { ...round, round: n, committed: n - 1, model: await server.put('r', weights(n)), ...more })
     const model = await server.put('r', weights(1))
