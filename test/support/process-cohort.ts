@@ -131,7 +131,7 @@ export class ProcessCohort implements Cohort {
 function updateOf({ owner, trainImages }: OwnerCard, { head, body }: Answer): Update {
   const { weights, sent } = grouped(decodeSafetensors(body, 'an update').weights)
   const { trained, received } = head as { trained: Omit<Trained, 'weights'>; received?: unknown }
-  const counts = { ...trained, local: evaluationOf(trained.local) }
+  const counts = { ...trained, local: trained.local && evaluationOf(trained.local) }
   const scored = received === undefined ? undefined : evaluationOf(received)
   return { type: 'update', owner, trainImages, ...counts, weights, sent, received: scored }
 }
