@@ -45,25 +45,36 @@ it('evaluates in every third round and the last: the same numbers there, nothing
   expect(rounds.filter(({ baseline }) => baseline.local).map(({ round }) => round)).toEqual([3, 6, 8])
 })
 
-it('goes on after an interruption to the same bytes, whatever round that was', { timeout: 120_000 }, async () => {
-  const { runExperiment } = await import('../../src/index.ts')
-  const given = { 'evaluate-every': 3, 'stop-at': 0.999 }
-  const whole = await run('unbroken', given)
-  const { parse } = await import('yaml')
-  const config = parse(readFileSync(experiment('broken', { ...base, ...given, name: 'unbroken' }), 'utf8'))
-  const broken = at('broken')
-  for (let resume = false, done = 0; done < 8; resume = true) {
-    for await (const event of runExperiment(config, { folder: broken, resume })) {
-      if (event.type !== 'round-finished') continue
-      done = event.round
-      break
+it.each([
+  ['to the last round', {}, 8],
+  ['to the first evaluated round that is accurate enough', { 'stop-at': 0.9 }, 3],
+])(
+  'goes on after an interruption behind each round, %s, to the same bytes',
+  { timeout: 120_000 },
+  async (_, ends, rounds) => {
+    const { runExperiment } = await import('../../src/index.ts')
+    const name = `unbroken-${rounds}`
+    const given = { 'evaluate-every': 3, ...ends }
+    const whole = await run(name, given)
+    const { parse } = await import('yaml')
+    const config = parse(readFileSync(experiment('broken', { ...base, ...given, name }), 'utf8'))
+    const broken = at(name, 'broken')
+    let interruptions = 0
+    for (let going = true; going; ) {
+      going = false
+      for await (const event of runExperiment(config, { folder: broken, resume: interruptions > 0 })) {
+        if (event.type !== 'round-finished') continue
+        interruptions += 1
+        going = true
+        break
+      }
     }
-  }
-  for await (const _ of runExperiment(config, { folder: broken, resume: true }));
-  for (const file of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']) {
-    expect(bytesOf(broken, file).equals(bytesOf(whole, file)), file).toBe(true)
-  }
-})
+    expect(interruptions).toBe(rounds)
+    for (const file of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']) {
+      expect(bytesOf(broken, file).equals(bytesOf(whole, file)), file).toBe(true)
+    }
+  },
+)
 
 it('is judged, compared and reported by the rounds that were evaluated', { timeout: 60_000 }, async () => {
   const dir = await run('judged', { 'evaluate-every': 3, expect: [{ metric: 'unified', at: 'end', min: 0.1 }] })
