@@ -30,6 +30,7 @@ Examples:
   fedunify run --merge avg,max,absmax --init independent
                                                         avg goes back to the owners, max and absmax do not
   fedunify run experiments/best-v.yaml --set lr=0.05    a file with one value changed
+  fedunify run experiments/table4.yaml --seed 1         one run of a file that makes several
   fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
   fedunify run --dry-run --env H                        what would run, and on which data
   fedunify run --env H --sink ndjson:file=events.ndjson
@@ -43,7 +44,7 @@ export function addRunCommand(program: Command, io: Io): void {
     .description(
       'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one ' +
         'unified model of all of theirs, which is evaluated and goes back to every owner. ' +
-        'Values come from defaults < file < --set < flags.',
+        'Values come from defaults < file < --set < flags. Of a file with a matrix or seeds, these choose one run.',
     )
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)

@@ -10,6 +10,7 @@ import { make, nameOf } from '../parts.ts'
 import { summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
@@ -62,7 +63,8 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   const note = (line: string) => view.note(oneLine(line))
   for (const warning of folder.warnings) note(`note: ${warning}`)
   const owners = folder.owners.length
-  const request = { file, run: resume, set: [...set, `owners=${owners}`], signal: io.signal }
+  const command = `fedunify serve --federation ${shellWord(federation)}`
+  const request = { file, run: resume, set: [...set, `owners=${owners}`], command, signal: io.signal }
   const experiment = await loadExperiment(request)
   assertAbsence(options, owners, experiment)
   if (experiment.baseline === 'pooled') {

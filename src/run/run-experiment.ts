@@ -1,6 +1,6 @@
 import type { ExperimentInput } from '../config/experiment-input.ts'
-import { resolveExperiment } from '../config/load.ts'
 import { withOwnRules } from '../config/parts/own-rules.ts'
+import { resolveExperiment } from '../config/resolve.ts'
 import { objectSource } from '../config/source.ts'
 import type { RunEvent } from '../federation/events.ts'
 import { copyWeights } from '../weights/weights.ts'
