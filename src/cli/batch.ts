@@ -9,6 +9,7 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
 import { planText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
 import { oneLine } from '../visible.ts'
+import { accessOf, addFetchOptions, type FetchAccess, type FetchFlags } from './data-options.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { positive } from './positive.ts'
@@ -32,7 +33,7 @@ Finished runs are skipped. An interrupted run continues after its last complete 
 stays there if this command is stopped: workers go on, and the same command fetches what they have done.
 `
 
-interface BatchOptions extends Partial<Address> {
+interface BatchOptions extends Partial<Address>, FetchFlags {
   readonly set?: string[]
   /** Default: 1. */
   readonly jobs?: number
@@ -54,7 +55,8 @@ export function addBatchCommand(program: Command, io: Io): void {
     needed: false,
   })
     .option('--quiet', 'no progress, only the summary')
-    .option('--dry-run', 'show what would run, and about how long it would take')
+    .option('--dry-run', 'show what would run, and about how long it would take; write and fetch nothing')
+  addFetchOptions(command)
     .addHelpText('after', EXAMPLES)
     .action((globs: string[], options: BatchOptions) => batch(globs, options, io))
 }
@@ -70,7 +72,8 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
     throw new FedunifyError('E_CONFLICT', `--${idle} is for a broker`, 'name the broker with --on, or leave it out')
   }
   const runs = await planBatch(globs, set, signal)
-  if (dryRun) return await showPlan(runs, io)
+  const access = accessOf(options)
+  if (dryRun) return await showPlan(runs, access, io)
   const began = performance.now()
   const listener = new BatchProgress(runs, {
     write: quiet ? () => {} : (line) => io.err(`${line}\n`),
@@ -82,7 +85,7 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
   const results =
     on !== undefined
       ? await runOnQueue(runs, { ...options, on }, listener, io)
-      : await runBatch(runs, { jobs, signal, listener })
+      : await runBatch(runs, { jobs, signal, listener, access })
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
   for await (const summary of writeSummaries(done)) io.out(summaryText(summary))
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
@@ -109,8 +112,8 @@ async function runOnQueue(
   }
 }
 
-async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
-  const estimates = await estimateBatch(runs, io.signal)
+async function showPlan(runs: readonly BatchRun[], access: FetchAccess, io: Io): Promise<void> {
+  const estimates = await estimateBatch(runs, { ...access, signal: io.signal })
   io.out(planText(estimates))
   throwFailure(estimates.filter((one) => 'outcome' in one))
 }

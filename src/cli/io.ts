@@ -59,7 +59,7 @@ export async function putNamed(option: string, file: string, content: string, io
 export const colorsOf = (io: Io, stream: 'out' | 'err' = 'out'): Palette => (io.colors[stream] ? COLORS : NO_COLORS)
 
 export function progressView(io: Io, quiet: boolean): ProgressView {
-  if (quiet) return { note() {}, event() {}, stop() {} }
+  if (quiet) return { note() {}, transfer() {}, event() {}, stop() {} }
   // A terminal without a size (as some containers and CI services give) has no room to draw in.
   if (io.terminal?.columns && io.terminal.rows) return new LiveProgress(io.terminal, colorsOf(io, 'err'))
   return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io, 'err'))

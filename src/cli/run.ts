@@ -7,10 +7,11 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
 import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
-import { overviewText, planText, summaryText } from '../report/terminal/run-text.ts'
+import { fetchProgress } from '../report/terminal/progress.ts'
+import { overviewText, planText, summaryText, unfetchedPlanText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
-import { prepareRun } from '../run/prepare.ts'
+import { fetchedFirst, prepareRun } from '../run/prepare.ts'
 import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
 import { readManifest } from '../runs/manifest.ts'
@@ -20,6 +21,7 @@ import { assertSameConfig } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { isPlainFile } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
+import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { timestamp } from './timestamp.ts'
@@ -53,13 +55,14 @@ export function addRunCommand(program: Command, io: Io): void {
     .option('--json', 'write the events to stdout, one JSON object on each line')
     .option(`--sink <${Object.keys(SINKS).join('|')}>`, 'who else is told of every event; may be repeated', repeated)
     .option('--quiet', 'no progress, only the result')
-    .option('--dry-run', 'check everything, show what would run, write nothing')
+    .option('--dry-run', 'check everything, show what would run; write and fetch nothing')
+  addFetchOptions(command)
   addExperimentOptions(command)
   command.addHelpText('after', `${NAMES_HELP}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
 }
 
-interface RunOptions {
+interface RunOptions extends FetchFlags {
   readonly set?: string[]
   readonly sink?: string[]
   readonly runId?: string
@@ -93,8 +96,10 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const experiment = await loadExperiment(request).catch(tell)
   const view = progressView(io, quiet)
   try {
-    const progress = (line: string) => view.note(oneLine(line))
-    const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
+    const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }
+    const fetched = options.dryRun && (await fetchedFirst(experiment, access))
+    if (fetched !== undefined) return io.out(unfetchedPlanText(experiment, fetched))
+    const prepared = await prepareRun(experiment, access).catch(tell)
     if (options.dryRun) {
       return io.out(
         planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))),

@@ -18,6 +18,12 @@ export function planText(estimates: readonly (RunEstimate | BatchResult)[]): str
   })
   const seconds = estimates.reduce((sum, one) => sum + ('outcome' in one ? 0 : one.seconds), 0)
   const table = columns(['run', 'state', 'rounds', 'images to train', 'about'], rows)
+  const fetched = estimates.flatMap((one) => ('fetched' in one && one.fetched !== undefined ? [one.fetched] : []))
+  if (fetched.length > 0) {
+    const notes = [...new Set(fetched)].map(oneLine).join('\n')
+    const advice = 'to see how long the training takes, fetch it first: fedunify data fetch'
+    return `${table}\n\n${rows.length} runs\n${notes}\n${advice}\nnothing was fetched or written\n`
+  }
   const total = `${rows.length} runs, about ${duration(seconds)} of training on this machine; nothing was written`
   return `${table}\n\n${total}\n`
 }

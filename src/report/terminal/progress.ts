@@ -1,20 +1,31 @@
 import type { WriteStream } from 'node:tty'
 import { createLogUpdate } from 'log-update'
+import type { Progress } from '../../data/fashion-mnist/fetch.ts'
 import { accuracy, type Evaluation } from '../../engine/engine.ts'
 import type { OwnerProgress } from '../../federation/cohort.ts'
 import { POOLED, type RoundFinished, type RunEvent, type Started } from '../../federation/events.ts'
 import { duration, percent, thousands } from '../../format.ts'
 import { extremes } from '../../stats.ts'
-import { type Palette, visible } from '../../visible.ts'
+import { oneLine, type Palette, visible } from '../../visible.ts'
 
 /** Tells people how a run goes, on stderr. */
 export interface ProgressView {
   /** A line about what happens before the rounds. */
   note(line: string): void
+  /**
+   * A transfer, of which a share in [0, 1] is here: live it is one line, elsewhere a line for each tenth.
+   */
+  transfer(line: string, share: number): void
   event(event: RunEvent): void
   /** Leaves the terminal as it should be, however the run ended. */
   stop(): void
 }
+
+/** Shows how a fetch goes. */
+export const fetchProgress =
+  (view: ProgressView): Progress =>
+  (line, share) =>
+    share === undefined ? view.note(oneLine(line)) : view.transfer(oneLine(line), share)
 
 /** Mean seconds of the finished rounds, times those that are left. */
 class Clock {
@@ -86,6 +97,8 @@ export class PlainProgress implements ProgressView {
   readonly #write: (line: string) => void
   readonly #colors: Palette
   readonly #clock = new Clock()
+  /** Tenths of a transfer that were told. */
+  #tenth = 0
 
   constructor(write: (line: string) => void, colors: Palette) {
     this.#write = write
@@ -94,6 +107,12 @@ export class PlainProgress implements ProgressView {
 
   note(line: string): void {
     this.#write(line)
+  }
+
+  transfer(line: string, share: number): void {
+    const tenth = Math.floor(10 * share)
+    if (tenth !== this.#tenth && tenth > 0) this.#write(`fetched ${10 * tenth} %: ${line}`)
+    this.#tenth = tenth
   }
 
   event(event: RunEvent): void {
@@ -127,6 +146,10 @@ export class LiveProgress implements ProgressView {
 
   note(line: string): void {
     this.#log.persist(visible(line))
+  }
+
+  transfer(line: string, share: number): void {
+    this.#log(visible(`  ${this.#bar(share)}  ${line}`))
   }
 
   event(event: RunEvent): void {
@@ -174,16 +197,20 @@ export class LiveProgress implements ProgressView {
     const shown = (progress.length > MAX_BARS ? active : progress).slice(0, MAX_BARS)
     const done = progress.length - active.length
     const more = this.#participants > MAX_BARS ? [dim(`  ${done} of ${this.#participants} owners are done`)] : []
-    return [head.filter(Boolean).join('  '), ...shown.map((p) => this.#bar(p)), ...more].join('\n')
+    return [head.filter(Boolean).join('  '), ...shown.map((p) => this.#owner(p)), ...more].join('\n')
   }
 
-  #bar({ owner, images, total, epoch, epochs, loss }: OwnerProgress): string {
-    const { cyan, dim } = this.#colors
-    const full = Math.round((images / total) * BAR)
-    const bar = cyan('━'.repeat(full)) + dim('─'.repeat(BAR - full))
-    const share = `${Math.floor((100 * images) / total)} %`.padStart(5)
+  #owner({ owner, images, total, epoch, epochs, loss }: OwnerProgress): string {
     const which = epochs > 1 ? `  epoch ${epoch}/${epochs}` : ''
     const who = owner === POOLED ? 'pooled' : `owner ${owner}`
-    return `  ${who.padEnd(9)} ${bar} ${share}${which}  ${loss === undefined ? '' : dim(`loss ${loss.toFixed(3)}`)}`
+    const told = loss === undefined ? '' : `  ${this.#colors.dim(`loss ${loss.toFixed(3)}`)}`
+    return `  ${who.padEnd(9)} ${this.#bar(images / total)}${which}${told}`
+  }
+
+  #bar(share: number): string {
+    const { cyan, dim } = this.#colors
+    const full = Math.round(share * BAR)
+    const percents = `${Math.floor(100 * share)} %`.padStart(5)
+    return `${cyan('━'.repeat(full))}${dim('─'.repeat(BAR - full))} ${percents}`
   }
 }

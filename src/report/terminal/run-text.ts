@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
+import type { Experiment } from '../../config/schema.ts'
 import { dataSize, percent, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
@@ -41,6 +42,10 @@ export function planText(prepared: PreparedRun, done: number): string {
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
   return `${toYaml(experiment)}\n${overviewText(prepared)}\n\n${work}\n`
 }
+
+/** What would be run, where its data would have to be fetched to say more. */
+export const unfetchedPlanText = (experiment: Experiment, fetched: string): string =>
+  `${toYaml(experiment)}\n${oneLine(fetched)}\nto see its shards, fetch it first: fedunify data fetch\nnothing was fetched or written\n`
 
 /** What a finished run leaves to look at: the paper-shaped table, what the owners sent and were sent, and the files. */
 export async function summaryText(path: string, { bold, dim }: Palette): Promise<string> {
