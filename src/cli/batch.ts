@@ -8,6 +8,7 @@ import { writeSummaries } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
 import { planText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
+import { pointLatest } from '../runs/latest.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchAccess, type FetchFlags } from './data-options.ts'
 import { repeated } from './experiment-options.ts'
@@ -86,8 +87,10 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
     on !== undefined
       ? await runOnQueue(runs, { ...options, on }, listener, io)
       : await runBatch(runs, { jobs, signal, listener, access })
+  const last = results.findLast(({ outcome }) => outcome !== 'skipped')
+  if (last) await pointLatest(last.run.experiment.out, last.run.path)
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
-  for await (const summary of writeSummaries(done)) io.out(summaryText(summary))
+  for await (const summary of writeSummaries(done)) io.out(summaryText(summary, io.width))
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
   if (signal.aborted) {
     const message = `${messageOf(signal.reason)}: ${done.length} of ${runs.length} runs are done`
@@ -114,7 +117,7 @@ async function runOnQueue(
 
 async function showPlan(runs: readonly BatchRun[], access: FetchAccess, io: Io): Promise<void> {
   const estimates = await estimateBatch(runs, { ...access, signal: io.signal })
-  io.out(planText(estimates))
+  io.out(planText(estimates, io.width))
   throwFailure(estimates.filter((one) => 'outcome' in one))
 }
 

@@ -9,6 +9,7 @@ import { resolveExperiment } from '../config/resolve.ts'
 import { fileSource, type Source } from '../config/source.ts'
 import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
+import { wrap } from '../report/terminal/wrap.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
@@ -50,7 +51,9 @@ function addShowCommand(config: Command, io: Io): void {
   addExperimentOptions(command)
   command
     .addHelpText('after', SHOW_HELP)
-    .action(async (file: string | undefined, options: ShowOptions) => io.out(await show(file, options, io)))
+    .action(async (file: string | undefined, options: ShowOptions) =>
+      io.out(wrap(await show(file, options, io), io.width)),
+    )
 }
 
 async function show(file: string | undefined, options: ShowOptions, io: Io): Promise<string> {
@@ -95,6 +98,7 @@ async function showBatch(
   const table = columns(
     ['run', ...varying],
     runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
+    io.width,
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
   const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`

@@ -1,5 +1,6 @@
 import type { Finding } from '../doctor/finding.ts'
 import { FedunifyError } from '../errors.ts'
+import { wrap } from '../report/terminal/wrap.ts'
 import { oneLine } from '../visible.ts'
 import { colorsOf, type Io } from './io.ts'
 
@@ -30,7 +31,8 @@ export function tellFindings(findings: readonly Finding[], { json, format, good,
       )}\n`,
     )
     if (ready) io.out(`${good}\n`)
-    if (below.length > 0) io.out(`${ready ? '\n' : ''}Optional, only for runs that ask for it:\n${table(below, io)}`)
+    if (below.length > 0)
+      io.out(`${ready ? '\n' : ''}Optional, only for runs that ask for it:\n${wrap(table(below, io), io.width)}`)
   }
   if (ready) return
   const code = problems.some((problem) => !problem.data) ? 'E_DOCTOR_SETUP' : 'E_DOCTOR_DATA'

@@ -9,17 +9,19 @@ import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
 import { fetchProgress } from '../report/terminal/progress.ts'
 import { overviewText, planText, summaryText, unfetchedPlanText } from '../report/terminal/run-text.ts'
-import { executeToEnd } from '../run/execute.ts'
+import { executeToEnd, inFolder } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
 import { fetchedFirst, prepareRun } from '../run/prepare.ts'
 import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
+import { pointLatest, runPath } from '../runs/latest.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { assertSameConfig } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { isPlainFile } from '../system/files.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
@@ -73,7 +75,8 @@ interface RunOptions extends FetchFlags {
 }
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
-  const { set = [], resume, json = false, quiet = false } = options
+  const { set = [], json = false, quiet = false } = options
+  const resume = options.resume && (await runPath(options.resume))
   assertRunId(options)
   const { listeners, told } = listen(options, io)
   const flags = experimentFlags({ ...options })
@@ -102,20 +105,23 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const prepared = await prepareRun(experiment, access).catch(tell)
     if (options.dryRun) {
       return io.out(
-        planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))),
+        planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared)), io.width),
       )
     }
-    const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
+    let path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
     let begun = false
     const execution = executeToEnd(inThisProcess(prepared), {
       path,
       resume: resume !== undefined,
+      another: options.runId === undefined,
       signal: io.signal,
       note: (line) => view.note(line),
-      ready(done) {
+      async ready(done, at = path) {
         begun = true
+        path = at
+        await pointLatest(experiment.out, path)
         if (prepared.engine.note) view.note(`note: ${oneLine(prepared.engine.note)}`)
-        view.note(`${overviewText(prepared)}\n`)
+        view.note(`${overviewText(prepared, io.terminal?.columns)}\n`)
         if (done > 0) view.note(`resuming ${oneLine(path)} after round ${done}\n`)
       },
       sinks: [...listeners, { name: 'progress', event: (event) => view.event(event) }],
@@ -124,7 +130,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       throw begun && io.signal.aborted ? interruption(error, path) : error
     })
     view.stop()
-    if (!told()) io.out(`\n${await summaryText(path, colorsOf(io))}`)
+    if (!told()) io.out(`\n${await summaryText(path, colorsOf(io), io.width)}`)
   } finally {
     view.stop()
   }
@@ -159,11 +165,14 @@ function listen({ json, sink = [] }: RunOptions, io: Io): { listeners: Sink[]; t
 /** What a run has left that is not to go on: it has finished. */
 async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): Promise<void> {
   if (!quiet) io.err(`${oneLine(dir)} has finished already\n`)
-  if (!json) return io.out(await summaryText(dir, colorsOf(io)))
+  if (!json) return io.out(await summaryText(dir, colorsOf(io), io.width))
   // Its files are what was written, or this says which is not.
   await loadRun(dir)
-  io.out(await readFile(join(dir, EVENTS), 'utf8'))
+  const events = (await readFile(join(dir, EVENTS), 'utf8')).trimEnd().split('\n')
+  for (const line of events) io.out(`${/^\{"type":"(started|finished)"/.test(line) ? withFolder(line, dir) : line}\n`)
 }
+
+const withFolder = (line: string, dir: string) => JSON.stringify(inFolder(JSON.parse(line), dir))
 
 async function assertConfig(dir: string): Promise<void> {
   const file = join(dir, 'config.yaml')
@@ -176,4 +185,6 @@ async function assertConfig(dir: string): Promise<void> {
 }
 
 const interruption = (error: unknown, path: string) =>
-  new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
+  new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${shellWord(path)}`, {
+    cause: error,
+  })

@@ -20,6 +20,8 @@ export interface Started {
   readonly baseline: boolean
   /** Owners that share no metrics, if there are any. */
   readonly withoutMetrics?: readonly number[]
+  /** The folder of the run, if it has one; not in the events that are kept there. */
+  readonly folder?: string
 }
 
 /** @typeParam Kept what stands for metrics that an owner keeps to itself: `never` if all share theirs, as in one process */
@@ -83,6 +85,8 @@ export interface Finished {
   readonly rounds: number
   readonly reason: 'rounds' | 'stop-at'
   readonly seconds: number
+  /** As in `started`. */
+  readonly folder?: string
 }
 
 /** What a federation tells its listeners, in order. */

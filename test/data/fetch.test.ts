@@ -301,7 +301,10 @@ describe('what is told of a fetch', () => {
     const text = written.join('')
     expect(text).toContain('100 kB of 100 kB')
     // The cursor goes up as far as it came down: no frame stays behind another.
-    const up = [...text.matchAll(/\x1b\[(\d*)A/g)].reduce((sum, [, lines]) => sum + Number(lines || 1), 0)
+    const up = [...text.matchAll(new RegExp(`${'\x1b'}\\[(\\d*)A`, 'g'))].reduce(
+      (sum, [, lines]) => sum + Number(lines || 1),
+      0,
+    )
     expect(text.split('\n').length - 1 - up).toBeLessThanOrEqual(1)
   })
 })
