@@ -26,14 +26,17 @@ function wrapLine(line: string, width: number): string {
   // A command stays whole: it is there to be copied.
   if (!last) {
     if (/^ *(npx )?fedunify /.test(line)) return line
-    const longest = Math.max(...line.trim().split(' ').map(shownWidth))
-    const hang = width - indent >= Math.max(LITTLE, longest) ? indent : BELOW
+    const hang = hasRoom(line.trim(), width - indent) ? indent : BELOW
     return broken(line.slice(indent), hang, width, hang)
   }
   const [head, rest] = [last[1]!, line.slice(last[0].length)]
-  if (width - column >= LITTLE) return broken(`${last[0]}${rest}`, 0, width, column)
+  if (hasRoom(rest, width - column)) return broken(`${last[0]}${rest}`, 0, width, column)
   return `${wrapLine(head, width)}\n${broken(rest, BELOW, width, BELOW)}`
 }
+
+/** Whether a text can stand in a column of that width. */
+const hasRoom = (text: string, width: number) =>
+  width >= Math.max(LITTLE, ...text.split(' ').map((word) => shownWidth(word)))
 
 /** @param hang spaces before every line but the first, which has `indent` */
 function broken(text: string, indent: number, width: number, hang: number): string {
