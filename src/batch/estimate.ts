@@ -1,5 +1,5 @@
 import { FedunifyError } from '../errors.ts'
-import { imagesToTrain, prepareRun } from '../run/prepare.ts'
+import { type DataOptions, fetchedFirst, imagesToTrain, prepareRun } from '../run/prepare.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
 import { trainingSpeed } from './calibrate.ts'
 import type { BatchRun } from './plan.ts'
@@ -10,19 +10,23 @@ export interface RunEstimate {
   readonly run: BatchRun
   readonly images: number
   readonly seconds: number
+  /** What it would have to fetch first, in words: then nothing else is known of it. */
+  readonly fetched?: string
 }
+
+type Estimating = DataOptions & { readonly signal: AbortSignal }
 
 /** Estimates every run; one that would fail has its error instead: a batch goes on past such a run, and so does this. */
 export async function estimateBatch(
   runs: readonly BatchRun[],
-  signal: AbortSignal,
+  options: Estimating,
 ): Promise<(RunEstimate | BatchResult)[]> {
   const speeds = new Map<string, number>()
   const estimates: (RunEstimate | BatchResult)[] = []
   for (const run of runs) {
-    signal.throwIfAborted()
+    options.signal.throwIfAborted()
     try {
-      estimates.push(await estimateRun(run, speeds, signal))
+      estimates.push(await estimateRun(run, speeds, options))
     } catch (error) {
       if (!(error instanceof FedunifyError) || error.kind === 'interrupted') throw error
       estimates.push({ run, outcome: 'failed', error })
@@ -32,12 +36,14 @@ export async function estimateBatch(
 }
 
 /** @param speeds images that this machine trains in a second on one worker, by what that depends on; added to */
-async function estimateRun(run: BatchRun, speeds: Map<string, number>, signal: AbortSignal): Promise<RunEstimate> {
-  const prepared = await prepareRun(run.experiment, { signal })
+async function estimateRun(run: BatchRun, speeds: Map<string, number>, options: Estimating): Promise<RunEstimate> {
+  const fetched = await fetchedFirst(run.experiment, options)
+  if (fetched !== undefined) return { run, images: 0, seconds: 0, fetched }
+  const prepared = await prepareRun(run.experiment, options)
   const images = run.state === 'finished' ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
   const { model, optimizer, batch, engine, device, layout, workers } = run.experiment
   const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
-  const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, signal))
+  const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, options.signal))
   speeds.set(kind, speed)
   return { run, images, seconds: images / (speed * workers) }
 }

@@ -1,9 +1,10 @@
 import { configHash } from '../config/hash.ts'
+import type { Progress } from '../data/fashion-mnist/fetch.ts'
 import { FedunifyError } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
-import { prepareRun } from '../run/prepare.ts'
+import { type DataOptions, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { runState } from '../runs/read/run-state.ts'
@@ -20,8 +21,17 @@ export interface BatchListener {
   started(run: BatchRun, resuming: boolean): void
   /** Something that the user should know about a run. */
   note(run: BatchRun, note: string): void
+  /** How its data is fetched, as `Progress` tells it. */
+  fetching(run: BatchRun, line: string, share?: number): void
   event(run: BatchRun, event: RunEvent): void
   ended(result: BatchResult): void
+}
+
+interface BatchMeans {
+  readonly signal: AbortSignal
+  readonly listener: BatchListener
+  /** How data may be fetched. */
+  readonly access?: Pick<DataOptions, 'offline' | 'mirror'>
 }
 
 /**
@@ -30,14 +40,14 @@ export interface BatchListener {
  */
 export async function runBatch(
   runs: readonly BatchRun[],
-  { jobs, signal, listener }: { jobs: number; signal: AbortSignal; listener: BatchListener },
+  { jobs, ...means }: BatchMeans & { readonly jobs: number },
 ): Promise<BatchResult[]> {
   const results: BatchResult[] = []
   const queue = [...runs]
   const work = async () => {
-    for (let run = queue.shift(); run && !signal.aborted; run = queue.shift()) {
-      const result = await runOne(run, signal, listener)
-      listener.ended(result)
+    for (let run = queue.shift(); run && !means.signal.aborted; run = queue.shift()) {
+      const result = await runOne(run, means)
+      means.listener.ended(result)
       results.push(result)
     }
   }
@@ -46,7 +56,7 @@ export async function runBatch(
   return results.sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run))
 }
 
-async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListener): Promise<BatchResult> {
+async function runOne(run: BatchRun, { signal, listener, access }: BatchMeans): Promise<BatchResult> {
   try {
     // Not as it was planned: another batch may have come here meanwhile.
     const state = await runState(run.path)
@@ -56,7 +66,8 @@ async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListene
     }
     const resume = state !== 'none'
     listener.started(run, resume)
-    const prepared = await prepareRun(run.experiment, { signal })
+    const fetching: Progress = (line, share) => listener.fetching(run, line, share)
+    const prepared = await prepareRun(run.experiment, { ...access, signal, progress: fetching })
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
     const note = (line: string) => listener.note(run, line)

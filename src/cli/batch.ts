@@ -8,7 +8,9 @@ import { writeSummaries } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
 import { planText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
+import { pointLatest } from '../runs/latest.ts'
 import { oneLine } from '../visible.ts'
+import { accessOf, addFetchOptions, type FetchAccess, type FetchFlags } from './data-options.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { positive } from './positive.ts'
@@ -32,7 +34,7 @@ Finished runs are skipped. An interrupted run continues after its last complete 
 stays there if this command is stopped: workers go on, and the same command fetches what they have done.
 `
 
-interface BatchOptions extends Partial<Address> {
+interface BatchOptions extends Partial<Address>, FetchFlags {
   readonly set?: string[]
   /** Default: 1. */
   readonly jobs?: number
@@ -54,7 +56,8 @@ export function addBatchCommand(program: Command, io: Io): void {
     needed: false,
   })
     .option('--quiet', 'no progress, only the summary')
-    .option('--dry-run', 'show what would run, and about how long it would take')
+    .option('--dry-run', 'show what would run, and about how long it would take; write and fetch nothing')
+  addFetchOptions(command)
     .addHelpText('after', EXAMPLES)
     .action((globs: string[], options: BatchOptions) => batch(globs, options, io))
 }
@@ -70,7 +73,8 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
     throw new FedunifyError('E_CONFLICT', `--${idle} is for a broker`, 'name the broker with --on, or leave it out')
   }
   const runs = await planBatch(globs, set, signal)
-  if (dryRun) return await showPlan(runs, io)
+  const access = accessOf(options)
+  if (dryRun) return await showPlan(runs, access, io)
   const began = performance.now()
   const listener = new BatchProgress(runs, {
     write: quiet ? () => {} : (line) => io.err(`${line}\n`),
@@ -82,9 +86,11 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
   const results =
     on !== undefined
       ? await runOnQueue(runs, { ...options, on }, listener, io)
-      : await runBatch(runs, { jobs, signal, listener })
+      : await runBatch(runs, { jobs, signal, listener, access })
+  const last = results.findLast(({ outcome }) => outcome !== 'skipped')
+  if (last) await pointLatest(last.run.experiment.out, last.run.path)
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
-  for await (const summary of writeSummaries(done)) io.out(summaryText(summary))
+  for await (const summary of writeSummaries(done)) io.out(summaryText(summary, io.width))
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
   if (signal.aborted) {
     const message = `${messageOf(signal.reason)}: ${done.length} of ${runs.length} runs are done`
@@ -109,9 +115,9 @@ async function runOnQueue(
   }
 }
 
-async function showPlan(runs: readonly BatchRun[], io: Io): Promise<void> {
-  const estimates = await estimateBatch(runs, io.signal)
-  io.out(planText(estimates))
+async function showPlan(runs: readonly BatchRun[], access: FetchAccess, io: Io): Promise<void> {
+  const estimates = await estimateBatch(runs, { ...access, signal: io.signal })
+  io.out(planText(estimates, io.width))
   throwFailure(estimates.filter((one) => 'outcome' in one))
 }
 

@@ -38,7 +38,7 @@ export function addCompareCommand(program: Command, io: Io): void {
     .addHelpText('after', HELP)
     .action(async (named: string[], options: { format: ComparisonFormat; rounds: ComparedRound[] }) => {
       const comparison = compareSides(await namedSides(named), options.rounds)
-      io.out(COMPARISON_FORMATS[options.format](comparison))
+      io.out(COMPARISON_FORMATS[options.format](comparison, io.width))
       // A CSV has no place for them.
       if (options.format === 'csv') for (const note of comparison.notes) io.err(`note: ${note}\n`)
     })

@@ -1,15 +1,15 @@
 import type { Command } from 'commander'
-import { BATCH_KEYS } from '../config/batch-schema.ts'
-import { expand } from '../config/expand.ts'
+import { chosenRuns } from '../config/choose-run.ts'
 import { schemaText } from '../config/json-schema.ts'
-import { experimentSources, resolveExperiment } from '../config/load.ts'
+import { experimentSources, makesSeveral } from '../config/load.ts'
 import { type Setting, settings } from '../config/origin.ts'
 import { withOwnRules } from '../config/parts/own-rules.ts'
 import { fileName } from '../config/read.ts'
+import { resolveExperiment } from '../config/resolve.ts'
 import { fileSource, type Source } from '../config/source.ts'
-import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
+import { wrap } from '../report/terminal/wrap.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
@@ -25,7 +25,8 @@ export function addConfigCommand(program: Command, io: Io): void {
 
 const SHOW_HELP = `
 Each value says where it comes from: the file and its line, --set, a flag, or the default. "derived" means that it
-follows from other values or from this machine. If the file makes several runs, all of them are shown.
+follows from other values or from this machine. If the file makes several runs, all of them are shown, or those that
+--set and flags choose.
 
 Examples:
   fedunify config show                                   the defaults
@@ -50,7 +51,9 @@ function addShowCommand(config: Command, io: Io): void {
   addExperimentOptions(command)
   command
     .addHelpText('after', SHOW_HELP)
-    .action(async (file: string | undefined, options: ShowOptions) => io.out(await show(file, options, io)))
+    .action(async (file: string | undefined, options: ShowOptions) =>
+      io.out(wrap(await show(file, options, io), io.width)),
+    )
 }
 
 async function show(file: string | undefined, options: ShowOptions, io: Io): Promise<string> {
@@ -58,8 +61,8 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
   const flags = experimentFlags({ ...options })
   // Read once: it may be a pipe.
   const written = file === undefined ? undefined : await fileSource(file, { signal: io.signal })
-  if (file !== undefined && written && isBatch(written)) return await showBatch(written, file, options, flags, io)
-  const { sources, ...own } = await withOwnRules(experimentSources(written, { file, set, flags }), NOTHING_RUN)
+  if (file !== undefined && written && makesSeveral(written)) return await showBatch(written, file, options, flags, io)
+  const { sources, ...own } = await withOwnRules(experimentSources(written, { set, flags }), NOTHING_RUN)
   const shown = settings(resolveExperiment(sources, file, own), sources, own.vocabulary)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
   return settingsTable(shown, colorsOf(io))
@@ -68,8 +71,6 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
 /** What is shown is not run, the code of rules neither. */
 const NOTHING_RUN = { load: false }
 
-const isBatch = ({ values }: Source) => BATCH_KEYS.some((key) => key in values)
-
 async function showBatch(
   written: Source,
   file: string,
@@ -77,12 +78,7 @@ async function showBatch(
   flags: Record<string, string>,
   io: Io,
 ): Promise<string> {
-  const [flag] = Object.entries(flags)
-  if (flag !== undefined) {
-    const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
-    throw new FedunifyError('E_SEVERAL_RUNS', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
-  }
-  const runs = await expand(written, file, options.set, NOTHING_RUN)
+  const runs = await chosenRuns(written, file, { set: options.set ?? [], flags }, NOTHING_RUN)
   const each = runs.map(({ experiment, sources, vocabulary }) => settings(experiment, sources, vocabulary))
   if (options.json) {
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
@@ -102,6 +98,7 @@ async function showBatch(
   const table = columns(
     ['run', ...varying],
     runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
+    io.width,
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
   const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`

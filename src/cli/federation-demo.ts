@@ -52,7 +52,7 @@ async function demo(file: string | undefined, { owners, dir, data, set = [] }: D
   })
   const { summaryText } = await import('../report/terminal/run-text.ts')
   const { sentText } = await import('../demo/sent-text.ts')
-  io.out(`\n${await summaryText(path, colorsOf(io))}\n${sentText(books)}`)
+  io.out(`\n${await summaryText(path, colorsOf(io), io.width)}\n${sentText(books)}`)
   if (dir === undefined) return
   const kept = oneLine(dir)
   io.out(

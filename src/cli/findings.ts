@@ -1,5 +1,6 @@
 import type { Finding } from '../doctor/finding.ts'
 import { FedunifyError } from '../errors.ts'
+import { wrap } from '../report/terminal/wrap.ts'
 import { oneLine } from '../visible.ts'
 import { colorsOf, type Io } from './io.ts'
 
@@ -19,8 +20,20 @@ interface Telling {
 export function tellFindings(findings: readonly Finding[], { json, format, good, bad }: Telling, io: Io): void {
   const problems = findings.filter(({ status }) => status === 'problem')
   const ready = problems.length === 0
-  io.out(json ? `${JSON.stringify({ format, ready, findings }, null, 2)}\n` : `${table(findings, io)}\n`)
-  if (ready && !json) io.out(`${good}\n`)
+  if (json) io.out(`${JSON.stringify({ format, ready, findings }, null, 2)}\n`)
+  else {
+    // What works, or is not there, without being needed does not stand before the verdict.
+    const below = findings.filter(({ optional, status }) => optional && status !== 'warning' && status !== 'problem')
+    io.out(
+      `${table(
+        findings.filter((finding) => !below.includes(finding)),
+        io,
+      )}\n`,
+    )
+    if (ready) io.out(`${good}\n`)
+    if (below.length > 0)
+      io.out(`${ready ? '\n' : ''}Optional, only for runs that ask for it:\n${wrap(table(below, io), io.width)}`)
+  }
   if (ready) return
   const code = problems.some((problem) => !problem.data) ? 'E_DOCTOR_SETUP' : 'E_DOCTOR_DATA'
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`

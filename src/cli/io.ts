@@ -18,6 +18,8 @@ export interface Io {
   readonly terminal: WriteStream | undefined
   /** Whether each of the two shows colours. */
   readonly colors: { readonly out: boolean; readonly err: boolean }
+  /** Characters of a line of stdout, where it is a terminal. */
+  readonly width?: number | undefined
   readonly signal: AbortSignal
 }
 
@@ -59,8 +61,9 @@ export async function putNamed(option: string, file: string, content: string, io
 export const colorsOf = (io: Io, stream: 'out' | 'err' = 'out'): Palette => (io.colors[stream] ? COLORS : NO_COLORS)
 
 export function progressView(io: Io, quiet: boolean): ProgressView {
-  if (quiet) return { note() {}, event() {}, stop() {} }
-  // A terminal without a size (as some containers and CI services give) has no room to draw in.
+  if (quiet) return { note() {}, transfer() {}, event() {}, stop() {} }
+  // A terminal without a size (as some containers and CI services give) has no room to draw in; nor is there one that
+  // cannot move its cursor (TERM=dumb: start.ts).
   if (io.terminal?.columns && io.terminal.rows) return new LiveProgress(io.terminal, colorsOf(io, 'err'))
   return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io, 'err'))
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { follow } from '../completion/words.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../package.ts'
+import { wrap } from '../report/terminal/wrap.ts'
 import { refusalOf } from '../system/refusal.ts'
 import { colorsOf, type Io, screened } from './io.ts'
 
@@ -46,7 +47,12 @@ export async function main(args: readonly string[], given: Io): Promise<number> 
     )
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text), outputError: () => {} })
+    .configureOutput({
+      writeOut: (text) => io.out(wrap(text, io.width)),
+      writeErr: (text) => io.err(text),
+      outputError: () => {},
+      getOutHelpWidth: () => io.width ?? 80,
+    })
     .showHelpAfterError(false)
     .addHelpText('after', HELP)
   try {

@@ -7,19 +7,23 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
 import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
-import { overviewText, planText, summaryText } from '../report/terminal/run-text.ts'
-import { executeToEnd } from '../run/execute.ts'
+import { fetchProgress } from '../report/terminal/progress.ts'
+import { overviewText, planText, summaryText, unfetchedPlanText } from '../report/terminal/run-text.ts'
+import { executeToEnd, inFolder } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
-import { prepareRun } from '../run/prepare.ts'
+import { fetchedFirst, prepareRun } from '../run/prepare.ts'
 import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
+import { pointLatest, runPath } from '../runs/latest.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { assertSameConfig } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { isPlainFile } from '../system/files.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
+import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
 import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { timestamp } from './timestamp.ts'
@@ -30,6 +34,7 @@ Examples:
   fedunify run --merge avg,max,absmax --init independent
                                                         avg goes back to the owners, max and absmax do not
   fedunify run experiments/best-v.yaml --set lr=0.05    a file with one value changed
+  fedunify run experiments/table4.yaml --seed 1         one run of a file that makes several
   fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
   fedunify run --dry-run --env H                        what would run, and on which data
   fedunify run --env H --sink ndjson:file=events.ndjson
@@ -43,7 +48,7 @@ export function addRunCommand(program: Command, io: Io): void {
     .description(
       'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one ' +
         'unified model of all of theirs, which is evaluated and goes back to every owner. ' +
-        'Values come from defaults < file < --set < flags.',
+        'Values come from defaults < file < --set < flags. Of a file with a matrix or seeds, these choose one run.',
     )
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
@@ -52,13 +57,14 @@ export function addRunCommand(program: Command, io: Io): void {
     .option('--json', 'write the events to stdout, one JSON object on each line')
     .option(`--sink <${Object.keys(SINKS).join('|')}>`, 'who else is told of every event; may be repeated', repeated)
     .option('--quiet', 'no progress, only the result')
-    .option('--dry-run', 'check everything, show what would run, write nothing')
+    .option('--dry-run', 'check everything, show what would run; write and fetch nothing')
+  addFetchOptions(command)
   addExperimentOptions(command)
   command.addHelpText('after', `${NAMES_HELP}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
 }
 
-interface RunOptions {
+interface RunOptions extends FetchFlags {
   readonly set?: string[]
   readonly sink?: string[]
   readonly runId?: string
@@ -69,7 +75,8 @@ interface RunOptions {
 }
 
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
-  const { set = [], resume, json = false, quiet = false } = options
+  const { set = [], json = false, quiet = false } = options
+  const resume = options.resume && (await runPath(options.resume))
   assertRunId(options)
   const { listeners, told } = listen(options, io)
   const flags = experimentFlags({ ...options })
@@ -92,24 +99,29 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const experiment = await loadExperiment(request).catch(tell)
   const view = progressView(io, quiet)
   try {
-    const progress = (line: string) => view.note(oneLine(line))
-    const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
+    const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }
+    const fetched = options.dryRun && (await fetchedFirst(experiment, access))
+    if (fetched !== undefined) return io.out(unfetchedPlanText(experiment, fetched))
+    const prepared = await prepareRun(experiment, access).catch(tell)
     if (options.dryRun) {
       return io.out(
-        planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))),
+        planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared)), io.width),
       )
     }
-    const path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
+    let path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
     let begun = false
     const execution = executeToEnd(inThisProcess(prepared), {
       path,
       resume: resume !== undefined,
+      another: options.runId === undefined,
       signal: io.signal,
       note: (line) => view.note(line),
-      ready(done) {
+      async ready(done, at = path) {
         begun = true
+        path = at
+        await pointLatest(experiment.out, path)
         if (prepared.engine.note) view.note(`note: ${oneLine(prepared.engine.note)}`)
-        view.note(`${overviewText(prepared)}\n`)
+        view.note(`${overviewText(prepared, io.terminal?.columns)}\n`)
         if (done > 0) view.note(`resuming ${oneLine(path)} after round ${done}\n`)
       },
       sinks: [...listeners, { name: 'progress', event: (event) => view.event(event) }],
@@ -118,7 +130,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       throw begun && io.signal.aborted ? interruption(error, path) : error
     })
     view.stop()
-    if (!told()) io.out(`\n${await summaryText(path, colorsOf(io))}`)
+    if (!told()) io.out(`\n${await summaryText(path, colorsOf(io), io.width)}`)
   } finally {
     view.stop()
   }
@@ -153,11 +165,14 @@ function listen({ json, sink = [] }: RunOptions, io: Io): { listeners: Sink[]; t
 /** What a run has left that is not to go on: it has finished. */
 async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): Promise<void> {
   if (!quiet) io.err(`${oneLine(dir)} has finished already\n`)
-  if (!json) return io.out(await summaryText(dir, colorsOf(io)))
+  if (!json) return io.out(await summaryText(dir, colorsOf(io), io.width))
   // Its files are what was written, or this says which is not.
   await loadRun(dir)
-  io.out(await readFile(join(dir, EVENTS), 'utf8'))
+  const events = (await readFile(join(dir, EVENTS), 'utf8')).trimEnd().split('\n')
+  for (const line of events) io.out(`${/^\{"type":"(started|finished)"/.test(line) ? withFolder(line, dir) : line}\n`)
 }
+
+const withFolder = (line: string, dir: string) => JSON.stringify(inFolder(JSON.parse(line), dir))
 
 async function assertConfig(dir: string): Promise<void> {
   const file = join(dir, 'config.yaml')
@@ -170,4 +185,6 @@ async function assertConfig(dir: string): Promise<void> {
 }
 
 const interruption = (error: unknown, path: string) =>
-  new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${path}`, { cause: error })
+  new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${shellWord(path)}`, {
+    cause: error,
+  })

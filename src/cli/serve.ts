@@ -9,7 +9,9 @@ import { readServerFolder } from '../federation/setup/folders.ts'
 import { make, nameOf } from '../parts.ts'
 import { summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
+import { pointLatest, runPath } from '../runs/latest.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
@@ -56,13 +58,15 @@ export function addServeCommand(program: Command, io: Io): void {
 }
 
 async function serve(file: string | undefined, options: ServeOptions, io: Io): Promise<void> {
-  const { federation, set = [], resume, runId, maxNorm, deadline, minOwners, quiet = false } = options
+  const { federation, set = [], runId, maxNorm, deadline, minOwners, quiet = false } = options
+  const resume = options.resume && (await runPath(options.resume))
   const folder = await readServerFolder(federation)
   const view = progressView(io, quiet)
   const note = (line: string) => view.note(oneLine(line))
   for (const warning of folder.warnings) note(`note: ${warning}`)
   const owners = folder.owners.length
-  const request = { file, run: resume, set: [...set, `owners=${owners}`], signal: io.signal }
+  const command = `fedunify serve --federation ${shellWord(federation)}`
+  const request = { file, run: resume, set: [...set, `owners=${owners}`], command, signal: io.signal }
   const experiment = await loadExperiment(request)
   assertAbsence(options, owners, experiment)
   if (experiment.baseline === 'pooled') {
@@ -91,7 +95,10 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
         resume: resume !== undefined,
         signal: io.signal,
         note,
-        ready: (done) => note(done > 0 ? `resuming ${path} after round ${done}` : `run folder ${path}`),
+        async ready(done) {
+          note(done > 0 ? `resuming ${path} after round ${done}` : `run folder ${path}`)
+          await pointLatest(experiment.out, path)
+        },
         sinks: [{ name: 'progress', event: (event) => view.event(event) }],
       })
       reason = 'all rounds are done'
@@ -104,7 +111,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   } finally {
     view.stop()
   }
-  io.out(`\n${await summaryText(path, colorsOf(io))}`)
+  io.out(`\n${await summaryText(path, colorsOf(io), io.width)}`)
 }
 
 /** @throws FedunifyError (usage) if owners may be absent, but nothing says when, or what they keep would be lost */

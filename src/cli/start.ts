@@ -60,8 +60,9 @@ export async function start(): Promise<void> {
   const io: Io = {
     out: (text) => process.stdout.write(text),
     err: (text) => crashed === undefined && process.stderr.write(text),
-    terminal: process.stderr.isTTY ? process.stderr : undefined,
+    terminal: process.stderr.isTTY && process.env.TERM !== 'dumb' ? process.stderr : undefined,
     colors: { out: hasColors(process.stdout), err: hasColors(process.stderr) },
+    width: process.stdout.isTTY ? process.stdout.columns || undefined : undefined,
     signal: controller.signal,
   }
   process.on('uncaughtException', (error) => {

@@ -4,16 +4,16 @@ import { thousands } from '../format.ts'
 import { type AnyChoice, choiceText } from '../parts.ts'
 import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
 import { configHash } from './hash.ts'
-import { resolveExperiment } from './load.ts'
 import { isMapping, omit } from './mapping.ts'
 import { items } from './parts/choice.ts'
 import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import { withOwnRules } from './parts/own-rules.ts'
 import { describeProblem, first } from './problem.ts'
 import { fileName } from './read.ts'
+import { resolveExperiment } from './resolve.ts'
 import { type Experiment, WRITTEN_KEYS } from './schema.ts'
 import { show } from './show.ts'
-import { fileSource, type Source, setSource } from './source.ts'
+import { fileSource, flagSource, type Source, setSource } from './source.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** More is a slip of the keyboard. */
@@ -31,6 +31,8 @@ export interface PlannedRun {
   readonly file: string
   /** What tells it apart from the file's other runs but the seed: its values of the matrix. */
   readonly group: string
+  /** Its values of the matrix by key, and its seed where the file counts seeds. */
+  readonly cell: Readonly<Record<string, unknown>>
   /** Folder under <out>/<name>: readable, and another for every config. */
   readonly id: string
   /** Where its values come from, later ones over earlier ones. */
@@ -49,18 +51,19 @@ export async function expandFile(
 
 /**
  * All runs of what an experiment file holds: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
- * What `set` gives for a key of the matrix takes the place of its values there.
- * @param options whether rules of the user's own are loaded; runs that are only shown do not need them
+ * What `set` and flags give for a key of the matrix takes the place of its values there.
+ * @param options flags by key; whether rules of the user's own are loaded: runs that are only shown do not need them
  * @throws FedunifyError (usage) with file and line, as for a single experiment
  */
 export async function expand(
   asWritten: Source,
   file: string,
   set: readonly string[] = [],
-  options: { readonly load?: boolean } = {},
+  { flags = {}, ...options }: { readonly load?: boolean; readonly flags?: Readonly<Record<string, string>> } = {},
 ): Promise<PlannedRun[]> {
-  const { sources: both, ...own } = await withOwnRules([asWritten, setSource(set)], options)
-  const [written, given] = both as [Source, Source]
+  const flagged = Object.keys(flags).length > 0 ? [flagSource(flags)] : []
+  const { sources: placed, ...own } = await withOwnRules([asWritten, setSource(set), ...flagged], options)
+  const [written, ...given] = placed as [Source, ...Source[]]
   const legal = [...WRITTEN_KEYS, ...own.vocabulary.options.map(({ long }) => long)]
   const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
   if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
@@ -87,13 +90,13 @@ export async function expand(
     throw new FedunifyError('E_CONFLICT', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }
   for (const key of Object.keys(matrix)) {
-    if (!Object.hasOwn(given.values, key)) continue
-    const value = given.values[key]
-    if (value === undefined) delete matrix[key]
-    else if (key in CHOICE_KEYS || !isMapping(value)) matrix[key] = [value]
+    for (const value of given.flatMap((source) => valuesOf(source, key, own.vocabulary))) {
+      if (value === undefined) delete matrix[key]
+      else if (key in CHOICE_KEYS || !isMapping(value)) matrix[key] = [value]
+    }
   }
   const single: Source = { ...written, values: omit(written.values, (key) => BATCH_KEYS.includes(key)) }
-  assertBounded(fileName(file), [single.values, given.values], matrix, seeds ?? 1)
+  assertBounded(fileName(file), [single.values, ...given.map(({ values }) => values)], matrix, seeds ?? 1)
 
   return combinations(matrix).flatMap((combination) => {
     const chosen: Source = {
@@ -103,20 +106,28 @@ export async function expand(
     }
     const idle = optionsOfOthers(parsed.data.matrix ?? {}, combination, own.vocabulary)
     const withoutIdle = (source: Source) => ({ ...source, values: omit(source.values, idle) })
-    const sources = [withoutIdle(single), chosen, withoutIdle(given)]
+    const sources = [withoutIdle(single), chosen, ...given.map(withoutIdle)]
     const group = Object.entries(combination)
       .filter(([key]) => key !== 'seed')
       .map(([key, value]) => label(key in CHOICE_KEYS ? choiceLabel(value) : value))
       .join('-')
     const one = resolveExperiment(sources, file, own)
     const rest = { file, group, vocabulary: own.vocabulary, sources }
-    if (seeds === undefined) return [planned(one, rest)]
+    if (seeds === undefined) return [planned(one, { ...rest, cell: combination })]
     return Array.from({ length: seeds }, (_, i) => {
       const seed = one.seed + i
       const counted: Source = { kind: 'file', values: { seed }, where: () => written.where(['seeds']) }
-      return planned({ ...one, seed }, { ...rest, sources: [...sources, counted] })
+      const cell = { ...combination, seed }
+      return planned({ ...one, seed }, { ...rest, cell, sources: [...sources, counted] })
     })
   })
+}
+
+/** What a source gives for a key: an option of a part may go by a long and by a short one. */
+function valuesOf({ values }: Source, key: string, { options }: Vocabulary): unknown[] {
+  const own = options.find(({ short, long }) => key === short || key === long)
+  const names = own ? [own.long, own.short] : [key]
+  return names.flatMap((name) => (name !== undefined && Object.hasOwn(values, name) ? [values[name]] : []))
 }
 
 /**
@@ -195,7 +206,7 @@ function label(value: unknown): string {
 }
 
 /** A part, or several, with what options stand beside the name: `dirichlet:alpha=0.3`. */
-const choiceLabel = (value: unknown) => (Array.isArray(value) ? value.map(choiceOf) : choiceOf(value))
+export const choiceLabel = (value: unknown) => (Array.isArray(value) ? value.map(choiceOf) : choiceOf(value))
 
 const choiceOf = (value: unknown) =>
   isMapping(value) && Object.values(value).every(isMapping) ? choiceText(value as AnyChoice) : value

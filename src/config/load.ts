@@ -1,22 +1,10 @@
-import { availableParallelism } from 'node:os'
-import { basename, extname, join } from 'node:path'
-import type { z } from 'zod'
-import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
-import { datasetOf } from '../data/load-dataset.ts'
-import { partitionOf } from '../data/partition/registry.ts'
-import { FedunifyError } from '../errors.ts'
-import { type AnyChoice, nameOf } from '../parts.ts'
+import { join } from 'node:path'
 import { BATCH_KEYS } from './batch-schema.ts'
-import { assertMergeNames } from './expectations.ts'
-import { ownChoice } from './parts/own-choice.ts'
-import { type WithOwnRules, withOwnRules } from './parts/own-rules.ts'
-import { describeProblem, first } from './problem.ts'
-import { type Experiment, ExperimentSchema } from './schema.ts'
-import { type Settled, settle } from './settle.ts'
+import { choose, chosenRuns } from './choose-run.ts'
+import { withOwnRules } from './parts/own-rules.ts'
+import { resolveExperiment } from './resolve.ts'
+import type { Experiment } from './schema.ts'
 import { fileSource, flagSource, type Source, setSource } from './source.ts'
-import { REGISTRIES } from './vocabulary.ts'
-
-const NO_RULES = { vocabulary: REGISTRIES, rules: new Map() }
 
 export interface ExperimentRequest {
   /** Of YAML; `-` is standard input. */
@@ -27,120 +15,38 @@ export interface ExperimentRequest {
   readonly set?: readonly string[]
   /** Flags by key of the schema. */
   readonly flags?: Readonly<Record<string, string>>
+  /** How the command begins that asks, for hints; default: `fedunify run`. */
+  readonly command?: string
   /** Ends the waiting for a file that is a pipe. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * The experiment that was asked for: defaults < file < --set < flags.
- * @throws FedunifyError (usage) naming where the wrong value stands and what would be legal
+ * The experiment that was asked for: defaults < file < --set < flags. Of a file that makes several runs, it is the one
+ * that --set and flags choose.
+ * @throws FedunifyError (usage) naming where the wrong value stands and what would be legal, or what is to be chosen
  */
 export async function loadExperiment(request: ExperimentRequest): Promise<Experiment> {
-  const { file, run, signal } = request
+  const { file, run, set = [], flags = {}, command = 'fedunify run', signal } = request
   let written: Source | undefined
   if (file !== undefined) written = await fileSource(file, { signal })
   else if (run !== undefined) written = await fileSource(join(run, 'config.yaml'), { signal, kept: true })
-  const { sources, ...own } = await withOwnRules(experimentSources(written, request))
+  if (written && file !== undefined && makesSeveral(written)) {
+    return choose(await chosenRuns(written, file, { set, flags }), { file, set, flags, command })
+  }
+  const { sources, ...own } = await withOwnRules(experimentSources(written, { set, flags }))
   return resolveExperiment(sources, file, own)
 }
+
+/** Whether a file makes several runs: it has a matrix, or seeds. */
+export const makesSeveral = ({ values }: Source): boolean => BATCH_KEYS.some((key) => key in values)
 
 /**
  * What was asked for, place by place, later ones over earlier ones.
  * @param written what the file holds, where one is named
  * @throws FedunifyError (usage)
  */
-export function experimentSources(
+export const experimentSources = (
   written: Source | undefined,
-  { file, set = [], flags = {} }: ExperimentRequest,
-): Source[] {
-  const plural = BATCH_KEYS.find((key) => written && key in written.values)
-  if (plural !== undefined) {
-    const place = written!.where([plural])
-    throw new FedunifyError(
-      'E_SEVERAL_RUNS',
-      `${place}: ${plural} makes several runs`,
-      `run them with: fedunify batch ${file}`,
-    )
-  }
-  return [...(written ? [written] : []), setSource(set), flagSource(flags)]
-}
-
-/**
- * Checks what the sources give together, later ones over earlier ones, and fills in the defaults.
- * @param file whose name the experiment takes where it has none
- * @param own rules of the user's own that sources name
- */
-export function resolveExperiment(
-  sources: readonly Source[],
-  file?: string,
-  { vocabulary, rules }: Pick<WithOwnRules, 'vocabulary' | 'rules'> = NO_RULES,
-): Experiment {
-  const settled = settle(sources, vocabulary.choices)
-  const where = (path: readonly PropertyKey[]) => settled.origin(path)?.place ?? sources[0]!.where(path)
-  const parsed = vocabulary.schema.safeParse(settled.values, { reportInput: true })
-  if (!parsed.success) {
-    throw describeProblem(first(parsed.error.issues), where, (path) => settled.origin(path)?.key, vocabulary)
-  }
-  const one = withOneLength(parsed.data, settled, where)
-  const merge = one.merge.map((choice, i): MergeChoice => {
-    const rule = rules.get(nameOf<AnyChoice>(choice))
-    return rule ? ownChoice(choice, rule, where(['merge', i])) : choice
-  })
-  const experiment = { ...one, merge }
-  checkTogether(experiment, (key) => where([key]))
-  const ruleNames = Object.keys(vocabulary.choices.merge!.parts)
-  assertMergeNames(experiment.expect ?? [], ruleNames, (i) => where(['expect', i, 'merge']))
-  const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
-  const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
-  return {
-    ...experiment,
-    name:
-      experiment.name ??
-      (file === undefined ? undefined : nameFrom(file)) ??
-      `${nameOf(experiment.env)}-${experiment.merge.map(nameOf).join('-')}`,
-    owners,
-    workers: experiment.workers ?? Math.min(parties, availableParallelism()),
-  }
-}
-
-type Parsed = z.output<typeof ExperimentSchema>
-
-/** An experiment before what follows from the rest is filled in. */
-type Unnamed = Omit<Experiment, 'name' | 'owners' | 'workers'> & Pick<Parsed, 'name' | 'owners' | 'workers'>
-
-function nameFrom(file: string): string | undefined {
-  const stem = basename(file, extname(file))
-  return ExperimentSchema.shape.name.safeParse(stem).success ? stem : undefined
-}
-
-/**
- * How long an owner trains in a round is said in one way: by epochs, or by an accuracy and at most so many epochs.
- * @throws FedunifyError (usage) where a key of the other way was given too
- */
-function withOneLength(experiment: Parsed, { values }: Settled, where: (path: readonly string[]) => string): Unnamed {
-  const byAccuracy = experiment['until-local-accuracy'] !== undefined
-  const idle = byAccuracy ? 'local-epochs' : 'max-local-epochs'
-  const { [idle]: _, ...rest } = experiment
-  if (values[idle] === undefined) return rest
-  const [message, hint] = byAccuracy
-    ? ['local-epochs is given beside until-local-accuracy', 'limit the epochs with max-local-epochs, or remove one']
-    : ['max-local-epochs is given without until-local-accuracy', 'use local-epochs, or add until-local-accuracy']
-  throw new FedunifyError('E_CONFLICT', `${where([idle])}: ${message}`, hint)
-}
-
-/** What no single key can tell. */
-function checkTogether(experiment: Unnamed, where: (key: string) => string): void {
-  const refuse = (key: string, message: string, hint: string) =>
-    new FedunifyError('E_CONFLICT', `${where(key)}: ${message}`, hint)
-  const { env, owners, merge, dataset, data } = experiment
-  const rules = merge.map(nameOf)
-  const twice = rules.find((rule, i) => rules.indexOf(rule) !== i)
-  if (twice) throw refuse('merge', `merge names ${twice} twice`, 'name each rule once; the first drives the run')
-  const { owners: needed } = partitionOf(env)
-  if (owners !== undefined && needed !== undefined && owners !== needed) {
-    throw refuse('owners', `owners is ${owners}, but env ${nameOf(env)} is for ${needed}`, 'leave owners out')
-  }
-  if (datasetOf(dataset).needsFolder && data === undefined) {
-    throw refuse('dataset', `dataset ${nameOf(dataset)} needs a folder`, 'name the one with the four files: --data DIR')
-  }
-}
+  { set = [], flags = {} }: Pick<ExperimentRequest, 'set' | 'flags'>,
+): Source[] => [...(written ? [written] : []), setSource(set), flagSource(flags)]

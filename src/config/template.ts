@@ -5,8 +5,8 @@ import { CONFIG_FORMAT, FORMAT_KEY } from './config-format.ts'
 import { KEY_GROUPS } from './groups.ts'
 import { experimentJsonSchema, fileJsonSchema, type JsonSchema, optionJsonSchema } from './json-schema.ts'
 import { legalValues } from './legal.ts'
-import { resolveExperiment } from './load.ts'
 import { CHOICE_KEYS, NAMED_KEYS, OPTION_KEYS } from './parts/choice-keys.ts'
+import { resolveExperiment } from './resolve.ts'
 import { type EXPERIMENT_KEYS, ExperimentSchema } from './schema.ts'
 
 type Key = (typeof EXPERIMENT_KEYS)[number]

@@ -28,6 +28,8 @@ export interface Dataset {
 export interface DatasetSource {
   /** Whether it has no place of its own, so that a folder must be named. */
   readonly needsFolder?: boolean
+  /** What loading it would fetch first, in words; undefined if nothing. */
+  wouldFetch?(options: LocateOptions): Promise<string | undefined>
   load(options: LocateOptions): Promise<Dataset>
 }
 

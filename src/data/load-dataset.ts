@@ -3,7 +3,7 @@ import { FedunifyError } from '../errors.ts'
 import { type Choice, make, nameOf } from '../parts.ts'
 import type { Dataset, DatasetPart, DatasetSource } from './dataset.ts'
 import { CLASS_NAMES, IDX_NAMES, type IdxName } from './fashion-mnist/known-files.ts'
-import { type LocateOptions, locateFashionMnist, locateIn } from './fashion-mnist/locate.ts'
+import { type LocateOptions, locateFashionMnist, locateIn, wouldFetch } from './fashion-mnist/locate.ts'
 import { assertFashionMnist } from './fashion-mnist/verify.ts'
 import { type IdxImages, parseImages, parseLabels } from './idx.ts'
 import { type Content, readContents } from './idx-folder.ts'
@@ -14,7 +14,7 @@ export const DATASETS = {
     summary: '70,000 grey images of clothes in ten classes, 28x28; found on this machine, or fetched',
     source: 'Xiao, Rasul and Vollgraf 2017 (arXiv:1708.07747)',
     options: z.strictObject({}),
-    make: () => ({ load: loadFashionMnist }),
+    make: () => ({ load: loadFashionMnist, wouldFetch }),
   },
   idx: {
     summary: 'any four IDX files of the usual names, in the folder that --data names',

@@ -1,4 +1,4 @@
-import type { Places } from '../data/fashion-mnist/fetch.ts'
+import type { Access } from '../data/fashion-mnist/places.ts'
 import { messageOf } from '../errors.ts'
 import { checkDataset } from './dataset.ts'
 import { checkEngines } from './engines.ts'
@@ -6,19 +6,18 @@ import type { Finding } from './finding.ts'
 import { checkAddresses, checkGit, checkMemory, checkNode, checkProcessor } from './machine.ts'
 import { checkResults } from './results.ts'
 
-export interface Examination {
+export interface Examination extends Access {
   /** The results folder. */
   readonly out: string
   /** The folder given with --data. */
   readonly data?: string | undefined
-  readonly places?: Partial<Places>
   readonly signal?: AbortSignal
   /** A check that takes longer counts as failed, in milliseconds. */
   readonly patience?: number
 }
 
 /** Looks at everything that a run needs, all at once. Never throws: a check that fails is a finding too. */
-export async function examine({ out, data, places, signal, patience = 10_000 }: Examination): Promise<Finding[]> {
+export async function examine({ out, data, signal, patience = 10_000, ...access }: Examination): Promise<Finding[]> {
   const late = AbortSignal.any([AbortSignal.timeout(patience), ...(signal ? [signal] : [])])
   const checks: [subject: string, check: () => Promise<Finding | Finding[]> | Finding | Finding[]][] = [
     ['node', () => checkNode()],
@@ -26,7 +25,7 @@ export async function examine({ out, data, places, signal, patience = 10_000 }: 
     ['memory', () => checkMemory()],
     ['addresses', () => checkAddresses()],
     ['results', () => checkResults(out)],
-    ['dataset', () => checkDataset(data, places)],
+    ['dataset', () => checkDataset(data, access)],
     ['engines', () => checkEngines(late)],
     ['git', () => checkGit()],
   ]

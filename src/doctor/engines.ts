@@ -32,25 +32,28 @@ export async function checkEngine(
   load: () => Promise<Engine>,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const subject = `${name} on ${device}`
+  const needed = name === 'onnx' && device === 'cpu'
+  const about = { subject: `${name} on ${device}`, ...(!needed && { optional: true as const }) }
   try {
     const engine = await load()
     const { weights, seconds } = await trainALittle(engine, signal)
-    const detail = `${engine.version}, trained a batch in ${duration(seconds)}`
-    const wrong = name === 'onnx' && device !== 'cpu' ? await differenceFromCpu(weights, signal) : undefined
-    if (wrong) return { subject, status: 'warning', detail: `${detail}; ${wrong}`, fix: 'fedunify run --device cpu' }
-    if (!engine.note) return { subject, status: 'ok', detail }
-    const status = name === 'onnx' && device === 'cpu' ? 'warning' : 'ok'
-    return { subject, status, detail: `${detail}; ${engine.note}` }
+    const detail = `${engine.version}, trained a batch in ${briefly(seconds)}`
+    const wrong = name === 'onnx' && !needed ? await differenceFromCpu(weights, signal) : undefined
+    if (wrong) return { ...about, status: 'warning', detail: `${detail}; ${wrong}`, fix: 'fedunify run --device cpu' }
+    if (!engine.note) return { ...about, status: 'ok', detail }
+    return { ...about, status: needed ? 'warning' : 'ok', detail: `${detail}; ${engine.note}` }
   } catch (error) {
     const detail = signal.aborted ? 'did not answer in time' : messageOf(error).split('\n')[0]!
     const refusal = error instanceof FedunifyError ? error : undefined
     const helps = refusal?.hint && { fix: refusal.hint }
-    if (name !== 'onnx' || device !== 'cpu') return { subject, status: 'absent', detail, ...helps }
+    if (!needed) return { ...about, status: 'absent', detail, ...helps }
     // Without a cause it was refused before it was loaded: to install it again would not help.
-    return { subject, status: 'problem', detail, ...(refusal && !refusal.cause ? helps : reinstall()) }
+    return { ...about, status: 'problem', detail, ...(refusal && !refusal.cause ? helps : reinstall()) }
   }
 }
+
+/** A batch takes little time. */
+const briefly = (seconds: number) => (seconds < 1 ? `${Math.ceil(1000 * seconds)} ms` : duration(seconds))
 
 /** A native library that does not load here came for another platform or not whole; a checkout can install it again. */
 function reinstall(): { fix?: string } {

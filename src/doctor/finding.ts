@@ -7,6 +7,8 @@ export interface Finding {
   readonly detail: string
   /** The one command that helps, where there is one. */
   readonly fix?: string
+  /** Whether runs do without it unless they ask for it. */
+  readonly optional?: true
   /** Whether a problem lies in the data or the disk (exit code 3) and not in the set-up (2). */
   readonly data?: true
 }

@@ -20,6 +20,8 @@ export interface Started {
   readonly baseline: boolean
   /** Owners that share no metrics, if there are any. */
   readonly withoutMetrics?: readonly number[]
+  /** The folder of the run, if it has one; not in the events that are kept there. */
+  readonly folder?: string
 }
 
 export interface OwnerTrained {
@@ -82,6 +84,8 @@ export interface Finished {
   readonly rounds: number
   readonly reason: 'rounds' | 'stop-at'
   readonly seconds: number
+  /** As in `started`. */
+  readonly folder?: string
 }
 
 /** What a federation tells its listeners, in order. */

@@ -1,4 +1,4 @@
-import { resolveExperiment } from '../config/load.ts'
+import { resolveExperiment } from '../config/resolve.ts'
 import type { Experiment } from '../config/schema.ts'
 import { objectSource } from '../config/source.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'

@@ -13,6 +13,8 @@ import { beginning, startFederation } from './start-federation.ts'
 export interface Execution {
   /** The run folder to write; without it nothing is written. */
   readonly path?: string | undefined
+  /** Whether a new run takes another name, `path-2`, where there is something of this one. */
+  readonly another?: boolean
   /** Whether the folder is an unfinished run's, to go on with. */
   readonly resume?: boolean
   readonly signal?: AbortSignal | undefined
@@ -20,8 +22,8 @@ export interface Execution {
   readonly sinks?: readonly Sink[]
   /** Told of what takes a while before the rounds, and of a sink that failed. */
   note?(line: string): void
-  /** Called once the folder stands, with the rounds that are done. */
-  ready?(done: number): void
+  /** Called once the folder stands, with the rounds that are done, and its path if there is one. */
+  ready?(done: number, path: string | undefined): void | Promise<void>
 }
 
 /**
@@ -32,7 +34,7 @@ export interface Execution {
  * @throws FedunifyError as the run does
  */
 export async function* execute(run: Runnable, execution: Execution = {}): AsyncGenerator<RunEvent> {
-  const { path, resume, note, ready, signal = new AbortController().signal } = execution
+  const { path, resume, another, note, ready, signal = new AbortController().signal } = execution
   const sinks = new Sinks(execution.sinks ?? [], note)
   let participants: Participants | undefined
   try {
@@ -43,10 +45,10 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     const begun = beginning(run, algorithm)
     const plan = planRun(run, begun.state)
     const openFolder = (at: string) =>
-      resume ? RunFolder.resume(at, plan, { signal, note }) : RunFolder.create(at, plan)
+      resume ? RunFolder.resume(at, plan, { signal, note }) : RunFolder.create(at, plan, { another })
     const folder = path === undefined ? undefined : await openFolder(path)
     const saved = folder?.saved ?? NOTHING_DONE
-    ready?.(saved.round)
+    await ready?.(saved.round, folder?.path)
     yield* recorded(startFederation(run, algorithm, begun, participants, saved, signal), { folder, sinks, signal })
   } catch (thrown) {
     const error = causeOf(thrown, signal)
@@ -75,9 +77,10 @@ async function* recorded(
   try {
     for await (const event of events) {
       await folder?.record(event)
-      await sinks.event(event)
       if (event.type === 'finished') ending = ['finished', event.reason]
-      yield event
+      const told = folder ? inFolder(event, folder.path) : event
+      await sinks.event(told)
+      yield told
     }
   } catch (thrown) {
     const error = causeOf(thrown, signal)
@@ -91,6 +94,10 @@ async function* recorded(
     await (ending[0] === 'finished' ? closing : closing?.catch(() => {}))
   }
 }
+
+/** The first and the last event of a run, with its folder, for whoever listens. */
+export const inFolder = <E extends { readonly type: string }>(event: E, folder: string): E =>
+  event.type === 'started' || event.type === 'finished' ? { ...event, folder } : event
 
 /** What ended a run. A signal may be aborted with any reason, or with none; then that is what ended it. */
 function causeOf(error: unknown, signal: AbortSignal): unknown {

@@ -1,7 +1,8 @@
 import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
-import { loadDataset } from '../data/load-dataset.ts'
+import type { LocateOptions } from '../data/fashion-mnist/locate.ts'
+import { datasetOf, loadDataset } from '../data/load-dataset.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
@@ -32,15 +33,19 @@ export function imagesToTrain({ experiment, shards }: PreparedRun, done: number)
   return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * localEpochs(experiment) * (experiment.rounds - done)
 }
 
+/** How data is looked for and fetched. */
+export type DataOptions = Pick<LocateOptions, 'offline' | 'mirror' | 'signal' | 'progress'>
+
+/** What a run of this would fetch before it begins, in words; undefined if nothing. */
+export const fetchedFirst = async ({ dataset, data }: Experiment, options: DataOptions): Promise<string | undefined> =>
+  await datasetOf(dataset).wouldFetch?.({ ...(data !== undefined && { dir: data }), ...options })
+
 /**
  * Loads and splits the data, builds the model, loads the engine.
  * @throws FedunifyError (data) or (usage) as these do, (usage) where the model is too large for this machine, or a
  *   merge rule is another one in disguise on so many owners
  */
-export async function prepareRun(
-  experiment: Experiment,
-  options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
-): Promise<PreparedRun> {
+export async function prepareRun(experiment: Experiment, options: DataOptions = {}): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
   for (const choice of experiment.merge) assertRule(choice, experiment.owners)
   assertServer(experiment)

@@ -1,6 +1,6 @@
 import type { ExperimentInput } from '../config/experiment-input.ts'
-import { resolveExperiment } from '../config/load.ts'
 import { withOwnRules } from '../config/parts/own-rules.ts'
+import { resolveExperiment } from '../config/resolve.ts'
 import { objectSource } from '../config/source.ts'
 import type { RunEvent } from '../federation/events.ts'
 import { copyWeights } from '../weights/weights.ts'
@@ -30,7 +30,9 @@ export async function* runExperiment(
   experiment: ExperimentInput,
   { folder, ...options }: RunOptions = {},
 ): AsyncGenerator<RunEvent> {
-  const { signal, note: progress } = options
+  const { signal, note } = options
+  // A transfer tells many times a second how far it is: only that it begins is worth a line.
+  const progress = note && ((line: string, share?: number) => share === undefined && note(line))
   const { sources, ...own } = await withOwnRules([objectSource(experiment)])
   const resolved = resolveExperiment(sources, undefined, own)
   const prepared = await prepareRun(resolved, { ...(signal && { signal }), ...(progress && { progress }) })

@@ -15,6 +15,7 @@ test('what another batch did after this one was planned is not done again', asyn
   const listener = {
     started: () => told.push('started'),
     note: () => {},
+    fetching: () => {},
     event: () => told.push('event'),
     ended: ({ outcome }: { outcome: string }) => told.push(outcome),
   }

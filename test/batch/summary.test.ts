@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { summarise, summaryCsv } from '../../src/batch/summary.ts'
-import { resolveExperiment } from '../../src/config/load.ts'
+import { resolveExperiment } from '../../src/config/resolve.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/written-run.ts'
 

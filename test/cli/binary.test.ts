@@ -12,6 +12,9 @@ const path = (name: string, id: string) => join(folder, 'results', name, id)
 const has = (program: string) => !spawnSync(program, ['--version']).error
 const CRASH = /core dumped|Aborted|terminate called|Segmentation|Unhandled|\n {4}at /
 
+/** What moves the cursor, clears and colours. */
+const ESCAPES = new RegExp(`${'\x1b'}\\[[\\d;?]*[A-Za-z]`, 'g')
+
 describe('the built binary', () => {
   it('learns, and tells what it wrote', async () => {
     const { code, out, err } = await runBinary(['run', experiment('learns'), '--run-id', 'a', '--rounds', '5'])
@@ -19,11 +22,12 @@ describe('the built binary', () => {
     const run = path('learns', 'a')
     // Chance is a quarter.
     expect(Number(rowsOf(run, 'unified.csv').at(-1)!.accuracy)).toBeGreaterThan(0.8)
-    expect(err.match(/^round \d\/5 {2}local /gm)).toHaveLength(5)
+    expect(err.match(/^round \d\/5 +\d+\.\d\d /gm)).toHaveLength(5)
     expect(out + err).not.toContain('\x1b')
     expect(out).not.toMatch(/^round \d\//m)
-    expect(out).toContain(`\n${run}/\n`)
-    for (const file of out.trimEnd().split('\n').at(-1)!.trim().split(/ +/)) expect(readdirSync(run)).toContain(file)
+    const lines = out.split('\n')
+    const listed = lines[lines.indexOf(`${run}/`) + 1]!.trim().split(/ +/)
+    expect(listed.sort()).toEqual(readdirSync(run).sort())
     expect(manifestOf(run).status).toBe('finished')
   })
 
@@ -227,20 +231,52 @@ describe.skipIf(process.platform !== 'linux' || !has('script'))('on a terminal',
     expect(out).toContain('\x1b[?25l')
     expect(out.slice(out.lastIndexOf('\x1b[?25l'))).toContain('\x1b[?25h')
     expect(out).toMatch(/round {2}local 1 {2}local 2 +avg\r\n1 /)
-    expect(out).toMatch(/round 3\/3 {2}local /)
+    expect(out).toMatch(/round 3\/3 +\d+\.\d\d /)
   })
 
   it('without a size writes plain lines', async () => {
     const { code, out } = await inTerminal('rows 0 cols 0', 'run', experiment('tty'), '--run-id', 'b').ended
     expect(code).toBe(0)
-    expect(out.match(/round \d\/3 {2}local /g)).toHaveLength(3)
+    expect(out.match(/round \d\/3 +\d+\.\d\d /g)).toHaveLength(3)
     expect(out).not.toContain('━')
+  })
+
+  it('that is dumb has plain lines, and no escapes', async () => {
+    const line = `stty rows 30 cols 80; TERM=dumb exec ${[process.execPath, BINARY, 'run', experiment('tty'), '--run-id', 'd'].join(' ')}`
+    const { code, out } = await start(['-qec', line, '/dev/null'], { command: ['script'] }).ended
+    expect(code).toBe(0)
+    expect(out.match(/round \d\/3 +\d+\.\d\d /g)).toHaveLength(3)
+    expect(out).not.toContain('\x1b')
+    expect(out).not.toContain('━')
+  })
+
+  it.each([60, 80])('of %d columns has no line that is wider, but for commands and paths', async (cols) => {
+    const run = inTerminal(
+      `rows 60 cols ${cols}`,
+      'run',
+      experiment('tty'),
+      '--run-id',
+      `w${cols}`,
+      '--merge',
+      'avg,max',
+    )
+    const helps = [['run'], ['batch'], ['doctor'], ['config', 'show']].map(
+      (command) => inTerminal(`rows 60 cols ${cols}`, ...command, '--help').ended,
+    )
+    const all = [await run.ended, ...(await Promise.all(helps))].map(({ out }) => out)
+    const lines = all
+      .join('')
+      .replaceAll(ESCAPES, '')
+      .split(/[\r\n]+/)
+    const wide = lines.filter((line) => line.length > cols && !/^ *(fedunify )|\/|"/.test(line))
+    expect(wide).toEqual([])
+    expect(lines.length).toBeGreaterThan(200)
   })
 
   it('ends with Ctrl-C, and gives the cursor back', async () => {
     const args = ['run', experiment('tty'), '--run-id', 'c', '--rounds', '100000']
     const running = inTerminal('rows 30 cols 100', ...args)
-    await running.says(/round +2\/100000 {2}local/)
+    await running.says(/round +2\/100000 +\d/)
     running.child.stdin!.write('\x03')
     const { code, out } = await running.ended
     expect(code).toBe(130)

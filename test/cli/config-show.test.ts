@@ -130,12 +130,15 @@ describe('fedunify config show', () => {
     ])
   })
 
-  it('takes no flags for a batch, which has none either', async () => {
-    const file = write('seeds: 2\n')
-    expect(await fedunify(['config', 'show', file, '--lr', '0.2'])).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('--set lr=0.2'),
-    })
+  it('shows the runs of a batch that flags choose, as run would do them', async () => {
+    const file = write('seeds: 2\nmatrix: { env: [V, H] }\n')
+    const two = await fedunify(['config', 'show', file, '--lr', '0.2', '--env', 'H'])
+    expect(two).toMatchObject({ code: 0, err: '' })
+    expect(two.out).toContain('is a batch of 2 runs')
+    expect(row(two.out, 'lr')).toEqual(['0.2', '--lr'])
+    const { out } = await fedunify(['config', 'show', file, '--seed', '7', '--env', 'H'])
+    expect(out).toContain('is a batch of 1 run:')
+    expect(row(out, 'seed')).toEqual(['7', '--seed'])
   })
 
   it.each([

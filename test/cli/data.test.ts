@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { idxImages, writeTinyIdx } from '../support/idx.ts'
+import { serveFolder, startServer } from '../support/mirror.ts'
 
 /** For this file, Fashion-MNIST is a tiny dataset, and no mirror serves it. */
 vi.mock(import('../../src/data/fashion-mnist/known-files.ts'), async (original) => {
@@ -60,7 +61,9 @@ describe('data verify', () => {
     expect(rows[1]).toMatch(/ok$/)
     expect(rows[2]).toMatch(/^t10k-images.* wrong checksum: expected SHA-256 /)
     expect(rows[3]).toMatch(/^t10k-labels\S+ +- +missing$/)
-    expect(err).toBe('error: 3 of 4 files are missing or wrong\nhint: replace them with: fedunify data fetch --force\n')
+    expect(err).toBe(
+      `error: 3 of 4 files are missing or wrong\nhint: replace them with: fedunify data fetch --force ${dir}\n`,
+    )
   })
 
   it('takes a folder that is not there for an empty one', async () => {
@@ -82,7 +85,77 @@ describe('data fetch', () => {
     writeFileSync(join(cache, 't10k-images-idx3-ubyte.gz'), gzipSync('other'))
     const { code, out, err } = await fedunify(['data', 'fetch'])
     expect([code, out]).toEqual([3, ''])
-    expect(err).toMatch(/^error: \S+t10k-images-idx3-ubyte\.gz: wrong checksum: .*\nhint: .*data fetch --force\n$/)
+    expect(err).toMatch(
+      /^error: \S+t10k-images-idx3-ubyte\.gz: wrong checksum: .*\nhint: .*data fetch --force data\/fashion-mnist\n$/,
+    )
+  })
+})
+
+describe('a hint names the folder that is wrong', () => {
+  it('so that its command mends that one', async () => {
+    const dir = temporaryFolder()
+    cpSync(cache, dir, { recursive: true })
+    writeFileSync(join(dir, 't10k-images-idx3-ubyte.gz'), gzipSync('other'))
+    const mirror = await serveFolder(cache)
+    const { err } = await fedunify(['data', 'verify', dir])
+    const command = /fedunify (data fetch --force .*)/.exec(err)![1]!.split(' ')
+    const fetched = await fedunify([...command, '--mirror', mirror])
+    expect(fetched).toMatchObject({ code: 0, out: `${dir}: fetched from ${mirror}\n` })
+    expect((await fedunify(['data', 'verify', dir])).code).toBe(0)
+  })
+})
+
+describe('where nothing is on this machine', () => {
+  beforeEach(() => {
+    process.chdir(temporaryFolder())
+    vi.stubEnv('FEDUNIFY_DATA', join(process.cwd(), 'shared'))
+  })
+  afterEach(() => vi.unstubAllEnvs())
+
+  it('a dry run fetches nothing, and says what a run would fetch', async () => {
+    let asked = 0
+    const mirror = await startServer((_, response) => {
+      asked += 1
+      response.end()
+    })
+    writeFileSync('one.yaml', 'env: H\n')
+    const expected = `Fashion-MNIST is not on this machine: a run fetches it (`
+    const commands = [
+      ['run', 'one.yaml', '--dry-run', '--mirror', mirror],
+      ['batch', 'one.yaml', '--dry-run', '--mirror', mirror],
+    ]
+    for (const command of commands) {
+      const { code, out, err } = await fedunify(command)
+      expect([code, err]).toEqual([0, ''])
+      expect(out).toContain(`${expected}`)
+      expect(out).toContain(`from ${mirror} into ${join(process.cwd(), 'shared', 'fashion-mnist')})`)
+      expect(out).toContain('nothing was fetched or written\n')
+    }
+    expect(await fedunify(['data', 'verify'])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('fetch it with: fedunify data fetch'),
+    })
+    expect(asked).toBe(0)
+    expect(readdirSync('.')).toEqual(['one.yaml'])
+  })
+
+  it('a run is offline if it is told so', async () => {
+    for (const command of ['run', 'batch']) {
+      writeFileSync('one.yaml', 'env: H\n')
+      const { code, err } = await fedunify([command, 'one.yaml', '--offline', '--quiet'])
+      expect([command, code]).toEqual([command, 3])
+      expect(err).toContain('nothing may be fetched (--offline or FEDUNIFY_OFFLINE)')
+    }
+  })
+
+  it('what is fetched goes into the shared cache, and the next folder finds it', async () => {
+    const mirror = await serveFolder(cache)
+    expect((await fedunify(['data', 'fetch', '--mirror', mirror])).out).toBe(
+      `${join(process.cwd(), 'shared', 'fashion-mnist')}: fetched from ${mirror}\n`,
+    )
+    process.chdir(temporaryFolder())
+    const { code, out } = await fedunify(['data', 'verify'])
+    expect([code, out.split('\n')[0]]).toEqual([0, join(process.env.FEDUNIFY_DATA!, 'fashion-mnist')])
   })
 })
 

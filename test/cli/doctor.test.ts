@@ -14,6 +14,7 @@ import { FedunifyError } from '../../src/errors.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
+import { startServer } from '../support/mirror.ts'
 
 /** A folder with a tiny dataset, and what a verification of it expects. */
 async function tinyDataset() {
@@ -32,11 +33,12 @@ describe('fedunify doctor', () => {
   it('finds a machine ready that runs these tests', async () => {
     const { dir, known } = await tinyDataset()
     const out = join(temporaryFolder(), 'a', 'b')
-    const findings = await examine({ out, places: { cache: dir, known } })
+    const findings = await examine({ out, places: { project: dir, known } })
     expect(findings.filter(({ status }) => status === 'problem')).toEqual([])
     const detail = (subject: string) => findings.find((finding) => finding.subject === subject)?.detail
     expect(detail('node')).toContain(process.versions.node)
-    expect(detail('onnx on cpu')).toMatch(/^onnxruntime-node \d+\.\d+\.\d+.*, trained a batch in /)
+    expect(detail('onnx on cpu')).toMatch(/^onnxruntime-node \d+\.\d+\.\d+.*, trained a batch in \d/)
+    expect(detail('tfjs on cpu')).not.toMatch(/slow.*slow|0\.0 s/)
     expect(findings.map(({ subject }) => subject)).toEqual(expect.arrayContaining(['onnx on cuda', 'onnx on webgpu']))
     expect(detail('dataset')).toContain('verified')
     expect(detail('results')).toContain('will be made')
@@ -47,8 +49,20 @@ describe('fedunify doctor', () => {
     const { code, out, err } = await fedunify(['doctor', '--data', empty, '--out', empty])
     expect(code).toBe(3)
     expect(out).toMatch(/^node +ok +\d/m)
-    expect(out).toMatch(/^dataset +problem +.*lacks train-images.*\n +try: fedunify data fetch$/m)
-    expect(err).toBe('error: 1 problem: a run would fail\nhint: fedunify data fetch\n')
+    expect(out).toMatch(/^dataset +problem +.*lacks train-images.*\n +try: fedunify data fetch \S+$/m)
+    expect(err).toBe(`error: 1 problem: a run would fail\nhint: fedunify data fetch ${empty}\n`)
+  })
+
+  it('has the engines that runs do without below the verdict', async () => {
+    const { dir } = await tinyDataset()
+    const { code, out, err } = await fedunify(['doctor', '--data', dir, '--out', dir])
+    // The tiny dataset is not Fashion-MNIST.
+    expect([code, err]).toEqual([3, expect.stringContaining('1 problem: a run would fail')])
+    const [above, below] = out.split('Optional, only for runs that ask for it:\n') as [string, string]
+    expect(above).toMatch(/^onnx on cpu /m)
+    expect(above).not.toMatch(/^(onnx on (cuda|webgpu)|tfjs on) +(absent|ok)/m)
+    expect(below).toMatch(/^onnx on cuda /m)
+    expect(below).toMatch(/^tfjs on cpu /m)
   })
 
   it('writes JSON', async () => {
@@ -58,7 +72,7 @@ describe('fedunify doctor', () => {
     const { ready, findings } = JSON.parse(out)
     expect(ready).toBe(false)
     expect(findings).toContainEqual(
-      expect.objectContaining({ subject: 'dataset', status: 'problem', fix: 'fedunify data fetch' }),
+      expect.objectContaining({ subject: 'dataset', status: 'problem', fix: `fedunify data fetch ${empty}` }),
     )
   })
 
@@ -72,6 +86,7 @@ describe('fedunify doctor', () => {
     const lacking = () => Promise.reject(new FedunifyError('E_ENGINE_UNAVAILABLE', 'no library', 'the command'))
     expect(await checkEngine('onnx', 'cuda', lacking, signal)).toEqual({
       subject: 'onnx on cuda',
+      optional: true,
       status: 'absent',
       detail: 'no library',
       fix: 'the command',
@@ -110,28 +125,59 @@ describe('the dataset', () => {
   it('is a problem where a file is another', async () => {
     const { dir, known } = await tinyDataset()
     writeTinyIdx(dir, { rows: 4, cols: 4, seed: 2 })
-    expect(await checkDataset(undefined, { cache: dir, known })).toMatchObject({
+    expect(await checkDataset(undefined, { places: { project: '/nowhere', cache: dir, known } })).toMatchObject({
       status: 'problem',
-      fix: 'fedunify data fetch --force',
+      fix: `fedunify data fetch --force ${dir}`,
       data: true,
     })
-    expect(await checkDataset(dir, { known })).toMatchObject({ fix: `fedunify run --dataset idx --data ${dir}` })
+    expect(await checkDataset(dir, { places: { known } })).toMatchObject({
+      fix: `fedunify run --dataset idx --data ${dir}`,
+    })
   })
 
-  it('is a problem where it is nowhere, a warning where a mirror has it', async () => {
-    const nowhere = { cache: '/nowhere', system: '/nowhere', mirrors: ['http://127.0.0.1:9/'] }
-    expect(await checkDataset(undefined, nowhere)).toMatchObject({ status: 'problem', fix: 'fedunify data fetch' })
-    const { createServer } = await import('node:http')
-    const server = createServer((_, response) => response.end()).listen(0, '127.0.0.1')
-    await new Promise((resolve) => server.once('listening', resolve))
-    const { port } = server.address() as { port: number }
-    const mirrors = ['http://127.0.0.1:9/', `http://127.0.0.1:${port}/`]
-    expect(await checkDataset(undefined, { ...nowhere, mirrors })).toMatchObject({
+  it('is a problem where no source answers, a warning where one does', async () => {
+    const run = () => Promise.reject(new Error('apt-get is not installed'))
+    const nowhere = {
+      project: '/nowhere',
+      cache: '/nowhere',
+      system: '/nowhere',
+      mirrors: ['http://127.0.0.1:9/'],
+      run,
+    }
+    expect(await checkDataset(undefined, { places: nowhere })).toMatchObject({ status: 'problem', data: true })
+    const address = await startServer((_, response) => response.end())
+    const mirrors = ['http://127.0.0.1:9/', address]
+    expect(await checkDataset(undefined, { places: { ...nowhere, mirrors } })).toMatchObject({
       status: 'warning',
-      detail: expect.stringContaining(`127.0.0.1:${port}`),
+      detail: `not here yet: a run fetches it from ${new URL(address).host} (31 MB)`,
+      fix: 'fedunify data fetch',
     })
-    server.closeAllConnections()
-    server.close()
+    expect(await checkDataset(undefined, { places: { ...nowhere, mirrors }, offline: true })).toMatchObject({
+      status: 'problem',
+      detail: 'not on this machine, and nothing may be fetched',
+    })
+  })
+
+  it("is a warning where no mirror answers and Debian's archive does, as a run would fetch it from there", async () => {
+    const archive = await startServer(({ url }, response) =>
+      response.writeHead(url === '/pool/a.deb' ? 200 : 404).end(),
+    )
+    const mirrors = ['http://127.0.0.1:9/']
+    const nowhere = { project: '/nowhere', cache: '/nowhere', system: '/nowhere', mirrors }
+    const calls: (readonly string[])[] = []
+    // Without lists apt-get knows no package, but where it would fetch lists from.
+    const run = async (_: string, args: readonly string[]) => {
+      calls.push(args)
+      if (args.includes('download')) throw new Error('E: Unable to locate package')
+      return `'${archive}pool/a.deb' a.deb 100 SHA256:0\n`
+    }
+    expect(await checkDataset(undefined, { places: { ...nowhere, run } })).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining("Debian's archive, package dataset-fashion-mnist"),
+    })
+    expect(calls.every((args) => args.includes('--print-uris'))).toBe(true)
+    const gone = async () => `'${archive}pool/other.deb' a.deb 100 SHA256:0\n`
+    expect(await checkDataset(undefined, { places: { ...nowhere, run: gone } })).toMatchObject({ status: 'problem' })
   })
 })
 

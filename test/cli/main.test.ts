@@ -190,15 +190,15 @@ describe('a run', () => {
     const { code, out, err } = await run('plain', '--merge', 'avg,max')
     expect(code).toBe(0)
     expect(err).toMatch(/^idx: 300 images from .*\nenv V, 2 owners, seed 0\nmodel 6 layers, /)
-    expect(err.match(/^round \d\/3 {2}local \S+ \S+ {2}avg \S+ {2}max \S+ {2}/gm)).toHaveLength(3)
+    expect(err.match(/^round \d\/3( +\d+\.\d\d){4} +\d/gm)).toHaveLength(3)
     expect(out).toMatch(/^\nround {2}local 1 {2}local 2 +avg +max\n1 /)
     expect(out).toMatch(
       /unified accuracy \d+\.\d\d % \(avg, round 3\)\nmodels and updates: .* for each owner and round\n/,
     )
     expect(out + err).not.toContain('\x1b')
     const path = join(results, 'tiny', 'plain')
-    const listed = out.trimEnd().split('\n').at(-1)!.trim().split(/ +/)
-    expect(out).toContain(`\n${path}/\n`)
+    const lines = out.split('\n')
+    const listed = lines[lines.indexOf(`${path}/`) + 1]!.trim().split(/ +/)
     expect(listed.sort()).toEqual(readdirSync(path).sort())
   })
 

@@ -23,7 +23,7 @@ test('500 owners train, are merged, told of in a few lines, and drawn in a repor
   expect(eventsOf(run).filter(({ type }) => type === 'owner-trained')).toHaveLength(1000)
 
   expect(err).toContain('… and 488 more owners')
-  expect(err).toMatch(/round 2\/2 {2}local min \S+ median \S+ max \S+ {2}avg /)
+  expect(err).toMatch(/local min +median +max +avg .*\n.*\nround 2\/2( +\d+\.\d\d){4} /)
   expect(out).toMatch(/^\s*round {2}local min {2}local median {2}local max +avg +max$/m)
   for (const line of `${err}\n${out}`.split('\n')) expect(line.length).toBeLessThan(150)
 

@@ -51,7 +51,7 @@ describe('- is standard input', () => {
     ['seed: 1\n\nlrr: 3\n', ['config', 'show', '-'], 'error: stdin:3: unknown key "lrr"'],
     ['lr: [\n', ['run', '-'], 'error: stdin:'],
     ['seeds: 0\n', ['batch', '-'], 'error: stdin:1: seeds: expected'],
-    ['seeds: 2\n', ['run', '-'], 'error: stdin:1: seeds makes several runs'],
+    ['seeds: 2\n', ['run', '-'], 'error: stdin: makes 2 runs: choose one'],
     ['a: 1\n', ['check', '.', '--expect', '-'], 'error: stdin: holds no expectations'],
     ['- { metric: unfied }\n', ['check', '.', '--expect', '-'], 'error: stdin:1: expect.0.metric: expected'],
     ['', ['run', '-'], 'error: stdin: nothing was written to it'],

@@ -6,8 +6,8 @@ const node = (script: string, signal?: AbortSignal) =>
   runCommand(process.execPath, ['-e', script], { ...options, signal })
 
 describe('runCommand', () => {
-  it('resolves on exit status 0', async () => {
-    await expect(node('')).resolves.toBeUndefined()
+  it('resolves on exit status 0, with what the program wrote', async () => {
+    await expect(node('console.log("said")')).resolves.toBe('said\n')
   })
 
   it('says why a program failed, on one line', async () => {

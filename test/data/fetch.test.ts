@@ -1,15 +1,21 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { Writable } from 'node:stream'
+import type { WriteStream } from 'node:tty'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RunCommand } from '../../src/data/fashion-mnist/command.ts'
 import { DEBIAN_FOLDER } from '../../src/data/fashion-mnist/debian.ts'
-import { fetchFashionMnist, type Places } from '../../src/data/fashion-mnist/fetch.ts'
+import { fetchFashionMnist } from '../../src/data/fashion-mnist/fetch.ts'
 import { IDX_NAMES, type KnownFiles } from '../../src/data/fashion-mnist/known-files.ts'
 import { locateFashionMnist } from '../../src/data/fashion-mnist/locate.ts'
+import { type Places, placesOf } from '../../src/data/fashion-mnist/places.ts'
 import { verifyFashionMnist } from '../../src/data/fashion-mnist/verify.ts'
 import { listFolder, readContent } from '../../src/data/idx-folder.ts'
 import { loadDataset } from '../../src/data/load-dataset.ts'
+import { fetchProgress, LiveProgress, PlainProgress } from '../../src/report/terminal/progress.ts'
+import { cacheFolder } from '../../src/system/cache.ts'
+import { NO_COLORS } from '../../src/visible.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeTinyIdx } from '../support/idx.ts'
 import { serveFolder, startServer } from '../support/mirror.ts'
@@ -28,7 +34,9 @@ beforeEach(async () => {
   origin = join(root, 'origin')
   writeTinyIdx(origin, { train: 20, test: 10, rows: 6, cols: 6 })
   places = {
+    project: join(root, 'project'),
     cache: join(root, 'data', 'fashion-mnist'),
+    debian: true,
     system: join(root, 'system'),
     mirrors: [],
     run: missingProgram,
@@ -36,6 +44,8 @@ beforeEach(async () => {
     known: await knownFiles(origin),
   }
 })
+
+afterEach(() => vi.unstubAllEnvs())
 
 describe('locateFashionMnist', () => {
   it('takes only the folder that was given', async () => {
@@ -46,7 +56,7 @@ describe('locateFashionMnist', () => {
     expect(await locateFashionMnist({ dir: origin, places })).toMatchObject({ dir: origin })
   })
 
-  it('prefers the cache, then the system folder, then a mirror', async () => {
+  it('prefers the folder of the project, then the cache, then the system folder, then a mirror', async () => {
     const options = { places: { ...places, mirrors: [await serveFolder(origin)] } }
     cpSync(origin, places.system, { recursive: true })
     expect(await locateFashionMnist(options)).toMatchObject({ dir: places.system })
@@ -58,6 +68,9 @@ describe('locateFashionMnist', () => {
 
     options.places.system = places.system
     expect(await locateFashionMnist(options)).toMatchObject({ dir: places.cache })
+
+    cpSync(origin, places.project, { recursive: true })
+    expect(await locateFashionMnist(options)).toMatchObject({ dir: places.project })
   })
 
   it('loads what it fetched', async () => {
@@ -66,7 +79,11 @@ describe('locateFashionMnist', () => {
     const options = { places: { ...places, mirrors }, progress: (message: string) => messages.push(message) }
     const dataset = await loadDataset({ dataset: 'fashion-mnist', ...options })
     expect(dataset).toMatchObject({ name: 'fashion-mnist', count: 30, classes: 10, source: places.cache })
-    expect(messages).toContain('fetching train-images-idx3-ubyte.gz… 0.0/0.0 MB')
+    const size = places.known['train-images-idx3-ubyte'].download + places.known['train-labels-idx1-ubyte'].download
+    expect(size).toBeGreaterThan(100)
+    expect(messages[0]).toMatch(/^fetching Fashion-MNIST \(\d\.\d kB\) from http:\/\/127\S+ into \S+$/)
+    expect(messages.at(-1)).toMatch(/^(\d\.\d kB) of \1$/)
+    expect(messages.join()).not.toMatch(/\b0\.0\b(?!\.)/)
     expect((await verifyFashionMnist(places.cache, places.known)).every(({ ok }) => ok)).toBe(true)
   })
 
@@ -92,6 +109,7 @@ describe('locateFashionMnist', () => {
     expect(error).toMatchObject({ kind: 'data', message: 'Fashion-MNIST could not be found or fetched' })
     expect(error.hint.split('\n')).toEqual([
       'tried:',
+      `  ${places.project}: no such folder`,
       `  ${places.cache}: no such folder`,
       `  ${places.system}: no such folder`,
       `  ${notFound}: HTTP status 404`,
@@ -212,6 +230,166 @@ describe('fetchFashionMnist', () => {
   })
 })
 
+describe('where fetched files go', () => {
+  it('completes a folder of the project that has some of them', async () => {
+    mkdirSync(places.project, { recursive: true })
+    cpSync(join(origin, GZ[1]!), join(places.project, GZ[1]!))
+    const mirrors = [await serveFolder(origin)]
+    expect(await locateFashionMnist({ places: { ...places, mirrors } })).toMatchObject({ dir: places.project })
+    expect(existsSync(places.cache)).toBe(false)
+  })
+
+  it('is the folder that was named', async () => {
+    const into = join(origin, '..', 'named')
+    const mirrors = [await serveFolder(origin)]
+    expect(await fetchFashionMnist({ into, places: { ...places, mirrors } })).toMatchObject({ dir: into })
+    expect(readdirSync(into).sort()).toEqual(PLAIN)
+  })
+})
+
+describe('what is told of a fetch', () => {
+  it('names the source that failed, and why, before the next', async () => {
+    const notFound = await startServer((_, response) => response.writeHead(404).end())
+    const good = await serveFolder(origin)
+    const notes: string[] = []
+    const progress = (line: string, share?: number) => share === undefined && notes.push(line)
+    await fetchFashionMnist({ places: { ...places, mirrors: [notFound, good] }, progress })
+    expect(notes).toEqual([
+      expect.stringContaining(`from ${notFound} into ${places.cache}`),
+      `${notFound}: HTTP status 404; trying the next source`,
+      expect.stringContaining(`from ${good} into ${places.cache}`),
+    ])
+  })
+
+  it('is a plain line for each tenth, however slow the mirror is', async () => {
+    const name = 'train-images-idx3-ubyte'
+    const known = { ...places.known, [name]: { ...places.known[name], download: 100_000 } }
+    const mirror = await startServer(async ({ url = '' }, response) => {
+      if (!url.includes(name)) return void response.end(readFileSync(join(origin, url.slice(1))))
+      for (let i = 0; i < 40; i++) {
+        response.write(Buffer.alloc(2500))
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      response.end()
+    })
+    const lines: string[] = []
+    const view = new PlainProgress((line) => lines.push(line), NO_COLORS)
+    const fetching = fetchFashionMnist({
+      places: { ...places, known, mirrors: [mirror] },
+      progress: fetchProgress(view),
+    })
+    await expect(fetching).rejects.toThrow('could not be found or fetched')
+    const tenths = lines.filter((line) => line.startsWith('fetched '))
+    expect(tenths.length).toBeGreaterThan(1)
+    expect(tenths.length).toBeLessThanOrEqual(10)
+    for (const line of tenths) expect(line).toMatch(/^fetched [1-9]0 %: \d+ kB of 10\d kB$/)
+    expect(new Set(tenths.map((line) => line.slice(0, 11))).size).toBe(tenths.length)
+  })
+
+  it('is one line on a terminal, redrawn', () => {
+    const written: string[] = []
+    const stream = new Writable({
+      write(chunk, _, done) {
+        written.push(String(chunk))
+        done()
+      },
+    })
+    const terminal = Object.assign(stream, { columns: 80, rows: 24, isTTY: true })
+    const view = new LiveProgress(terminal as unknown as WriteStream, NO_COLORS)
+    for (let i = 0; i <= 100; i++) view.transfer(`${i} kB of 100 kB`, i / 100)
+    view.stop()
+    const text = written.join('')
+    expect(text).toContain('100 kB of 100 kB')
+    // The cursor goes up as far as it came down: no frame stays behind another.
+    const up = [...text.matchAll(new RegExp(`${'\x1b'}\\[(\\d*)A`, 'g'))].reduce(
+      (sum, [, lines]) => sum + Number(lines || 1),
+      0,
+    )
+    expect(text.split('\n').length - 1 - up).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('offline', () => {
+  it.each(['an option', 'FEDUNIFY_OFFLINE'])('fetches nothing, by %s', async (how) => {
+    let asked = 0
+    const mirror = await startServer((_, response) => {
+      asked += 1
+      response.end()
+    })
+    if (how !== 'an option') vi.stubEnv('FEDUNIFY_OFFLINE', '1')
+    const options = { places: { ...places, mirrors: [mirror] }, ...(how === 'an option' && { offline: true }) }
+    for (const attempt of [locateFashionMnist, fetchFashionMnist]) {
+      await expect(attempt(options)).rejects.toMatchObject({
+        code: 'E_DATASET_UNREACHABLE',
+        message: expect.stringContaining('nothing may be fetched (--offline or FEDUNIFY_OFFLINE)'),
+        hint: expect.stringContaining('fedunify data fetch'),
+      })
+    }
+    expect(asked).toBe(0)
+    cpSync(origin, places.cache, { recursive: true })
+    expect(await locateFashionMnist(options)).toMatchObject({ dir: places.cache })
+  })
+})
+
+describe('places', () => {
+  it('are those of the environment', () => {
+    vi.stubEnv('FEDUNIFY_DATA', '/shared')
+    vi.stubEnv('FEDUNIFY_MIRROR', 'https://files.example/fmnist')
+    expect(placesOf()).toMatchObject({
+      project: join('data', 'fashion-mnist'),
+      cache: join('/shared', 'fashion-mnist'),
+      mirrors: ['https://files.example/fmnist/'],
+      debian: false,
+    })
+    expect(placesOf({ mirror: 'http://other/' }).mirrors).toEqual(['http://other/'])
+    expect(() => placesOf({ mirror: 'files.example' })).toThrow('expected an address of http or https')
+  })
+
+  it('have the cache where the system has caches', () => {
+    const on = (platform: NodeJS.Platform, env = {}) => cacheFolder({ platform, env, home: '/home/me' })
+    expect(on('linux')).toBe('/home/me/.cache/fedunify')
+    expect(on('linux', { XDG_CACHE_HOME: '/tmp/cache' })).toBe('/tmp/cache/fedunify')
+    expect(on('darwin')).toBe('/home/me/Library/Caches/fedunify')
+    expect(on('win32', { LOCALAPPDATA: '/home/me/Local' })).toBe('/home/me/Local/fedunify')
+  })
+
+  it('are shared: what one folder fetched, another finds', async () => {
+    const mirrors = [await serveFolder(origin)]
+    await fetchFashionMnist({ places: { ...places, mirrors } })
+    const elsewhere = { ...places, project: join(origin, 'nowhere'), mirrors: [] }
+    expect(await locateFashionMnist({ places: elsewhere })).toMatchObject({ dir: places.cache })
+  })
+})
+
+describe('a proxy', () => {
+  it('is asked for http and https, and named in errors without its password', async () => {
+    const asked: string[] = []
+    const proxy = await startServer(({ url = '' }, response) => {
+      asked.push(url)
+      const name = basename(url)
+      response.end(readFileSync(join(origin, name)))
+    })
+    vi.stubEnv('http_proxy', proxy.replace('//', '//me:secret@'))
+    vi.stubEnv('https_proxy', proxy.replace('//', '//me:secret@'))
+    vi.stubEnv('no_proxy', '127.0.0.1')
+    const mirrors = ['https://files.invalid/', 'http://files.invalid/']
+    const notes: string[] = []
+    const options = { places: { ...places, mirrors }, progress: (line: string) => void notes.push(line) }
+    expect(await fetchFashionMnist(options)).toMatchObject({ from: 'http://files.invalid/' })
+    expect(asked).toContain('http://files.invalid/train-labels-idx1-ubyte.gz')
+    const failed = notes.find((line) => line.startsWith('https:'))
+    expect(failed).toContain(`(through the proxy ${proxy.slice(0, -1)})`)
+    expect(notes.join()).not.toContain('secret')
+  })
+
+  it('is not asked for what NO_PROXY names', async () => {
+    vi.stubEnv('http_proxy', 'http://127.0.0.1:1')
+    vi.stubEnv('no_proxy', '127.0.0.1')
+    const mirrors = [await serveFolder(origin)]
+    expect(await fetchFashionMnist({ places: { ...places, mirrors } })).toMatchObject({ from: mirrors[0] })
+  })
+})
+
 describe('the Debian package', () => {
   it('is downloaded and unpacked, with lists of our own where the system has none', async () => {
     const calls: string[] = []
@@ -220,6 +398,7 @@ describe('the Debian package', () => {
       if (calls.length === 1) throw new Error('apt-get: E: Unable to locate package')
       if (args.includes('download')) writeFileSync(join(cwd, 'package.deb'), '')
       if (program === 'dpkg-deb') cpSync(origin, join(cwd, 'unpacked', DEBIAN_FOLDER), { recursive: true })
+      return ''
     }
     const fetched = await fetchFashionMnist({ places: { ...places, run } })
     expect(fetched.from).toBe('Debian package dataset-fashion-mnist')

@@ -87,6 +87,7 @@ async function furnish(): Promise<void> {
   const expected = [{ metric: 'participants', 'each-round': 2 }]
   const unified = { avg: [0.7, 0.8, 0.9] }
   const runs = ['table3/s0-1', 'table3-separate/avg-s0-1', 'table4/s0-1', 'V-avg/before', 'V-avg/after', 'a/1', 'b/1']
+  symlinkSync('H-avg/20261123-184502', 'results/latest')
   for (const run of [...runs, 'H-avg/20261123-184502']) {
     writeRun(resolve('results', run), { env: /^(table4|H)/.test(run) ? 'H' : 'V', unified, expect: expected })
   }

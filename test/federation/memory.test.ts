@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { resolveExperiment } from '../../src/config/load.ts'
+import { resolveExperiment } from '../../src/config/resolve.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'

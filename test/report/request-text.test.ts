@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { withOwnRule } from '../../src/algorithm/merge/own-rule.ts'
-import { resolveExperiment } from '../../src/config/load.ts'
+import { resolveExperiment } from '../../src/config/resolve.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'
 import { type Asks, type OwnerRequest, requestOf } from '../../src/owner/policy/refusals.ts'

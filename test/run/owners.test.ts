@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolveExperiment } from '../../src/config/load.ts'
+import { resolveExperiment } from '../../src/config/resolve.ts'
 import type { Learner } from '../../src/engine/engine.ts'
 import { divergence } from '../../src/engine/training/failure.ts'
 import type { Owner } from '../../src/federation/owner.ts'

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
+import { proxyAgent } from './proxy.ts'
 
 // To import node:http is to read all that it exports: some versions of Node then load fetch after all.
 const require = createRequire(import.meta.url)
@@ -9,7 +10,7 @@ const REDIRECTS = 5
 
 /**
  * What a server answers, its body still to be read. Not by Node's fetch, which is WebAssembly: that wants several GB of
- * addresses, which not every system gives (ulimit -v).
+ * addresses, which not every system gives (ulimit -v). Through a proxy, if the environment names one.
  * @throws Error where there is no answer, or redirects lead nowhere
  */
 export async function ask(method: 'GET' | 'HEAD', url: string, signal: AbortSignal): Promise<IncomingMessage> {
@@ -24,12 +25,15 @@ export async function ask(method: 'GET' | 'HEAD', url: string, signal: AbortSign
   }
 }
 
-function send(method: string, url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+async function send(method: string, url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+  const agent = await proxyAgent(url)
   // Loaded here: most commands ask nobody. That of http refuses all other protocols.
   const { request }: typeof import('node:http') = require(url.protocol === 'https:' ? 'node:https' : 'node:http')
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     // Without it some servers mark the .gz as a content encoding.
     const headers = { 'accept-encoding': 'identity' }
-    request(url, { method, signal, headers }, resolve).on('error', reject).end()
+    request(url, { method, signal, headers, ...(agent && { agent }) }, resolve)
+      .on('error', reject)
+      .end()
   })
 }

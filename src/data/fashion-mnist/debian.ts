@@ -8,6 +8,17 @@ export const DEBIAN_PACKAGE = 'dataset-fashion-mnist'
 /** Where Debian's package installs the four .gz files. */
 export const DEBIAN_FOLDER = '/usr/share/datasets/fashion-mnist'
 
+/**
+ * An address that apt-get would ask first to download the package, or, where it has no lists, to fetch these. Nothing is
+ * downloaded.
+ * @throws Error with a one-line reason: apt-get is not installed, or knows of no archive
+ */
+export async function debianAddress(run: RunCommand, signal?: AbortSignal): Promise<string | undefined> {
+  const print = (...args: string[]) => run('apt-get', ['-qq', '--print-uris', ...args], { cwd: tmpdir(), signal })
+  const listed = await print('download', DEBIAN_PACKAGE).catch(() => print('update'))
+  return /'(https?:[^']+)'/.exec(listed)?.[1]
+}
+
 export interface DebianOptions {
   readonly run: RunCommand
   readonly signal?: AbortSignal | undefined

@@ -1,5 +1,6 @@
 import { messageOf, systemCodeOf } from '../../errors.ts'
 import { ask } from './ask.ts'
+import { proxyFor } from './proxy.ts'
 
 export interface DownloadOptions {
   /** Give up after this long without a byte, in milliseconds; the connection counts. */
@@ -13,7 +14,8 @@ export interface DownloadOptions {
 
 /**
  * The body of `url`, in memory.
- * @throws Error with a one-line reason: no connection, a status other than 200, a cut or stalled transfer
+ * @throws Error with a one-line reason: no connection, a status other than 200, a cut or stalled transfer; it names the
+ *   proxy that was asked, if one was
  * @throws the signal's reason if it was aborted
  */
 export async function download(url: string, options: DownloadOptions): Promise<Uint8Array> {
@@ -37,7 +39,9 @@ export async function download(url: string, options: DownloadOptions): Promise<U
     return Buffer.concat(chunks, size)
   } catch (error) {
     options.signal?.throwIfAborted()
-    throw new Error(reasonOf(stalled.signal.aborted ? stalled.signal.reason : error), { cause: error })
+    const proxy = proxyFor(url)
+    const through = proxy === undefined ? '' : ` (through the proxy ${proxy})`
+    throw new Error(reasonOf(stalled.signal.aborted ? stalled.signal.reason : error) + through, { cause: error })
   } finally {
     clearTimeout(timer)
     stalled.abort()
@@ -48,9 +52,4 @@ function reasonOf(error: unknown): string {
   // Node's whole account of a connection that is cut.
   if (messageOf(error) === 'aborted') return 'the other side closed the connection'
   return (messageOf(error) || systemCodeOf(error) || 'connection failed').replace(/\s+/g, ' ')
-}
-
-/** A progress line: `12.3/26.4 MB`, in units of 10^6 bytes. */
-export function megabytes(done: number, total: number): string {
-  return `${(done / 1e6).toFixed(1)}/${(total / 1e6).toFixed(1)} MB`
 }

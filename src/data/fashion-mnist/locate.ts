@@ -1,10 +1,13 @@
 import { FedunifyError } from '../../errors.ts'
+import { dataSize } from '../../format.ts'
+import { shellWord } from '../../system/shell-word.ts'
 import { listFolder } from '../idx-folder.ts'
-import { type FetchOptions, fetchFashionMnist, PLACES, type Tried } from './fetch.ts'
+import { downloadSize, type FetchOptions, fetchFashionMnist, folderFor, type Tried } from './fetch.ts'
 import type { IdxName } from './known-files.ts'
-import { CACHE_HINT } from './verify.ts'
+import { isOffline, type Places, placesOf } from './places.ts'
+import { replaceHint } from './verify.ts'
 
-export interface LocateOptions extends Omit<FetchOptions, 'force'> {
+export interface LocateOptions extends Omit<FetchOptions, 'force' | 'into'> {
   /** The folder given with --data: then no other is looked at. */
   readonly dir?: string | undefined
 }
@@ -18,25 +21,42 @@ export interface Located {
 }
 
 /**
- * Finds the folder that has the four files of Fashion-MNIST: the one given; else the cache below the current
- * folder; else the system's; else the cache, after fetching into it. Content is not checked here.
+ * Finds the folder that has the four files of Fashion-MNIST: the one given; else the first of `findFolder`; else the
+ * cache, after fetching into it. Content is not checked here.
  * @throws FedunifyError `data` if files are missing from the given folder, or nothing could be fetched
  * @throws the signal's reason if it was aborted
  */
 export async function locateFashionMnist(options: LocateOptions = {}): Promise<Located> {
   if (options.dir !== undefined) return locateIn(options.dir, GIVEN_HINT)
-  const { cache, system } = { ...PLACES, ...options.places }
+  const looked = await findFolder(placesOf(options))
+  if ('dir' in looked) return locateIn(looked.dir, looked.hint)
+  const { dir } = await fetchFashionMnist(options, looked.tried)
+  return locateIn(dir, replaceHint(dir))
+}
+
+/** A folder with the files, and what to do if one turns out wrong; or the folders that lack them. */
+type Looked = { readonly dir: string; readonly hint: string } | { readonly tried: readonly Tried[] }
+
+/** The first that has all four files: the project's folder, the cache, the system's. */
+export async function findFolder({ project, cache, system }: Places): Promise<Looked> {
   const tried: Tried[] = []
-  for (const [dir, hint] of [
-    [cache, CACHE_HINT],
-    [system, 'reinstall the package that put it there, or name another folder with --data DIR'],
-  ] as const) {
+  for (const dir of [project, cache, system]) {
     const { lack } = await listFolder(dir)
-    if (!lack) return locateIn(dir, hint)
+    if (!lack) return { dir, hint: dir === system ? SYSTEM_HINT : replaceHint(dir) }
     tried.push({ source: dir, reason: lack })
   }
-  const { dir } = await fetchFashionMnist(options, tried)
-  return locateIn(dir, CACHE_HINT)
+  return { tried }
+}
+
+const SYSTEM_HINT = 'reinstall the package that put it there, or name another folder with --data DIR'
+
+/** What a run would fetch before it begins, in words; undefined if it would fetch nothing, or must not. */
+export async function wouldFetch(options: LocateOptions = {}): Promise<string | undefined> {
+  const places = placesOf(options)
+  if (options.dir !== undefined || isOffline(options) || 'dir' in (await findFolder(places))) return undefined
+  const dir = await folderFor(places)
+  const size = dataSize(downloadSize((await listFolder(dir)).missing, places))
+  return `Fashion-MNIST is not on this machine: a run fetches it (${size} from ${places.mirrors[0]} into ${dir})`
 }
 
 const GIVEN_HINT = 'the folder is not the original Fashion-MNIST: for other IDX files set dataset to idx'
@@ -49,7 +69,7 @@ const GIVEN_HINT = 'the folder is not the original Fashion-MNIST: for other IDX 
 export async function locateIn(dir: string, hint: string): Promise<Located> {
   const { found, lack } = await listFolder(dir)
   if (lack) {
-    const advice = 'the folder must hold the four files, gzipped or not; for Fashion-MNIST: fedunify data fetch'
+    const advice = `the folder must hold the four files, gzipped or not; for Fashion-MNIST: fedunify data fetch ${shellWord(dir)}`
     throw new FedunifyError('E_DATASET_MISSING', `data folder ${dir}: ${lack}`, advice)
   }
   return { dir, files: found as Record<IdxName, string>, hint }

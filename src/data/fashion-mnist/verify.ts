@@ -1,4 +1,5 @@
 import { FedunifyError, messageOf } from '../../errors.ts'
+import { shellWord } from '../../system/shell-word.ts'
 import { type Content, listFolder, mismatch, readContent, readContents } from '../idx-folder.ts'
 import { FASHION_MNIST, IDX_NAMES, type IdxName, type KnownFiles } from './known-files.ts'
 
@@ -17,8 +18,11 @@ export interface FileCheck {
   readonly problem: string | undefined
 }
 
-/** What to do about a wrong file in the cache folder. */
-export const CACHE_HINT = 'delete the file, or replace all four with: fedunify data fetch --force'
+/** The command that puts all four files into a folder anew. */
+export const replaceCommand = (dir: string): string => `fedunify data fetch --force ${shellWord(dir)}`
+
+/** What to do about a wrong file in a folder of fetched ones. */
+export const replaceHint = (dir: string): string => `delete the file, or replace all four with: ${replaceCommand(dir)}`
 
 /** Checks the four files in `dir`, gzipped or not, against the known content of Fashion-MNIST. Never throws. */
 export async function verifyFashionMnist(dir: string, known: KnownFiles = FASHION_MNIST): Promise<FileCheck[]> {

@@ -80,7 +80,7 @@ async function loadPure(load: Import): Promise<Backend> {
   // Keeps the library from advertising its native backend on the console.
   tf.enableProdMode()
   await tf.setBackend('cpu')
-  return { tf, version: `tfjs ${tf.version.tfjs}, pure JS, slow: for tests`, native: false }
+  return { tf, version: `tfjs ${tf.version.tfjs}, pure JS`, native: false }
 }
 
 /** Why the GPU package did not load, and what helps. */

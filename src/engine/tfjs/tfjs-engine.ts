@@ -21,7 +21,9 @@ export async function loadTfjs(device: 'cpu' | 'cuda'): Promise<Engine> {
   const backend = await loadBackend(device)
   const note = backend.native
     ? {}
-    : { note: 'TensorFlow.js in pure JavaScript is slow: npm install @tensorflow/tfjs-node' }
+    : {
+        note: 'TensorFlow.js in pure JavaScript is slow, and meant for tests; faster: npm install @tensorflow/tfjs-node',
+      }
   return { name: 'tfjs', device, version: backend.version, ...note, open: async (job) => openLearner(backend, job) }
 }
 

@@ -4,7 +4,7 @@ import type { BatchListener, BatchResult } from '../../batch/run-batch.ts'
 import { FedunifyError } from '../../errors.ts'
 import type { FederationEvent } from '../../federation/events.ts'
 import { oneLine, type Palette } from '../../visible.ts'
-import { PlainProgress, type ProgressView } from './progress.ts'
+import { fetchProgress, PlainProgress, type ProgressView } from './progress.ts'
 
 interface BatchView {
   /** Writes a line. */
@@ -39,6 +39,11 @@ export class BatchProgress implements BatchListener {
   note(_: BatchRun, note: string): void {
     if (!this.#notes.has(note)) this.#view.write(oneLine(`note: ${note}`))
     this.#notes.add(note)
+  }
+
+  fetching(run: BatchRun, line: string, share?: number): void {
+    const view = this.#views.get(run)
+    if (view) fetchProgress(view)(line, share)
   }
 
   /** What a worker elsewhere tells of a run. */

@@ -4,9 +4,13 @@ import { percent, plusMinus } from '../../format.ts'
 import { seriesTitle } from '../../runs/series-name.ts'
 import { oneLine } from '../../visible.ts'
 import { columns } from './columns.ts'
+import { wrap } from './wrap.ts'
 
 /** Every form of a comparison, by the name that `--format` takes. */
-export const COMPARISON_FORMATS = { terminal, markdown, csv, json } satisfies Record<string, (c: Comparison) => string>
+export const COMPARISON_FORMATS = { terminal, markdown, csv, json } satisfies Record<
+  string,
+  (c: Comparison, width?: number) => string
+>
 
 export type ComparisonFormat = keyof typeof COMPARISON_FORMATS
 
@@ -14,14 +18,15 @@ export const COMPARISON_FORMAT_NAMES = Object.keys(COMPARISON_FORMATS) as Compar
 
 const UNITS = 'Accuracy in percent, mean ± standard deviation over seeds; differences in percentage points.'
 
-function terminal(comparison: Comparison): string {
+function terminal(comparison: Comparison, width?: number): string {
   const { sides, notes } = comparison
   const legend = sides.map(({ name, detail }, i) => oneLine(`${letter(i)}  ${name}: ${detail}`))
   const rows = cellRows(comparison)
   // A round is named once, where it begins.
   const shown = rows.map(([at, ...rest], i) => [i > 0 && rows[i - 1]![0] === at ? '' : at!, ...rest])
   const noted = notes.map((note) => oneLine(`note: ${note}`))
-  return `${[legend.join('\n'), columns(head(comparison), shown), [UNITS, ...noted].join('\n')].join('\n\n')}\n`
+  const texts = [legend.join('\n'), columns(head(comparison), shown, width, 2), [UNITS, ...noted].join('\n')]
+  return `${wrap(texts.join('\n\n'), width)}\n`
 }
 
 function markdown(comparison: Comparison): string {

@@ -6,7 +6,7 @@ const MAX_ROWS = 12
 const MAX_LOCALS = 8
 
 /** A run's table.csv for the terminal; of long runs the first and last rounds, of many owners the extremes. */
-export function paperTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+export function paperTable([head = [], ...rows]: readonly (readonly string[])[], width?: number): string {
   const merges = head.findIndex((name, i) => i > 0 && ownerOf(name) === undefined)
   const isWide = merges - 1 > MAX_LOCALS
   const narrow = (row: readonly string[]) => {
@@ -23,5 +23,5 @@ export function paperTable([head = [], ...rows]: readonly (readonly string[])[])
     name === 'epoch' ? 'round' : seriesTitle(name),
   )
   if (cut) shown.splice(3, 0, ['…', ...names.slice(1).map(() => '')])
-  return columns(names, shown)
+  return columns(names, shown, width)
 }

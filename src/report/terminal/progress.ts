@@ -1,20 +1,31 @@
 import type { WriteStream } from 'node:tty'
 import { createLogUpdate } from 'log-update'
-import { accuracy, type Evaluation } from '../../engine/engine.ts'
+import type { Progress } from '../../data/fashion-mnist/fetch.ts'
 import type { OwnerProgress } from '../../federation/cohort.ts'
-import { POOLED, type RoundFinished, type RunEvent, type Started } from '../../federation/events.ts'
-import { duration, percent, thousands } from '../../format.ts'
-import { extremes } from '../../stats.ts'
-import { type Palette, visible } from '../../visible.ts'
+import { POOLED, type RunEvent, type Started } from '../../federation/events.ts'
+import { duration, thousands } from '../../format.ts'
+import { oneLine, type Palette, visible } from '../../visible.ts'
+import { RoundTable } from './round-table.ts'
+import { wrap } from './wrap.ts'
 
 /** Tells people how a run goes, on stderr. */
 export interface ProgressView {
   /** A line about what happens before the rounds. */
   note(line: string): void
+  /**
+   * A transfer, of which a share in [0, 1] is here: live it is one line, elsewhere a line for each tenth.
+   */
+  transfer(line: string, share: number): void
   event(event: RunEvent): void
   /** Leaves the terminal as it should be, however the run ended. */
   stop(): void
 }
+
+/** Shows how a fetch goes. */
+export const fetchProgress =
+  (view: ProgressView): Progress =>
+  (line, share) =>
+    share === undefined ? view.note(oneLine(line)) : view.transfer(oneLine(line), share)
 
 /** Mean seconds of the finished rounds, times those that are left. */
 class Clock {
@@ -50,59 +61,44 @@ class Clock {
   }
 }
 
-const MAX_LOCALS = 4
-
-/** An accuracy in percent; - if no owner has told it. */
-const accuracyText = (evaluation: Evaluation | undefined): string => (evaluation ? percent(accuracy(evaluation)) : '-')
-
-/** min 41.10 median 63.25 max 88.00 */
-function spreadText(fractions: readonly number[]): string {
-  const { min, median, max } = extremes(fractions)
-  return `min ${percent(min)} median ${percent(median)} max ${percent(max)}`
-}
-
-/** round 3/10  local 95.01 98.48  avg 64.49  max 27.14: the accuracies of a round in percent. */
-function roundLine(event: RoundFinished, rounds: number, colors: Palette): string {
-  const locals = event.locals.map(({ local }) => local)
-  const told = locals.filter((local) => local !== undefined).map(accuracy)
-  const [first, ...others] = event.merges.map(({ merge, unified }) => `${merge} ${accuracyText(unified)}`)
-  const pooled = event.baseline ? [`pooled ${accuracyText(event.baseline.local)}`] : []
-  const number = String(event.round).padStart(String(rounds).length)
-  const { train, merge, evaluate } = event.seconds
-  const time = colors.dim(duration(train + merge + evaluate))
-  return [
-    `round ${number}/${rounds}`,
-    `local ${locals.length > MAX_LOCALS && told.length > 0 ? spreadText(told) : locals.slice(0, MAX_LOCALS).map(accuracyText).join(' ')}`,
-    colors.bold(first!),
-    ...others,
-    ...pooled,
-    ...(event.absent.length > 0 ? [`without owner ${event.absent.join(', ')}`] : []),
-    time,
-  ].join('  ')
-}
+/** Where no terminal says how wide it is. */
+const WIDTH = 80
 
 /** One plain line for each round: for logs and CI. */
 export class PlainProgress implements ProgressView {
   readonly #write: (line: string) => void
   readonly #colors: Palette
+  readonly #width: number
   readonly #clock = new Clock()
+  #table: RoundTable | undefined
+  /** Tenths of a transfer that were told. */
+  #tenth = 0
 
-  constructor(write: (line: string) => void, colors: Palette) {
+  /** @param width characters of a line */
+  constructor(write: (line: string) => void, colors: Palette, width = WIDTH) {
     this.#write = write
     this.#colors = colors
+    this.#width = width
   }
 
   note(line: string): void {
     this.#write(line)
   }
 
+  transfer(line: string, share: number): void {
+    const tenth = Math.floor(10 * share)
+    if (tenth !== this.#tenth && tenth > 0) this.#write(`fetched ${10 * tenth} %: ${line}`)
+    this.#tenth = tenth
+  }
+
   event(event: RunEvent): void {
-    if (event.type === 'started') this.#clock.start(event)
+    if (event.type === 'started') {
+      this.#clock.start(event)
+      this.#table = new RoundTable(event, this.#width, this.#colors)
+    }
     if (event.type !== 'round-finished') return
     this.#clock.finish(event.round)
-    const left = this.#clock.left(0)
-    const eta = left ? this.#colors.dim(`, ${duration(left)} left`) : ''
-    this.#write(`${roundLine(event, this.#clock.rounds, this.#colors)}${eta}`)
+    for (const line of this.#table?.lines(event, this.#clock.left(0)) ?? []) this.#write(line)
   }
 
   stop(): void {}
@@ -116,17 +112,26 @@ export class LiveProgress implements ProgressView {
   readonly #log: ReturnType<typeof createLogUpdate>
   readonly #colors: Palette
   readonly #clock = new Clock()
+  readonly #width: () => number
+  /** Of this round, by owner. */
   readonly #owners = new Map<number, OwnerProgress>()
+  /** Owners with a bar; one that is done gives its place to the next that begins. */
+  #bars: number[] = []
   #participants = 0
-  #last = ''
+  #table: RoundTable | undefined
 
   constructor(stream: WriteStream, colors: Palette) {
     this.#log = createLogUpdate(stream)
     this.#colors = colors
+    this.#width = () => stream.columns
   }
 
   note(line: string): void {
-    this.#log.persist(visible(line))
+    this.#log.persist(visible(wrap(line, this.#width())))
+  }
+
+  transfer(line: string, share: number): void {
+    this.#log(visible(`  ${this.#bar(share)}  ${line}`))
   }
 
   event(event: RunEvent): void {
@@ -134,17 +139,18 @@ export class LiveProgress implements ProgressView {
       case 'started':
         this.#participants = event.owners.length + (event.baseline ? 1 : 0)
         this.#clock.start(event)
+        this.#table = new RoundTable(event, this.#width(), this.#colors)
         this.#log(visible(this.#colors.dim('evaluating the initial weights …')))
         break
       case 'owner-progress':
-        this.#owners.set(event.owner, event)
+        this.#place(event)
         this.#log(visible(this.#draw(event.round)))
         break
       case 'round-finished':
         this.#clock.finish(event.round)
         this.#owners.clear()
-        this.#last = event.merges.map(({ merge, unified }) => `${merge} ${accuracyText(unified)}`).join('  ')
-        this.#log.persist(visible(roundLine(event, this.#clock.rounds, this.#colors)))
+        this.#bars = []
+        this.#log.persist(visible(this.#table!.lines(event, this.#clock.left(0)).join('\n')))
         break
       case 'finished':
       case 'failed':
@@ -160,30 +166,45 @@ export class LiveProgress implements ProgressView {
     this.#log.done()
   }
 
+  /** As many bars as owners train at a time stay where they are: the lines below do not jump. */
+  #place(event: OwnerProgress): void {
+    this.#owners.set(event.owner, event)
+    if (this.#bars.includes(event.owner)) return
+    const done = this.#bars.findIndex((owner) => isDone(this.#owners.get(owner)!))
+    if (done >= 0) this.#bars[done] = event.owner
+    else if (this.#bars.length < MAX_BARS) this.#bars.push(event.owner)
+  }
+
   #draw(round: number): string {
     const { bold, dim } = this.#colors
-    const progress = [...this.#owners.values()].sort((a, b) => a.owner - b.owner)
+    const progress = [...this.#owners.values()]
     const part = progress.reduce((sum, p) => sum + p.images / p.total, 0) / this.#participants
     const images = progress.reduce((sum, p) => sum + p.images, 0)
     const left = this.#clock.left(part)
     const speed = `${thousands(images / Math.max(this.#clock.inRound, 0.001))} images/s`
     const eta = left === undefined ? '' : `${duration(left)} left`
-    const head = [bold(`round ${round}/${this.#clock.rounds}`), speed, eta, dim(this.#last && `last: ${this.#last}`)]
-    // Those who still train come first: with many owners they are the ones to watch.
-    const active = progress.filter((p) => p.images < p.total)
-    const shown = (progress.length > MAX_BARS ? active : progress).slice(0, MAX_BARS)
-    const done = progress.length - active.length
-    const more = this.#participants > MAX_BARS ? [dim(`  ${done} of ${this.#participants} owners are done`)] : []
-    return [head.filter(Boolean).join('  '), ...shown.map((p) => this.#bar(p)), ...more].join('\n')
+    const head = [bold(`round ${round}/${this.#clock.rounds}`), speed, eta]
+    const more = [dim(`  ${progress.filter(isDone).length} of ${this.#participants} owners are done`)]
+    return [
+      head.filter(Boolean).join('  '),
+      ...this.#bars.map((owner) => this.#owner(this.#owners.get(owner)!)),
+      ...(this.#participants > this.#bars.length ? more : []),
+    ].join('\n')
   }
 
-  #bar({ owner, images, total, epoch, epochs, loss }: OwnerProgress): string {
-    const { cyan, dim } = this.#colors
-    const full = Math.round((images / total) * BAR)
-    const bar = cyan('━'.repeat(full)) + dim('─'.repeat(BAR - full))
-    const share = `${Math.floor((100 * images) / total)} %`.padStart(5)
+  #owner({ owner, images, total, epoch, epochs, loss }: OwnerProgress): string {
     const which = epochs > 1 ? `  epoch ${epoch}/${epochs}` : ''
     const who = owner === POOLED ? 'pooled' : `owner ${owner}`
-    return `  ${who.padEnd(9)} ${bar} ${share}${which}  ${loss === undefined ? '' : dim(`loss ${loss.toFixed(3)}`)}`
+    const told = loss === undefined ? '' : `  ${this.#colors.dim(`loss ${loss.toFixed(3)}`)}`
+    return `  ${who.padEnd(9)} ${this.#bar(images / total)}${which}${told}`
+  }
+
+  #bar(share: number): string {
+    const { cyan, dim } = this.#colors
+    const full = Math.round(share * BAR)
+    const percents = `${Math.floor(100 * share)} %`.padStart(5)
+    return `${cyan('━'.repeat(full))}${dim('─'.repeat(BAR - full))} ${percents}`
   }
 }
+
+const isDone = ({ images, total }: OwnerProgress) => images >= total

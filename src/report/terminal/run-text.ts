@@ -1,19 +1,23 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
+import type { Experiment } from '../../config/schema.ts'
 import { dataSize, percent, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
 import type { UnifiedRow } from '../../runs/read/read-tables.ts'
+import { runBefore } from '../../runs/read/run-before.ts'
 import { type Manifest, withoutMetrics } from '../../runs/run-description.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 import { type TrafficTotals, trafficTotals } from '../traffic.ts'
+import { endingLines, nextCommands } from './ending.ts'
 import { paperTable } from './paper-table.ts'
 import { shardTable } from './shard-table.ts'
+import { wrap } from './wrap.ts'
 
 /** What is about to run, and what each owner has. */
-export function overviewText({ experiment, dataset, model, engine, shards }: PreparedRun): string {
+export function overviewText({ experiment, dataset, model, engine, shards }: PreparedRun, width?: number): string {
   const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
   const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
   const { server, objective } = experiment
@@ -28,33 +32,52 @@ export function overviewText({ experiment, dataset, model, engine, shards }: Pre
     `${choiceText(experiment.optimizer)} lr ${experiment.lr}, batch ${experiment.batch}, ${engine.name} on ${engine.device}, ${experiment.workers} workers`,
     ...(algorithm.length > 0 ? [algorithm.join(', ')] : []),
     '',
-    shardTable(dataset, shards),
+    shardTable(dataset, shards, width),
   ].join('\n')
 }
 
 /** What would be run, with every value of the experiment. */
-export function planText(prepared: PreparedRun, done: number): string {
+export function planText(prepared: PreparedRun, done: number, width?: number): string {
   const { experiment } = prepared
   const early = experiment['until-local-accuracy'] ?? experiment['stop-at']
   const most = early === undefined ? '' : 'at most '
   const rounds = done === 0 ? `${experiment.rounds} rounds` : `rounds ${done + 1} to ${experiment.rounds}`
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
-  return `${toYaml(experiment)}\n${overviewText(prepared)}\n\n${work}\n`
+  return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${work}\n`
 }
 
-/** What a finished run leaves to look at: the paper-shaped table, what the owners sent and were sent, and the files. */
-export async function summaryText(path: string, { bold, dim }: Palette): Promise<string> {
-  const { manifest, tables, unified, traffic } = await loadRun(path)
+/** What would be run, where its data would have to be fetched to say more. */
+export const unfetchedPlanText = (experiment: Experiment, fetched: string): string =>
+  `${toYaml(experiment)}\n${oneLine(fetched)}\nto see its shards, fetch it first: fedunify data fetch\nnothing was fetched or written\n`
+
+/**
+ * What a finished run leaves to look at: the paper-shaped table, how it ended, what the owners sent and were sent, the
+ * files, and what may come next.
+ */
+export async function summaryText(path: string, { bold, dim }: Palette, width?: number): Promise<string> {
+  const run = await loadRun(path)
+  const { manifest, tables, unified, traffic } = run
   const last = unified.at(-1)
   const driver = last && unified.find(({ round }) => round === last.round)
   const verdict = driver ? verdictText(driver, manifest, bold) : 'no round was finished'
   const travelled = trafficTotals(traffic)
-  const lines = [verdict, ...(travelled ? [trafficText(travelled)] : [])].join('\n')
+  const lines = [verdict, ...(travelled ? [trafficText(travelled)] : []), ...endingLines(run).map(oneLine)]
   const files = (await readdir(path))
     .filter((name) => !name.startsWith('.'))
     .map(oneLine)
-    .join('  ')
-  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${lines}\n${oneLine(path)}/\n  ${files}\n`
+    .join(' ')
+  const next = nextCommands(run, await runBefore(path)).map((command) => `  ${oneLine(command)}`)
+  return [
+    paperTable(tables.table, width),
+    dim('accuracy in percent'),
+    '',
+    wrap(lines.join('\n'), width),
+    `${oneLine(path)}/`,
+    wrap(`  ${files}`, width),
+    'next:',
+    ...next,
+    '',
+  ].join('\n')
 }
 
 function verdictText({ accuracy, merge, round }: UnifiedRow, { shards }: Manifest, bold: Palette['bold']): string {

@@ -3,6 +3,7 @@ import { basename, dirname, join, normalize } from 'node:path'
 import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { byName, matchGlob } from '../../system/glob.ts'
+import { isPointer, runPath } from '../latest.ts'
 
 /** A run folder has at least one of these: without the manifest it is a damaged one, which must not be passed over. */
 const MARKS = ['manifest.json', 'checkpoint.safetensors', 'unified.csv', 'local.csv', 'table.csv', 'events.jsonl']
@@ -17,11 +18,13 @@ const MAX_FOLDERS = 20_000
 /**
  * The run folders that are meant: one, all that lie in a folder, or those that a glob matches; sorted. Links are
  * followed. Empty if there is nothing of that name.
+ * @param given `latest` means the last run
  * @param unseen gets an error for each place that cannot be looked into: a run may be there, which must not be passed
  *   over
  * @throws FedunifyError (data) if a folder was named that is no run and holds none
  */
-export async function findRuns(named: string, unseen: (error: FedunifyError) => void): Promise<string[]> {
+export async function findRuns(given: string, unseen: (error: FedunifyError) => void): Promise<string[]> {
+  const named = await runPath(given)
   const kind = await kindOf(named)
   const search = new Search(unseen)
   if (kind === 'folder') {
@@ -38,7 +41,8 @@ export async function findRuns(named: string, unseen: (error: FedunifyError) => 
   const base = folder && `${(await plainName(folder)).replace(/[\\/]+$/, '')}/`
   const glob = `${base}${pattern}`.replace(/(?<=.)[\\/]manifest\.json$/, '')
   for (const match of await matchGlob(glob, { onlyFiles: false })) {
-    if (await search.isFolder(match)) await search.enter(await plainName(match))
+    if ((await isPointer(match)) || !(await search.isFolder(match))) continue
+    await search.enter(await plainName(match))
   }
   return search.found()
 }
@@ -88,7 +92,7 @@ class Search {
     for (const entry of seen) if (entry.isDirectory()) await this.enter(join(dir, entry.name))
     for (const entry of seen.filter((one) => one.isSymbolicLink())) {
       const path = join(dir, entry.name)
-      if (await this.isFolder(path)) await this.enter(path)
+      if (!(await isPointer(path)) && (await this.isFolder(path))) await this.enter(path)
     }
   }
 

@@ -46,9 +46,10 @@ export class RunFolder {
   /**
    * A new run's folder. It appears whole, with its config, manifest and checkpoint, and held by this process; or not at
    * all.
+   * @param options whether another name is taken where there is something of this one: `path-2`, `path-3`, …
    * @throws FedunifyError (usage) where the folder exists or cannot be written
    */
-  static async create(path: string, plan: RunPlan): Promise<RunFolder> {
+  static async create(path: string, plan: RunPlan, { another = false } = {}): Promise<RunFolder> {
     const { description } = plan
     const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
     let lock: FolderLock | undefined
@@ -65,10 +66,9 @@ export class RunFolder {
         flushFolder: false,
       })
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
-      if (await exists(path)) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
-      await lock.move(path)
-      await syncFolder(dirname(path))
-      return new RunFolder(path, plan, lock)
+      const placed = await place(lock, path, another)
+      await syncFolder(outer)
+      return new RunFolder(placed, plan, lock)
     } catch (error) {
       await lock?.release()
       await rm(draft, { recursive: true, force: true }).catch(() => {})
@@ -204,6 +204,25 @@ export class RunFolder {
   /** Writes a file, unless the folder is another's by then. */
   #put(name: string, content: string | Uint8Array, flushFolder = true): Promise<void> {
     return putFile(join(this.path, name), content, { ready: () => this.#lock.assertHeld(), flushFolder })
+  }
+}
+
+/**
+ * Gives a whole folder its name, or the next that is free. Of several processes that want one name, one gets it: a
+ * folder with something in it is not renamed over.
+ */
+async function place(lock: FolderLock, path: string, another: boolean): Promise<string> {
+  for (let i = 1; ; i++) {
+    const name = i === 1 ? path : `${path}-${i}`
+    if (!(await exists(name))) {
+      try {
+        await lock.move(name)
+        return name
+      } catch (error) {
+        if (!(await exists(name))) throw error
+      }
+    }
+    if (!another) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
   }
 }
 

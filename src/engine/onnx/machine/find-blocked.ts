@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { cpus, homedir, hostname } from 'node:os'
+import { cpus, hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../../errors.ts'
 import { VERSION } from '../../../package.ts'
+import { cacheFolder } from '../../../system/cache.ts'
 import { makeFolders, writeWhole } from '../../../system/files.ts'
 import { instructionSetsIn, readProcessor } from '../../../system/processor.ts'
 import { loadRuntime, RUNTIME_VERSION } from './runtime.ts'
@@ -19,7 +20,7 @@ interface Means {
   readonly check?: (block: number) => Promise<string | undefined>
 }
 
-const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fedunify', 'blocked.json')
+const CACHE = join(cacheFolder(), 'blocked.json')
 
 /**
  * The domain of the blocked operators is internal to the runtime. So its block size is probed, and what it computes is

@@ -9,7 +9,7 @@ import { compiled } from './compiled.ts'
 import { RUNTIME_FOLDER } from './runtime.ts'
 
 /** The command that adds onnxruntime's CUDA library, on a machine that reaches the internet. */
-export const ADD_CUDA = 'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --foreground-scripts'
+export const ADD_CUDA = 'ONNXRUNTIME_NODE_INSTALL=cuda12 npm explore onnxruntime-node -- npm run postinstall'
 const ADD_VULKAN = 'apt-get install libvulkan1, and the driver of your GPU'
 
 /**

@@ -1,0 +1,98 @@
+import { availableParallelism } from 'node:os'
+import { basename, extname } from 'node:path'
+import type { z } from 'zod'
+import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
+import { datasetOf } from '../data/load-dataset.ts'
+import { partitionOf } from '../data/partition/registry.ts'
+import { FedunifyError } from '../errors.ts'
+import { type AnyChoice, nameOf } from '../parts.ts'
+import { assertMergeNames } from './expectations.ts'
+import { ownChoice } from './parts/own-choice.ts'
+import type { WithOwnRules } from './parts/own-rules.ts'
+import { describeProblem, first } from './problem.ts'
+import { type Experiment, ExperimentSchema } from './schema.ts'
+import { type Settled, settle } from './settle.ts'
+import type { Source } from './source.ts'
+import { REGISTRIES } from './vocabulary.ts'
+
+const NO_RULES = { vocabulary: REGISTRIES, rules: new Map() }
+
+/**
+ * Checks what the sources give together, later ones over earlier ones, and fills in the defaults.
+ * @param file whose name the experiment takes where it has none
+ * @param own rules of the user's own that sources name
+ */
+export function resolveExperiment(
+  sources: readonly Source[],
+  file?: string,
+  { vocabulary, rules }: Pick<WithOwnRules, 'vocabulary' | 'rules'> = NO_RULES,
+): Experiment {
+  const settled = settle(sources, vocabulary.choices)
+  const where = (path: readonly PropertyKey[]) => settled.origin(path)?.place ?? sources[0]!.where(path)
+  const parsed = vocabulary.schema.safeParse(settled.values, { reportInput: true })
+  if (!parsed.success) {
+    throw describeProblem(first(parsed.error.issues), where, (path) => settled.origin(path)?.key, vocabulary)
+  }
+  const one = withOneLength(parsed.data, settled, where)
+  const merge = one.merge.map((choice, i): MergeChoice => {
+    const rule = rules.get(nameOf<AnyChoice>(choice))
+    return rule ? ownChoice(choice, rule, where(['merge', i])) : choice
+  })
+  const experiment = { ...one, merge }
+  checkTogether(experiment, (key) => where([key]))
+  const ruleNames = Object.keys(vocabulary.choices.merge!.parts)
+  assertMergeNames(experiment.expect ?? [], ruleNames, (i) => where(['expect', i, 'merge']))
+  const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
+  const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
+  return {
+    ...experiment,
+    name:
+      experiment.name ??
+      (file === undefined ? undefined : nameFrom(file)) ??
+      `${nameOf(experiment.env)}-${experiment.merge.map(nameOf).join('-')}`,
+    owners,
+    workers: experiment.workers ?? Math.min(parties, availableParallelism()),
+  }
+}
+
+type Parsed = z.output<typeof ExperimentSchema>
+
+/** An experiment before what follows from the rest is filled in. */
+type Unnamed = Omit<Experiment, 'name' | 'owners' | 'workers'> & Pick<Parsed, 'name' | 'owners' | 'workers'>
+
+function nameFrom(file: string): string | undefined {
+  const stem = basename(file, extname(file))
+  return ExperimentSchema.shape.name.safeParse(stem).success ? stem : undefined
+}
+
+/**
+ * How long an owner trains in a round is said in one way: by epochs, or by an accuracy and at most so many epochs.
+ * @throws FedunifyError (usage) where a key of the other way was given too
+ */
+function withOneLength(experiment: Parsed, { values }: Settled, where: (path: readonly string[]) => string): Unnamed {
+  const byAccuracy = experiment['until-local-accuracy'] !== undefined
+  const idle = byAccuracy ? 'local-epochs' : 'max-local-epochs'
+  const { [idle]: _, ...rest } = experiment
+  if (values[idle] === undefined) return rest
+  const [message, hint] = byAccuracy
+    ? ['local-epochs is given beside until-local-accuracy', 'limit the epochs with max-local-epochs, or remove one']
+    : ['max-local-epochs is given without until-local-accuracy', 'use local-epochs, or add until-local-accuracy']
+  throw new FedunifyError('E_CONFLICT', `${where([idle])}: ${message}`, hint)
+}
+
+/** What no single key can tell. */
+function checkTogether(experiment: Unnamed, where: (key: string) => string): void {
+  const refuse = (key: string, message: string, hint: string) =>
+    new FedunifyError('E_CONFLICT', `${where(key)}: ${message}`, hint)
+  const { env, owners, merge, dataset, data } = experiment
+  const rules = merge.map(nameOf)
+  const twice = rules.find((rule, i) => rules.indexOf(rule) !== i)
+  if (twice) throw refuse('merge', `merge names ${twice} twice`, 'name each rule once; the first drives the run')
+  const { owners: needed } = partitionOf(env)
+  if (owners !== undefined && needed !== undefined && owners !== needed) {
+    throw refuse('owners', `owners is ${owners}, but env ${nameOf(env)} is for ${needed}`, 'leave owners out')
+  }
+  if (datasetOf(dataset).needsFolder && data === undefined) {
+    throw refuse('dataset', `dataset ${nameOf(dataset)} needs a folder`, 'name the one with the four files: --data DIR')
+  }
+}

@@ -1,0 +1,130 @@
+import { accuracy, type Evaluation } from '../../engine/engine.ts'
+import type { RoundFinished, Started } from '../../federation/events.ts'
+import { duration, percent } from '../../format.ts'
+import { extremes } from '../../stats.ts'
+import type { Palette } from '../../visible.ts'
+
+/** Of more owners than this, the spread is shown. */
+const MAX_LOCALS = 4
+/** The head is said again after so many rounds. */
+const ROUNDS_BELOW = 20
+/** 100.00 */
+const PERCENT = 6
+/** 10.3 s, 12:05, 1:02:03 */
+const TIME = 7
+
+interface Column {
+  readonly title: string
+  readonly width: number
+  cell(event: RoundFinished, left: number | undefined): string
+  readonly paint?: keyof Palette
+}
+
+/** The rounds of a run as a table that grows by a line: accuracies in percent, seconds of the round and those left. */
+export class RoundTable {
+  readonly #columns: readonly Column[]
+  readonly #rounds: number
+  readonly #colors: Palette
+  #rows = 0
+
+  /** @param width characters of a line; columns that do not fit are left out, times first */
+  constructor(started: Started, width: number, colors: Palette) {
+    this.#rounds = started.rounds
+    this.#colors = colors
+    this.#columns = layout(started, width - this.#label(started.rounds).length)
+  }
+
+  /** The line of a round, below the head where that is due. */
+  lines(event: RoundFinished, left: number | undefined): string[] {
+    const absent = event.absent.length > 0 ? `  without owner ${event.absent.join(', ')}` : ''
+    const row = this.#line(this.#label(event.round), ({ cell }) => cell(event, left)) + absent
+    return this.#rows++ % ROUNDS_BELOW === 0 ? [this.#head(), row] : [row]
+  }
+
+  #head(): string {
+    const blank = ' '.repeat(this.#label(this.#rounds).length)
+    return this.#colors.dim(`${blank}${this.#columns.map(({ title, width }) => `  ${title.padStart(width)}`).join('')}`)
+  }
+
+  #line(label: string, text: (column: Column) => string): string {
+    const cells = this.#columns.map((column) => {
+      const cell = text(column).padStart(column.width)
+      return `  ${column.paint ? this.#colors[column.paint](cell) : cell}`
+    })
+    return (label + cells.join('')).trimEnd()
+  }
+
+  /** round  3/10 */
+  #label(round: number): string {
+    return `round ${String(round).padStart(String(this.#rounds).length)}/${this.#rounds}`
+  }
+}
+
+function layout({ owners, merges, baseline }: Started, width: number): readonly Column[] {
+  const locals = owners.map((_, i) => share(`local ${owners[i]}`, ({ locals }) => localOf(locals, owners[i]!)))
+  const spread = (['min', 'median', 'max'] as const).map((what) =>
+    share(what === 'min' ? 'local min' : what, ({ locals }) => spreadOf(locals)?.[what]),
+  )
+  const unified = merges.map((name, i) => ({
+    ...share(name, ({ merges }) => told(merges[i]!.unified)),
+    ...(i === 0 && { paint: 'bold' as const }),
+  }))
+  const pooled = baseline ? [share('pooled', ({ baseline: one }) => told(one?.local))] : []
+  const first = owners.length > MAX_LOCALS ? spread : locals
+  const layouts = [
+    [first, [TIME_TAKEN, TIME_LEFT]],
+    [first, [TIME_LEFT]],
+    [first, []],
+    [[spread[0]!, spread[2]!], [TIME_LEFT]],
+    [[], [TIME_LEFT]],
+    [[], []],
+  ].map(([own, times]) => [...own!, ...unified, ...pooled, ...times!])
+  const total = (columns: readonly Column[]) => columns.reduce((sum, column) => sum + 2 + column.width, 0)
+  return layouts.find((columns) => total(columns) <= width) ?? layouts.at(-1)!
+}
+
+const localOf = (locals: RoundFinished['locals'], owner: number) => {
+  const own = locals.find((local) => local.owner === owner)
+  return told(own?.local)
+}
+
+/** Of the owners that tell theirs. */
+function spreadOf(locals: RoundFinished['locals']) {
+  const fractions = locals.flatMap(({ local }) => told(local) ?? [])
+  return fractions.length > 0 ? extremes(fractions) : undefined
+}
+
+/** An accuracy, if an owner has told it. */
+const told = (evaluation: Evaluation | undefined) => evaluation && accuracy(evaluation)
+
+const share = (title: string, of: (event: RoundFinished) => number | undefined): Column => ({
+  title,
+  width: Math.max(PERCENT, title.length),
+  cell(event) {
+    const fraction = of(event)
+    return fraction === undefined ? '-' : percent(fraction)
+  },
+})
+
+const TIME_TAKEN: Column = {
+  title: 'time',
+  width: TIME,
+  cell: ({ seconds: { train, merge, evaluate } }) => clock(train + merge + evaluate),
+  paint: 'dim',
+}
+
+const TIME_LEFT: Column = {
+  title: 'left',
+  width: TIME,
+  cell: (_, left) => (left ? clock(left) : ''),
+  paint: 'dim',
+}
+
+/** 8.4 s, 1:20, 2:05:00: as `duration`, but never wide. */
+export function clock(seconds: number): string {
+  const whole = Math.round(seconds)
+  if (whole < 60) return duration(seconds)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)]
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
+}
