@@ -16,6 +16,7 @@ import type { Sink } from '../run/sinks.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
+import { CONFIG } from '../runs/run-files.ts'
 import { assertSameConfig } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { isPlainFile } from '../system/files.ts'
@@ -160,7 +161,7 @@ async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): P
 }
 
 async function assertConfig(dir: string): Promise<void> {
-  const file = join(dir, 'config.yaml')
+  const file = join(dir, CONFIG)
   if (await isPlainFile(file)) return
   throw new FedunifyError(
     'E_FILE_MISSING',

@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
+import { ownRules } from '../../algorithm/merge/own-rule.ts'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
-import { manifestFile, manifestText, readManifest } from '../manifest.ts'
+import { manifestFile, readManifest, sealedManifest } from '../manifest.ts'
 import { plainEvent } from '../plain-event.ts'
 import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
+import { CHECKPOINT, CONFIG, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
 import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
@@ -64,7 +66,7 @@ export class RunFolder {
       await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
         flushFolder: false,
       })
-      await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
+      await putFile(manifestFile(draft), sealedManifest({ status: 'running', rounds: 0, ...description }))
       if (await exists(path)) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
       await lock.move(path)
       await syncFolder(dirname(path))
@@ -123,7 +125,7 @@ export class RunFolder {
         finished: new Date().toISOString(),
         seconds: this.#spent(),
       }
-      const files = status === 'finished' ? { files: { ...(await this.#marks()), ...(await this.#modelMarks()) } } : {}
+      const files = status === 'finished' ? { files: { ...(await this.#marks()), ...(await this.#otherMarks()) } } : {}
       for (const file of this.#growing()) await file.close()
       await this.#writeManifest({ ...outcome, ...files })
     } finally {
@@ -183,8 +185,11 @@ export class RunFolder {
     return Object.fromEntries(await Promise.all(marks))
   }
 
-  async #modelMarks(): Promise<Record<string, Mark>> {
-    const marks = MODELS.map(async (name) => [name, await markOf(join(this.path, name))] as const)
+  /** Of the files that are written whole. */
+  async #otherMarks(): Promise<Record<string, Mark>> {
+    const rules = ownRules(this.#plan.description.config.merge).map(({ file }) => `${RULES}/${file}`)
+    const names = [CONFIG, ...rules, CHECKPOINT, ...MODELS]
+    const marks = names.map(async (name) => [name, await markOf(join(this.path, name))] as const)
     return Object.fromEntries((await Promise.all(marks)).flatMap(([name, mark]) => (mark ? [[name, mark]] : [])))
   }
 
@@ -196,7 +201,7 @@ export class RunFolder {
   #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
     return this.#put(
       basename(manifestFile(this.path)),
-      manifestText({ ...outcome, ...this.#plan.description }),
+      sealedManifest({ ...outcome, ...this.#plan.description }),
       flushFolder,
     )
   }
