@@ -94,7 +94,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const view = progressView(io, quiet)
   try {
     const progress = (line: string) => view.note(oneLine(line))
-    const prepared = await prepareRun(experiment, { signal: io.signal, progress }).catch(tell)
+    const prepared = await prepareRun(experiment, { signal: io.signal, progress, file }).catch(tell)
     if (options.dryRun) {
       return io.out(
         planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))),

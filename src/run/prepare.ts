@@ -1,4 +1,6 @@
+import { isAbsolute, relative } from 'node:path'
 import { assertRule } from '../algorithm/merge/assert-rule.ts'
+import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadDataset } from '../data/load-dataset.ts'
@@ -15,6 +17,8 @@ import { assertMemory } from './memory-need.ts'
 /** Everything that a run is made of before its first round. */
 export interface PreparedRun {
   readonly experiment: Experiment
+  /** The experiment file, from the current folder, if it lies there. */
+  readonly file?: string | undefined
   readonly dataset: Dataset
   readonly shards: readonly Shard[]
   readonly model: Model
@@ -39,7 +43,7 @@ export function imagesToTrain({ experiment, shards }: PreparedRun, done: number)
  */
 export async function prepareRun(
   experiment: Experiment,
-  options: { signal?: AbortSignal; progress?: (message: string) => void } = {},
+  options: { signal?: AbortSignal; progress?: (message: string) => void; file?: string | undefined } = {},
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
   for (const choice of experiment.merge) assertRule(choice, experiment.owners)
@@ -58,7 +62,14 @@ export async function prepareRun(
   const shards = partitionDataset(dataset, experiment)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
-  return { experiment, dataset, shards, model, engine, git }
+  return { experiment, file: fileHere(options.file), dataset, shards, model, engine, git }
+}
+
+/** A path that says nothing of the machine, and means the same wherever the project lies. */
+function fileHere(file: string | undefined): string | undefined {
+  if (file === undefined || file === STDIN) return undefined
+  const path = relative('.', file)
+  return isAbsolute(path) || path.startsWith('..') ? undefined : path.replaceAll('\\', '/')
 }
 
 /** A server step goes on from the model that all owners had. */

@@ -139,6 +139,7 @@ const ManifestShape = z.object({
     .optional(),
   files: z.record(text, MarkShape).optional(),
   manifest_sha256: text.optional(),
+  experiment_file: text.optional(),
   fedunify: text,
   config: z.object({
     name: text,

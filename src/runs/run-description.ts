@@ -9,6 +9,8 @@ export interface RunDescription {
   readonly format: number
   readonly fedunify: string
   readonly started: string
+  /** The experiment file, from the folder that the run was started in; left out if it lies elsewhere. */
+  readonly experiment_file?: string
   readonly config: Experiment
   readonly config_hash: string
   /** Merge rules of the user's own, if there are any, by name. */

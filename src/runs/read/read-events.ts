@@ -116,7 +116,9 @@ function parseEvent(line: string): SavedRound | 'other' | { readonly format: unk
     }
     if (event.type !== 'round-finished') return 'other'
     const { baseline, ...round } = Round.parse(event)
-    return { ...round, ...(baseline && { baseline }) }
+    const locals = round.locals.map(({ owner, local }) => ({ owner, local }))
+    const merges = round.merges.map(({ merge, unified }) => ({ merge, unified }))
+    return { ...round, locals, merges, ...(baseline && { baseline }) }
   } catch {
     return undefined
   }

@@ -92,7 +92,8 @@ export class RunFolder {
       const manifest = await readManifest(path)
       const saved = await savedState(path, manifest, plan)
       await removeDrafts(path)
-      const begun = { ...plan, description: { ...description, started: manifest.started } }
+      const kept = { ...(manifest.experiment_file !== undefined && { experiment_file: manifest.experiment_file }) }
+      const begun = { ...plan, description: { ...kept, ...description, started: manifest.started } }
       return new RunFolder(path, begun, lock, saved)
     } catch (error) {
       await lock.release()
