@@ -1,7 +1,7 @@
 import type { FedunifyError } from '../errors.ts'
 import { manifestFile } from '../runs/manifest.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
-import type { WrittenExpectation } from './expectations.ts'
+import type { WrittenExpectation } from './expected/expectations.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Where an expectation is written, as an outcome says it. */

@@ -9,8 +9,8 @@ import { FedunifyError } from '../errors.ts'
 import { VERSION } from '../package.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 import { readIfThere } from '../system/files.ts'
+import { assertSealed } from './manifest-text.ts'
 import { labelsHash, type Manifest } from './run-description.ts'
-import { BLANK_SEAL, sealed, sealState } from './seal.ts'
 
 /** That of a run of 100,000 owners has about a third of it, in bytes. */
 const MAX_MANIFEST = 1e8
@@ -26,13 +26,6 @@ const MAX_DEPTH = 32
  * - 3: a manifest holds a digest of itself, and that of a finished run marks of all its files: without them it was edited.
  */
 export const RUN_FORMAT = 3
-
-/** The first format whose manifests are sealed. */
-const SEALED_FORMAT = 3
-
-const SEAL = 'manifest_sha256'
-/** Of the manifest's own keys: deeper ones are indented further, and text has no line of its own. */
-const SEAL_KEY = `\n  "${SEAL}": "`
 
 export const manifestFile = (dir: string): string => join(dir, 'manifest.json')
 
@@ -71,16 +64,6 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const own = withRules(manifest as Manifest, file)
   assertOwnHashes(own, file)
   return upgraded(own)
-}
-
-/** Whether a run says of all its files what they are, its manifest included. */
-export const isSealed = ({ format = 0 }: Pick<Manifest, 'format'>): boolean => format >= SEALED_FORMAT
-
-/** @throws FedunifyError (data) where the manifest is not as it was written */
-function assertSealed(content: Uint8Array, manifest: Manifest, file: string): void {
-  const state = sealState(content, SEAL_KEY)
-  if (state === 'whole' || (!isSealed(manifest) && !(SEAL in manifest))) return
-  throw edited(file, state === 'none' ? `it has no ${SEAL} any more` : `it is not what its ${SEAL} was made of`)
 }
 
 const isFlat = ({ format }: Manifest) => format === undefined
@@ -211,14 +194,4 @@ function parseObject(text: string): object | undefined {
 function isDeeper(value: unknown, most: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return most === 0 || Object.values(value).some((inner) => isDeeper(inner, most - 1))
-}
-
-/** A manifest as it is written: with its own digest (docs/formats.md). */
-export const sealedManifest = (manifest: object): Buffer =>
-  sealed(Buffer.from(manifestText({ ...manifest, [SEAL]: BLANK_SEAL })), SEAL_KEY)
-
-/** JSON for people too: lists of numbers stay on one line. */
-export function manifestText(manifest: object): string {
-  const list = /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/g
-  return `${JSON.stringify(manifest, null, 2).replace(list, (_, items: string) => `[${items.replace(/\s+/g, ' ')}]`)}\n`
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { sealedManifest } from '../../src/runs/manifest.ts'
+import { sealedManifest } from '../../src/runs/manifest-text.ts'
 
 /** A run's files, as a reader without our code would see them. */
 export const readText = (run: string, file: string): string => readFileSync(join(run, file), 'utf8')

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { expand } from '../config/expand.ts'
-import { fileName } from '../config/read.ts'
-import { fileSource } from '../config/source.ts'
-import { FedunifyError } from '../errors.ts'
-import { type NamedRun, namedRuns } from '../runs/read/named-runs.ts'
-import { kindOf } from '../system/files.ts'
+import { expand } from '../../config/expand.ts'
+import { fileName } from '../../config/read.ts'
+import { fileSource } from '../../config/source.ts'
+import { FedunifyError } from '../../errors.ts'
+import { type NamedRun, namedRuns } from '../../runs/read/named-runs.ts'
+import { kindOf } from '../../system/files.ts'
 import { experimentKey } from './expected-of.ts'
 
 /** Whether a name is that of a file of expectations, not of a run: a run has no such file but its config. */

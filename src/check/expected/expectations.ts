@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Expectation, ExpectationsSchema } from '../config/expectations.ts'
-import { isMapping } from '../config/mapping.ts'
-import { describeProblem, first } from '../config/problem.ts'
-import { fileName } from '../config/read.ts'
-import { WRITTEN_KEYS } from '../config/schema.ts'
-import { show } from '../config/show.ts'
-import { readYaml } from '../config/source.ts'
-import { FedunifyError, nearest } from '../errors.ts'
-import type { Manifest } from '../runs/run-description.ts'
+import { type Expectation, ExpectationsSchema } from '../../config/expectations.ts'
+import { isMapping } from '../../config/mapping.ts'
+import { describeProblem, first } from '../../config/problem.ts'
+import { fileName } from '../../config/read.ts'
+import { WRITTEN_KEYS } from '../../config/schema.ts'
+import { show } from '../../config/show.ts'
+import { readYaml } from '../../config/source.ts'
+import { FedunifyError, nearest } from '../../errors.ts'
+import type { Manifest } from '../../runs/run-description.ts'
 
 /** An expectation and the place where it is written. */
 export interface WrittenExpectation {

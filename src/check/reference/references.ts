@@ -1,10 +1,10 @@
-import type { AccuracyExpectation, Expectation } from '../config/expectations.ts'
-import { FedunifyError } from '../errors.ts'
-import type { Reference } from './demand.ts'
-import type { WrittenExpectation } from './expectations.ts'
-import { failure, origin } from './failures.ts'
-import type { Outcome } from './outcome.ts'
-import { readReference } from './reference.ts'
+import type { AccuracyExpectation, Expectation } from '../../config/expectations.ts'
+import { FedunifyError } from '../../errors.ts'
+import type { Reference } from '../demand.ts'
+import type { WrittenExpectation } from '../expected/expectations.ts'
+import { failure, origin } from '../failures.ts'
+import type { Outcome } from '../outcome.ts'
+import { readReference } from './read-reference.ts'
 
 /** Whether an expectation is one of an accuracy. */
 export const isAccuracy = (expectation: Expectation): expectation is AccuracyExpectation => 'at' in expectation

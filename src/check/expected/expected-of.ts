@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import { expand } from '../config/expand.ts'
-import { configHash } from '../config/hash.ts'
-import type { Experiment } from '../config/schema.ts'
-import { fileSource } from '../config/source.ts'
-import { FedunifyError } from '../errors.ts'
-import type { LoadedRun } from '../runs/read/load-run.ts'
-import { isPlainFile } from '../system/files.ts'
+import { expand } from '../../config/expand.ts'
+import { configHash } from '../../config/hash.ts'
+import type { Experiment } from '../../config/schema.ts'
+import { fileSource } from '../../config/source.ts'
+import { FedunifyError } from '../../errors.ts'
+import type { LoadedRun } from '../../runs/read/load-run.ts'
+import { isPlainFile } from '../../system/files.ts'
 import { expectationsOf, readExpectations, type WrittenExpectation } from './expectations.ts'
 
 /** What is expected of a run, and by which words it was decided. */
