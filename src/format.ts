@@ -38,3 +38,6 @@ export function dataSize(n: number): string {
 }
 
 const SIZES = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const
+
+/** Decimals without zeros at the end, but for two. */
+export const atLeastTwo = (decimals: string): string => decimals.replace(/(?<=\.\d\d.*)0+$/, '')

@@ -30,3 +30,32 @@ export function extremes(values: readonly number[]): { min: number; median: numb
   const sorted = values.toSorted((a, b) => a - b)
   return { min: sorted[0]!, median: quantile(sorted, 0.5), max: sorted.at(-1)! }
 }
+
+/**
+ * The value below which a part `p` of Student's t distribution lies.
+ * Source: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4, solved for the angle by bisection.
+ * @param p between 0.5 and 1
+ * @param df degrees of freedom, a whole number of at least 1
+ */
+export function studentQuantile(p: number, df: number): number {
+  let [low, high] = [0, Math.PI / 2]
+  for (let step = 0; step < 80; step++) {
+    const angle = (low + high) / 2
+    if (withinAngle(angle, df) < 2 * p - 1) low = angle
+    else high = angle
+  }
+  return Math.sqrt(df) * Math.tan(low)
+}
+
+/** The probability that |t| is at most sqrt(df) tan(angle). */
+function withinAngle(angle: number, df: number): number {
+  const [sin, cos] = [Math.sin(angle), Math.cos(angle)]
+  const odd = df % 2 === 1
+  let term = odd ? cos : 1
+  let sum = df === 1 ? 0 : term
+  for (let k = odd ? 3 : 2; k <= df - 2; k += 2) {
+    term *= (cos * cos * (k - 1)) / k
+    sum += term
+  }
+  return odd ? (2 / Math.PI) * (angle + sin * sum) : sin * sum
+}

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { configHash } from '../config/hash.ts'
+import { fileName } from '../config/read.ts'
 import type { Progress } from '../data/fashion-mnist/fetch.ts'
 import { FedunifyError } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
@@ -8,6 +10,7 @@ import { type DataOptions, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { runState } from '../runs/read/run-state.ts'
+import type { Manifest } from '../runs/run-description.ts'
 import type { BatchRun } from './plan.ts'
 
 /** How a run of a batch ended. */
@@ -61,13 +64,14 @@ async function runOne(run: BatchRun, { signal, listener, access }: BatchMeans): 
     // Not as it was planned: another batch may have come here meanwhile.
     const state = await runState(run.path)
     if (state === 'finished') {
-      await assertDone(run)
+      const note = expectNote(run, await assertDone(run))
+      if (note) listener.note(run, note)
       return { run, outcome: 'skipped' }
     }
     const resume = state !== 'none'
     listener.started(run, resume)
     const fetching: Progress = (line, share) => listener.fetching(run, line, share)
-    const prepared = await prepareRun(run.experiment, { ...access, signal, progress: fetching })
+    const prepared = await prepareRun(run.experiment, { ...access, signal, progress: fetching, file: run.file })
     if (prepared.engine.note) listener.note(run, prepared.engine.note)
     const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
     const note = (line: string) => listener.note(run, line)
@@ -80,14 +84,23 @@ async function runOne(run: BatchRun, { signal, listener, access }: BatchMeans): 
 
 /**
  * A finished run is skipped only if it is this one, and whole.
+ * @returns its manifest
  * @throws FedunifyError (data)
  */
-export async function assertDone({ path, experiment }: BatchRun): Promise<void> {
+export async function assertDone({ path, experiment }: BatchRun): Promise<Manifest> {
   const { manifest } = await loadRun(path)
-  if (manifest.config_hash === configHash(experiment)) return
+  if (manifest.config_hash === configHash(experiment)) return manifest
   throw new FedunifyError(
     'E_RUN_FOREIGN',
     `${path} holds another run`,
     'give that folder the name that it had, or remove it',
   )
+}
+
+/** What is expected of a run is no part of its config: a finished one keeps what was expected when it started. */
+export function expectNote({ file, experiment }: BatchRun, { config }: Manifest): string | undefined {
+  const plain = (expect: unknown) => JSON.parse(JSON.stringify(expect ?? null)) as unknown
+  if (isDeepStrictEqual(plain(experiment.expect), plain(config.expect))) return undefined
+  const name = fileName(file)
+  return `the expectations of ${name} changed since its runs finished; judge them by the new ones: fedunify check ${name}`
 }

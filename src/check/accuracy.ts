@@ -1,44 +1,62 @@
 import { join } from 'node:path'
 import type { AccuracyExpectation } from '../config/expectations.ts'
-import { percent } from '../format.ts'
 import { nameOf } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
-import { lastRound, type Point, pickPoint, pointAt, type SeriesPoints } from '../runs/read/series.ts'
+import { lastRound, type Point, pointAt } from '../runs/read/series.ts'
 import { withoutMetrics } from '../runs/run-description.ts'
-import { kindOfSeries, localSeries, modelName, ownerOf, POOLED_SERIES } from '../runs/series-name.ts'
+import { kindOfSeries, localSeries, modelName, ownerOf } from '../runs/series-name.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
-import type { Outcome } from './outcome.ts'
-
-/** A CSV to compare with, read. */
-export interface Reference {
-  readonly file: string
-  readonly series: SeriesPoints
-}
-
-/** Points are differences of decimals, which floats do not hold: what is 1.5 by the figures must pass as 1.5. */
-const ROUNDING = 1e-9
+import { adviceFor } from './advice.ts'
+import { demandsOf, figure, judge, placeText, type Reference, relation } from './demand.ts'
+import type { Figures, Outcome } from './outcome.ts'
 
 /**
  * Checks an expectation of an accuracy: one outcome for each series that it names and each demand on it. Pure.
  * @param reference what `max-drop-from` names
  */
 export function checkAccuracy(expectation: AccuracyExpectation, run: LoadedRun, reference?: Reference): Outcome[] {
-  const { metric, at, min, max } = expectation
-  const file = join(run.path, (metric === 'unified' ? unifiedTable : localTable).file)
+  const { at, min, max } = expectation
+  const file = tableFile(expectation, run)
   return seriesNames(expectation, run).flatMap((name): Outcome[] => {
-    const subject = `${metric} ${modelName(name)} at ${typeof at === 'number' ? `round ${at}` : at}`
-    const point = at === 'end' && !run.finished ? undefined : pointAt(run, name, at)
-    return demandsOf(expectation, name, run, reference).map(({ expected, judge }): Outcome => {
-      if (!point) return { status: 'missed', subject, expected, got: nothing(expectation, name, run), file }
-      const { met, more } = judge(point)
-      const got = [`${figure(point.accuracy, [min, max])} % in round ${point.round}`, more].filter(Boolean).join(', ')
-      return { status: met ? 'met' : 'missed', subject, expected, got, file, line: point.line }
+    const base = { subject: subjectOf(expectation, name), file, ...modelOf(name) }
+    const point = pointFor(run, name, at)
+    return demandsOf(expectation, name, reference).map((demand): Outcome => {
+      const { expected } = demand
+      const hint = adviceFor(expectation, run, point)
+      if (!point) return { ...base, status: 'missed', expected, got: nothing(expectation, name, run), hint }
+      const { accuracy: value, round, line } = point
+      const limit = demand.limitFor(run, point)
+      const text = `${figure(value, [min, max])} % in round ${round}`
+      const found = { ...base, expected, value, round, line }
+      if (typeof limit === 'string') return { ...found, status: 'missed', got: `${text}, ${limit}`, hint }
+      const judged = judge(value, limit)
+      const met = judged.pointsShort === 0
+      const got = [text, relation(value, limit, demand.points, met)].filter(Boolean).join(', ')
+      return { ...found, ...judged, status: met ? 'met' : 'missed', got, ...(!met && { hint }) }
     })
   })
 }
 
+/** The table that an expectation of an accuracy looks into. */
+export const tableFile = ({ metric }: AccuracyExpectation, { path }: Pick<LoadedRun, 'path'>): string =>
+  join(path, (metric === 'unified' ? unifiedTable : localTable).file)
+
+/** unified avg at end */
+export const subjectOf = ({ metric, at }: AccuracyExpectation, name: string): string =>
+  `${metric} ${modelName(name)} at ${placeText(at)}`
+
+/** The point that is asked for: the end of a run that has not come to it is none. */
+export const pointFor = (run: LoadedRun, name: string, at: AccuracyExpectation['at']): Point | undefined =>
+  at === 'end' && !run.finished ? undefined : pointAt(run, name, at)
+
+/** Whose accuracy a series is. */
+export function modelOf(name: string): Figures {
+  const owner = ownerOf(name)
+  return owner === undefined ? { merge: name } : { owner }
+}
+
 /** Without a name, an expectation is one of all: every merge rule of the run, or every owner. */
-function seriesNames(expectation: AccuracyExpectation, { manifest }: LoadedRun): string[] {
+export function seriesNames(expectation: AccuracyExpectation, { manifest }: LoadedRun): string[] {
   if (expectation.metric === 'unified') {
     return expectation.merge ? [expectation.merge] : manifest.config.merge.map(nameOf)
   }
@@ -47,7 +65,7 @@ function seriesNames(expectation: AccuracyExpectation, { manifest }: LoadedRun):
 }
 
 /** Why there is no figure. */
-function nothing({ at, metric }: AccuracyExpectation, name: string, run: LoadedRun): string {
+export function nothing({ at, metric }: AccuracyExpectation, name: string, run: LoadedRun): string {
   if (run.rounds === 0) return 'nothing: no round is complete'
   const points = run.series.get(name)
   const untold = withoutMetrics(run.manifest.shards)
@@ -67,70 +85,3 @@ function nothing({ at, metric }: AccuracyExpectation, name: string, run: LoadedR
   }
   return `nothing: the rounds are 1 to ${lastRound(points)}`
 }
-
-interface Demand {
-  readonly expected: string
-  judge(point: Point): { met: boolean; more?: string }
-}
-
-function demandsOf(
-  expectation: AccuracyExpectation,
-  name: string,
-  run: LoadedRun,
-  reference: Reference | undefined,
-): Demand[] {
-  const { min, max, at, points = 0, 'max-drop-from': drop } = expectation
-  const demands: Demand[] = []
-  if (min !== undefined || max !== undefined) demands.push(range(min, max))
-  if ('max-gap-to' in expectation && expectation['max-gap-to'] !== undefined) {
-    demands.push({
-      expected: `at most ${points} points below pooled in the same round`,
-      judge({ accuracy, round }) {
-        const pooled = pointAt(run, POOLED_SERIES, round)
-        if (!pooled) return { met: false, more: 'but there is no pooled row: run it with baseline: pooled' }
-        return below(accuracy, pooled, points, `pooled (line ${pooled.line})`)
-      },
-    })
-  }
-  if (drop !== undefined) {
-    const file = reference?.file ?? drop
-    demands.push({
-      expected: `at most ${points} points below ${file} at ${typeof at === 'number' ? `round ${at}` : at}`,
-      judge({ accuracy }) {
-        const own = reference?.series.get(name) ?? []
-        const point = pickPoint(own, at, lastRound(own))
-        const where = own.length > 0 ? 'there' : 'at all'
-        if (!point) return { met: false, more: `but ${file} has no ${modelName(name)} ${where}` }
-        return below(accuracy, point, points, `the reference (line ${point.line})`)
-      },
-    })
-  }
-  return demands
-}
-
-function range(min: number | undefined, max: number | undefined): Demand {
-  const least = min === undefined ? [] : [`at least ${exactPercent(min)} %`]
-  const most = max === undefined ? [] : [`at most ${exactPercent(max)} %`]
-  const judge = ({ accuracy }: Point) => ({ met: accuracy >= (min ?? 0) && accuracy <= (max ?? 1) })
-  return { expected: [...least, ...most].join(' and '), judge }
-}
-
-/** How far an accuracy lies under that of another model, in percentage points. */
-function below(accuracy: number, other: Point, points: number, what: string): { met: boolean; more: string } {
-  const gap = 100 * (other.accuracy - accuracy)
-  const met = gap <= points + ROUNDING
-  const alike = !met && gap.toFixed(2) === points.toFixed(2)
-  const relation = `${alike ? atLeastTwo(gap.toFixed(8)) : Math.abs(gap).toFixed(2)} ${gap < 0 ? 'above' : 'below'}`
-  return { met, more: `${relation} ${percent(other.accuracy)} of ${what}` }
-}
-
-/** With two decimals, unless these would make it equal to a limit that it is not equal to. */
-function figure(accuracy: number, limits: readonly (number | undefined)[]): string {
-  const alike = (limit?: number) => limit !== undefined && limit !== accuracy && percent(limit) === percent(accuracy)
-  return limits.some(alike) ? exactPercent(accuracy) : percent(accuracy)
-}
-
-const exactPercent = (fraction: number) => atLeastTwo((100 * fraction).toFixed(8))
-
-/** Drops zeros at the end, but for two decimals. */
-const atLeastTwo = (decimals: string) => decimals.replace(/(?<=\.\d\d.*)0+$/, '')

@@ -5,7 +5,9 @@ import { manifestFile } from '../runs/manifest.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { labelsHash } from '../runs/run-description.ts'
 import { localTable, unifiedTable } from '../runs/tables.ts'
-import { checkAccuracy, type Reference } from './accuracy.ts'
+import { checkAccuracy } from './accuracy.ts'
+import { resumeAdvice } from './advice.ts'
+import type { Reference } from './demand.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
@@ -34,6 +36,7 @@ export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): 
     expected: 'finished',
     got: finished ? `finished after ${rounds} rounds` : `${word} after ${rounds} of ${config.rounds} rounds${why}`,
     file: manifestFile(path),
+    ...(!finished && { hint: resumeAdvice(path) }),
   }
 }
 
@@ -44,10 +47,18 @@ export function applies({ when = {} }: Expectation, { manifest }: LoadedRun): bo
 
 function checkParticipants(each: number, run: LoadedRun): Outcome {
   const file = join(run.path, unifiedTable.file)
-  const base = { subject: 'participants in each round', expected: `${each}`, file }
+  const base = { subject: 'participants in each round', expected: `${each}`, file, limit: each }
   if (run.rounds === 0) return { ...base, status: 'missed', got: 'nothing: no round is complete' }
   const row = run.unified.find(({ owners }) => owners !== each)
-  if (row) return { ...base, status: 'missed', got: `${row.owners} in round ${row.round}`, line: row.line }
+  if (row)
+    return {
+      ...base,
+      status: 'missed',
+      got: `${row.owners} in round ${row.round}`,
+      value: row.owners,
+      round: row.round,
+      line: row.line,
+    }
   const byRound = new Map<number, LoadedRun['local'][number][]>()
   for (const local of run.local) {
     const rows = byRound.get(local.round)
@@ -58,13 +69,14 @@ function checkParticipants(each: number, run: LoadedRun): Outcome {
     const rows = byRound.get(round) ?? []
     if (rows.length === each) continue
     const got = `${rows.length} in round ${round}`
-    return { ...base, status: 'missed', got, file: join(run.path, localTable.file), line: rows[0]?.line }
+    const place = { file: join(run.path, localTable.file), line: rows[0]?.line }
+    return { ...base, status: 'missed', got, value: rows.length, round, ...place }
   }
-  return { ...base, status: 'met', got: `${each} in ${run.rounds} rounds` }
+  return { ...base, status: 'met', got: `${each} in ${run.rounds} rounds`, value: each }
 }
 
 function checkLabels(owner: number, expected: string, { path, manifest }: LoadedRun): Outcome {
-  const base = { subject: `labels of owner ${owner}`, expected, file: manifestFile(path) }
+  const base = { subject: `labels of owner ${owner}`, expected, file: manifestFile(path), owner }
   const shard = manifest.shards.find((one) => one.owner === owner)
   if (!shard) return { ...base, status: 'missed', got: `nothing: the run has ${manifest.shards.length} owners` }
   // From the counts: runs of earlier versions hold no hash, and an edited hash would prove nothing.

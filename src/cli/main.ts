@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   worker: async () => (await import('./worker.ts')).addWorkerCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   check: async () => (await import('./check.ts')).addCheckCommand,
+  verify: async () => (await import('./verify.ts')).addVerifyCommand,
   compare: async () => (await import('./compare.ts')).addCompareCommand,
   data: async () => (await import('./data.ts')).addDataCommand,
   init: async () => (await import('./init.ts')).addInitCommand,

@@ -34,6 +34,7 @@ export function addReportCommand(program: Command, io: Io): void {
 
 async function report(dirs: readonly string[], options: { out?: string }, io: Io): Promise<void> {
   const runs = await readRecords(dirs)
+  for (const note of new Set(runs.flatMap((run) => run.note ?? []))) io.err(`note: ${oneLine(note)}\n`)
   const out = options.out ?? join(await folderOf(dirs[0]!, runs), 'report.html')
   const page = reportDocument(groupRecords(runs))
   if (options.out === undefined) await putFile(out, page)

@@ -18,6 +18,7 @@ import { pointLatest, runPath } from '../runs/latest.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
+import { CONFIG } from '../runs/run-files.ts'
 import { assertSameConfig } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { isPlainFile } from '../system/files.ts'
@@ -102,7 +103,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }
     const fetched = options.dryRun && (await fetchedFirst(experiment, access))
     if (fetched !== undefined) return io.out(unfetchedPlanText(experiment, fetched))
-    const prepared = await prepareRun(experiment, access).catch(tell)
+    const prepared = await prepareRun(experiment, { ...access, file }).catch(tell)
     if (options.dryRun) {
       return io.out(
         planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared)), io.width),
@@ -175,7 +176,7 @@ async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): P
 const withFolder = (line: string, dir: string) => JSON.stringify(inFolder(JSON.parse(line), dir))
 
 async function assertConfig(dir: string): Promise<void> {
-  const file = join(dir, 'config.yaml')
+  const file = join(dir, CONFIG)
   if (await isPlainFile(file)) return
   throw new FedunifyError(
     'E_FILE_MISSING',

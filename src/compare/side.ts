@@ -43,6 +43,7 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
       ...unfinished.map((run) => `${run.path} is not finished: ${progress(run)}; ${endNote(ending, run)}`),
       ...runs.flatMap(partialNote),
       ...[...twice].map((seed) => `${name} has seed ${seed} more than once: the deviation is not one over seeds`),
+      ...new Set(runs.flatMap((run) => (run.note === undefined ? [] : `${name}: ${run.note}`))),
     ],
     figure(series, at) {
       const found = (at === 'end' ? ending : runs).flatMap((run) => pointAt(run, series, at)?.accuracy ?? [])

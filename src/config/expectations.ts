@@ -7,7 +7,14 @@ import { show } from './show.ts'
 const UNIFIED = [...MERGE_NAMES, 'pooled'] as const
 
 const count = z.int().min(1)
-const fraction = z.number().min(0).max(1)
+/** 0.6, or 60 %: a number above 1 without the sign is neither. */
+const share = z.union([
+  z.number().min(0).max(1),
+  z
+    .string()
+    .regex(/^\s*(100(\.0*)?|\d{1,2}(\.\d*)?|\.\d+)\s*%\s*$/, 'a fraction or a percentage, for example 0.6 or 60 %')
+    .transform((text) => Number((Number.parseFloat(text) / 100).toPrecision(15))),
+])
 
 const when = z
   .record(z.string(), z.unknown())
@@ -21,14 +28,27 @@ const at = z
 
 const demands = {
   at,
-  min: fraction.optional().describe('at least this accuracy, a fraction'),
-  max: fraction.optional().describe('at most this accuracy, a fraction'),
+  min: share.optional().describe('at least this accuracy: a fraction, or a percentage with its sign, as 60 %'),
+  max: share.optional().describe('at most this accuracy'),
   'max-drop-from': z.string().min(1).optional().describe('a reference CSV of the same columns, or its run folder'),
   points: z
     .number()
     .min(0)
     .optional()
     .describe('percentage points by which it may be less than what it is held against'),
+  over: z
+    .literal('seeds')
+    .optional()
+    .describe('judge the mean of runs that differ in nothing but their seed, not each run'),
+  seeds: z.int().min(2).optional().describe('with over: so many seeds at least; default: 2'),
+  'tolerance-sd': z
+    .number()
+    .min(0)
+    .optional()
+    .describe('with over: the mean may miss by so many standard deviations of the seeds'),
+  confidence: share
+    .optional()
+    .describe("with over: Student's one-sided bound of the mean must hold too, at this confidence, as 95 %"),
 }
 
 interface Demands {
@@ -37,6 +57,10 @@ interface Demands {
   readonly 'max-gap-to'?: 'pooled' | undefined
   readonly 'max-drop-from'?: string | undefined
   readonly points?: number | undefined
+  readonly over?: 'seeds' | undefined
+  readonly seeds?: number | undefined
+  readonly 'tolerance-sd'?: number | undefined
+  readonly confidence?: number | undefined
 }
 
 const unified = z
@@ -110,7 +134,7 @@ export function assertMergeNames(
 /** What no single key can tell: an expectation must be able to fail, and `points` needs something to count from. */
 function assertDemands(expectation: Demands, ctx: z.RefinementCtx): void {
   const { min, max, points, 'max-gap-to': gap, 'max-drop-from': drop } = expectation
-  const refuse = (path: (keyof Demands)[], message: string) =>
+  const refuse: Refuse = (path, message) =>
     ctx.addIssue({ code: 'custom', path, message, input: path.length > 0 ? expectation[path[0]!] : expectation })
   const held = gap !== undefined || drop !== undefined
   if (min === undefined && max === undefined && !held) {
@@ -123,5 +147,19 @@ function assertDemands(expectation: Demands, ctx: z.RefinementCtx): void {
     refuse(['points'], 'the percentage points that it may be less')
   } else if (!held && points !== undefined) {
     refuse(['points'], 'max-gap-to or max-drop-from beside points')
+  }
+  assertOver(expectation, refuse)
+}
+
+type Refuse = (path: (keyof Demands)[], message: string) => void
+
+/** What only a mean over seeds has. */
+function assertOver(expectation: Demands, refuse: Refuse): void {
+  const { over, 'tolerance-sd': tolerance, confidence } = expectation
+  const idle = (['seeds', 'tolerance-sd', 'confidence'] as const).find((key) => expectation[key] !== undefined)
+  if (over === undefined && idle) refuse([idle], `over: seeds beside ${idle}`)
+  if (tolerance !== undefined && confidence !== undefined) refuse(['confidence'], 'one of tolerance-sd and confidence')
+  if (confidence !== undefined && (confidence <= 0.5 || confidence >= 1)) {
+    refuse(['confidence'], 'a confidence above 0.5 and below 1')
   }
 }

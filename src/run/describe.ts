@@ -10,14 +10,15 @@ import type { PreparedRun } from './prepare.ts'
 
 /** What a manifest says of a run, whoever holds its data. */
 type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine' | 'min_owners'> &
-  Pick<PreparedRun, 'experiment' | 'model'>
+  Pick<PreparedRun, 'experiment' | 'model' | 'file'>
 
 export function describeFacts(facts: Facts): RunDescription {
-  const { experiment, model, git, dataset, shards, engine, min_owners } = facts
+  const { experiment, file, model, git, dataset, shards, engine, min_owners } = facts
   return {
     format: RUN_FORMAT,
     fedunify: VERSION,
     started: new Date().toISOString(),
+    ...(file !== undefined && { experiment_file: file }),
     config: experiment,
     config_hash: configHash(experiment),
     ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),

@@ -1,4 +1,6 @@
+import { isAbsolute, relative } from 'node:path'
 import { assertRule } from '../algorithm/merge/assert-rule.ts'
+import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import type { LocateOptions } from '../data/fashion-mnist/locate.ts'
@@ -16,6 +18,8 @@ import { assertMemory } from './memory-need.ts'
 /** Everything that a run is made of before its first round. */
 export interface PreparedRun {
   readonly experiment: Experiment
+  /** The experiment file, from the current folder, if it lies there. */
+  readonly file?: string | undefined
   readonly dataset: Dataset
   readonly shards: readonly Shard[]
   readonly model: Model
@@ -45,7 +49,10 @@ export const fetchedFirst = async ({ dataset, data }: Experiment, options: DataO
  * @throws FedunifyError (data) or (usage) as these do, (usage) where the model is too large for this machine, or a
  *   merge rule is another one in disguise on so many owners
  */
-export async function prepareRun(experiment: Experiment, options: DataOptions = {}): Promise<PreparedRun> {
+export async function prepareRun(
+  experiment: Experiment,
+  options: DataOptions & { readonly file?: string | undefined } = {},
+): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
   for (const choice of experiment.merge) assertRule(choice, experiment.owners)
   assertServer(experiment)
@@ -63,7 +70,14 @@ export async function prepareRun(experiment: Experiment, options: DataOptions = 
   const shards = partitionDataset(dataset, experiment)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
-  return { experiment, dataset, shards, model, engine, git }
+  return { experiment, file: fileHere(options.file), dataset, shards, model, engine, git }
+}
+
+/** A path that says nothing of the machine, and means the same wherever the project lies. */
+function fileHere(file: string | undefined): string | undefined {
+  if (file === undefined || file === STDIN) return undefined
+  const path = relative('.', file)
+  return isAbsolute(path) || path.startsWith('..') ? undefined : path.replaceAll('\\', '/')
 }
 
 /** A server step goes on from the model that all owners had. */

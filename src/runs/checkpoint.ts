@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { State } from '../algorithm/algorithm.ts'
@@ -9,9 +8,12 @@ import { flatten, unflatten } from '../weights/named.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
 import { type Manifest, runIdentity, type Seconds } from './run-description.ts'
+import { CHECKPOINT } from './run-files.ts'
+import { BLANK_SEAL, sealed, sealState } from './seal.ts'
 import type { Mark } from './write/growing-file.ts'
 
-const FILE = 'checkpoint.safetensors'
+/** What stands before its digest, which is first of its metadata. Those of before 0.4.0 have none. */
+const SEAL_KEY = '"sha256":"'
 
 /** All that a later process needs to go on after a round. Optimisers start every round anew, so they have no part. */
 export interface SavedState {
@@ -64,10 +66,13 @@ export function encodeCheckpoint({
   put('server', flatten(serverState))
   for (const [owner, state] of ownerStates) put(`owners/${owner}`, flatten(state))
   const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
-  return sealed(encodeSafetensors(tensors, { sha256: BLANK, ...told, ...(run !== undefined && { run }) }))
+  return sealed(
+    encodeSafetensors(tensors, { sha256: BLANK_SEAL, ...told, ...(run !== undefined && { run }) }),
+    SEAL_KEY,
+  )
 }
 
-export const checkpointFile = (dir: string): string => join(dir, FILE)
+export const checkpointFile = (dir: string): string => join(dir, CHECKPOINT)
 
 /**
  * The checkpoint of the run whose manifest that is; undefined if there is none.
@@ -91,8 +96,8 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
   const file = checkpointFile(dir)
   const bytes = await readIfThere(file)
   if (!bytes) return undefined
-  const { seal } = parts(bytes)
-  if (seal === undefined ? sealing !== 'older' : seal !== digestOf(bytes)) {
+  const state = sealState(bytes, SEAL_KEY)
+  if (state === 'none' ? sealing !== 'older' : state === 'broken') {
     const why = 'it was damaged, edited or cut short'
     throw new FedunifyError('E_RUN_DAMAGED', `${file}: ${why} since the run wrote it`, ANEW)
   }
@@ -108,29 +113,6 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
 }
 
 const ANEW = 'restore it from a copy, or start a new run in another folder'
-
-/** Stands in the place of the digest while it is computed: it is one over the whole file. */
-const BLANK = '0'.repeat(64)
-const KEY = '"sha256":"'
-
-/** Where the digest stands in a checkpoint, first of its metadata; nowhere in those of before 0.4.0. */
-function parts(bytes: Uint8Array): { at: number; seal: string | undefined } {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const at = file.indexOf(KEY) + KEY.length
-  const seal = file.toString('latin1', at, at + BLANK.length)
-  return at < KEY.length || !/^[\da-f]{64}$/.test(seal) ? { at: 0, seal: undefined } : { at, seal }
-}
-
-function digestOf(bytes: Uint8Array): string {
-  const { at } = parts(bytes)
-  const hash = createHash('sha256').update(bytes.subarray(0, at)).update(BLANK)
-  return hash.update(bytes.subarray(at + BLANK.length)).digest('hex')
-}
-
-function sealed(bytes: Uint8Array): Uint8Array {
-  Buffer.from(bytes.buffer, bytes.byteOffset).write(digestOf(bytes), parts(bytes).at, 'latin1')
-  return bytes
-}
 
 const MarkSchema = z.object({ size: z.int().min(0), sha256: z.string().regex(/^[\da-f]{64}$/) })
 const seconds = z.number().min(0)

@@ -9,6 +9,7 @@ import { FedunifyError } from '../errors.ts'
 import { VERSION } from '../package.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 import { readIfThere } from '../system/files.ts'
+import { assertSealed } from './manifest-text.ts'
 import { labelsHash, type Manifest } from './run-description.ts'
 
 /** That of a run of 100,000 owners has about a third of it, in bytes. */
@@ -21,9 +22,10 @@ const MAX_DEPTH = 32
  * - none: before 0.4.0.
  * - 2: in `config`, options stand with the part that was chosen (`optimizer: { momentum: { momentum: 0.9 } }`), and those
  *   of other parts are left out; `config_hash` is made of it with the keys sorted at every depth; `dataset` tells its
- *   shape, element type and class names; a finished run's manifest has marks of its files.
+ *   shape, element type and class names; a finished run's manifest has marks of its tables, events and models.
+ * - 3: a manifest holds a digest of itself, and that of a finished run marks of all its files: without them it was edited.
  */
-export const RUN_FORMAT = 2
+export const RUN_FORMAT = 3
 
 export const manifestFile = (dir: string): string => join(dir, 'manifest.json')
 
@@ -49,6 +51,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
     )
   }
   assertFormat(manifest, file)
+  assertSealed(content, manifest as Manifest, file)
   const parsed = ManifestShape.safeParse(manifest)
   if (!parsed.success) {
     const [{ path, message } = { path: [], message: '' }] = parsed.error.issues
@@ -118,6 +121,8 @@ const ManifestShape = z.object({
     .partial({ write: true })
     .optional(),
   files: z.record(text, MarkShape).optional(),
+  manifest_sha256: text.optional(),
+  experiment_file: text.optional(),
   fedunify: text,
   config: z.object({
     name: text,
@@ -189,10 +194,4 @@ function parseObject(text: string): object | undefined {
 function isDeeper(value: unknown, most: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return most === 0 || Object.values(value).some((inner) => isDeeper(inner, most - 1))
-}
-
-/** JSON for people too: lists of numbers stay on one line. */
-export function manifestText(manifest: object): string {
-  const list = /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/g
-  return `${JSON.stringify(manifest, null, 2).replace(list, (_, items: string) => `[${items.replace(/\s+/g, ' ')}]`)}\n`
 }

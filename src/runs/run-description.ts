@@ -9,6 +9,8 @@ export interface RunDescription {
   readonly format: number
   readonly fedunify: string
   readonly started: string
+  /** The experiment file, from the folder that the run was started in; left out if it lies elsewhere. */
+  readonly experiment_file?: string
   readonly config: Experiment
   readonly config_hash: string
   /** Merge rules of the user's own, if there are any, by name. */
@@ -72,7 +74,7 @@ export interface Outcome {
   /** Why it stopped. */
   readonly reason?: string
   readonly seconds?: Seconds
-  /** Of a finished run: its tables, events and models, to the last byte. A published run may lack the checkpoint. */
+  /** Of a finished run: each of its files but the manifest, to the last byte. */
   readonly files?: Readonly<Record<string, Mark>>
 }
 
@@ -80,7 +82,11 @@ export interface Outcome {
 export type Seconds = Readonly<Record<'total' | 'train' | 'merge' | 'evaluate' | 'write', number>>
 
 /** What manifest.json holds. */
-export type Manifest = Omit<RunDescription, 'format'> & { readonly format?: number } & Outcome
+export type Manifest = Omit<RunDescription, 'format'> & {
+  readonly format?: number
+  /** Its own digest (seal.ts); those of before 0.5.0 have none. */
+  readonly manifest_sha256?: string
+} & Outcome
 
 /** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
 export function labelsHash(train: readonly number[], test: readonly number[]): string {

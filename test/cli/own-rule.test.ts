@@ -6,7 +6,7 @@ import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { put, ruleText } from '../support/own-rule.ts'
-import { eventsOf, manifestOf, rowsOf } from '../support/run-folder.ts'
+import { eventsOf, manifestOf, putManifest, rowsOf } from '../support/run-folder.ts'
 
 const EXAMPLE = readFileSync('examples/my-rule.mjs', 'utf8')
 
@@ -54,7 +54,8 @@ it('the example is run, killed, resumed elsewhere, checked, compared and reporte
   }
 
   // Whoever reads a run neither needs its rules nor runs them.
-  writeFileSync(join(killed, 'rules', 'my-rule.mjs'), 'process.exit(77)\n')
+  const other = join(killed, 'rules', 'my-rule.mjs')
+  writeFileSync(other, 'process.exit(77)\n')
   rmSync(join(whole, 'rules'), { recursive: true })
   const expectation = put(
     here,
@@ -62,6 +63,9 @@ it('the example is run, killed, resumed elsewhere, checked, compared and reporte
     '- { metric: unified, merge: my-rule, min: 0.1, when: { merge: "./my-rule.mjs:p=0.4,avg" } }\n',
   )
   const runs = [whole, killed]
+  const replaced = await runBinary(['check', ...runs, '--expect', expectation])
+  expect([replaced.code, replaced.out]).toEqual([3, expect.stringContaining(`${other}: it is shorter than the run`)])
+  rmSync(other)
   expect(await runBinary(['check', ...runs, '--expect', expectation])).toMatchObject({ code: 0 })
   const compared = await runBinary(['compare', ...runs])
   expect(compared.out).toMatch(/^end .*\n.*\n +my-rule +[\d.]+ +[\d.]+ +0\.00$/m)
@@ -122,7 +126,7 @@ describe('a run goes on with no other rule', () => {
     const copy = temporaryFolder()
     const manifest = manifestOf(run)
     edit(manifest)
-    writeFileSync(join(copy, 'manifest.json'), JSON.stringify(manifest))
+    putManifest(copy, manifest)
     const { code, err } = await fedunify(['compare', copy, copy])
     expect([code, err]).toEqual([3, expect.stringContaining(message)])
   })

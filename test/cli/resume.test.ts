@@ -7,7 +7,7 @@ import { stream } from '../../src/random.ts'
 import { encodeCheckpoint, readCheckpoint, type SavedState } from '../../src/runs/checkpoint.ts'
 import { BINARY, runBinary, start } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
-import { manifestOf, tornFiles } from '../support/run-folder.ts'
+import { editManifest, manifestOf, putManifest, tornFiles } from '../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
 // So many rounds that the run cannot finish before the last kill, even on a busy machine.
@@ -99,16 +99,16 @@ test('a run goes on only as what it was, and says what differs', async () => {
   const run = join(folder, 'results', 'differs', 'a')
   await runBinary(['run', two, '--run-id', 'a', '--quiet'])
   const manifest = manifestOf(run)
-  const set = (change: object) => writeFile(join(run, 'manifest.json'), JSON.stringify({ ...manifest, ...change }))
+  const set = (change: object) => putManifest(run, { ...manifest, ...change })
 
-  await set({ status: 'interrupted' })
+  set({ status: 'interrupted' })
   const other = await runBinary(['run', '--resume', run, '--lr', '0.2', '--seed', '3'])
   expect(other.code).toBe(2)
   expect(other.err).toContain('lr (was 0.05, is 0.2)')
   expect(other.err).toContain('seed (was 0, is 3)')
   expect((await runBinary(['run', '--resume', run, '--workers', '1', '--quiet'])).code).toBe(0)
 
-  await set({
+  set({
     status: 'interrupted',
     fedunify: '0.0.1',
     engine: { ...manifest.engine, version: 'onnxruntime-node 1.0' },
@@ -118,7 +118,7 @@ test('a run goes on only as what it was, and says what differs', async () => {
   expect(older.err).toContain('fedunify (was "0.0.1"')
   expect(older.err).toContain('engine (was "onnx on cpu, onnxruntime-node 1.0"')
 
-  await set({ status: 'interrupted', dataset: { ...manifest.dataset, sha256: { x: '00' } } })
+  set({ status: 'interrupted', dataset: { ...manifest.dataset, sha256: { x: '00' } } })
   expect((await runBinary(['run', '--resume', run])).err).toContain('dataset_sha256')
 })
 
@@ -151,7 +151,7 @@ test('what was changed behind its back is refused, and nothing is overwritten', 
   const two = experiment('edited', { rounds: 2 })
   const run = join(folder, 'results', 'edited', 'a')
   await runBinary(['run', two, '--run-id', 'a', '--quiet'])
-  await writeFile(join(run, 'manifest.json'), JSON.stringify({ ...manifestOf(run), status: 'interrupted' }))
+  putManifest(run, { ...manifestOf(run), status: 'interrupted' })
   const resume = () => runBinary(['run', '--resume', run])
 
   const csv = await readFile(join(run, 'local.csv'), 'utf8')
@@ -259,7 +259,7 @@ test('a run counts its rounds while it goes on, and never begins anew over them'
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('checkpoint.safetensors is missing') })
   // Also where the manifest does not know of them.
   const manifest = await readFile(join(run, 'manifest.json'), 'utf8')
-  await writeFile(join(run, 'manifest.json'), manifest.replace(/"rounds": \d+/, '"rounds": 0'))
+  editManifest(run, /"rounds": \d+/, '"rounds": 0')
   expect(await resume()).toMatchObject({ code: 3, err: expect.stringContaining('checkpoint.safetensors is missing') })
   await writeFile(join(run, 'manifest.json'), manifest)
   expect(readFileSync(join(run, 'unified.csv'), 'utf8')).toBe(tables)
@@ -278,8 +278,7 @@ test('an older checkpoint is not put over newer rounds', async () => {
   await writeFile(join(run, 'checkpoint.safetensors'), older)
   const tables = readFileSync(join(run, 'unified.csv'), 'utf8')
   for (const rounds of [undefined, 0]) {
-    const manifest = await readFile(join(run, 'manifest.json'), 'utf8')
-    if (rounds === 0) await writeFile(join(run, 'manifest.json'), manifest.replace(/"rounds": \d+/, '"rounds": 0'))
+    if (rounds === 0) editManifest(run, /"rounds": \d+/, '"rounds": 0')
     const refused = await runBinary(['run', '--resume', run, '--quiet'])
     expect(refused).toMatchObject({ code: 3, err: expect.stringMatching(/rounds are done|holds round \d+/) })
     expect(readFileSync(join(run, 'unified.csv'), 'utf8')).toBe(tables)
@@ -331,7 +330,7 @@ test('no run folder is made in a run folder, and a pipe is no config', async () 
   await runBinary(['run', inner, '--run-id', 'a', '--quiet'])
   const args = ['run', inner, '--out', join(folder, 'results', 'inner'), '--name', 'a', '--run-id', 'b']
   expect(await runBinary(args)).toMatchObject({ code: 2, err: expect.stringContaining(`${outer} is a run folder`) })
-  await writeFile(join(outer, 'manifest.json'), JSON.stringify({ ...manifestOf(outer), status: 'interrupted' }))
+  putManifest(outer, { ...manifestOf(outer), status: 'interrupted' })
   await rm(join(outer, 'config.yaml'))
   execFileSync('mkfifo', [join(outer, 'config.yaml')])
   expect(await runBinary(['run', '--resume', outer])).toMatchObject({
@@ -345,7 +344,7 @@ test('a run that was killed between its last round and its last word is complete
   const run = join(folder, 'results', 'last-word', 'a')
   await runBinary(['run', file, '--run-id', 'a', '--quiet'])
   const { finished, files, reason, ...manifest } = manifestOf(run)
-  await writeFile(join(run, 'manifest.json'), JSON.stringify({ ...manifest, status: 'running' }))
+  putManifest(run, { ...manifest, status: 'running' })
   await writeFile(join(folder, 'gate.yaml'), '- { metric: unified, min: 0 }\n')
   expect(await runBinary(['check', run, '--expect', join(folder, 'gate.yaml')])).toMatchObject({ code: 0 })
   expect(await runBinary(['run', '--resume', run, '--quiet'])).toMatchObject({ code: 0 })

@@ -5,6 +5,7 @@ import { visible } from '../../src/visible.ts'
 import { encodeSafetensors } from '../../src/weights/safetensors.ts'
 import { type Ended, runBinary } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
+import { editManifest } from '../support/run-folder.ts'
 import { edit } from '../support/written-run.ts'
 
 const { folder, experiment } = workshop()
@@ -107,30 +108,18 @@ describe('names and values of others are text', () => {
       () => [
         'check',
         changed('reason', (dir) =>
-          edit(
-            join(dir, 'manifest.json'),
-            '"status": "finished",\n  "reason": "rounds"',
-            `"status": "failed",\n  "reason": ${json}`,
-          ),
+          editManifest(dir, '"status": "finished",\n  "reason": "rounds"', `"status": "failed",\n  "reason": ${json}`),
         ),
         '--expect',
         gate,
       ],
     ],
-    [
-      'a status',
-      () => [
-        'check',
-        changed('status', (dir) => edit(join(dir, 'manifest.json'), '"finished"', json)),
-        '--expect',
-        gate,
-      ],
-    ],
+    ['a status', () => ['check', changed('status', (dir) => editManifest(dir, '"finished"', json)), '--expect', gate]],
     [
       'a format',
       () => [
         'check',
-        changed('format', (dir) => edit(join(dir, 'manifest.json'), '"format": 2', `"format": ${json}`)),
+        changed('format', (dir) => editManifest(dir, '"format": 3', `"format": ${json}`)),
         '--expect',
         gate,
       ],
@@ -142,7 +131,7 @@ describe('names and values of others are text', () => {
         run,
         changed('cell', (dir) => {
           edit(join(dir, 'unified.csv'), 'accuracy', `"${EVIL}"`)
-          edit(join(dir, 'manifest.json'), /"files": \{[\s\S]*?\n {2}\},\n/, '')
+          editManifest(dir, /"files": \{[\s\S]*?\n {2}\},\n/, '')
           renameSync(join(dir, 'checkpoint.safetensors'), join(dir, 'elsewhere'))
         }),
       ],
@@ -153,7 +142,7 @@ describe('names and values of others are text', () => {
         'run',
         '--resume',
         changed('tensor', (dir) => {
-          edit(join(dir, 'manifest.json'), '"finished"', '"interrupted"')
+          editManifest(dir, '"finished"', '"interrupted"')
           const weights = new Map([[EVIL, { shape: [1], data: new Float32Array(1) }]])
           writeFileSync(join(dir, 'checkpoint.safetensors'), encodeSafetensors(weights, { round: EVIL }))
         }),

@@ -155,7 +155,7 @@ describe('a gate sees every run, or fails', () => {
   })
 
   it.each([
-    ['3', 'run folder format 3'],
+    ['4', 'run folder format 4'],
     ['"2.1"', 'run folder format "2.1"'],
   ])('a run folder of a newer format is not taken for an old one: %s', async (format, said) => {
     const s = study()

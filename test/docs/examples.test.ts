@@ -17,6 +17,8 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
   'serve ': 'it needs a broker and owners; test/federation/nats/rounds.test.ts has them',
   'join ': 'it waits for a server; test/federation/nats/rounds.test.ts has one',
   doctor: 'it tries every engine of this machine; test/cli/doctor.test.ts does that',
+  'check experiments/table4.yaml': 'its runs take an hour; test/cli/gate.test.ts has some',
+  'check gate.yaml --update': 'it writes the references of a gate; test/check/over-seeds.test.ts has one',
   'worker --on': 'it waits for runs; test/batch/remote.test.ts has a broker',
   'run --owners 5 --merge avg,midrange:p=0.4': 'the page adds this rule',
   'run experiment.yaml --set merge.midrange.p=0.4': 'the page adds this rule',

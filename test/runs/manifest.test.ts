@@ -29,7 +29,13 @@ it.each([
   ['"factor": 0.1', '"factor": 0.2', 'config does not match config_hash'],
   ['"T-shirt/top",', '', 'the label counts of owner 1 do not fit the class names of the dataset'],
   [/"env": \{[^}]*\}\s*\}/, '"env": 3', 'config.env: '],
-  ['"format": 2', '"format": 3', 'run folder format 3'],
+  ['"format": 2', '"format": 4', 'run folder format 4'],
+  ['"format": 2', '"format": 3', 'it has no manifest_sha256 any more'],
+  [
+    '"status": "finished"',
+    `"status": "finished",\n  "manifest_sha256": "${'0'.repeat(64)}"`,
+    'not what its manifest_sha256',
+  ],
 ])('%s changed to %s is refused', async (from, to, message) => {
   const { dir, file } = written()
   edit(file, from, to)

@@ -7,7 +7,7 @@ import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun as inventRun } from '../support/invented-run.ts'
-import { manifestOf, rowsOf } from '../support/run-folder.ts'
+import { manifestOf, putManifest, rowsOf } from '../support/run-folder.ts'
 import { edit, writeRun } from '../support/written-run.ts'
 
 const { experiment, folder } = workshop()
@@ -54,7 +54,7 @@ describe('traffic.csv of a finished run', () => {
     const run = await copied()
     const { files, finished: _, reason: __, ...manifest } = manifestOf(run)
     expect(files['traffic.csv']).toMatchObject({ size: expect.any(Number) })
-    writeFileSync(join(run, 'manifest.json'), JSON.stringify({ ...manifest, status: 'running' }))
+    putManifest(run, { ...manifest, status: 'running' })
     expect((await loadRun(run)).finished).toBe(true)
     rmSync(join(run, 'traffic.csv'))
     await expect(loadRun(run)).rejects.toMatchObject({ message: `${join(run, 'traffic.csv')}: it is missing` })

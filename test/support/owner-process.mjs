@@ -32,7 +32,10 @@ const ANSWERS = {
     const given = { ...task, instruction: body.length > 0 ? unflat(weightsIn(body)) : {} }
     const report = (progress) => process.stdout.write(frame({ id, progress }))
     const { weights, sent, received: scored, local, ...trained } = await owner.train(received, given, report)
-    const head = { trained: { ...trained, ...(local && { local: plain(local) }) }, ...(scored && { received: plain(scored) }) }
+    const head = {
+      trained: { ...trained, ...(local && { local: plain(local) }) },
+      ...(scored && { received: plain(scored) }),
+    }
     return [head, encodeSafetensors(updateTensors({ weights, sent }))]
   },
   async evaluate({ model }) {

@@ -1,10 +1,23 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sealedManifest } from '../../src/runs/manifest-text.ts'
 
 /** A run's files, as a reader without our code would see them. */
 export const readText = (run: string, file: string): string => readFileSync(join(run, file), 'utf8')
 
 export const manifestOf = (run: string) => JSON.parse(readText(run, 'manifest.json'))
+
+/** Another manifest, as a run would have written it. */
+export const putManifest = (run: string, manifest: object): void =>
+  writeFileSync(join(run, 'manifest.json'), sealedManifest(manifest))
+
+/** Replaces text in a manifest, as if the run had written it so: its digest is that of the new one. */
+export function editManifest(run: string, from: string | RegExp, to: string): void {
+  const before = readText(run, 'manifest.json')
+  const after = before.replace(from, to)
+  if (after === before) throw new Error(`${run}: nothing to replace in its manifest`)
+  putManifest(run, JSON.parse(after))
+}
 
 /** The folders of the runs in that of an experiment. */
 export const runFolders = (folder: string): string[] =>

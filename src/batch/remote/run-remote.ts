@@ -5,7 +5,7 @@ import { readManifest } from '../../runs/manifest.ts'
 import { roundsDone, runState } from '../../runs/read/run-state.ts'
 import { FolderLock } from '../../runs/write/lock.ts'
 import type { BatchRun } from '../plan.ts'
-import { assertDone, type BatchListener, type BatchResult } from '../run-batch.ts'
+import { assertDone, type BatchListener, type BatchResult, expectNote } from '../run-batch.ts'
 import { putFiles, readRunFiles } from './files.ts'
 import { keyOf, makeJob } from './job.ts'
 import { errorOf, QUEUE_FORMAT } from './messages.ts'
@@ -75,7 +75,8 @@ async function advance(
   const { queue, signal } = batch
   try {
     if ((await runState(run.path)) === 'finished') {
-      await assertDone(run)
+      const note = expectNote(run, await assertDone(run))
+      if (note) batch.listener.note(run, note)
       // A batch that was killed may have left it there.
       if (ended && !offered) await queue.forget(key, signal)
       return { run, outcome: 'skipped' }

@@ -3,6 +3,7 @@ import { type Cell, type Comparison, letter } from '../../compare/compare.ts'
 import { percent, plusMinus } from '../../format.ts'
 import { seriesTitle } from '../../runs/series-name.ts'
 import { oneLine } from '../../visible.ts'
+import { asText, row } from '../markdown.ts'
 import { columns } from './columns.ts'
 import { wrap } from './wrap.ts'
 
@@ -30,18 +31,14 @@ function terminal(comparison: Comparison, width?: number): string {
 }
 
 function markdown(comparison: Comparison): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(asText).join(' | ')} |`
   const names = head(comparison)
   const rule = `| --- | --- |${' ---: |'.repeat(names.length - 2)}`
   const legend = comparison.sides.map(({ name, detail }, i) => `- **${letter(i)}**: ${asText(name)}: ${asText(detail)}`)
-  const table = [line(names), rule, ...cellRows(comparison).map(line)]
+  const table = [row(names), rule, ...cellRows(comparison).map(row)]
   const notes = comparison.notes.map((note) => `- ${asText(note)}`)
   const blocks = [legend.join('\n'), table.join('\n'), UNITS, ...(notes.length > 0 ? [notes.join('\n')] : [])]
   return `${blocks.join('\n\n')}\n`
 }
-
-/** Text as Markdown shows it, and no markup: a name may hold links, code, HTML. */
-const asText = (text: string) => oneLine(text).replace(/[\\`*_~[\]<>|&#!]/g, '\\$&')
 
 /** One line for each figure; accuracies are fractions, differences percentage points. */
 function csv({ sides, rows }: Comparison): string {

@@ -8,7 +8,7 @@ import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
 import { localTable, TABLES, unifiedTable } from '../tables.ts'
 import { type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRow } from './read-tables.ts'
 import { type Lined, type SeriesPoints, seriesOf } from './series.ts'
-import { assertConsistent, assertTold, assertTraffic, assertUntouched } from './verify.ts'
+import { assertConsistent, assertTold, assertTraffic, assertUntouched, uncovered } from './verify.ts'
 
 /** A run as it stands in its folder, checked. */
 export interface LoadedRun {
@@ -28,6 +28,8 @@ export interface LoadedRun {
   readonly sizes: Readonly<Record<string, number>>
   /** Their accuracies. */
   readonly series: SeriesPoints
+  /** What its hashes do not cover, as in runs of earlier versions. */
+  readonly note: string | undefined
 }
 
 /**
@@ -51,17 +53,19 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   const traffic = tables.traffic && lined(tables.traffic)
   assertTold(path, manifest, local, unified)
   const rounds = roundsOf(path, manifest, saved, unified, local)
+  const note = uncovered(manifest, saved)
   if (!finished) {
     // What a run was about to add when it stopped is not a result.
     const done = <Row extends { round: number }>(rows: readonly Row[]) => rows.filter(({ round }) => round <= rounds)
     const rows = { local: done(local), unified: done(unified), traffic: traffic && done(traffic) }
-    return { path, manifest, finished, rounds, tables, sizes, ...rows, series: seriesOf(rows.local, rows.unified) }
+    const series = seriesOf(rows.local, rows.unified)
+    return { path, manifest, finished, rounds, tables, sizes, ...rows, series, note }
   }
   assertComplete(path, rounds, manifest, unified, local)
   assertConsistent(path, tables)
   if (traffic) assertTraffic(path, rounds, manifest, traffic)
   const rows = { local, unified, traffic }
-  return { path, manifest, finished, rounds, tables, sizes, ...rows, series: seriesOf(local, unified) }
+  return { path, manifest, finished, rounds, tables, sizes, ...rows, series: seriesOf(local, unified), note }
 }
 
 const sizesOf = (saved: SavedState | undefined): Record<string, number> =>

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { FedunifyError, messageOf } from '../../errors.ts'
 import { thousands } from '../../format.ts'
 import { VERSION } from '../../package.ts'
@@ -25,7 +26,7 @@ export interface SavedRound {
   readonly merges: readonly { readonly merge: string; readonly unified: SavedEvaluation | undefined }[]
   /** Tensor to drift (merge/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
-  readonly baseline?: { readonly local: SavedEvaluation | undefined }
+  readonly baseline?: { readonly local?: SavedEvaluation | undefined }
 }
 
 export interface SavedEvents {
@@ -114,36 +115,46 @@ function parseEvent(line: string): SavedRound | 'other' | { readonly format: unk
       return { format: event.format }
     }
     if (event.type !== 'round-finished') return 'other'
-    return 'round' in event && 'locals' in event && 'merges' in event ? roundOf(event as unknown as Written) : undefined
+    const { baseline, ...round } = Round.parse(event)
+    const locals = round.locals.map(({ owner, local }) => ({ owner, local }))
+    const merges = round.merges.map(({ merge, unified }) => ({ merge, unified }))
+    return { ...round, locals, merges, ...(baseline && { baseline }) }
   } catch {
     return undefined
   }
 }
 
-/** An evaluation as it is written: in format 1 the sum of the losses goes by another name. */
-type WrittenEvaluation = Omit<SavedEvaluation, 'lossSum'> & { readonly loss_sum?: number; readonly lossSum?: number }
+/** A list of counts: long ones are common, and looked through in one go. */
+const counts = z.custom<readonly number[]>(
+  (value) => Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && one >= 0),
+)
+const count = z.int().min(0)
 
-/** A round as it is written. */
-interface Written extends Omit<SavedRound, 'locals' | 'merges' | 'baseline'> {
-  readonly locals: readonly { readonly owner: number; readonly local?: WrittenEvaluation }[]
-  readonly merges: readonly { readonly merge: string; readonly unified?: WrittenEvaluation }[]
-  readonly baseline?: { readonly local?: WrittenEvaluation }
-}
+/** In format 1 the sum of the losses goes by another name. */
+const Evaluation = z
+  .object({
+    images: count,
+    correct: count,
+    loss_sum: z.number().optional(),
+    lossSum: z.number().optional(),
+    confusion: counts,
+  })
+  .refine(({ loss_sum, lossSum }) => (loss_sum ?? lossSum) !== undefined)
+  .transform(
+    ({ images, correct, loss_sum, lossSum, confusion }): SavedEvaluation => ({
+      images,
+      correct,
+      lossSum: (loss_sum ?? lossSum)!,
+      confusion,
+    }),
+  )
 
-function roundOf({ round, lr, locals, merges, drift, baseline }: Written): SavedRound {
-  return {
-    round,
-    lr,
-    locals: locals.map(({ owner, local }) => ({ owner, local: local && evaluationOf(local) })),
-    merges: merges.map(({ merge, unified }) => ({ merge, unified: unified && evaluationOf(unified) })),
-    drift,
-    ...(baseline && { baseline: { local: baseline.local && evaluationOf(baseline.local) } }),
-  }
-}
-
-const evaluationOf = ({ images, correct, loss_sum, lossSum, confusion }: WrittenEvaluation): SavedEvaluation => ({
-  images,
-  correct,
-  lossSum: (loss_sum ?? lossSum)!,
-  confusion,
+/** A round as it is written; what readers do not use is passed over. */
+const Round = z.object({
+  round: z.int().min(1),
+  lr: z.number(),
+  locals: z.array(z.object({ owner: count, local: Evaluation.optional() })),
+  merges: z.array(z.object({ merge: z.string(), unified: Evaluation.optional() })),
+  drift: z.record(z.string(), z.number()),
+  baseline: z.object({ local: Evaluation.optional() }).optional(),
 })

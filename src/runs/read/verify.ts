@@ -3,49 +3,104 @@ import { FedunifyError } from '../../errors.ts'
 import { isEvaluated } from '../../federation/schedule.ts'
 import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
+import { isSealed } from '../manifest-text.ts'
 import { type Manifest, withoutMetrics } from '../run-description.ts'
+import { mayLack } from '../run-files.ts'
 import { localSeries, POOLED_SERIES } from '../series-name.ts'
-import { EVENTS, localTable, MODELS, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
-import { markOf } from '../write/growing-file.ts'
+import { EVENTS, localTable, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
+import { type Mark, markOf } from '../write/growing-file.ts'
 import type { LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
 import type { Lined } from './series.ts'
 
+/** What is wrong with a file of a run folder. */
+export interface Fault {
+  /** Its name in the folder. */
+  readonly file: string
+  readonly error: FedunifyError
+}
+
+/** What was found of the files that a run left. */
+export interface Found {
+  /** Those of its tables and events that are there. */
+  readonly there: ReadonlySet<string>
+  /** Those whose hashes are known and that are there as they were. */
+  readonly same: readonly string[]
+  readonly faults: readonly Fault[]
+  /** Those that a published run may lack, and that are not there. */
+  readonly lacking: readonly string[]
+}
+
 /**
- * Compares the tables and events of a run folder with the hashes that its checkpoint holds of them, and once it is
- * finished its manifest, which knows its models too. Runs of before 0.4.0 that were published without their checkpoint have none.
- * @returns those of the run's tables and events that are there
- * @throws FedunifyError (data) naming the file that was changed
+ * Compares the files of a run folder with the hashes that its checkpoint holds of tables and events, and once it is
+ * finished its manifest of all of them. Runs of before 0.4.0 that were published without their checkpoint have none.
  */
-export async function assertUntouched(
+export async function compareWithMarks(
   dir: string,
   { status, files: last }: Manifest,
   saved: SavedState | undefined,
-): Promise<ReadonlySet<string>> {
+): Promise<Found> {
   const finished = status === 'finished'
+  const there = new Set<string>()
+  const [same, lacking]: [string[], string[]] = [[], []]
+  const faults: Fault[] = []
   // Before its first round, and in the first versions, a run has marked none of its files; then they are told by name.
   const marksAll = Object.keys((finished ? last : undefined) ?? saved?.files ?? {}).length > 0
-  const there = new Set<string>()
-  for (const name of [...TABLES.map(({ file }) => file), EVENTS]) {
-    const file = join(dir, name)
+  const growing = [...TABLES.map(({ file }) => file), EVENTS]
+  const others = finished ? Object.keys(last ?? {}).filter((name) => !growing.includes(name)) : []
+  for (const name of [...growing, ...others]) {
     const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
     // A file beside marked ones is not the run's: those of before 0.5.0 have no traffic.csv, whatever goes by its name.
     if (!mark && marksAll) continue
-    const now = await markOf(file, mark?.size ?? 0)
-    if (now) there.add(name)
-    if (!mark) continue
-    if (!now) throw changed(file, 'it is missing')
-    if (now.size < mark.size) throw changed(file, 'it is shorter than the run left it')
-    if (now.sha256 !== mark.sha256) throw changed(file, 'it was edited')
     // The event that ends a run comes behind its last checkpoint.
     const exact = finished && (name !== EVENTS || last !== undefined)
-    if (exact && now.size > mark.size) throw changed(file, 'it is longer than the run left it')
+    try {
+      const now = await markOf(join(dir, name), mark?.size ?? 0)
+      if (now && growing.includes(name)) there.add(name)
+      if (!mark) continue
+      if (!now && mayLack(name)) lacking.push(name)
+      else if (assertMark(join(dir, name), mark, now, exact)) same.push(name)
+    } catch (error) {
+      if (!(error instanceof FedunifyError)) throw error
+      faults.push({ file: name, error })
+    }
   }
-  for (const name of finished && last ? MODELS : []) {
-    const [mark, now] = [last![name], await markOf(join(dir, name))]
-    // A published run may lack its models.
-    if (mark && now && now.sha256 !== mark.sha256) throw changed(join(dir, name), 'it is not what the run left')
-  }
+  return { there, same, faults, lacking }
+}
+
+/** @param exact whether the file may not be longer than it was */
+function assertMark(file: string, mark: Mark, now: Mark | undefined, exact: boolean): true {
+  if (!now) throw changed(file, 'it is missing')
+  if (now.size < mark.size) throw changed(file, 'it is shorter than the run left it')
+  if (now.sha256 !== mark.sha256) throw changed(file, 'it was edited')
+  if (exact && now.size > mark.size) throw changed(file, 'it is longer than the run left it')
+  return true
+}
+
+/**
+ * Makes sure that the files of a run folder are those that the run left, as far as it knows their hashes.
+ * @returns those of its tables and events that are there
+ * @throws FedunifyError (data) naming the first file that was changed
+ */
+export async function assertUntouched(
+  dir: string,
+  manifest: Manifest,
+  saved: SavedState | undefined,
+): Promise<ReadonlySet<string>> {
+  const { there, faults } = await compareWithMarks(dir, manifest, saved)
+  if (faults[0]) throw faults[0].error
   return there
+}
+
+/** What the hashes of a run do not cover, for whoever relies on its figures; undefined where they cover all of it. */
+export function uncovered(manifest: Manifest, saved: SavedState | undefined): string | undefined {
+  const { status, files, fedunify } = manifest
+  if (isSealed(manifest)) return status === 'finished' ? undefined : 'it has not ended: of its models no hash is kept'
+  const by = `fedunify ${fedunify} kept no hashes`
+  if (files) return `${by} of config.yaml and manifest.json: an edit of what is expected of the run would not be seen`
+  if (saved && Object.keys(saved.files).length > 0) {
+    return `${by} of models, config.yaml and manifest.json: an edit of what is expected of the run would not be seen`
+  }
+  return `${by} with this run: edits of its files that agree with each other would not be seen`
 }
 
 /**

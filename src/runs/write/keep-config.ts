@@ -5,10 +5,8 @@ import { CONFIG_FORMAT, FORMAT_KEY } from '../../config/config-format.ts'
 import type { Experiment } from '../../config/schema.ts'
 import { type AnyChoice, optionsOf } from '../../parts.ts'
 import { makeFolders } from '../../system/files.ts'
+import { CONFIG, RULES } from '../run-files.ts'
 import { putFile } from './growing-file.ts'
-
-/** Where a run folder keeps copies of merge rules of the user's own. */
-const RULES = 'rules'
 
 /**
  * Writes the config of a run as an experiment file, and beside it the rules of the user's own that it names: the run can
@@ -22,7 +20,7 @@ export async function keepConfig(dir: string, experiment: Experiment): Promise<v
     const rule = ownRuleOf(choice)
     return rule ? { [`./${RULES}/${rule.file}`]: optionsOf(choice) } : choice
   })
-  await putFile(join(dir, 'config.yaml'), toYaml({ [FORMAT_KEY]: CONFIG_FORMAT, ...experiment, merge }), {
+  await putFile(join(dir, CONFIG), toYaml({ [FORMAT_KEY]: CONFIG_FORMAT, ...experiment, merge }), {
     flushFolder: false,
   })
 }

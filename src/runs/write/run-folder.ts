@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
+import { ownRules } from '../../algorithm/merge/own-rule.ts'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
-import { manifestFile, manifestText, readManifest } from '../manifest.ts'
+import { manifestFile, readManifest } from '../manifest.ts'
+import { sealedManifest } from '../manifest-text.ts'
 import { plainEvent } from '../plain-event.ts'
 import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
+import { CHECKPOINT, CONFIG, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
 import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
@@ -65,7 +68,7 @@ export class RunFolder {
       await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
         flushFolder: false,
       })
-      await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
+      await putFile(manifestFile(draft), sealedManifest({ status: 'running', rounds: 0, ...description }))
       const placed = await place(lock, path, another)
       await syncFolder(outer)
       return new RunFolder(placed, plan, lock)
@@ -90,7 +93,8 @@ export class RunFolder {
       const manifest = await readManifest(path)
       const saved = await savedState(path, manifest, plan)
       await removeDrafts(path)
-      const begun = { ...plan, description: { ...description, started: manifest.started } }
+      const kept = { ...(manifest.experiment_file !== undefined && { experiment_file: manifest.experiment_file }) }
+      const begun = { ...plan, description: { ...kept, ...description, started: manifest.started } }
       return new RunFolder(path, begun, lock, saved)
     } catch (error) {
       await lock.release()
@@ -123,7 +127,7 @@ export class RunFolder {
         finished: new Date().toISOString(),
         seconds: this.#spent(),
       }
-      const files = status === 'finished' ? { files: { ...(await this.#marks()), ...(await this.#modelMarks()) } } : {}
+      const files = status === 'finished' ? { files: { ...(await this.#marks()), ...(await this.#otherMarks()) } } : {}
       for (const file of this.#growing()) await file.close()
       await this.#writeManifest({ ...outcome, ...files })
     } finally {
@@ -183,8 +187,11 @@ export class RunFolder {
     return Object.fromEntries(await Promise.all(marks))
   }
 
-  async #modelMarks(): Promise<Record<string, Mark>> {
-    const marks = MODELS.map(async (name) => [name, await markOf(join(this.path, name))] as const)
+  /** Of the files that are written whole. */
+  async #otherMarks(): Promise<Record<string, Mark>> {
+    const rules = ownRules(this.#plan.description.config.merge).map(({ file }) => `${RULES}/${file}`)
+    const names = [CONFIG, ...rules, CHECKPOINT, ...MODELS]
+    const marks = names.map(async (name) => [name, await markOf(join(this.path, name))] as const)
     return Object.fromEntries((await Promise.all(marks)).flatMap(([name, mark]) => (mark ? [[name, mark]] : [])))
   }
 
@@ -196,7 +203,7 @@ export class RunFolder {
   #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
     return this.#put(
       basename(manifestFile(this.path)),
-      manifestText({ ...outcome, ...this.#plan.description }),
+      sealedManifest({ ...outcome, ...this.#plan.description }),
       flushFolder,
     )
   }

@@ -1,15 +1,15 @@
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join } from 'node:path'
-import type { AccuracyExpectation } from '../config/expectations.ts'
-import { FedunifyError } from '../errors.ts'
-import { holdsRun } from '../runs/read/find-runs.ts'
-import { loadRun } from '../runs/read/load-run.ts'
-import { readRows } from '../runs/read/read-tables.ts'
-import { collectPoints } from '../runs/read/series.ts'
-import { localSeries } from '../runs/series-name.ts'
-import { localTable, unifiedTable } from '../runs/tables.ts'
-import { kindOf } from '../system/files.ts'
-import type { Reference } from './accuracy.ts'
+import type { AccuracyExpectation } from '../../config/expectations.ts'
+import { FedunifyError } from '../../errors.ts'
+import { holdsRun } from '../../runs/read/find-runs.ts'
+import { loadRun } from '../../runs/read/load-run.ts'
+import { readRows } from '../../runs/read/read-tables.ts'
+import { collectPoints } from '../../runs/read/series.ts'
+import { localSeries } from '../../runs/series-name.ts'
+import { localTable, unifiedTable } from '../../runs/tables.ts'
+import { kindOf } from '../../system/files.ts'
+import type { Reference } from '../demand.ts'
 
 /**
  * The CSV that `max-drop-from` names, or that of the run folder that it names.
@@ -21,7 +21,7 @@ export async function readReference(
   metric: AccuracyExpectation['metric'],
   file: string,
 ): Promise<Reference> {
-  const places = isAbsolute(named) ? [named] : [named, join(dirname(file), named)]
+  const places = referencePlaces(named, file)
   for (const place of places) {
     const kind = await kindOf(place)
     if (kind === 'none') continue
@@ -37,6 +37,10 @@ export async function readReference(
     `looked for ${[...new Set(places)].join(' and ')}`,
   )
 }
+
+/** Where a reference may lie. @param file that the expectation stands in */
+export const referencePlaces = (named: string, file: string): string[] =>
+  isAbsolute(named) ? [named] : [named, join(dirname(file), named)]
 
 async function readRun(dir: string, file: string): Promise<Reference> {
   const run = await loadRun(dir)

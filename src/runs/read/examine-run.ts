@@ -1,0 +1,62 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FedunifyError } from '../../errors.ts'
+import { readOwnCheckpoint } from '../checkpoint.ts'
+import { manifestFile, readManifest } from '../manifest.ts'
+import type { Status } from '../run-description.ts'
+import { CHECKPOINT, isRunFile } from '../run-files.ts'
+import { EVENTS } from '../tables.ts'
+import { loadRun } from './load-run.ts'
+import { readEvents } from './read-events.ts'
+import { compareWithMarks } from './verify.ts'
+
+/** What is wrong in a run folder, in words. */
+export interface Difference {
+  /** Path of the file, or of the folder. */
+  readonly file: string
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+/** A run folder, compared with what its run left there. */
+export interface Examination {
+  readonly path: string
+  /** Undefined if its manifest cannot be read. */
+  readonly status: Status | undefined
+  readonly differences: readonly Difference[]
+  /** Files whose hashes are known and that are as they were. */
+  readonly same: readonly string[]
+  /** Files of the run that are not there, and need not be. */
+  readonly lacking: readonly string[]
+  /** What lies beside the run's files and is none of its: reports, notes. */
+  readonly others: readonly string[]
+  /** What its hashes do not cover. */
+  readonly note: string | undefined
+}
+
+/** Compares every file of a run folder with what the run left, and goes on past what differs. */
+export async function examineRun(path: string): Promise<Examination> {
+  const differences: Difference[] = []
+  const attempt = async <T>(file: string, read: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof FedunifyError) || error.kind !== 'data') throw error
+      differences.push({ file, message: error.message, hint: error.hint })
+      return undefined
+    }
+  }
+  const others = (await attempt(path, () => readdir(path)))?.filter((name) => !isRunFile(name)) ?? []
+  const manifest = await attempt(manifestFile(path), () => readManifest(path))
+  if (!manifest) return { path, status: undefined, differences, same: [], lacking: [], others, note: undefined }
+  const saved = await attempt(join(path, CHECKPOINT), () => readOwnCheckpoint(path, manifest))
+  const { same, lacking, faults } = await compareWithMarks(path, manifest, saved)
+  for (const { file, error } of faults) {
+    // A checkpoint that is not whole has been told of.
+    const told = differences.length > 0 && file === CHECKPOINT
+    if (!told) differences.push({ file: join(path, file), message: error.message, hint: error.hint })
+  }
+  const run = differences.length === 0 ? await attempt(path, () => loadRun(path)) : undefined
+  if (run) await attempt(join(path, EVENTS), () => readEvents(path, run.sizes[EVENTS]))
+  return { path, status: manifest.status, differences, same, lacking, others, note: run?.note }
+}
