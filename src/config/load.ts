@@ -11,10 +11,12 @@ import { assertMergeNames } from './expectations.ts'
 import { ownChoice } from './parts/own-choice.ts'
 import { type WithOwnRules, withOwnRules } from './parts/own-rules.ts'
 import { describeProblem, first } from './problem.ts'
+import { STDIN } from './read.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
 import { type Settled, settle } from './settle.ts'
 import { fileSource, flagSource, type Source, setSource } from './source.ts'
 import { REGISTRIES } from './vocabulary.ts'
+import { assertWhen } from './when-keys.ts'
 
 const NO_RULES = { vocabulary: REGISTRIES, rules: new Map() }
 
@@ -89,7 +91,9 @@ export function resolveExperiment(
   const experiment = { ...one, merge }
   checkTogether(experiment, (key) => where([key]))
   const ruleNames = Object.keys(vocabulary.choices.merge!.parts)
-  assertMergeNames(experiment.expect ?? [], ruleNames, (i) => where(['expect', i, 'merge']))
+  const expected = experiment.expect ?? []
+  assertMergeNames(expected, ruleNames, (i) => where(['expect', i, 'merge']))
+  for (const [i, one] of expected.entries()) assertWhen(one, (key) => where(['expect', i, 'when', key]))
   const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
   const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
   return {
@@ -108,9 +112,20 @@ type Parsed = z.output<typeof ExperimentSchema>
 /** An experiment before what follows from the rest is filled in. */
 type Unnamed = Omit<Experiment, 'name' | 'owners' | 'workers'> & Pick<Parsed, 'name' | 'owners' | 'workers'>
 
+/**
+ * The name of a file as that of a folder: what a name cannot have becomes a dash, accents go.
+ * @throws FedunifyError (usage) if nothing is left of it
+ */
 function nameFrom(file: string): string | undefined {
-  const stem = basename(file, extname(file))
-  return ExperimentSchema.shape.name.safeParse(stem).success ? stem : undefined
+  if (file === STDIN) return undefined
+  const stem = basename(file, extname(file)).normalize('NFKD').replace(/\p{M}/gu, '')
+  const name = stem.replace(/[^\w.]+/g, '-').replace(/^[.-]+|-+$/g, '')
+  if (ExperimentSchema.shape.name.safeParse(name).success) return name
+  throw new FedunifyError(
+    'E_CONFIG_FILE',
+    `${file}: no folder can be named after it`,
+    'give the experiment a name, for example name: my-study',
+  )
 }
 
 /**

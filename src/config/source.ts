@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
-import { assertConfigFormat, EXPERIMENT_FILE, type FileKind, FORMAT_KEY } from './config-format.ts'
+import { assertConfigFormat, EXPERIMENT_FILE, type FileKind, isAboutFile } from './config-format.ts'
 import { isMapping, omit, overlay } from './mapping.ts'
 import { isOldConfig, upgradeConfig } from './old-config.ts'
 import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
@@ -60,7 +60,7 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
       'write "key: value" lines',
     )
   }
-  const given = omit(kept, (key) => key === FORMAT_KEY)
+  const given = omit(kept, isAboutFile)
   const values = isOldConfig(given) ? upgradeConfig(given) : given
   return {
     kind: 'file',
@@ -79,7 +79,7 @@ export function objectSource(values: unknown): Source {
       "for example { env: 'H' }",
     )
   }
-  const given = Object.entries(omit(values, (key) => key === FORMAT_KEY)).filter(([, value]) => value !== undefined)
+  const given = Object.entries(omit(values, isAboutFile)).filter(([, value]) => value !== undefined)
   return { kind: 'file', values: Object.fromEntries(given), where: (path) => ['experiment', ...path].join('.') }
 }
 
