@@ -31,6 +31,10 @@ export function visible(text: string, { commands = false } = {}): string {
   return shown.replace(COMMANDS, (_, indent) => (indent === undefined ? '\\u0023' : `${indent}\\u003a`))
 }
 
+/** A word of a command that can be pasted into a shell, whatever is in it. */
+export const shellWord = (word: string): string =>
+  /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+
 const CODES = {
   bold: [1, 22],
   dim: [2, 22],

@@ -3,7 +3,7 @@ import { imagesToTrain, prepareRun } from '../run/prepare.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
 import { trainingSpeed } from './calibrate.ts'
 import type { BatchRun } from './plan.ts'
-import type { BatchResult } from './run-batch.ts'
+import { type BatchResult, isStopped, workersOf } from './run-batch.ts'
 
 /** What is left to train of a run, and about how long this machine takes for it. */
 export interface RunEstimate {
@@ -12,9 +12,13 @@ export interface RunEstimate {
   readonly seconds: number
 }
 
-/** Estimates every run; one that would fail has its error instead: a batch goes on past such a run, and so does this. */
+/**
+ * Estimates every run; one that would fail has its error instead: a batch goes on past such a run, and so does this.
+ * @param jobs runs at the same time
+ */
 export async function estimateBatch(
   runs: readonly BatchRun[],
+  jobs: number,
   signal: AbortSignal,
 ): Promise<(RunEstimate | BatchResult)[]> {
   const speeds = new Map<string, number>()
@@ -22,7 +26,7 @@ export async function estimateBatch(
   for (const run of runs) {
     signal.throwIfAborted()
     try {
-      estimates.push(await estimateRun(run, speeds, signal))
+      estimates.push(await estimateRun(run, jobs, speeds, signal))
     } catch (error) {
       if (!(error instanceof FedunifyError) || error.kind === 'interrupted') throw error
       estimates.push({ run, outcome: 'failed', error })
@@ -32,12 +36,18 @@ export async function estimateBatch(
 }
 
 /** @param speeds images that this machine trains in a second on one worker, by what that depends on; added to */
-async function estimateRun(run: BatchRun, speeds: Map<string, number>, signal: AbortSignal): Promise<RunEstimate> {
+async function estimateRun(
+  run: BatchRun,
+  jobs: number,
+  speeds: Map<string, number>,
+  signal: AbortSignal,
+): Promise<RunEstimate> {
   const prepared = await prepareRun(run.experiment, { signal })
-  const images = run.state === 'finished' ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
-  const { model, optimizer, batch, engine, device, layout, workers } = run.experiment
+  const done = run.state === 'finished' && !(await isStopped(run))
+  const images = done ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
+  const { model, optimizer, batch, engine, device, layout } = run.experiment
   const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
   const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, signal))
   speeds.set(kind, speed)
-  return { run, images, seconds: images / (speed * workers) }
+  return { run, images, seconds: images / (speed * workersOf(run, jobs)) }
 }

@@ -1,19 +1,31 @@
+import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { configHash } from '../config/hash.ts'
+import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
+import { VERSION } from '../package.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
 import { prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
+import { readManifest } from '../runs/manifest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { runState } from '../runs/read/run-state.ts'
+import type { Manifest } from '../runs/run-description.ts'
+import { goesOn } from '../runs/same-run.ts'
+import { kindOf } from '../system/files.ts'
+import { beside, exchange } from './exchange.ts'
 import type { BatchRun } from './plan.ts'
+import { keepStudies } from './study.ts'
 
 /** How a run of a batch ended. */
 export interface BatchResult {
   readonly run: BatchRun
   readonly outcome: 'skipped' | 'finished' | 'failed' | 'interrupted'
   readonly error?: unknown
+  /** The version of fedunify that made a run which was skipped. */
+  readonly madeBy?: string
 }
 
 export interface BatchListener {
@@ -24,56 +36,114 @@ export interface BatchListener {
   ended(result: BatchResult): void
 }
 
+interface Batch {
+  /** Runs at the same time. */
+  readonly jobs: number
+  /** Whether finished runs are done again. */
+  readonly force?: boolean
+  readonly signal: AbortSignal
+  readonly listener: BatchListener
+}
+
+/** Owners that may train at the same time in each of so many runs, so that together they use the cores once. */
+export const workersOf = ({ experiment, workersGiven }: BatchRun, jobs: number): number =>
+  workersGiven
+    ? experiment.workers
+    : Math.min(experiment.workers, Math.max(1, Math.floor(availableParallelism() / jobs)))
+
 /**
  * Does what is not done yet of a batch, `jobs` runs at a time, and goes on past a run that fails.
  * Once `signal` is aborted, the runs under way keep their last complete round and no other begins.
  */
-export async function runBatch(
-  runs: readonly BatchRun[],
-  { jobs, signal, listener }: { jobs: number; signal: AbortSignal; listener: BatchListener },
-): Promise<BatchResult[]> {
+export async function runBatch(runs: readonly BatchRun[], batch: Batch): Promise<BatchResult[]> {
+  const { signal, listener } = batch
+  const jobs = Math.min(batch.jobs, runs.length)
+  await keepStudies(runs)
   const results: BatchResult[] = []
   const queue = [...runs]
   const work = async () => {
     for (let run = queue.shift(); run && !signal.aborted; run = queue.shift()) {
-      const result = await runOne(run, signal, listener)
+      const result = await runOne(run, { ...run.experiment, workers: workersOf(run, jobs) }, batch)
       listener.ended(result)
       results.push(result)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(jobs, runs.length) }, work))
+  await Promise.all(Array.from({ length: jobs }, work))
   // In the order of the plan, whichever ended first: what is made of them must not depend on speed.
   return results.sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run))
 }
 
-async function runOne(run: BatchRun, signal: AbortSignal, listener: BatchListener): Promise<BatchResult> {
+async function runOne(run: BatchRun, experiment: Experiment, batch: Batch): Promise<BatchResult> {
+  const { signal, force = false } = batch
+  const { path } = run
   try {
     // Not as it was planned: another batch may have come here meanwhile.
-    const state = await runState(run.path)
-    if (state === 'finished') {
-      await assertDone(run)
-      return { run, outcome: 'skipped' }
+    const state = await runState(path)
+    if (force && state !== 'none' && (await isToRedo(run, state === 'finished'))) {
+      await redo(run, experiment, batch)
+      return { run, outcome: 'finished' }
     }
-    const resume = state !== 'none'
-    listener.started(run, resume)
-    const prepared = await prepareRun(run.experiment, { signal })
-    if (prepared.engine.note) listener.note(run, prepared.engine.note)
-    const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
-    const note = (line: string) => listener.note(run, line)
-    await executeToEnd(inThisProcess(prepared), { path: run.path, resume, signal, note, sinks: [progress] })
+    if (state === 'finished') {
+      const { fedunify } = await assertDone(run)
+      if (!(await isStopped(run))) return { run, outcome: 'skipped', madeBy: fedunify }
+    }
+    await execute(run, experiment, path, state !== 'none', batch)
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }
   }
 }
 
+/** Whether --force does a run again, instead of going on with it: it is finished, or nothing can go on with it. */
+async function isToRedo({ path }: BatchRun, finished: boolean): Promise<boolean> {
+  if (finished) return true
+  return readManifest(path).then(
+    ({ fedunify }) => fedunify !== VERSION,
+    () => true,
+  )
+}
+
+/** Whether a finished run ended before the round that is asked for, because it was told to stop after another. */
+export async function isStopped({ path, experiment }: BatchRun): Promise<boolean> {
+  return goesOn(await readManifest(path), experiment)
+}
+
+/** Does a run again in a folder beside its own, which takes that one's place once it is whole. */
+async function redo(run: BatchRun, experiment: Experiment, batch: Batch): Promise<void> {
+  const { path } = run
+  const draft = beside(path, configHash(experiment).slice(0, 12))
+  // What an earlier --force began goes on, if it is of this version.
+  const begun = await readManifest(draft).then(
+    ({ fedunify, status }) => fedunify === VERSION && status !== 'finished',
+    () => false,
+  )
+  if (!begun && (await kindOf(draft)) === 'folder') await rm(draft, { recursive: true })
+  await execute(run, experiment, draft, begun, batch)
+  await exchange(draft, path)
+}
+
+async function execute(
+  run: BatchRun,
+  experiment: Experiment,
+  path: string,
+  resume: boolean,
+  { signal, listener }: Batch,
+): Promise<void> {
+  listener.started(run, resume)
+  const prepared = await prepareRun(experiment, { signal })
+  if (prepared.engine.note) listener.note(run, prepared.engine.note)
+  const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
+  const note = (line: string) => listener.note(run, line)
+  await executeToEnd(inThisProcess(prepared), { path, resume, signal, note, sinks: [progress] })
+}
+
 /**
  * A finished run is skipped only if it is this one, and whole.
  * @throws FedunifyError (data)
  */
-export async function assertDone({ path, experiment }: BatchRun): Promise<void> {
+export async function assertDone({ path, experiment }: BatchRun): Promise<Manifest> {
   const { manifest } = await loadRun(path)
-  if (manifest.config_hash === configHash(experiment)) return
+  if (manifest.config_hash === configHash(experiment)) return manifest
   throw new FedunifyError(
     'E_RUN_FOREIGN',
     `${path} holds another run`,

@@ -2,16 +2,15 @@ import type { Command } from 'commander'
 import { BATCH_KEYS } from '../config/batch-schema.ts'
 import { expand } from '../config/expand.ts'
 import { schemaText } from '../config/json-schema.ts'
-import { experimentSources, resolveExperiment } from '../config/load.ts'
+import { asksForSeveral, experimentSources, resolveExperiment } from '../config/load.ts'
 import { type Setting, settings } from '../config/origin.ts'
 import { withOwnRules } from '../config/parts/own-rules.ts'
 import { fileName } from '../config/read.ts'
 import { fileSource, type Source } from '../config/source.ts'
-import { FedunifyError } from '../errors.ts'
 import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
 import { oneLine } from '../visible.ts'
-import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
+import { addExperimentOptions, addSeedsOption, experimentFlags, repeated, SET_HELP } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
 
 export function addConfigCommand(program: Command, io: Io): void {
@@ -45,8 +44,9 @@ function addShowCommand(config: Command, io: Io): void {
     .summary('show every value of an experiment and where it comes from')
     .description('Shows every value of an experiment, after defaults < file < --set < flags. Nothing is run.')
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
-    .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
+    .option('--set <key=value>', SET_HELP, repeated)
     .option('--json', 'write one JSON object')
+  addSeedsOption(command)
   addExperimentOptions(command)
   command
     .addHelpText('after', SHOW_HELP)
@@ -58,7 +58,9 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
   const flags = experimentFlags({ ...options })
   // Read once: it may be a pipe.
   const written = file === undefined ? undefined : await fileSource(file, { signal: io.signal })
-  if (file !== undefined && written && isBatch(written)) return await showBatch(written, file, options, flags, io)
+  if ((written && isBatch(written)) || asksForSeveral({ set, flags })) {
+    return await showBatch(written, file, options, flags, io)
+  }
   const { sources, ...own } = await withOwnRules(experimentSources(written, { file, set, flags }), NOTHING_RUN)
   const shown = settings(resolveExperiment(sources, file, own), sources, own.vocabulary)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
@@ -71,22 +73,17 @@ const NOTHING_RUN = { load: false }
 const isBatch = ({ values }: Source) => BATCH_KEYS.some((key) => key in values)
 
 async function showBatch(
-  written: Source,
-  file: string,
+  written: Source | undefined,
+  file: string | undefined,
   options: ShowOptions,
   flags: Record<string, string>,
   io: Io,
 ): Promise<string> {
-  const [flag] = Object.entries(flags)
-  if (flag !== undefined) {
-    const hint = `for all of them write --set ${flag[0]}=${flag[1]}, as fedunify batch takes it`
-    throw new FedunifyError('E_SEVERAL_RUNS', `--${flag[0]}: ${fileName(file)} makes several runs`, hint)
-  }
-  const runs = await expand(written, file, options.set, NOTHING_RUN)
+  const runs = await expand(written, file, options.set, { ...NOTHING_RUN, flags })
   const each = runs.map(({ experiment, sources, vocabulary }) => settings(experiment, sources, vocabulary))
   if (options.json) {
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
-    return jsonText({ file, batch: true, runs: shown })
+    return jsonText({ file: file ?? null, batch: true, runs: shown })
   }
   // Runs differ in their keys too: each has the options of its own parts.
   const settingOf = new Map(each.flat().map((setting) => [setting.key, setting]))
@@ -104,7 +101,10 @@ async function showBatch(
     runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
-  const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
+  const head =
+    file === undefined
+      ? `a batch of ${count}: fedunify run, with these arguments`
+      : `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
   return `${head}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
 }
 

@@ -8,6 +8,7 @@ import { FedunifyError } from '../errors.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
 import { assertMergeNames } from './expectations.ts'
+import { omit } from './mapping.ts'
 import { ownChoice } from './parts/own-choice.ts'
 import { type WithOwnRules, withOwnRules } from './parts/own-rules.ts'
 import { describeProblem, first } from './problem.ts'
@@ -55,17 +56,22 @@ export function experimentSources(
   written: Source | undefined,
   { file, set = [], flags = {} }: ExperimentRequest,
 ): Source[] {
-  const plural = BATCH_KEYS.find((key) => written && key in written.values)
-  if (plural !== undefined) {
-    const place = written!.where([plural])
+  const sources = [...(written ? [written] : []), setSource(set), flagSource(flags)]
+  for (const key of BATCH_KEYS) {
+    const source = sources.findLast(({ values }) => Object.hasOwn(values, key))
+    if (source?.values[key] === undefined) continue
     throw new FedunifyError(
       'E_SEVERAL_RUNS',
-      `${place}: ${plural} makes several runs`,
-      `run them with: fedunify batch ${file}`,
+      `${source.where([key])}: ${key} makes several runs`,
+      source.kind === 'file' ? `run them with: fedunify batch ${file}` : 'fedunify run and fedunify batch do that',
     )
   }
-  return [...(written ? [written] : []), setSource(set), flagSource(flags)]
+  return sources.map((source) => ({ ...source, values: omit(source.values, (key) => BATCH_KEYS.includes(key)) }))
 }
+
+/** Whether a command line itself asks for several runs: by --seeds, or by several values of a key. */
+export const asksForSeveral = ({ set = [], flags = {} }: Pick<ExperimentRequest, 'set' | 'flags'>): boolean =>
+  [setSource(set), flagSource(flags)].some(({ values }) => BATCH_KEYS.some((key) => values[key] !== undefined))
 
 /**
  * Checks what the sources give together, later ones over earlier ones, and fills in the defaults.

@@ -25,7 +25,13 @@ const KEYS: Readonly<Record<string, string>> = {
 
 /** The same for names of parts, by their key. */
 const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  merge: { fedavg: 'weighted-avg', mean: 'avg', average: 'avg', 'fed-avg': 'weighted-avg', 'trimmed-avg': 'trimmed-mean' },
+  merge: {
+    fedavg: 'weighted-avg',
+    mean: 'avg',
+    average: 'avg',
+    'fed-avg': 'weighted-avg',
+    'trimmed-avg': 'trimmed-mean',
+  },
   env: { iid: 'V', 'non-iid': 'H' },
 }
 

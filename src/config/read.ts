@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { thousands } from '../format.ts'
 import { textOf } from '../system/text.ts'
+import { BATCH_KEYS } from './batch-schema.ts'
 import { EXPERIMENT_FILE, type FileKind } from './config-format.ts'
 import { meantSetting } from './meant.ts'
 import { WRITTEN_KEYS } from './schema.ts'
@@ -45,7 +46,7 @@ export async function readText(
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof FedunifyError) throw error
-    const setting = systemCodeOf(error) === 'ENOENT' ? meantSetting(file, WRITTEN_KEYS) : undefined
+    const setting = systemCodeOf(error) === 'ENOENT' ? meantSetting(file, [...WRITTEN_KEYS, ...BATCH_KEYS]) : undefined
     const why =
       { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[systemCodeOf(error) ?? ''] ?? messageOf(error)
     throw new FedunifyError('E_CONFIG_FILE', `${fileName(file)}: ${why}`, setting ? `did you mean ${setting}?` : hint)

@@ -73,6 +73,11 @@ export const ExperimentSchema = z.strictObject({
     .describe("stop once the copied model is this accurate on every owner's test set")
     .meta({ examples: [0.9] }),
 
+  'stop-after': count
+    .optional()
+    .describe('end after so many rounds; the learning rate goes as for all of them, and --resume does the rest')
+    .meta({ examples: [5] }),
+
   baseline: z
     .enum(['none', 'pooled'])
     .default('none')

@@ -48,6 +48,9 @@ export function parseYaml(text: string, options: YamlOptions): Yaml {
       for (let depth = path.length; depth > 0; depth--) {
         const node = document.getIn(path.slice(0, depth), true)
         if (isNode(node) && node.range) return lineAt(node)
+        const within = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true)
+        const merge = isMap<Node>(within) && within.items.find(({ key }) => isMergeKey(key))
+        if (merge) return lineAt(merge.key)
       }
       return undefined
     },

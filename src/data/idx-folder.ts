@@ -54,7 +54,8 @@ function otherName(name: IdxName, names: readonly string[]): string | undefined 
   const pattern = new RegExp(`^(.*[-_.])?${sets}[-_.]${what}[-_.]${idx}[-_.]ubyte(\\.gz)?$`, 'i')
   const alike = names.filter((candidate) => pattern.test(candidate))
   const plain = alike.filter((candidate) => !candidate.endsWith('.gz'))
-  const [only, second] = alike.length === 2 && `${plain[0]}.gz` === alike.find((one) => one !== plain[0]) ? plain : alike
+  const [only, second] =
+    alike.length === 2 && `${plain[0]}.gz` === alike.find((one) => one !== plain[0]) ? plain : alike
   return second === undefined ? only : undefined
 }
 

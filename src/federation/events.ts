@@ -81,7 +81,7 @@ export interface BaselineTrained extends OwnerTrained<never> {
 export interface Finished {
   readonly type: 'finished'
   readonly rounds: number
-  readonly reason: 'rounds' | 'stop-at'
+  readonly reason: 'rounds' | 'stop-at' | 'stop-after'
   readonly seconds: number
 }
 

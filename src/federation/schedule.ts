@@ -38,7 +38,13 @@ export interface Schedule {
   readonly lr: number
   readonly rounds: number
   readonly 'lr-schedule': Choice<typeof SCHEDULES>
+  /** End after this round, though the learning rate goes as for all of them. */
+  readonly 'stop-after'?: number | undefined
 }
+
+/** The last round that is to be done. */
+export const lastRound = ({ rounds, 'stop-after': last }: Pick<Schedule, 'rounds' | 'stop-after'>): number =>
+  Math.min(rounds, last ?? rounds)
 
 /** Learning rate of a round (from 1). */
 export const learningRate = ({ lr, rounds, 'lr-schedule': schedule }: Schedule, round: number): number =>

@@ -6,6 +6,7 @@ import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
+import { lastRound } from '../federation/schedule.ts'
 import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
@@ -29,7 +30,12 @@ export interface PreparedRun {
  */
 export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
   const inShards = shards.reduce((sum, { train }) => sum + train.length, 0)
-  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * localEpochs(experiment) * (experiment.rounds - done)
+  return (
+    inShards *
+    (experiment.baseline === 'pooled' ? 2 : 1) *
+    localEpochs(experiment) *
+    Math.max(0, lastRound(experiment) - done)
+  )
 }
 
 /**

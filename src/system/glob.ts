@@ -50,7 +50,7 @@ async function withPlainFolders(glob: string, cwd = '.'): Promise<string> {
     const found = await lstat(glob.startsWith('/') ? path : join(cwd, path)).catch(() => undefined)
     if (!found) break
   }
-  const plain = steps.slice(0, there).map(fastGlob.escapePath)
+  const plain = steps.slice(0, there).map((step) => step && fastGlob.escapePath(step))
   return [...plain, ...steps.slice(there)].join('/')
 }
 

@@ -1,25 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
-import { EVENTS, MODELS, TABLES } from '../../runs/tables.ts'
+import { RULES, RUN_FILES } from '../../runs/run-files.ts'
 import { putFile } from '../../runs/write/growing-file.ts'
 import { kindOf, makeFolders, readIfThere } from '../../system/files.ts'
 import type { RunFile } from './messages.ts'
 import { newToken, type Queue } from './queue.ts'
-
-/** What a run leaves in its folder, beside a copy of each merge rule of the user's own. */
-const FILES = [
-  'config.yaml',
-  'manifest.json',
-  'checkpoint.safetensors',
-  ...TABLES.map(({ file }) => file),
-  EVENTS,
-  ...MODELS,
-]
-const RULES = 'rules'
-
-/** Whether an entry of a run folder is one that a run left there. */
-export const isRunFile = (name: string): boolean => FILES.includes(name) || name === RULES || name.startsWith('.')
 
 interface Content {
   readonly path: string
@@ -31,7 +17,7 @@ export async function readRunFiles(dir: string): Promise<Content[]> {
   const rules = (await kindOf(join(dir, RULES))) === 'folder' ? await readdir(join(dir, RULES)) : []
   const all: Content[] = []
   for (const path of [
-    ...FILES,
+    ...RUN_FILES,
     ...rules.filter((name) => /^[\w-]+\.m?js$/.test(name)).map((name) => `${RULES}/${name}`),
   ]) {
     const bytes = await readIfThere(join(dir, path))

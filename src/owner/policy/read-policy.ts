@@ -53,9 +53,7 @@ export async function findPolicy(folder: string, signal?: AbortSignal): Promise<
 
 /** A key whose own keys are all behind a # has no value, and means what it means if it is left out. */
 const sections = (value: Readonly<Record<string, unknown>>): object =>
-  Object.fromEntries(
-    Object.entries(omit(value, isAboutFile)).map(([key, section]) => [key, section ?? {}]),
-  )
+  Object.fromEntries(Object.entries(omit(value, isAboutFile)).map(([key, section]) => [key, section ?? {}]))
 
 async function isThere(path: string): Promise<boolean> {
   try {

@@ -6,6 +6,7 @@ import { POOLED, type RoundFinished, type RunEvent, type Started } from '../../f
 import { duration, percent, thousands } from '../../format.ts'
 import { extremes } from '../../stats.ts'
 import { type Palette, visible } from '../../visible.ts'
+import { bar } from './bar.ts'
 
 /** Tells people how a run goes, on stderr. */
 export interface ProgressView {
@@ -108,7 +109,6 @@ export class PlainProgress implements ProgressView {
   stop(): void {}
 }
 
-const BAR = 24
 const MAX_BARS = 8
 
 /** A bar for each owner that trains, redrawn in place, above which the lines of finished rounds stay. */
@@ -117,12 +117,15 @@ export class LiveProgress implements ProgressView {
   readonly #colors: Palette
   readonly #clock = new Clock()
   readonly #owners = new Map<number, OwnerProgress>()
+  readonly #footer: () => string
   #participants = 0
   #last = ''
 
-  constructor(stream: WriteStream, colors: Palette) {
+  /** @param footer a line below the bars; none if it is empty */
+  constructor(stream: WriteStream, colors: Palette, footer: () => string = () => '') {
     this.#log = createLogUpdate(stream)
     this.#colors = colors
+    this.#footer = footer
   }
 
   note(line: string): void {
@@ -174,16 +177,15 @@ export class LiveProgress implements ProgressView {
     const shown = (progress.length > MAX_BARS ? active : progress).slice(0, MAX_BARS)
     const done = progress.length - active.length
     const more = this.#participants > MAX_BARS ? [dim(`  ${done} of ${this.#participants} owners are done`)] : []
-    return [head.filter(Boolean).join('  '), ...shown.map((p) => this.#bar(p)), ...more].join('\n')
+    const footer = this.#footer()
+    const below = footer === '' ? more : [...more, dim(footer)]
+    return [head.filter(Boolean).join('  '), ...shown.map((p) => this.#bar(p)), ...below].join('\n')
   }
 
   #bar({ owner, images, total, epoch, epochs, loss }: OwnerProgress): string {
-    const { cyan, dim } = this.#colors
-    const full = Math.round((images / total) * BAR)
-    const bar = cyan('━'.repeat(full)) + dim('─'.repeat(BAR - full))
-    const share = `${Math.floor((100 * images) / total)} %`.padStart(5)
     const which = epochs > 1 ? `  epoch ${epoch}/${epochs}` : ''
     const who = owner === POOLED ? 'pooled' : `owner ${owner}`
-    return `  ${who.padEnd(9)} ${bar} ${share}${which}  ${loss === undefined ? '' : dim(`loss ${loss.toFixed(3)}`)}`
+    const told = loss === undefined ? '' : this.#colors.dim(`loss ${loss.toFixed(3)}`)
+    return `  ${who.padEnd(9)} ${bar(images / total, this.#colors)}${which}  ${told}`
   }
 }

@@ -5,10 +5,8 @@ import { CONFIG_FORMAT, FORMAT_KEY } from '../../config/config-format.ts'
 import type { Experiment } from '../../config/schema.ts'
 import { type AnyChoice, optionsOf } from '../../parts.ts'
 import { makeFolders } from '../../system/files.ts'
+import { RULES } from '../run-files.ts'
 import { putFile } from './growing-file.ts'
-
-/** Where a run folder keeps copies of merge rules of the user's own. */
-const RULES = 'rules'
 
 /**
  * Writes the config of a run as an experiment file, and beside it the rules of the user's own that it names: the run can

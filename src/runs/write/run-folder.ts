@@ -9,7 +9,14 @@ import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
 import { manifestFile, manifestText, readManifest } from '../manifest.ts'
 import { plainEvent } from '../plain-event.ts'
-import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
+import {
+  type Manifest,
+  type Outcome,
+  type RunDescription,
+  runIdentity,
+  type Seconds,
+  type Status,
+} from '../run-description.ts'
 import { assertSameRun } from '../same-run.ts'
 import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
@@ -91,6 +98,7 @@ export class RunFolder {
       const saved = await savedState(path, manifest, plan)
       await removeDrafts(path)
       const begun = { ...plan, description: { ...description, started: manifest.started } }
+      await keepChange(path, manifest, saved, begun.description)
       return new RunFolder(path, begun, lock, saved)
     } catch (error) {
       await lock.release()
@@ -205,6 +213,23 @@ export class RunFolder {
   #put(name: string, content: string | Uint8Array, flushFolder = true): Promise<void> {
     return putFile(join(this.path, name), content, { ready: () => this.#lock.assertHeld(), flushFolder })
   }
+}
+
+/**
+ * A run may be told to stop elsewhere, or have other rounds than before. Whatever is written when the process is killed,
+ * the same command goes on: the checkpoint is that of both runs until the manifest says which it is.
+ */
+async function keepChange(
+  path: string,
+  manifest: Manifest,
+  saved: SavedState,
+  description: RunDescription,
+): Promise<void> {
+  const [was, is] = [runIdentity(manifest), runIdentity(description)]
+  if (was === is && manifest.config['stop-after'] === description.config['stop-after']) return
+  await keepConfig(path, description.config)
+  if (was !== is) await putFile(checkpointFile(path), encodeCheckpoint({ ...saved, run: is, before: was }))
+  await putFile(manifestFile(path), manifestText({ status: 'running', rounds: saved.round, ...description }))
 }
 
 const EXISTS_HINT = 'go on with it by --resume, name another with --run-id, or remove it'
