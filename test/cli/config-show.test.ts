@@ -130,12 +130,29 @@ describe('fedunify config show', () => {
     ])
   })
 
-  it('takes no flags for a batch, which has none either', async () => {
-    const file = write('seeds: 2\n')
-    expect(await fedunify(['config', 'show', file, '--lr', '0.2'])).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('--set lr=0.2'),
-    })
+  it('takes flags for a batch, as the batch does', async () => {
+    const file = write('matrix: { env: [V, H] }\nseeds: 2\n')
+    const { out } = await fedunify(['config', 'show', file, '--lr', '0.2', '--seeds', '1', '--set', 'env=H'])
+    expect(out).toContain(`${file} is a batch of 1 run: `)
+    expect(row(out, 'lr')).toEqual(['0.2', '--lr'])
+    expect(row(out, 'env')).toEqual(['H', '--set env'])
+    expect(row(out, 'seed')).toEqual(['0', '--seeds'])
+  })
+
+  it('shows the runs that a command line asks for by itself', async () => {
+    const { out } = await fedunify([
+      'config',
+      'show',
+      '--lr',
+      '0.1,0.2',
+      '--set',
+      'momentum=[0.5]',
+      '--optimizer',
+      'momentum',
+    ])
+    expect(out).toContain('a batch of 2 runs: fedunify run, with these arguments')
+    expect(row(out, 'lr')).toEqual(['see below', '--lr'])
+    expect(row(out, 'optimizer.momentum.momentum')).toEqual(['0.5', '--set momentum'])
   })
 
   it.each([
