@@ -75,7 +75,7 @@ export const ExperimentSchema = z.strictObject({
 
   'stop-after': count
     .optional()
-    .describe('end after so many rounds; the learning rate goes as for all of them, and --resume does the rest')
+    .describe('end after so many rounds; the learning rate goes as for all of them; resuming the run does the others')
     .meta({ examples: [5] }),
 
   baseline: z

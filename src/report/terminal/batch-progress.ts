@@ -100,7 +100,9 @@ export class BatchProgress implements BatchListener {
       this.#say(`${colors.red('failed:')} ${this.#numbered(run)}: ${reasonOf(run, error)}`)
       if (error instanceof FedunifyError && error.hint) this.#say(`${colors.dim('hint:')} ${error.hint}`)
     }
-    if (outcome !== 'interrupted' && this.#runs.length > 1) this.#say(colors.dim(this.#clock.text()))
+    // Where there are bars, this stands below them.
+    const isTold = this.#view.terminal !== undefined || this.#runs.length === 1
+    if (outcome !== 'interrupted' && !isTold) this.#say(colors.dim(this.#clock.text()))
   }
 
   /** Leaves the terminal as it should be. */
