@@ -14,11 +14,11 @@ export interface RunEstimate {
 
 /**
  * Estimates every run; one that would fail has its error instead: a batch goes on past such a run, and so does this.
- * @param jobs runs at the same time
+ * @param options how many runs are done at the same time, and whether finished ones are done again
  */
 export async function estimateBatch(
   runs: readonly BatchRun[],
-  jobs: number,
+  { jobs, force = false }: { readonly jobs: number; readonly force?: boolean },
   signal: AbortSignal,
 ): Promise<(RunEstimate | BatchResult)[]> {
   const speeds = new Map<string, number>()
@@ -26,7 +26,7 @@ export async function estimateBatch(
   for (const run of runs) {
     signal.throwIfAborted()
     try {
-      estimates.push(await estimateRun(run, jobs, speeds, signal))
+      estimates.push(await estimateRun(run, { jobs, force }, speeds, signal))
     } catch (error) {
       if (!(error instanceof FedunifyError) || error.kind === 'interrupted') throw error
       estimates.push({ run, outcome: 'failed', error })
@@ -38,13 +38,14 @@ export async function estimateBatch(
 /** @param speeds images that this machine trains in a second on one worker, by what that depends on; added to */
 async function estimateRun(
   run: BatchRun,
-  jobs: number,
+  { jobs, force }: { readonly jobs: number; readonly force: boolean },
   speeds: Map<string, number>,
   signal: AbortSignal,
 ): Promise<RunEstimate> {
   const prepared = await prepareRun(run.experiment, { signal })
-  const done = run.state === 'finished' && !(await isStopped(run))
-  const images = done ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
+  const finished = run.state === 'finished'
+  const done = finished && !force && !(await isStopped(run))
+  const images = done ? 0 : imagesToTrain(prepared, finished && force ? 0 : await roundsDone(run.path))
   const { model, optimizer, batch, engine, device, layout } = run.experiment
   const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
   const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, signal))

@@ -68,7 +68,7 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
   const flags = experimentFlags({ ...options })
   const note = (line: string) => quiet || io.err(`note: ${oneLine(line)}\n`)
   const runs = await planBatch(globs, set, { signal: io.signal, flags, note })
-  if (dryRun) return await showPlan(runs, jobs, io)
+  if (dryRun) return await showPlan(runs, { jobs, force }, io)
   await runMany(runs, { ...options, jobs, quiet, force }, io)
 }
 

@@ -77,9 +77,13 @@ async function runOnQueue(
 }
 
 /** What would be run, and about how long that would take. */
-export async function showPlan(runs: readonly BatchRun[], jobs: number, io: Io): Promise<void> {
+export async function showPlan(
+  runs: readonly BatchRun[],
+  { jobs, force = false }: Pick<ManyOptions, 'jobs' | 'force'>,
+  io: Io,
+): Promise<void> {
   const together = Math.min(jobs, runs.length)
-  const estimates = await estimateBatch(runs, together, io.signal)
+  const estimates = await estimateBatch(runs, { jobs: together, force }, io.signal)
   io.out(planText(estimates, together))
   throwFailure(estimates.filter((one) => 'outcome' in one))
 }

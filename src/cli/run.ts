@@ -162,7 +162,7 @@ async function runSeveral(
     )
   }
   const runs = await planSweep(file, set, { flags, signal: io.signal })
-  if (options.dryRun) return await showPlan(runs, 1, io)
+  if (options.dryRun) return await showPlan(runs, { jobs: 1 }, io)
   await runMany(runs, { jobs: 1, quiet: options.quiet ?? false }, io)
 }
 

@@ -2,7 +2,7 @@ import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { loadDataset } from '../data/load-dataset.ts'
-import { partitionDataset } from '../data/partition/partition.ts'
+import { partitionHeeding } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
@@ -61,7 +61,7 @@ export async function prepareRun(
     asking,
   ])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
-  const shards = partitionDataset(dataset, experiment)
+  const shards = await partitionHeeding(dataset, experiment, options.signal)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, dataset, shards, model, engine, git }

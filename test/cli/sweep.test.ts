@@ -96,6 +96,8 @@ test('--force does finished runs again; a run of another version is told of', as
   expect(skipped.out).toMatch(
     /^note: 1 run is by fedunify 0\.1\.0, and this is \S+: --force does finished runs again$/m,
   )
+  const plan = await fedunify(['batch', file, '--force', '--dry-run'])
+  expect(plan.out).toMatch(/ finished +1 +[1-9]/)
   const again = await fedunify(['batch', file, '--force', '--quiet'])
   expect(again.code, again.err).toBe(0)
   expect(again.out).toContain('1 finished, 0 skipped')
