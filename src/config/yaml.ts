@@ -121,7 +121,7 @@ class Values {
       merges ||= merge
     }
     // What a mapping has itself counts more than what it takes over.
-    return Object.fromEntries([...Object.entries(merged), ...entries])
+    return merges ? Object.fromEntries([...Object.entries(merged), ...entries]) : Object.fromEntries(entries)
   }
 
   /** What a merge key takes over: of a mapping, or of several, of which the first counts most. */
