@@ -3,7 +3,7 @@ import { type DataOptions, fetchedFirst, imagesToTrain, prepareRun } from '../ru
 import { roundsDone } from '../runs/read/run-state.ts'
 import { trainingSpeed } from './calibrate.ts'
 import type { BatchRun } from './plan.ts'
-import type { BatchResult } from './run-batch.ts'
+import { type BatchResult, isStopped, workersOf } from './run-batch.ts'
 
 /** What is left to train of a run, and about how long this machine takes for it. */
 export interface RunEstimate {
@@ -14,7 +14,13 @@ export interface RunEstimate {
   readonly fetched?: string
 }
 
-type Estimating = DataOptions & { readonly signal: AbortSignal }
+interface Estimating extends DataOptions {
+  readonly signal: AbortSignal
+  /** Runs at the same time. */
+  readonly jobs: number
+  /** Whether finished runs are done again. */
+  readonly force?: boolean
+}
 
 /** Estimates every run; one that would fail has its error instead: a batch goes on past such a run, and so does this. */
 export async function estimateBatch(
@@ -36,14 +42,20 @@ export async function estimateBatch(
 }
 
 /** @param speeds images that this machine trains in a second on one worker, by what that depends on; added to */
-async function estimateRun(run: BatchRun, speeds: Map<string, number>, options: Estimating): Promise<RunEstimate> {
-  const fetched = await fetchedFirst(run.experiment, options)
+async function estimateRun(
+  run: BatchRun,
+  speeds: Map<string, number>,
+  { jobs, force = false, ...access }: Estimating,
+): Promise<RunEstimate> {
+  const fetched = await fetchedFirst(run.experiment, access)
   if (fetched !== undefined) return { run, images: 0, seconds: 0, fetched }
-  const prepared = await prepareRun(run.experiment, options)
-  const images = run.state === 'finished' ? 0 : imagesToTrain(prepared, await roundsDone(run.path))
-  const { model, optimizer, batch, engine, device, layout, workers } = run.experiment
+  const prepared = await prepareRun(run.experiment, access)
+  const finished = run.state === 'finished'
+  const done = finished && !force && !(await isStopped(run))
+  const images = done ? 0 : imagesToTrain(prepared, finished && force ? 0 : await roundsDone(run.path))
+  const { model, optimizer, batch, engine, device, layout } = run.experiment
   const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
-  const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, options.signal))
+  const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, access.signal))
   speeds.set(kind, speed)
-  return { run, images, seconds: images / (speed * workers) }
+  return { run, images, seconds: images / (speed * workersOf(run, jobs)) }
 }

@@ -1,23 +1,34 @@
+import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { configHash } from '../config/hash.ts'
 import { fileName } from '../config/read.ts'
+import type { Experiment } from '../config/schema.ts'
 import type { Progress } from '../data/fashion-mnist/fetch.ts'
 import { FedunifyError } from '../errors.ts'
 import type { RunEvent } from '../federation/events.ts'
+import { VERSION } from '../package.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
 import { type DataOptions, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
+import { readManifest } from '../runs/manifest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { runState } from '../runs/read/run-state.ts'
 import type { Manifest } from '../runs/run-description.ts'
+import { goesOn } from '../runs/same-run.ts'
+import { kindOf } from '../system/files.ts'
+import { beside, exchange } from './exchange.ts'
 import type { BatchRun } from './plan.ts'
+import { keepStudies } from './study.ts'
 
 /** How a run of a batch ended. */
 export interface BatchResult {
   readonly run: BatchRun
   readonly outcome: 'skipped' | 'finished' | 'failed' | 'interrupted'
   readonly error?: unknown
+  /** The version of fedunify that made a run which was skipped. */
+  readonly madeBy?: string
 }
 
 export interface BatchListener {
@@ -30,56 +41,112 @@ export interface BatchListener {
   ended(result: BatchResult): void
 }
 
-interface BatchMeans {
+interface Batch {
+  /** Runs at the same time. */
+  readonly jobs: number
+  /** Whether finished runs are done again. */
+  readonly force?: boolean
   readonly signal: AbortSignal
   readonly listener: BatchListener
   /** How data may be fetched. */
   readonly access?: Pick<DataOptions, 'offline' | 'mirror'>
 }
 
+/** Owners that may train at the same time in each of so many runs, so that together they use the cores once. */
+export const workersOf = ({ experiment, workersGiven }: BatchRun, jobs: number): number =>
+  workersGiven
+    ? experiment.workers
+    : Math.min(experiment.workers, Math.max(1, Math.floor(availableParallelism() / jobs)))
+
 /**
  * Does what is not done yet of a batch, `jobs` runs at a time, and goes on past a run that fails.
  * Once `signal` is aborted, the runs under way keep their last complete round and no other begins.
  */
-export async function runBatch(
-  runs: readonly BatchRun[],
-  { jobs, ...means }: BatchMeans & { readonly jobs: number },
-): Promise<BatchResult[]> {
+export async function runBatch(runs: readonly BatchRun[], batch: Batch): Promise<BatchResult[]> {
+  const { signal, listener } = batch
+  const jobs = Math.min(batch.jobs, runs.length)
+  await keepStudies(runs)
   const results: BatchResult[] = []
   const queue = [...runs]
   const work = async () => {
-    for (let run = queue.shift(); run && !means.signal.aborted; run = queue.shift()) {
-      const result = await runOne(run, means)
-      means.listener.ended(result)
+    for (let run = queue.shift(); run && !signal.aborted; run = queue.shift()) {
+      const result = await runOne(run, { ...run.experiment, workers: workersOf(run, jobs) }, batch)
+      listener.ended(result)
       results.push(result)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(jobs, runs.length) }, work))
+  await Promise.all(Array.from({ length: jobs }, work))
   // In the order of the plan, whichever ended first: what is made of them must not depend on speed.
   return results.sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run))
 }
 
-async function runOne(run: BatchRun, { signal, listener, access }: BatchMeans): Promise<BatchResult> {
+async function runOne(run: BatchRun, experiment: Experiment, batch: Batch): Promise<BatchResult> {
+  const { signal, listener, force = false } = batch
+  const { path } = run
   try {
     // Not as it was planned: another batch may have come here meanwhile.
-    const state = await runState(run.path)
-    if (state === 'finished') {
-      const note = expectNote(run, await assertDone(run))
-      if (note) listener.note(run, note)
-      return { run, outcome: 'skipped' }
+    const state = await runState(path)
+    if (force && state !== 'none' && (await isToRedo(run, state === 'finished'))) {
+      await redo(run, experiment, batch)
+      return { run, outcome: 'finished' }
     }
-    const resume = state !== 'none'
-    listener.started(run, resume)
-    const fetching: Progress = (line, share) => listener.fetching(run, line, share)
-    const prepared = await prepareRun(run.experiment, { ...access, signal, progress: fetching, file: run.file })
-    if (prepared.engine.note) listener.note(run, prepared.engine.note)
-    const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
-    const note = (line: string) => listener.note(run, line)
-    await executeToEnd(inThisProcess(prepared), { path: run.path, resume, signal, note, sinks: [progress] })
+    if (state === 'finished') {
+      const manifest = await assertDone(run)
+      if (!goesOn(manifest, run.experiment)) {
+        const note = expectNote(run, manifest)
+        if (note) listener.note(run, note)
+        return { run, outcome: 'skipped', madeBy: manifest.fedunify }
+      }
+    }
+    await execute(run, experiment, path, state !== 'none', batch)
     return { run, outcome: 'finished' }
   } catch (error) {
     return { run, outcome: signal.aborted ? 'interrupted' : 'failed', error }
   }
+}
+
+/** Whether --force does a run again, instead of going on with it: it is finished, or nothing can go on with it. */
+async function isToRedo({ path }: BatchRun, finished: boolean): Promise<boolean> {
+  if (finished) return true
+  return readManifest(path).then(
+    ({ fedunify }) => fedunify !== VERSION,
+    () => true,
+  )
+}
+
+/** Whether a finished run ended before the round that is asked for, because it was told to stop after another. */
+export async function isStopped({ path, experiment }: BatchRun): Promise<boolean> {
+  return goesOn(await readManifest(path), experiment)
+}
+
+/** Does a run again in a folder beside its own, which takes that one's place once it is whole. */
+async function redo(run: BatchRun, experiment: Experiment, batch: Batch): Promise<void> {
+  const { path } = run
+  const draft = beside(path, configHash(experiment).slice(0, 12))
+  // What an earlier --force began goes on, if it is of this version.
+  const begun = await readManifest(draft).then(
+    ({ fedunify, status }) => fedunify === VERSION && status !== 'finished',
+    () => false,
+  )
+  if (!begun && (await kindOf(draft)) === 'folder') await rm(draft, { recursive: true })
+  await execute(run, experiment, draft, begun, batch)
+  await exchange(draft, path)
+}
+
+async function execute(
+  run: BatchRun,
+  experiment: Experiment,
+  path: string,
+  resume: boolean,
+  { signal, listener, access }: Batch,
+): Promise<void> {
+  listener.started(run, resume)
+  const fetching: Progress = (line, share) => listener.fetching(run, line, share)
+  const prepared = await prepareRun(experiment, { ...access, signal, progress: fetching, file: run.file })
+  if (prepared.engine.note) listener.note(run, prepared.engine.note)
+  const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
+  const note = (line: string) => listener.note(run, line)
+  await executeToEnd(inThisProcess(prepared), { path, resume, signal, note, sinks: [progress] })
 }
 
 /**
@@ -100,7 +167,7 @@ export async function assertDone({ path, experiment }: BatchRun): Promise<Manife
 /** What is expected of a run is no part of its config: a finished one keeps what was expected when it started. */
 export function expectNote({ file, experiment }: BatchRun, { config }: Manifest): string | undefined {
   const plain = (expect: unknown) => JSON.parse(JSON.stringify(expect ?? null)) as unknown
-  if (isDeepStrictEqual(plain(experiment.expect), plain(config.expect))) return undefined
+  if (file === undefined || isDeepStrictEqual(plain(experiment.expect), plain(config.expect))) return undefined
   const name = fileName(file)
   return `the expectations of ${name} changed since its runs finished; judge them by the new ones: fedunify check ${name}`
 }

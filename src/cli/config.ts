@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { chosenRuns } from '../config/choose-run.ts'
 import { schemaText } from '../config/json-schema.ts'
-import { experimentSources, makesSeveral } from '../config/load.ts'
+import { asksForSeveral, experimentSources, makesSeveral } from '../config/load.ts'
 import { type Setting, settings } from '../config/origin.ts'
 import { withOwnRules } from '../config/parts/own-rules.ts'
 import { fileName } from '../config/read.ts'
@@ -11,7 +11,7 @@ import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
 import { wrap } from '../report/terminal/wrap.ts'
 import { oneLine } from '../visible.ts'
-import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
+import { addExperimentOptions, addSeedsOption, experimentFlags, repeated, SET_HELP } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
 
 export function addConfigCommand(program: Command, io: Io): void {
@@ -46,8 +46,9 @@ function addShowCommand(config: Command, io: Io): void {
     .summary('show every value of an experiment and where it comes from')
     .description('Shows every value of an experiment, after defaults < file < --set < flags. Nothing is run.')
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
-    .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
+    .option('--set <key=value>', SET_HELP, repeated)
     .option('--json', 'write one JSON object')
+  addSeedsOption(command)
   addExperimentOptions(command)
   command
     .addHelpText('after', SHOW_HELP)
@@ -61,7 +62,9 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
   const flags = experimentFlags({ ...options })
   // Read once: it may be a pipe.
   const written = file === undefined ? undefined : await fileSource(file, { signal: io.signal })
-  if (file !== undefined && written && makesSeveral(written)) return await showBatch(written, file, options, flags, io)
+  if ((written && makesSeveral(written)) || asksForSeveral({ set, flags })) {
+    return await showBatch(written, file, options, flags, io)
+  }
   const { sources, ...own } = await withOwnRules(experimentSources(written, { set, flags }), NOTHING_RUN)
   const shown = settings(resolveExperiment(sources, file, own), sources, own.vocabulary)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
@@ -72,8 +75,8 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
 const NOTHING_RUN = { load: false }
 
 async function showBatch(
-  written: Source,
-  file: string,
+  written: Source | undefined,
+  file: string | undefined,
   options: ShowOptions,
   flags: Record<string, string>,
   io: Io,
@@ -82,7 +85,7 @@ async function showBatch(
   const each = runs.map(({ experiment, sources, vocabulary }) => settings(experiment, sources, vocabulary))
   if (options.json) {
     const shown = runs.map(({ id }, i) => ({ id, settings: jsonSettings(each[i]!) }))
-    return jsonText({ file, batch: true, runs: shown })
+    return jsonText({ file: file ?? null, batch: true, runs: shown })
   }
   // Runs differ in their keys too: each has the options of its own parts.
   const settingOf = new Map(each.flat().map((setting) => [setting.key, setting]))
@@ -101,7 +104,10 @@ async function showBatch(
     io.width,
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
-  const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
+  const head =
+    file === undefined
+      ? `a batch of ${count}: fedunify run, with these arguments`
+      : `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
   return `${head}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
 }
 

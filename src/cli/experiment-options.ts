@@ -42,12 +42,18 @@ function describe(key: string, schema: JsonSchema, defaults: Readonly<Record<str
   return `${schema.description} (default: ${text})`
 }
 
+export const SET_HELP = 'set any key of the experiment; may be repeated; key=a,b: a run for each value'
+
+/** For commands that do several runs. */
+export const addSeedsOption = (command: Command): Command =>
+  command.option('--seeds <n>', 'so many seeds of each run, from --seed on')
+
 /** Gathers the values of an option that may be repeated, such as --set. */
 export const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
 /** The given flags by key, from what commander has parsed (it camel-cases names). */
 export function experimentFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
-  const given = FLAG_KEYS.map((key) => [key, options[camelCase(key)]] as const)
+  const given = [...FLAG_KEYS, 'seeds'].map((key) => [key, options[camelCase(key)]] as const)
   return Object.fromEntries(given.filter((pair): pair is [string, string] => typeof pair[1] === 'string'))
 }
 

@@ -60,10 +60,16 @@ export async function putNamed(option: string, file: string, content: string, io
 /** Colours for what goes to stdout (`out`) or stderr (`err`): one may be a file while the other is a terminal. */
 export const colorsOf = (io: Io, stream: 'out' | 'err' = 'out'): Palette => (io.colors[stream] ? COLORS : NO_COLORS)
 
+/**
+ * stderr, where bars can be drawn: a terminal without a size (as some containers and CI services give) has no room; nor is
+ * there one that cannot move its cursor (TERM=dumb: start.ts).
+ */
+export const drawnOn = ({ terminal }: Io): WriteStream | undefined =>
+  terminal?.columns && terminal.rows ? terminal : undefined
+
 export function progressView(io: Io, quiet: boolean): ProgressView {
   if (quiet) return { note() {}, transfer() {}, event() {}, stop() {} }
-  // A terminal without a size (as some containers and CI services give) has no room to draw in; nor is there one that
-  // cannot move its cursor (TERM=dumb: start.ts).
-  if (io.terminal?.columns && io.terminal.rows) return new LiveProgress(io.terminal, colorsOf(io, 'err'))
+  const terminal = drawnOn(io)
+  if (terminal) return new LiveProgress(terminal, colorsOf(io, 'err'))
   return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io, 'err'))
 }

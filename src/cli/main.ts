@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { follow } from '../completion/words.ts'
+import { meantKey } from '../config/meant.ts'
 import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../package.ts'
 import { wrap } from '../report/terminal/wrap.ts'
@@ -65,7 +66,9 @@ export async function main(args: readonly string[], given: Io): Promise<number> 
     await program.parseAsync(args, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return report(error, io, helpOf(program, args))
+    const { command } = follow(program, args)
+    const flags = command.options.flatMap(({ long }) => (long ? [long.slice(2)] : []))
+    return report(error, io, helpOf(command), flags)
   }
 }
 
@@ -77,24 +80,32 @@ async function addCommands(program: Command, called: string | undefined, io: Io)
 }
 
 /** How to ask for the help of the command that was meant. */
-function helpOf(program: Command, args: readonly string[]): string {
+function helpOf(command: Command): string {
   const names: string[] = []
-  for (let at: Command | null = follow(program, args).command; at; at = at.parent) names.unshift(at.name())
+  for (let at: Command | null = command; at; at = at.parent) names.unshift(at.name())
   return `${names.join(' ')} --help`
+}
+
+/** A flag that other tools call by another name. */
+function meantFlag(message: string, flags: readonly string[]): string | undefined {
+  const [, flag] = /^unknown option '--([\w-]+)/.exec(message) ?? []
+  const meant = flag === undefined ? undefined : meantKey(flag, flags)
+  return meant && `did you mean --${meant}?`
 }
 
 /**
  * Says what went wrong: one line and a hint, and only of what nobody foresaw the stack.
  * @param help how to ask for help
+ * @param flags of the command
  * @returns the exit code for it
  */
-export function report(error: unknown, io: Io, help = 'fedunify --help'): number {
+export function report(error: unknown, io: Io, help = 'fedunify --help', flags: readonly string[] = []): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok
     // A command that lacks its subcommand has shown its help.
     if (error.code === 'commander.help') return EXIT.usage
     const [message = '', hint] = error.message.replace(/^error: /, '').split('\n')
-    const suggestion = hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
+    const suggestion = meantFlag(message, flags) ?? hint?.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
     return report(new FedunifyError('E_OPTION', message, suggestion ?? `see ${help}`), io, help)
   }
   const { red, dim } = colorsOf(io, 'err')

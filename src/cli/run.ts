@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { loadExperiment } from '../config/load.ts'
+import { planSweep } from '../batch/plan.ts'
+import { asksForSeveral, loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
@@ -19,14 +20,23 @@ import { readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { CONFIG } from '../runs/run-files.ts'
-import { assertSameConfig } from '../runs/same-run.ts'
+import { assertSameConfig, goesOn } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { isPlainFile } from '../system/files.ts'
 import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
-import { addExperimentOptions, experimentFlags, NAMES_HELP, namesOf, repeated } from './experiment-options.ts'
+import {
+  addExperimentOptions,
+  addSeedsOption,
+  experimentFlags,
+  NAMES_HELP,
+  namesOf,
+  repeated,
+  SET_HELP,
+} from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
+import { runMany, showPlan } from './run-many.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -38,6 +48,9 @@ Examples:
   fedunify run experiments/table4.yaml --seed 1         one run of a file that makes several
   fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
   fedunify run --dry-run --env H                        what would run, and on which data
+  fedunify run --seeds 3 --set lr=0.1,0.03              six runs: three seeds of each learning rate, then their mean
+  fedunify run --rounds 50 --lr-schedule cosine --stop-after 5
+                                                        the first five rounds of fifty; --resume does the others
   fedunify run --env H --sink ndjson:file=events.ndjson
                                                         its events as they happen, in a file too
 `
@@ -52,7 +65,7 @@ export function addRunCommand(program: Command, io: Io): void {
         'Values come from defaults < file < --set < flags. Of a file with a matrix or seeds, these choose one run.',
     )
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
-    .option('--set <key=value>', 'set any key of the experiment; may be repeated', repeated)
+    .option('--set <key=value>', SET_HELP, repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'continue an unfinished run after its last complete round')
     .option('--json', 'write the events to stdout, one JSON object on each line')
@@ -60,6 +73,7 @@ export function addRunCommand(program: Command, io: Io): void {
     .option('--quiet', 'no progress, only the result')
     .option('--dry-run', 'check everything, show what would run; write and fetch nothing')
   addFetchOptions(command)
+  addSeedsOption(command)
   addExperimentOptions(command)
   command.addHelpText('after', `${NAMES_HELP}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
@@ -82,12 +96,19 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const { listeners, told } = listen(options, io)
   const flags = experimentFlags({ ...options })
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
+  if (asksForSeveral({ set, flags })) return await runSeveral(file, flags, options, io)
   const request = { file, run: resume, set, flags, signal: io.signal }
   if (resume !== undefined) {
-    const { status, config } = await readManifest(resume)
-    if (status === 'finished') {
-      if (asked) assertSameConfig(resume, config, await loadExperiment(request))
-      return await showFinished(resume, options, io)
+    const manifest = await readManifest(resume)
+    const stopped = manifest.reason === 'stop-after'
+    // Where it was told to stop it has stopped: now it is to go on, or to a round that is named.
+    if (stopped) request.set = ['stop-after=null', ...set]
+    if (manifest.status === 'finished') {
+      const experiment = asked || stopped ? await loadExperiment(request) : undefined
+      if (!experiment || !goesOn(manifest, experiment)) {
+        if (experiment) assertSameConfig(resume, manifest.config, experiment)
+        return await showFinished(resume, options, io)
+      }
     }
     // A run folder's config is an experiment file; what is given besides must agree with it.
     if (file === undefined) await assertConfig(resume)
@@ -135,6 +156,28 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   } finally {
     view.stop()
   }
+}
+
+/** Several values of a key, or seeds: a batch of the experiment. */
+async function runSeveral(
+  file: string | undefined,
+  flags: Readonly<Record<string, string>>,
+  { set = [], ...options }: RunOptions,
+  io: Io,
+): Promise<void> {
+  const single = (['resume', 'runId', 'json', 'sink'] as const).find((name) => options[name] !== undefined)
+  if (single !== undefined) {
+    const flag = single === 'runId' ? 'run-id' : single
+    throw new FedunifyError(
+      'E_SEVERAL_RUNS',
+      `--${flag} is of one run, but several are asked for`,
+      'give each key one value, and no --seeds',
+    )
+  }
+  const runs = await planSweep(file, set, { flags, signal: io.signal })
+  const access = accessOf(options)
+  if (options.dryRun) return await showPlan(runs, { jobs: 1, access }, io)
+  await runMany(runs, { jobs: 1, quiet: options.quiet ?? false, access }, io)
 }
 
 function assertRunId({ runId, resume }: RunOptions): void {

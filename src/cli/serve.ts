@@ -10,6 +10,7 @@ import { make, nameOf } from '../parts.ts'
 import { summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { pointLatest, runPath } from '../runs/latest.ts'
+import { readManifest } from '../runs/manifest.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
 import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
@@ -74,6 +75,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   }
   const path = resume ?? join(experiment.out, experiment.name, runId ?? timestamp(new Date()))
   const committed = resume === undefined ? 0 : await roundsDone(resume)
+  if (resume !== undefined) await assertSameRounds(resume, experiment)
   // For this alone: with it come the packages of NATS, which no help needs.
   const { openServer } = await import('../serve/open-server.ts')
   let reason = 'the server has stopped'
@@ -112,6 +114,14 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
     view.stop()
   }
   io.out(`\n${await summaryText(path, colorsOf(io), io.width)}`)
+}
+
+/** The owners know the run by its experiment, its number of rounds included. */
+async function assertSameRounds(dir: string, { rounds }: Experiment): Promise<void> {
+  const { config } = await readManifest(dir)
+  if (config.rounds === rounds) return
+  const message = `${dir} cannot go on: other rounds (was ${config.rounds}, is ${rounds})`
+  throw new FedunifyError('E_RUN_DIFFERS', message, 'resume with what it was started with, or start a new run')
 }
 
 /** @throws FedunifyError (usage) if owners may be absent, but nothing says when, or what they keep would be lost */

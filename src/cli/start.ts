@@ -35,6 +35,10 @@ export async function start(): Promise<void> {
 
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
+  // A terminal that is closed, or a connection that breaks.
+  process.on('SIGHUP', interrupt)
+  // Else Node would open a port for its debugger.
+  process.on('SIGUSR1', () => {})
 
   /** Why the results could not be told, if so: a full disk, for example. */
   let untold: FedunifyError | undefined

@@ -23,14 +23,14 @@ const MOST_VALUES = 8
  * @throws FedunifyError (usage) as `expand` does
  */
 export async function chosenRuns(
-  written: Source,
-  file: string,
+  written: Source | undefined,
+  file: string | undefined,
   { set = [], flags = {} }: Chosen,
   options: { readonly load?: boolean } = {},
 ): Promise<PlannedRun[]> {
   const oneSeed = [setSource(set), flagSource(flags)].some(({ values }) => values.seed !== undefined)
-  const values = oneSeed ? omit(written.values, (key) => key === 'seeds') : written.values
-  return await expand({ ...written, values }, file, set, { ...options, flags })
+  const counted = written && oneSeed ? { ...written, values: omit(written.values, (key) => key === 'seeds') } : written
+  return await expand(counted, file, set, { ...options, flags })
 }
 
 /**
@@ -45,8 +45,10 @@ export function choose(
   const [first] = runs
   const differing = new Map(runs.map((run) => [configHash(run.experiment), run]))
   if (differing.size === 1) return first!.experiment
-  const varying = Object.keys(first!.cell)
-    .map((key) => ({ key, values: [...new Set(runs.map(({ cell }) => written(key, cell[key])))] }))
+  // A key that has nothing to do in a run is not of its cell.
+  const varying = [...new Set(runs.flatMap(({ cell }) => Object.keys(cell)))]
+    .map((key) => ({ key, cells: runs.filter(({ cell }) => Object.hasOwn(cell, key)) }))
+    .map(({ key, cells }) => ({ key, values: [...new Set(cells.map(({ cell }) => written(key, cell[key])))] }))
     .filter(({ values }) => values.length > 1)
   const lists = varying.map(({ key, values }) => {
     const more = values.length - MOST_VALUES
@@ -56,7 +58,9 @@ export function choose(
     ...set.flatMap((pair) => ['--set', pair]),
     ...Object.entries(flags).flatMap(([key, value]) => [`--${key}`, value]),
   ]
-  const chosen = varying.flatMap(({ key, values: [value] }) => ['--set', `${key}=${value}`])
+  const chosen = varying
+    .filter(({ key }) => Object.hasOwn(first!.cell, key))
+    .flatMap(({ key }) => ['--set', `${key}=${written(key, first!.cell[key])}`])
   const words = [file, ...given, ...chosen].map((word) => oneLine(shellWord(word)))
   throw new FedunifyError('E_SEVERAL_RUNS', `${fileName(file)}: makes ${differing.size} runs: choose one`, [
     'they differ in:',

@@ -27,6 +27,12 @@ export const EXPERIMENT_FILE: FileKind = {
 /** It may stand in a file, and nowhere else: it says how to read the experiment, and is no part of it. */
 export const FORMAT_KEY = 'format'
 
+/** What an editor reads of a JSON file, as the first line of a YAML file; it says nothing of the experiment. */
+const SCHEMA_KEY = '$schema'
+
+/** Keys of a file that are no part of what it holds. */
+export const isAboutFile = (key: string): boolean => key === FORMAT_KEY || key === SCHEMA_KEY
+
 /**
  * A file that does not say is of format 1.
  * @throws FedunifyError (usage) if the file is of a newer format, or names what is none

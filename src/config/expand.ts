@@ -1,18 +1,18 @@
+import { createHash } from 'node:crypto'
 import { findRule } from '../algorithm/merge/own-rule.ts'
-import { FedunifyError, nearest } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
 import { thousands } from '../format.ts'
 import { type AnyChoice, choiceText } from '../parts.ts'
-import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
-import { configHash } from './hash.ts'
-import { isMapping, omit } from './mapping.ts'
+import { BATCH_KEYS } from './batch-schema.ts'
+import { configHash, NEUTRAL } from './hash.ts'
+import { isMapping, omit, overlay } from './mapping.ts'
 import { items } from './parts/choice.ts'
 import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import { withOwnRules } from './parts/own-rules.ts'
-import { describeProblem, first } from './problem.ts'
 import { fileName } from './read.ts'
+import { readBatch } from './read-batch.ts'
 import { resolveExperiment } from './resolve.ts'
-import { type Experiment, WRITTEN_KEYS } from './schema.ts'
-import { show } from './show.ts'
+import type { Experiment } from './schema.ts'
 import { fileSource, flagSource, type Source, setSource } from './source.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -28,7 +28,12 @@ const LONGEST_GROUP = 160
 /** One run of a batch. */
 export interface PlannedRun {
   readonly experiment: Experiment
-  readonly file: string
+  /** Undefined if it was asked for by the command line alone. */
+  readonly file: string | undefined
+  /** Whether somebody said how many of its owners train at the same time. */
+  readonly workersGiven: boolean
+  /** Whether its folder goes by a name that somebody gave it. */
+  readonly nameGiven: boolean
   /** What tells it apart from the file's other runs but the seed: its values of the matrix. */
   readonly group: string
   /** Its values of the matrix by key, and its seed where the file counts seeds. */
@@ -40,94 +45,93 @@ export interface PlannedRun {
   readonly vocabulary: Vocabulary
 }
 
+/** What a command line gives beside `--set`. */
+interface Given {
+  readonly flags?: Readonly<Record<string, string>> | undefined
+}
+
 /** All runs of an experiment file; `-` is standard input. @throws FedunifyError (usage) as `expand` does */
 export async function expandFile(
   file: string,
   set: readonly string[] = [],
-  signal?: AbortSignal,
+  { signal, flags }: Given & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PlannedRun[]> {
-  return await expand(await fileSource(file, { signal }), file, set)
+  return await expand(await fileSource(file, { signal }), file, set, { flags })
 }
 
 /**
  * All runs of what an experiment file holds: every combination of its `matrix`, each with `seeds` seeds from `seed` on.
- * What `set` and flags give for a key of the matrix takes the place of its values there.
+ * What the command line gives for a key of the matrix takes the place of its values there, and it may have a matrix and
+ * seeds of its own.
  * @param options flags by key; whether rules of the user's own are loaded: runs that are only shown do not need them
  * @throws FedunifyError (usage) with file and line, as for a single experiment
  */
 export async function expand(
-  asWritten: Source,
-  file: string,
+  asWritten: Source | undefined,
+  file: string | undefined,
   set: readonly string[] = [],
-  { flags = {}, ...options }: { readonly load?: boolean; readonly flags?: Readonly<Record<string, string>> } = {},
+  { flags = {}, ...options }: Given & { readonly load?: boolean } = {},
 ): Promise<PlannedRun[]> {
-  const flagged = Object.keys(flags).length > 0 ? [flagSource(flags)] : []
-  const { sources: placed, ...own } = await withOwnRules([asWritten, setSource(set), ...flagged], options)
-  const [written, ...given] = placed as [Source, ...Source[]]
-  const legal = [...WRITTEN_KEYS, ...own.vocabulary.options.map(({ long }) => long)]
-  const parsed = BatchSchema.safeParse(pick(written, BATCH_KEYS), { reportInput: true })
-  if (!parsed.success) throw describeProblem(first(parsed.error.issues), written.where)
-  const { seeds } = parsed.data
-  const matrix = { ...parsed.data.matrix }
-  if (parsed.data.matrix && Object.keys(matrix).length === 0) {
-    throw new FedunifyError(
-      'E_CONFIG',
-      `${written.where(['matrix'])}: the matrix is empty`,
-      'for example matrix: { env: [V, H] }',
-    )
+  const given = [...(asWritten ? [asWritten] : []), setSource(set), flagSource(flags)]
+  const { sources: all, ...own } = await withOwnRules(given, options)
+  const { matrix, offered, seeds } = readBatch(all, own.vocabulary)
+  const singles = all.map((source) => ({ ...source, values: omit(source.values, (key) => BATCH_KEYS.includes(key)) }))
+  const lists = Object.fromEntries([...matrix].map(([key, { values }]) => [key, values]))
+  assertBounded(
+    file === undefined ? 'the command line' : fileName(file),
+    singles.map(({ values }) => values),
+    lists,
+    seeds?.count ?? 1,
+  )
+  const last = (key: string) => singles.findLast(({ values }) => Object.hasOwn(values, key))?.values[key]
+  const rest = {
+    file,
+    vocabulary: own.vocabulary,
+    workersGiven: matrix.has('workers') || last('workers') !== undefined,
+    nameGiven: matrix.has('name') || last('name') !== undefined,
   }
-  for (const key of Object.keys(matrix)) {
-    const place = written.where(['matrix', key])
-    if (!legal.includes(key)) {
-      const near = nearest(key, legal)
-      throw new FedunifyError(
-        'E_UNKNOWN_NAME',
-        `${place}: unknown key ${show(key)} in matrix`,
-        near && `did you mean ${near}?`,
-      )
-    }
-    if (!(key in written.values) && !(key === 'seed' && seeds !== undefined)) continue
-    throw new FedunifyError('E_CONFLICT', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
-  }
-  for (const key of Object.keys(matrix)) {
-    for (const value of given.flatMap((source) => valuesOf(source, key, own.vocabulary))) {
-      if (value === undefined) delete matrix[key]
-      else if (key in CHOICE_KEYS || !isMapping(value)) matrix[key] = [value]
-    }
-  }
-  const single: Source = { ...written, values: omit(written.values, (key) => BATCH_KEYS.includes(key)) }
-  assertBounded(fileName(file), [single.values, ...given.map(({ values }) => values)], matrix, seeds ?? 1)
-
-  return combinations(matrix).flatMap((combination) => {
-    const chosen: Source = {
-      kind: 'file',
-      values: combination,
-      where: (path) => written.where(['matrix', ...path.slice(0, 1)]),
-    }
-    const idle = optionsOfOthers(parsed.data.matrix ?? {}, combination, own.vocabulary)
-    const withoutIdle = (source: Source) => ({ ...source, values: omit(source.values, idle) })
-    const sources = [withoutIdle(single), chosen, ...given.map(withoutIdle)]
+  const name = file === undefined && !rest.nameGiven ? sweepName(singles, [...matrix.keys()]) : undefined
+  return combinations(lists, (one) => optionsOfOthers(offered, one, own.vocabulary)).flatMap((combination) => {
+    const idle = optionsOfOthers(offered, combination, own.vocabulary)
+    const sources = all.flatMap((source, i): Source[] => [
+      { ...singles[i]!, values: omit(singles[i]!.values, idle) },
+      {
+        kind: source.kind,
+        values: omit(combination, (key) => matrix.get(key)!.source !== source),
+        where: (path) => source.where(['matrix', ...path.slice(0, 1)]),
+      },
+    ])
     const group = Object.entries(combination)
       .filter(([key]) => key !== 'seed')
       .map(([key, value]) => label(key in CHOICE_KEYS ? choiceLabel(value) : value))
       .join('-')
-    const one = resolveExperiment(sources, file, own)
-    const rest = { file, group, vocabulary: own.vocabulary, sources }
-    if (seeds === undefined) return [planned(one, { ...rest, cell: combination })]
-    return Array.from({ length: seeds }, (_, i) => {
+    const resolved = resolveExperiment(sources, file, own)
+    const one = name === undefined ? resolved : { ...resolved, name }
+    if (seeds === undefined) return [planned(one, { ...rest, group, cell: combination, sources })]
+    return Array.from({ length: seeds.count }, (_, i) => {
       const seed = one.seed + i
-      const counted: Source = { kind: 'file', values: { seed }, where: () => written.where(['seeds']) }
+      const { kind, where } = seeds.source
+      const counted: Source = { kind, values: { seed }, where: () => where(['seeds']) }
       const cell = { ...combination, seed }
-      return planned({ ...one, seed }, { ...rest, cell, sources: [...sources, counted] })
+      return planned({ ...one, seed }, { ...rest, group, cell, sources: [...sources, counted] })
     })
   })
 }
 
-/** What a source gives for a key: an option of a part may go by a long and by a short one. */
-function valuesOf({ values }: Source, key: string, { options }: Vocabulary): unknown[] {
-  const own = options.find(({ short, long }) => key === short || key === long)
-  const names = own ? [own.long, own.short] : [key]
-  return names.flatMap((name) => (name !== undefined && Object.hasOwn(values, name) ? [values[name]] : []))
+/** The folder of runs that a command line alone asks for: another one for what else it fixes, and what it goes over. */
+function sweepName(sources: readonly Source[], keys: readonly string[]): string {
+  const fixed = sources.reduce<Record<string, unknown>>((under, { values }) => overlay(under, values), {})
+  const told = Object.entries(omit(fixed, (key) => key === 'seed' || NEUTRAL.includes(key) || keys.includes(key)))
+  const hash = createHash('sha256')
+    .update(JSON.stringify([told.sort(), keys.toSorted()]))
+    .digest('hex')
+    .slice(0, 6)
+  return `sweep-${
+    keys
+      .filter((key) => key !== 'seed')
+      .join('-')
+      .slice(0, 60) || 'seeds'
+  }-${hash}`
 }
 
 /**
@@ -182,11 +186,25 @@ function planned(experiment: Experiment, rest: Omit<PlannedRun, 'experiment' | '
   return { experiment, id, ...rest }
 }
 
-function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown>[] {
-  return Object.entries(matrix).reduce<Record<string, unknown>[]>(
-    (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
+/** Every combination once, without the keys that have nothing to do in it. */
+function combinations(
+  matrix: Readonly<Record<string, readonly unknown[]>>,
+  idle: (combination: Record<string, unknown>) => (key: string) => boolean,
+): Record<string, unknown>[] {
+  const all = Object.entries(matrix).reduce<Record<string, unknown>[]>(
+    (some, [key, values]) => some.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
     [{}],
   )
+  const working = all.map((one) => omit(one, idle(one)))
+  // A value that is there twice is a slip, which `planBatch` tells of.
+  const left = new Set<string>()
+  return working.filter((one, i) => {
+    const text = JSON.stringify(one)
+    const shorter = Object.keys(one).length < Object.keys(all[i]!).length
+    const again = shorter && left.has(text)
+    left.add(text)
+    return !again
+  })
 }
 
 const lengthOf = (value: unknown) => JSON.stringify(value).length
@@ -210,6 +228,3 @@ export const choiceLabel = (value: unknown) => (Array.isArray(value) ? value.map
 
 const choiceOf = (value: unknown) =>
   isMapping(value) && Object.values(value).every(isMapping) ? choiceText(value as AnyChoice) : value
-
-const pick = ({ values }: Source, keys: readonly string[]) =>
-  Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)))

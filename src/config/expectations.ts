@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MERGE_NAMES } from '../algorithm/merge/registry.ts'
 import { FedunifyError, nearest } from '../errors.ts'
+import { pathText } from './path-text.ts'
 import { show } from './show.ts'
 
 /** Unified models that any run may have; rules of the user's own make others. */
@@ -30,7 +31,7 @@ const demands = {
   at,
   min: share.optional().describe('at least this accuracy: a fraction, or a percentage with its sign, as 60 %'),
   max: share.optional().describe('at most this accuracy'),
-  'max-drop-from': z.string().min(1).optional().describe('a reference CSV of the same columns, or its run folder'),
+  'max-drop-from': pathText().optional().describe('a reference CSV of the same columns, or its run folder'),
   points: z
     .number()
     .min(0)

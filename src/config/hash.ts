@@ -5,8 +5,15 @@ import { isMapping, omit } from './mapping.ts'
 import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import type { Experiment } from './schema.ts'
 
-/** Keys that say where and how fast a run is done, but cannot change a number of its result. */
-export const NEUTRAL: readonly string[] = ['name', 'out', 'data', 'workers', 'expect'] satisfies (keyof Experiment)[]
+/** Keys that say where, how fast and how far a run is done, but cannot change a number of the rounds that it does. */
+export const NEUTRAL: readonly string[] = [
+  'name',
+  'out',
+  'data',
+  'workers',
+  'stop-after',
+  'expect',
+] satisfies (keyof Experiment)[]
 
 /** Keys that each side of a federation settles for itself: where files lie, and what computes. */
 export const OWN_KEYS = [...NEUTRAL, 'engine', 'device', 'layout'] satisfies readonly string[]

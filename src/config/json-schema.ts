@@ -45,6 +45,8 @@ export function fileJsonSchema(): JsonSchema {
     description: 'What `fedunify run` and `fedunify batch` read.',
     ...rest,
     properties: { [FORMAT_KEY]: FORMAT, ...properties, ...batch, matrix },
+    // What an editor wants in a JSON file is no key to complete.
+    patternProperties: { '^\\$schema$': { type: 'string' } },
   } as JsonSchema
 }
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { FedunifyError } from '../errors.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
 import { choose, chosenRuns } from './choose-run.ts'
+import { omit } from './mapping.ts'
 import { withOwnRules } from './parts/own-rules.ts'
 import { resolveExperiment } from './resolve.ts'
 import type { Experiment } from './schema.ts'
@@ -46,7 +48,23 @@ export const makesSeveral = ({ values }: Source): boolean => BATCH_KEYS.some((ke
  * @param written what the file holds, where one is named
  * @throws FedunifyError (usage)
  */
-export const experimentSources = (
+export function experimentSources(
   written: Source | undefined,
   { set = [], flags = {} }: Pick<ExperimentRequest, 'set' | 'flags'>,
-): Source[] => [...(written ? [written] : []), setSource(set), flagSource(flags)]
+): Source[] {
+  const given = [setSource(set), flagSource(flags)]
+  for (const key of BATCH_KEYS) {
+    const source = given.findLast(({ values }) => Object.hasOwn(values, key))
+    if (source?.values[key] === undefined) continue
+    const message = `${source.where([key])}: ${key} makes several runs`
+    throw new FedunifyError('E_SEVERAL_RUNS', message, 'fedunify run and fedunify batch do that')
+  }
+  return [
+    ...(written ? [written] : []),
+    ...given.map((source) => ({ ...source, values: omit(source.values, (key) => BATCH_KEYS.includes(key)) })),
+  ]
+}
+
+/** Whether a command line itself asks for several runs: by --seeds, or by several values of a key. */
+export const asksForSeveral = ({ set = [], flags = {} }: Pick<ExperimentRequest, 'set' | 'flags'>): boolean =>
+  [setSource(set), flagSource(flags)].some(({ values }) => BATCH_KEYS.some((key) => values[key] !== undefined))

@@ -1,7 +1,8 @@
 import type { z } from 'zod'
-import { FedunifyError, nearest } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { isMapping } from './mapping.ts'
+import { meantKey, meantName } from './meant.ts'
 import type { ChoiceKeys, OptionKey } from './parts/choice-keys.ts'
 import { plain, show } from './show.ts'
 import { REGISTRIES, type Vocabulary } from './vocabulary.ts'
@@ -23,7 +24,7 @@ export function describeProblem(
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
     const legal = legalKeys(found, json())
-    const near = nearest(key, legal)
+    const near = meantKey(key, legal)
     const inside = found.path.length > 0 ? ` in ${pathText(found.path)}` : ''
     const keys = legal.length === 0 ? 'it takes none' : `keys are ${legal.join(', ')}`
     const hint = near ? `did you mean ${near}?` : keys
@@ -39,7 +40,7 @@ export function describeProblem(
   const discriminator = found.code === 'invalid_union' && isMapping(found.input) ? found.path.at(-1) : undefined
   const value = discriminator === undefined ? found.input : (found.input as Record<PropertyKey, unknown>)[discriminator]
   const { expected, legal } = expectation(found)
-  const near = legal && typeof value === 'string' ? nearest(value, legal) : undefined
+  const near = legal && typeof value === 'string' ? meantName(String(found.path[0]), value, legal) : undefined
   const quote = found.code === 'invalid_type' && found.expected === 'string' && typeof value === 'number'
   const percent =
     found.code === 'too_big' && found.maximum === 1 && typeof value === 'number' && value > 1 && value <= 100

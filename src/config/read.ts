@@ -4,7 +4,11 @@ import { addAbortSignal, type Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { thousands } from '../format.ts'
+import { textOf } from '../system/text.ts'
+import { BATCH_KEYS } from './batch-schema.ts'
 import { EXPERIMENT_FILE, type FileKind } from './config-format.ts'
+import { meantSetting } from './meant.ts'
+import { WRITTEN_KEYS } from './schema.ts'
 
 /** What stands for standard input where a file is named. */
 export const STDIN = '-'
@@ -38,13 +42,14 @@ export async function readText(
     }
     // An empty file is an experiment of defaults; an empty pipe is that whatever wrote to it failed.
     if (size === 0 && file === STDIN) throw new FedunifyError('E_CONFIG_FILE', 'stdin: nothing was written to it', hint)
-    return Buffer.concat(chunks).toString('utf8')
+    return textOf(Buffer.concat(chunks))
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof FedunifyError) throw error
+    const setting = systemCodeOf(error) === 'ENOENT' ? meantSetting(file, [...WRITTEN_KEYS, ...BATCH_KEYS]) : undefined
     const why =
       { ENOENT: 'no such file', EISDIR: 'a folder, not a file' }[systemCodeOf(error) ?? ''] ?? messageOf(error)
-    throw new FedunifyError('E_CONFIG_FILE', `${fileName(file)}: ${why}`, hint)
+    throw new FedunifyError('E_CONFIG_FILE', `${fileName(file)}: ${why}`, setting ? `did you mean ${setting}?` : hint)
   }
 }
 

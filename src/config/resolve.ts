@@ -5,15 +5,18 @@ import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import { datasetOf } from '../data/load-dataset.ts'
 import { partitionOf } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
+import { isEvaluated, lastRound } from '../federation/schedule.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 import { assertMergeNames } from './expectations.ts'
 import { ownChoice } from './parts/own-choice.ts'
 import type { WithOwnRules } from './parts/own-rules.ts'
 import { describeProblem, first } from './problem.ts'
+import { STDIN } from './read.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
 import { type Settled, settle } from './settle.ts'
 import type { Source } from './source.ts'
 import { REGISTRIES } from './vocabulary.ts'
+import { assertWhen } from './when-keys.ts'
 
 const NO_RULES = { vocabulary: REGISTRIES, rules: new Map() }
 
@@ -41,7 +44,9 @@ export function resolveExperiment(
   const experiment = { ...one, merge }
   checkTogether(experiment, (key) => where([key]))
   const ruleNames = Object.keys(vocabulary.choices.merge!.parts)
-  assertMergeNames(experiment.expect ?? [], ruleNames, (i) => where(['expect', i, 'merge']))
+  const expected = experiment.expect ?? []
+  assertMergeNames(expected, ruleNames, (i) => where(['expect', i, 'merge']))
+  for (const [i, one] of expected.entries()) assertWhen(one, (key) => where(['expect', i, 'when', key]))
   const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
   const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
   return {
@@ -60,9 +65,20 @@ type Parsed = z.output<typeof ExperimentSchema>
 /** An experiment before what follows from the rest is filled in. */
 type Unnamed = Omit<Experiment, 'name' | 'owners' | 'workers'> & Pick<Parsed, 'name' | 'owners' | 'workers'>
 
+/**
+ * The name of a file as that of a folder: what a name cannot have becomes a dash, accents go.
+ * @throws FedunifyError (usage) if nothing is left of it
+ */
 function nameFrom(file: string): string | undefined {
-  const stem = basename(file, extname(file))
-  return ExperimentSchema.shape.name.safeParse(stem).success ? stem : undefined
+  if (file === STDIN) return undefined
+  const stem = basename(file, extname(file)).normalize('NFKD').replace(/\p{M}/gu, '')
+  const name = stem.replace(/[^\w.]+/g, '-').replace(/^[.-]+|-+$/g, '')
+  if (ExperimentSchema.shape.name.safeParse(name).success) return name
+  throw new FedunifyError(
+    'E_CONFIG_FILE',
+    `${file}: no folder can be named after it`,
+    'give the experiment a name, for example name: my-study',
+  )
 }
 
 /**
@@ -94,5 +110,12 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   }
   if (datasetOf(dataset).needsFolder && data === undefined) {
     throw refuse('dataset', `dataset ${nameOf(dataset)} needs a folder`, 'name the one with the four files: --data DIR')
+  }
+  const { rounds, 'evaluate-every': every = 1 } = experiment
+  const last = lastRound(experiment)
+  if (!isEvaluated(experiment, last)) {
+    const evaluated = Math.min(rounds, Math.max(every, last - (last % every)))
+    const why = `stop-after is ${last}, but with evaluate-every ${every} that round is not evaluated`
+    throw refuse('stop-after', why, `stop after round ${evaluated}, or leave out evaluate-every`)
   }
 }

@@ -8,6 +8,7 @@ import type { Parts } from '../parts.ts'
 import { ExpectationsSchema } from './expectations.ts'
 import { choice, choices } from './parts/choice.ts'
 import { CHOICE_KEYS, SHORT_KEYS } from './parts/choice-keys.ts'
+import { pathText } from './path-text.ts'
 
 const count = z.int().min(1)
 
@@ -34,9 +35,7 @@ export const ExperimentSchema = z.strictObject({
   dataset: choice(CHOICE_KEYS.dataset.parts)
     .prefault(CHOICE_KEYS.dataset.default)
     .describe('labelled images to train and test on'),
-  data: z
-    .string()
-    .min(1)
+  data: pathText()
     .optional()
     .describe('folder with the four dataset files; default: found or fetched')
     .meta({ examples: ['data/fashion-mnist'] }),
@@ -79,6 +78,11 @@ export const ExperimentSchema = z.strictObject({
     .describe('evaluate models in every so many rounds, and in the last (default: in every round)')
     .meta({ examples: [10] }),
 
+  'stop-after': count
+    .optional()
+    .describe('end after so many rounds; the learning rate goes as for all of them; resuming the run does the others')
+    .meta({ examples: [5] }),
+
   baseline: z
     .enum(['none', 'pooled'])
     .default('none')
@@ -120,7 +124,7 @@ export const ExperimentSchema = z.strictObject({
     .optional()
     .describe('owners that train at the same time (default: the cores, at most the owners)')
     .meta({ examples: [2] }),
-  out: z.string().min(1).default('results').describe('results folder'),
+  out: pathText().default('results').describe('results folder'),
 
   expect: ExpectationsSchema.optional()
     .describe('what fedunify check holds the finished run against')

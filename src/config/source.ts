@@ -1,12 +1,13 @@
 import { dirname } from 'node:path'
 import { FedunifyError } from '../errors.ts'
-import { assertConfigFormat, EXPERIMENT_FILE, type FileKind, FORMAT_KEY } from './config-format.ts'
+import { assertConfigFormat, EXPERIMENT_FILE, type FileKind, isAboutFile } from './config-format.ts'
 import { isMapping, omit, overlay } from './mapping.ts'
 import { isOldConfig, upgradeConfig } from './old-config.ts'
-import { CHOICE_KEYS, OPTION_KEYS, takesText } from './parts/choice-keys.ts'
+import { splitOutside } from './parts/choice.ts'
+import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import { fileName, readText, STDIN } from './read.ts'
-import { TEXT_KEYS } from './schema.ts'
 import { plain, show } from './show.ts'
+import { isSwept, isText, namesSeveral, takesList } from './takes.ts'
 import { MOST, parseValue } from './value.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -60,7 +61,7 @@ export async function fileSource(file: string, options: ReadOptions = {}): Promi
       'write "key: value" lines',
     )
   }
-  const given = omit(kept, (key) => key === FORMAT_KEY)
+  const given = omit(kept, isAboutFile)
   const values = isOldConfig(given) ? upgradeConfig(given) : given
   return {
     kind: 'file',
@@ -79,7 +80,7 @@ export function objectSource(values: unknown): Source {
       "for example { env: 'H' }",
     )
   }
-  const given = Object.entries(omit(values, (key) => key === FORMAT_KEY)).filter(([, value]) => value !== undefined)
+  const given = Object.entries(omit(values, isAboutFile)).filter(([, value]) => value !== undefined)
   return { kind: 'file', values: Object.fromEntries(given), where: (path) => ['experiment', ...path].join('.') }
 }
 
@@ -105,10 +106,12 @@ export async function readYaml(
 
 /**
  * `key=value` pairs; a key may reach into a mapping (`normalise.mean=0.5`) or name an option of a part
- * (`optimizer.momentum.momentum=0.5`), a value is YAML. `null` takes a key back.
+ * (`optimizer.momentum.momentum=0.5`), a value is YAML. `null` takes a key back. Several values of one key
+ * (`lr=0.1,0.03`) are what the matrix of a batch goes over.
  */
 export function setSource(pairs: readonly string[]): Source {
-  const values = pairs.map((pair) => {
+  let values: Readonly<Record<string, unknown>> = {}
+  for (const pair of pairs) {
     const at = pair.indexOf('=')
     if (at < 1) {
       throw new FedunifyError('E_OPTION', `--set ${plain(pair)}: expected key=value`, 'for example --set lr=0.05')
@@ -121,18 +124,58 @@ export function setSource(pairs: readonly string[]): Source {
         'for example --set normalise.std=0.5',
       )
     }
-    const value = scalar(key, pair.slice(at + 1), `--set ${plain(key)}`)
-    // An option sets nothing but itself: it does not choose its part.
-    if (Object.hasOwn(CHOICE_KEYS, key.split('.')[0]!)) return { [key]: value }
-    return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Record<string, unknown>
-  })
-  return { kind: 'set', values: values.reduce(overlay, {}), where: (path) => `--set ${plain(path.join('.'))}` }
+    values = over(values, key, pair.slice(at + 1), `--set ${plain(key)}`)
+  }
+  return { kind: 'set', values, where: (path) => `--set ${plain(withoutMatrix(path).join('.'))}` }
 }
 
-/** Flags as the command line gives them: strings that are read as YAML values, where the key is not text itself. */
+/** Flags as the command line gives them: strings that are read as `--set` reads them. */
 export function flagSource(flags: Readonly<Record<string, string>>): Source {
-  const values = Object.entries(flags).map(([key, text]) => [key, scalar(key, text, `--${key}`)])
-  return { kind: 'flag', values: Object.fromEntries(values), where: (path) => `--${String(path[0])}` }
+  let values: Readonly<Record<string, unknown>> = {}
+  for (const [key, text] of Object.entries(flags)) values = over(values, key, text, `--${key}`)
+  return { kind: 'flag', values, where: (path) => `--${String(withoutMatrix(path)[0])}` }
+}
+
+/** What a command line goes over was written as the key itself. */
+const withoutMatrix = (path: readonly PropertyKey[]) => (path[0] === 'matrix' && path.length > 1 ? path.slice(1) : path)
+
+/** What was given so far, and now a text for a key: the last that is given for a key counts. */
+function over(values: Readonly<Record<string, unknown>>, key: string, text: string, place: string) {
+  const { matrix } = values
+  const [first, ...inner] = key.split('.')
+  const swept = first === 'matrix' && inner.length > 0 ? inner.join('.') : key
+  const others = isMapping(matrix) ? { ...values, matrix: omit(matrix, (one) => one === swept) } : values
+  const several = first === 'matrix' && inner.length === 0 ? undefined : valuesIn(key, text, place)
+  if (several)
+    return overlay(
+      omit(others, (one) => one === swept),
+      { matrix: { [swept]: several } },
+    )
+  return overlay(others, nested(key, scalar(key, text, place)))
+}
+
+/** A value under its key, which may reach into a mapping. */
+function nested(key: string, value: unknown): Record<string, unknown> {
+  // An option sets nothing but itself: it does not choose its part.
+  if (Object.hasOwn(CHOICE_KEYS, key.split('.')[0]!)) return { [key]: value }
+  return key.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Record<string, unknown>
+}
+
+/** Several values of a key, one for each run; undefined if the text is one value. */
+function valuesIn(key: string, text: string, place: string): unknown[] | undefined {
+  const [first, ...inner] = key.split('.')
+  if (first === 'matrix') {
+    const all = inner.join('.')
+    return valuesIn(all, text, place) ?? [scalar(all, text, place)].flat()
+  }
+  if (!isSwept(key) || !/[,[]/.test(text)) return undefined
+  const parts = splitOutside(text)
+  const lists = parts.every((part) => /^\s*\[/.test(part))
+  if (namesSeveral(key) ? parts.length > 1 && lists : parts.length > 1) {
+    return parts.map((part) => scalar(key, part, place))
+  }
+  const one = !takesList(key) && lists ? scalar(key, text, place) : undefined
+  return Array.isArray(one) && one.length > 0 ? one : undefined
 }
 
 /** A word alone takes a key back; what is empty does not, for it may have been meant to be a value. */
@@ -140,7 +183,5 @@ const TAKES_BACK = /^\s*(null|~)\s*$/
 
 function scalar(key: string, text: string, place: string): unknown {
   if (TAKES_BACK.test(text)) return undefined
-  const option = OPTION_KEYS.find(({ long, short }) => key === long || key === short)
-  if (option ? takesText(option.schema) : TEXT_KEYS.includes(key)) return text
-  return parseValue(text, place)
+  return isText(key) ? text : parseValue(text, place)
 }

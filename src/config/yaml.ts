@@ -1,6 +1,7 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { FedunifyError } from '../errors.ts'
 import { thousands } from '../format.ts'
+import { isMapping } from './mapping.ts'
 import { show } from './show.ts'
 
 /** Lists and mappings within one another; those of an experiment are six deep at most. */
@@ -47,11 +48,17 @@ export function parseYaml(text: string, options: YamlOptions): Yaml {
       for (let depth = path.length; depth > 0; depth--) {
         const node = document.getIn(path.slice(0, depth), true)
         if (isNode(node) && node.range) return lineAt(node)
+        const within = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true)
+        const merge = isMap<Node>(within) && within.items.find(({ key }) => isMergeKey(key))
+        if (merge) return lineAt(merge.key)
       }
       return undefined
     },
   }
 }
+
+/** `<<` without quotes, as YAML 1.1 has it. */
+const isMergeKey = (key: Node) => isScalar(key) && key.value === '<<' && key.type === 'PLAIN'
 
 const TOO_DEEP = `lists and mappings are nested more than ${DEEPEST} deep`
 
@@ -102,12 +109,26 @@ class Values {
     if (depth === DEEPEST) throw this.#refuse(node, TOO_DEEP)
     if (isSeq(node)) return node.items.map((item) => this.of(item, depth + 1))
     const entries = new Map<string, unknown>()
+    let merged: Readonly<Record<string, unknown>> = {}
+    let merges = false
     for (const { key, value } of isMap<Node, Node | null>(node) ? node.items : []) {
       const name = String(this.of(key))
-      if (entries.has(name)) throw this.#refuse(key, `the key ${show(name)} is there twice`)
-      entries.set(name, this.of(value, depth + 1))
+      const merge = isMergeKey(key)
+      if (merge ? merges : entries.has(name)) throw this.#refuse(key, `the key ${show(name)} is there twice`)
+      const of = this.of(value, depth + 1)
+      if (merge) merged = this.#merged(key, of)
+      else entries.set(name, of)
+      merges ||= merge
     }
-    return Object.fromEntries(entries)
+    // What a mapping has itself counts more than what it takes over.
+    return merges ? Object.fromEntries([...Object.entries(merged), ...entries]) : Object.fromEntries(entries)
+  }
+
+  /** What a merge key takes over: of a mapping, or of several, of which the first counts most. */
+  #merged(key: Node, value: unknown): Readonly<Record<string, unknown>> {
+    const all = [value].flat()
+    if (!all.every(isMapping)) throw this.#refuse(key, 'the key << takes over a mapping, or a list of them')
+    return Object.fromEntries(all.toReversed().flatMap((one) => Object.entries(one)))
   }
 
   #named(node: Node, name: string): unknown {

@@ -33,13 +33,35 @@ export async function listFolder(dir: string): Promise<Listing> {
   }
   const found: Partial<Record<IdxName, string>> = {}
   for (const name of IDX_NAMES) {
-    const file = [name, `${name}.gz`].find((candidate) => names.includes(candidate))
+    const file = [name, `${name}.gz`].find((candidate) => names.includes(candidate)) ?? otherName(name, names)
     if (file) found[name] = join(dir, file)
   }
   const missing = IDX_NAMES.filter((name) => !found[name])
   const lack = missing.length > 0 ? `lacks ${missing.map((name) => `${name}.gz`).join(', ')}` : undefined
-  return { found, missing, lack }
+  const alike = names.filter((name) => /idx|ubyte|images|labels/i.test(name)).sort()
+  const others = alike.filter((name) => !Object.values(found).includes(join(dir, name)))
+  const there = lack && others.length > 0 ? `; it has ${shortList(others)}, to be renamed if they are meant` : ''
+  return { found, missing, lack: lack && `${lack}${there}` }
 }
+
+/**
+ * A file by another common name, as `train-images.idx3-ubyte` or `emnist-letters-test-images-idx3-ubyte.gz`; none if
+ * several may be meant.
+ */
+function otherName(name: IdxName, names: readonly string[]): string | undefined {
+  const [set, what, idx] = name.split('-') as [string, string, string]
+  const sets = set === 't10k' ? '(t10k|test)' : set
+  const pattern = new RegExp(`^(.*[-_.])?${sets}[-_.]${what}[-_.]${idx}[-_.]ubyte(\\.gz)?$`, 'i')
+  const alike = names.filter((candidate) => pattern.test(candidate))
+  const plain = alike.filter((candidate) => !candidate.endsWith('.gz'))
+  const [only, second] =
+    alike.length === 2 && `${plain[0]}.gz` === alike.find((one) => one !== plain[0]) ? plain : alike
+  return second === undefined ? only : undefined
+}
+
+/** Files of a folder on one line. */
+const shortList = (names: readonly string[]) =>
+  names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ')
 
 /** One IDX file, read and decompressed. */
 export interface Content {

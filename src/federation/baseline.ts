@@ -1,7 +1,7 @@
 import type { Weights } from '../weights/weights.ts'
 import type { Cohort, OwnerProgress } from './cohort.ts'
 import { type BaselineTrained, type FederationEvent, ownerTrained } from './events.ts'
-import { isEvaluated, learningRate, type Schedule } from './schedule.ts'
+import { isEvaluated, lastRound, learningRate, type Schedule } from './schedule.ts'
 import { withProgress } from './with-progress.ts'
 
 /** Where the baseline begins. */
@@ -19,7 +19,7 @@ export async function* trainBaseline(
   signal: AbortSignal,
 ): AsyncGenerator<OwnerProgress | BaselineTrained> {
   let { round, model } = start
-  while (round < plan.rounds) {
+  while (round < lastRound(plan)) {
     round += 1
     const evaluate = isEvaluated(plan, round)
     const task = { round, lr: learningRate(plan, round), evaluate, evaluateReceived: () => false, instruct: () => ({}) }

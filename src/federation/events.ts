@@ -82,7 +82,7 @@ export interface BaselineTrained extends OwnerTrained {
 export interface Finished {
   readonly type: 'finished'
   readonly rounds: number
-  readonly reason: 'rounds' | 'stop-at'
+  readonly reason: 'rounds' | 'stop-at' | 'stop-after'
   readonly seconds: number
   /** As in `started`. */
   readonly folder?: string

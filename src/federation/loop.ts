@@ -4,7 +4,7 @@ import type { Weights } from '../weights/weights.ts'
 import { Clock } from './clock.ts'
 import type { Cohort } from './cohort.ts'
 import { type FederationEvent, type OwnerTrained, ownerTrained, type Scored } from './events.ts'
-import { isEvaluated, learningRate, type Schedule } from './schedule.ts'
+import { isEvaluated, lastRound, learningRate, type Schedule } from './schedule.ts'
 
 /** How many rounds there are, and how the learning rate goes. */
 export interface Rounds extends Schedule {
@@ -41,7 +41,8 @@ export async function* runFederation(
   const owners = cohort.owners.map(({ owner }) => owner)
   const withoutMetrics = cohort.owners.flatMap(({ owner, testImages }) => (testImages === undefined ? [owner] : []))
   const kept = withoutMetrics.length > 0 && { withoutMetrics }
-  yield { type: 'started', owners, rounds: plan.rounds, done: start.round, merges, baseline: false, ...kept }
+  const last = lastRound(plan)
+  yield { type: 'started', owners, rounds: last, done: start.round, merges, baseline: false, ...kept }
 
   const stopAt = plan['stop-at']
   const reachedStopAt = (scores: ReadonlyMap<number, Evaluation>) =>
@@ -52,7 +53,7 @@ export async function* runFederation(
   const asked = round > 0 && stopAt !== undefined && isEvaluated(plan, round)
   let received = ref && asked ? await cohort.evaluate(ref, signal) : undefined
   let reached = received !== undefined && reachedStopAt(received)
-  while (round < plan.rounds && !reached) {
+  while (round < last && !reached) {
     signal.throwIfAborted()
     round += 1
     const clock = new Clock()
@@ -100,7 +101,12 @@ export async function* runFederation(
       seconds: { train, merge, evaluate: clock.lap() },
     }
   }
-  yield { type: 'finished', rounds: round, reason: reached ? 'stop-at' : 'rounds', seconds: whole.lap() }
+  yield {
+    type: 'finished',
+    rounds: round,
+    reason: reached ? 'stop-at' : round < plan.rounds ? 'stop-after' : 'rounds',
+    seconds: whole.lap(),
+  }
 }
 
 const scoredBy = (merge: string, scores: ReadonlyMap<number, Evaluation> = new Map()): Scored => ({

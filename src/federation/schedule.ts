@@ -40,11 +40,19 @@ export interface Schedule {
   readonly 'lr-schedule': Choice<typeof SCHEDULES>
   /** Evaluate in every so many rounds, and in the last; undefined: in each. */
   readonly 'evaluate-every'?: number | undefined
+  /** End after this round, though the learning rate goes as for all of them. */
+  readonly 'stop-after'?: number | undefined
 }
 
+/** The last round that is to be done. */
+export const lastRound = ({ rounds, 'stop-after': last }: Pick<Schedule, 'rounds' | 'stop-after'>): number =>
+  Math.min(rounds, last ?? rounds)
+
 /** Whether models are evaluated in a round (from 1). */
-export const isEvaluated = ({ rounds, 'evaluate-every': every = 1 }: Schedule, round: number): boolean =>
-  round % every === 0 || round === rounds
+export const isEvaluated = (
+  { rounds, 'evaluate-every': every = 1 }: Pick<Schedule, 'rounds' | 'evaluate-every'>,
+  round: number,
+): boolean => round % every === 0 || round === rounds
 
 /** Learning rate of a round (from 1). */
 export const learningRate = ({ lr, rounds, 'lr-schedule': schedule }: Schedule, round: number): number =>

@@ -5,10 +5,11 @@ import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import type { LocateOptions } from '../data/fashion-mnist/locate.ts'
 import { datasetOf, loadDataset } from '../data/load-dataset.ts'
-import { partitionDataset } from '../data/partition/partition.ts'
+import { partitionHeeding } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
+import { lastRound } from '../federation/schedule.ts'
 import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
@@ -34,7 +35,12 @@ export interface PreparedRun {
  */
 export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
   const inShards = shards.reduce((sum, { train }) => sum + train.length, 0)
-  return inShards * (experiment.baseline === 'pooled' ? 2 : 1) * localEpochs(experiment) * (experiment.rounds - done)
+  return (
+    inShards *
+    (experiment.baseline === 'pooled' ? 2 : 1) *
+    localEpochs(experiment) *
+    Math.max(0, lastRound(experiment) - done)
+  )
 }
 
 /** How data is looked for and fetched. */
@@ -67,7 +73,7 @@ export async function prepareRun(
     asking,
   ])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
-  const shards = partitionDataset(dataset, experiment)
+  const shards = await partitionHeeding(dataset, experiment, options.signal)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, file: fileHere(options.file), dataset, shards, model, engine, git }

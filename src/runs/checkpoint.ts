@@ -31,6 +31,8 @@ export interface SavedState {
   readonly seconds: Seconds
   /** Of which run it is: runIdentity of its manifest. Those of before 0.4.0 do not say. */
   readonly run?: string | undefined
+  /** Of which it was, if it goes on with another number of rounds: until its manifest says so. */
+  readonly before?: string | undefined
 }
 
 /**
@@ -56,7 +58,7 @@ export function encodeCheckpoint({
   ownerStates,
   ...rest
 }: SavedState): Uint8Array {
-  const { files, seconds, run } = rest
+  const { files, seconds, run, before } = rest
   const tensors = new Map<string, Tensor>()
   const put = (whose: string, weights: Weights) => {
     for (const [name, tensor] of weights) tensors.set(`${whose}/${name}`, tensor)
@@ -66,10 +68,8 @@ export function encodeCheckpoint({
   put('server', flatten(serverState))
   for (const [owner, state] of ownerStates) put(`owners/${owner}`, flatten(state))
   const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
-  return sealed(
-    encodeSafetensors(tensors, { sha256: BLANK_SEAL, ...told, ...(run !== undefined && { run }) }),
-    SEAL_KEY,
-  )
+  const whose = { ...(run !== undefined && { run }), ...(before !== undefined && { before }) }
+  return sealed(encodeSafetensors(tensors, { sha256: BLANK_SEAL, ...told, ...whose }), SEAL_KEY)
 }
 
 export const checkpointFile = (dir: string): string => join(dir, CHECKPOINT)
@@ -82,7 +82,7 @@ export async function readOwnCheckpoint(dir: string, manifest: Manifest): Promis
   // Checkpoints of before 0.4.0 have no digest; nor does a manifest of then have a format.
   const older = manifest.format === undefined
   const saved = await readCheckpoint(dir, older ? 'older' : undefined)
-  if (!saved || older || saved.run === runIdentity(manifest)) return saved
+  if (!saved || older || [saved.run, saved.before].includes(runIdentity(manifest))) return saved
   const why = 'it belongs to another run than manifest.json, or one of them was edited'
   throw new FedunifyError('E_RUN_DAMAGED', `${checkpointFile(dir)}: ${why}`, ANEW)
 }
@@ -120,12 +120,14 @@ const MetadataSchema = z.object({
   round: z.int().min(0),
   files: z.record(z.string(), MarkSchema),
   run: z.string().optional(),
+  before: z.string().optional(),
   seconds: z.object({ total: seconds, train: seconds, merge: seconds, evaluate: seconds, write: seconds }),
 })
 
-function parseMetadata({ round, files, seconds, run }: Readonly<Record<string, string>>, file: string) {
+function parseMetadata({ round, files, seconds, run, before }: Readonly<Record<string, string>>, file: string) {
   try {
-    return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!), run })
+    const [marks, spent] = [JSON.parse(files!), JSON.parse(seconds!)]
+    return MetadataSchema.parse({ round: Number(round), files: marks, seconds: spent, run, before })
   } catch {
     throw new FedunifyError('E_RUN_DAMAGED', `${file}: not a checkpoint of fedunify`, ANEW)
   }

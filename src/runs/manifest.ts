@@ -9,6 +9,7 @@ import { FedunifyError } from '../errors.ts'
 import { VERSION } from '../package.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 import { readIfThere } from '../system/files.ts'
+import { textOf } from '../system/text.ts'
 import { assertSealed } from './manifest-text.ts'
 import { labelsHash, type Manifest } from './run-description.ts'
 
@@ -42,7 +43,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
       `${file}: no such file`,
       'name the folder of a run, as `fedunify run` prints it',
     )
-  const manifest = parseObject(content.toString('utf8'))
+  const manifest = parseObject(textOf(content))
   if (!manifest || !('config_hash' in manifest) || !('shards' in manifest)) {
     throw new FedunifyError(
       'E_RUN_DAMAGED',

@@ -1,12 +1,40 @@
 import { decisive } from '../config/hash.ts'
+import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
+import { isEvaluated, lastRound, learningRate } from '../federation/schedule.ts'
+import { nameOf } from '../parts.ts'
 import { type Manifest, type RunDescription, withoutMetrics } from './run-description.ts'
 
+/** Whether a run that has finished goes on if its experiment is asked for: it was told to stop before that one's end. */
+export const goesOn = ({ reason, rounds }: Manifest, asked: Experiment): boolean =>
+  reason !== 'stop-at' && rounds < lastRound(asked)
+
 /**
- * A run goes on only as what it was: another config, dataset, engine or version would not give the same numbers.
+ * Why the finished rounds would have been others in an experiment of another number of rounds, if so: the learning rate
+ * of some schedules goes by it, and the last round is evaluated in any case.
+ */
+export function whyOthers(was: Experiment, is: Experiment, rounds: number): string | undefined {
+  const done = Array.from({ length: rounds }, (_, i) => i + 1)
+  if (done.some((round) => learningRate(was, round) !== learningRate(is, round))) {
+    const schedule = nameOf(is['lr-schedule'])
+    return `lr-schedule ${schedule} goes by the number of rounds, so the ${rounds} that are done would have been others`
+  }
+  const odd = done.find((round) => isEvaluated(was, round) !== isEvaluated(is, round))
+  if (odd === undefined) return undefined
+  const would = isEvaluated(is, odd) ? 'was not evaluated, but would have been' : 'was evaluated, but would not have been'
+  return `with evaluate-every ${is['evaluate-every'] ?? 1}, round ${odd} ${would}`
+}
+
+/**
+ * A run goes on only as what it was: another config, dataset, engine or version would not give the same numbers. It may
+ * have more or fewer rounds if those that are done would have been the same.
  * @throws FedunifyError (usage) naming every key that differs, with both values
  */
 export function assertSameRun(dir: string, was: Manifest, is: RunDescription): void {
+  const { rounds } = was
+  const same = is.config.rounds >= rounds && whyOthers(was.config, is.config, rounds) === undefined
+  const config = same ? { ...was.config, rounds: is.config.rounds } : was.config
+
   const facts = ({
     config,
     dataset,
@@ -23,7 +51,7 @@ export function assertSameRun(dir: string, was: Manifest, is: RunDescription): v
     // Columns and cells of its tables depend on them.
     'owners without metrics': withoutMetrics(shards),
   })
-  assertAlike(`${dir} cannot go on`, facts(was), facts(is))
+  assertAlike(`${dir} cannot go on`, facts({ ...was, config }), facts(is), roundsHint(was, is.config))
 }
 
 /**
@@ -34,12 +62,24 @@ export function assertSameConfig(dir: string, was: RunDescription['config'], is:
   assertAlike(`${dir} has finished as another run`, decisive(was), decisive(is))
 }
 
-function assertAlike(what: string, before: Record<string, unknown>, now: Record<string, unknown>): void {
+/** Why a run cannot have another number of rounds; undefined if that is not it. */
+function roundsHint({ config, rounds }: Manifest, is: Experiment): string | undefined {
+  if (config.rounds === is.rounds) return undefined
+  if (is.rounds < rounds) return `${rounds} rounds are done: ask for more, or start a new run`
+  return whyOthers(config, is, rounds)
+}
+
+function assertAlike(
+  what: string,
+  before: Record<string, unknown>,
+  now: Record<string, unknown>,
+  reason?: string,
+): void {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])]
   const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
   const differing = keys.filter((key) => show(before[key]) !== show(now[key]))
   if (differing.length === 0) return
   const list = differing.map((key) => `${key} (was ${show(before[key])}, is ${show(now[key])})`).join(', ')
-  const hint = 'resume with what it was started with, or start a new run'
+  const hint = reason ?? 'resume with what it was started with, or start a new run'
   throw new FedunifyError('E_RUN_DIFFERS', `${what}: other ${list}`, hint)
 }

@@ -141,6 +141,31 @@ describe('fedunify config show', () => {
     expect(row(out, 'seed')).toEqual(['7', '--seed'])
   })
 
+  it('takes flags for a batch, as the batch does', async () => {
+    const file = write('matrix: { env: [V, H] }\nseeds: 2\n')
+    const { out } = await fedunify(['config', 'show', file, '--lr', '0.2', '--seeds', '1', '--set', 'env=H'])
+    expect(out).toContain(`${file} is a batch of 1 run: `)
+    expect(row(out, 'lr')).toEqual(['0.2', '--lr'])
+    expect(row(out, 'env')).toEqual(['H', '--set env'])
+    expect(row(out, 'seed')).toEqual(['0', '--seeds'])
+  })
+
+  it('shows the runs that a command line asks for by itself', async () => {
+    const { out } = await fedunify([
+      'config',
+      'show',
+      '--lr',
+      '0.1,0.2',
+      '--set',
+      'momentum=[0.5]',
+      '--optimizer',
+      'momentum',
+    ])
+    expect(out).toContain('a batch of 2 runs: fedunify run, with these arguments')
+    expect(row(out, 'lr')).toEqual(['see below', '--lr'])
+    expect(row(out, 'optimizer.momentum.momentum')).toEqual(['0.5', '--set momentum'])
+  })
+
   it.each([
     [['--lr', 'x'], '--lr: expected a number, got "x"'],
     [['--set', 'lrr=1'], '--set lrr: unknown key "lrr"'],

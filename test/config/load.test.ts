@@ -130,7 +130,9 @@ describe('an experiment', () => {
     const name = async (request: ExperimentRequest) => (await loadExperiment(request)).name
     expect(await name({ file: fileOf('', 'table4.yaml') })).toBe('table4')
     expect(await name({ file: fileOf('name: other\n', 'table4.yaml') })).toBe('other')
-    expect(await name({ file: fileOf('', 'no folder name.yaml') })).toBe('V-avg')
+    expect(await name({ file: fileOf('', 'no folder name.yaml') })).toBe('no-folder-name')
+    expect(await name({ file: fileOf('', 'étude (1).yaml') })).toBe('etude-1')
+    await expect(name({ file: fileOf('', '研究.yaml') })).rejects.toThrow('研究.yaml: no folder can be named after it')
     expect(await name({ flags: { env: 'H', merge: 'avg,max' } })).toBe('H-avg-max')
   })
 

@@ -270,7 +270,13 @@ describe('a matrix', () => {
       ['dirichlet', { dirichlet: { alpha: 2 } }],
     ])
     await expect(envs('alpha: 0.5\nmatrix: { env: [V, H] }\n')).rejects.toThrow(/alpha is an option of env dirichlet/)
-    await expect(envs('matrix: { env: [V, dirichlet], alpha: [1, 2] }\n')).rejects.toThrow(/but env is V/)
+    // Of what does not take it there is one run, however many values it has.
+    expect(await envs('matrix: { env: [V, dirichlet], alpha: [1, 2] }\n')).toEqual([
+      ['V', 'V'],
+      ['dirichlet-1', { dirichlet: { alpha: 1 } }],
+      ['dirichlet-2', { dirichlet: { alpha: 2 } }],
+    ])
+    await expect(envs('env: H\nmatrix: { alpha: [1, 2] }\n')).rejects.toThrow(/but env is H/)
   })
 
   it('may go over parts with their options, and over options', async () => {

@@ -6,6 +6,7 @@ import {
   labelHistogram,
   type PartitionRequest,
   partitionDataset,
+  partitionHeeding,
   shardHash,
 } from '../../src/data/partition/partition.ts'
 import { PARTITIONS, type PartitionChoice } from '../../src/data/partition/registry.ts'
@@ -157,6 +158,20 @@ describe('dirichlet', () => {
   it('gives up within seconds where there are many owners', () => {
     const request = { env: { dirichlet: { alpha: 0.5 } }, seed: 1, owners: 30_000 }
     expect(() => partitionDataset(datasetOf(70_000), request)).toThrow(/in each of 33 draws/)
+  })
+
+  it('is given up between two draws', async () => {
+    const request = { env: { dirichlet: { alpha: 0.0001 } }, seed: 1, owners: 1000 } as const
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(new Error('enough')), 20)
+    await expect(partitionHeeding(datasetOf(70_000), request, controller.signal)).rejects.toThrow('enough')
+  })
+
+  it.each([{ dirichlet: { alpha: 0.1 } }, 'V'] as const)('is the same in steps: %j', async (env) => {
+    const request = { env, seed: 1, owners: 10 }
+    expect(await partitionHeeding(datasetOf(300), request, undefined)).toEqual(
+      partitionDataset(datasetOf(300), request),
+    )
   })
 
   it('deals out to as many owners as there may be', () => {

@@ -9,6 +9,7 @@ import { FedunifyError, messageOf } from '../../errors.ts'
 import { certificateFault, timeFault } from '../../federation/nats/certificate.ts'
 import { NO_BROKER } from '../../federation/nats/greeting.ts'
 import { stayConnected } from '../../federation/nats/stay-connected.ts'
+import { textOf } from '../../system/text.ts'
 
 /** Where the broker is, and how it knows us. */
 export interface Address {
@@ -71,11 +72,11 @@ async function optionsOf(address: Address): Promise<{ shown: string; options: Co
     shown: shownAddress(on),
     options: {
       servers: url.host,
-      ...(secure && { tls: ca === undefined ? {} : { ca: (await secret(ca)).toString('utf8') } }),
+      ...(secure && { tls: ca === undefined ? {} : { ca: await secret(ca) } }),
       ...(pass !== '' ? { user, pass } : user !== '' && { token: user }),
-      ...(creds !== undefined && { authenticator: credsAuthenticator(await secret(creds)) }),
+      ...(creds !== undefined && { authenticator: credsAuthenticator(Buffer.from(await secret(creds))) }),
       ...(nkey !== undefined && {
-        authenticator: nkeyAuthenticator(Buffer.from((await secret(nkey)).toString('utf8').trim())),
+        authenticator: nkeyAuthenticator(Buffer.from((await secret(nkey)).trim())),
       }),
     },
   }
@@ -88,9 +89,9 @@ function parse(on: string): URL {
   throw new FedunifyError('E_OPTION', '--on: expected the address of a broker', 'for example --on nats://host:4222')
 }
 
-async function secret(file: string): Promise<Buffer> {
+async function secret(file: string): Promise<string> {
   try {
-    return await readFile(file)
+    return textOf(await readFile(file))
   } catch (error) {
     throw new FedunifyError('E_FILE_UNREADABLE', `${file}: ${messageOf(error)}`, undefined, { cause: error })
   }

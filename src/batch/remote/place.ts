@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { configHash } from '../../config/hash.ts'
 import { FedunifyError } from '../../errors.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
-import { isRunFile } from '../../runs/run-files.ts'
 import { assertNoLink, writeError } from '../../runs/write/growing-file.ts'
-import { FolderLock } from '../../runs/write/lock.ts'
 import { kindOf, makeFolders, renameFile, syncFolder } from '../../system/files.ts'
+import { beside, exchange } from '../exchange.ts'
 import type { BatchRun } from '../plan.ts'
 import { fetchFiles } from './files.ts'
 import type { Result } from './messages.ts'
@@ -22,15 +20,14 @@ import type { Queue } from './queue.ts'
 export async function placeRun(queue: Queue, run: BatchRun, result: Result, signal: AbortSignal): Promise<boolean> {
   const { path, experiment } = run
   const outer = dirname(path)
-  const beside = () => join(outer, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
-  const draft = beside()
+  const draft = beside(path)
   try {
     await assertNoLink(join(experiment.out, experiment.name))
     await makeFolders(outer)
     if (!(await fetchFiles(queue, result.key, result, draft, signal))) return false
     await verify(draft, run, result)
     if ((await kindOf(path)) === 'none') await renameFile(draft, path)
-    else await exchange(draft, path, beside())
+    else await exchange(draft, path)
     await syncFolder(outer)
     return true
   } catch (error) {
@@ -49,17 +46,4 @@ async function verify(draft: string, { path, experiment }: BatchRun, result: Res
   if (same && (result.error !== null || loaded.finished)) return
   const what = same ? 'came unfinished' : 'came as another run'
   throw new FedunifyError('E_RUN_DAMAGED', `${path}: ${what} from ${result.worker}`, 'start the batch again')
-}
-
-/** Puts a folder in the place of another, which nobody may be at work in. */
-async function exchange(draft: string, path: string, aside: string): Promise<void> {
-  const lock = await FolderLock.take(path)
-  try {
-    await lock.move(aside)
-    await renameFile(draft, path)
-    for (const name of await readdir(aside)) if (!isRunFile(name)) await renameFile(join(aside, name), join(path, name))
-  } finally {
-    await lock.release()
-  }
-  await rm(aside, { recursive: true, force: true })
 }

@@ -5,7 +5,8 @@ import { readManifest } from '../../runs/manifest.ts'
 import { roundsDone, runState } from '../../runs/read/run-state.ts'
 import { FolderLock } from '../../runs/write/lock.ts'
 import type { BatchRun } from '../plan.ts'
-import { assertDone, type BatchListener, type BatchResult, expectNote } from '../run-batch.ts'
+import { assertDone, type BatchListener, type BatchResult, expectNote, isStopped } from '../run-batch.ts'
+import { keepStudies } from '../study.ts'
 import { putFiles, readRunFiles } from './files.ts'
 import { keyOf, makeJob } from './job.ts'
 import { errorOf, QUEUE_FORMAT } from './messages.ts'
@@ -32,6 +33,7 @@ interface RemoteBatch {
  */
 export async function runRemotely(runs: readonly BatchRun[], batch: RemoteBatch): Promise<BatchResult[]> {
   const { queue, signal, listener } = batch
+  await keepStudies(runs)
   const pending = new Map(runs.map((run) => [keyOf(run), run]))
   const results: BatchResult[] = []
   const end = (key: string, result: BatchResult) => {
@@ -74,12 +76,13 @@ async function advance(
 ): Promise<BatchResult | undefined> {
   const { queue, signal } = batch
   try {
-    if ((await runState(run.path)) === 'finished') {
-      const note = expectNote(run, await assertDone(run))
+    if ((await runState(run.path)) === 'finished' && !(await isStopped(run))) {
+      const manifest = await assertDone(run)
+      const note = expectNote(run, manifest)
       if (note) batch.listener.note(run, note)
       // A batch that was killed may have left it there.
       if (ended && !offered) await queue.forget(key, signal)
-      return { run, outcome: 'skipped' }
+      return { run, outcome: 'skipped', madeBy: manifest.fedunify }
     }
     // A job goes once its result is there; if its worker died in between, another one takes it off.
     if (offered) return undefined

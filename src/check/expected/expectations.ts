@@ -4,9 +4,8 @@ import { type Expectation, ExpectationsSchema } from '../../config/expectations.
 import { isMapping } from '../../config/mapping.ts'
 import { describeProblem, first } from '../../config/problem.ts'
 import { fileName } from '../../config/read.ts'
-import { WRITTEN_KEYS } from '../../config/schema.ts'
-import { show } from '../../config/show.ts'
 import { readYaml } from '../../config/source.ts'
+import { assertWhen } from '../../config/when-keys.ts'
 import { FedunifyError, nearest } from '../../errors.ts'
 import type { Manifest } from '../../runs/run-description.ts'
 
@@ -61,13 +60,4 @@ function parseExpectations(list: unknown, file: string, where: Where): WrittenEx
     const line = Number(from.startsWith(`${file}:`) ? from.slice(file.length + 1) : undefined)
     return { expectation, from, file, ...(Number.isInteger(line) && { line }) }
   })
-}
-
-/** A mistyped key would make the expectation one of no run. */
-function assertWhen({ when = {} }: Expectation, where: (key: string) => string): void {
-  const wrong = Object.keys(when).find((key) => !WRITTEN_KEYS.includes(key))
-  if (wrong === undefined) return
-  const near = nearest(wrong, WRITTEN_KEYS)
-  const hint = near ? `did you mean ${near}?` : 'name keys of an experiment, for example when: { env: H }'
-  throw new FedunifyError('E_UNKNOWN_NAME', `${where(wrong)}: unknown key ${show(wrong)} in when`, hint)
 }

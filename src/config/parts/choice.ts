@@ -40,7 +40,7 @@ export function items(value: unknown): readonly unknown[] | undefined {
 }
 
 /** Splits at commas that are in no brackets: those of an option's value are not between two names. */
-function splitOutside(text: string): string[] {
+export function splitOutside(text: string): string[] {
   const parts = ['']
   let depth = 0
   for (const character of text) {

@@ -7,6 +7,7 @@ import type { MergeRule } from '../../algorithm/merge/rule.ts'
 import { lineIn } from '../../algorithm/merge/rule-place.ts'
 import { FedunifyError, messageOf, nearest } from '../../errors.ts'
 import { readIfThere } from '../../system/files.ts'
+import { textOf } from '../../system/text.ts'
 import { isMapping } from '../mapping.ts'
 import { show } from '../show.ts'
 import { readOptions } from './own-options.ts'
@@ -30,7 +31,7 @@ export async function loadOwnRule(name: string, path: string, shown: string): Pr
   })
   if (!content) throw refuse(': no such file', `looked for ${path}`)
   const sha256 = createHash('sha256').update(content).digest('hex')
-  const beside = besides(content.toString('utf8'))
+  const beside = besides(textOf(content))
   if (beside) throw refuse(`:${beside.line}: imports ${beside.file}`, ONE_FILE)
   const module = await importRule(path, sha256).catch(async (error: unknown) => {
     const wrong = await syntaxError(path)

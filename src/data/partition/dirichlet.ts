@@ -25,10 +25,24 @@ export const dirichlet = {
       .describe('concentration; smaller is more uneven')
       .meta({ short: 'alpha', examples: [0.5] }),
   }),
-  make: ({ alpha }) => ({ split: (labels, request) => split(labels, request, alpha) }),
+  make: ({ alpha }) => ({
+    split(labels, request) {
+      const splitting = steps(labels, request, alpha)
+      for (;;) {
+        const step = splitting.next()
+        if (step.done) return step.value
+      }
+    },
+    steps: (labels, request) => steps(labels, request, alpha),
+  }),
 } satisfies PartitionPart<{ alpha: number }>
 
-function split(labels: Uint8Array, { seed, owners, classes, indices }: SplitRequest, alpha: number): Shard[] {
+/** One step for each draw. */
+function* steps(
+  labels: Uint8Array,
+  { seed, owners, classes, indices }: SplitRequest,
+  alpha: number,
+): Generator<undefined, Shard[]> {
   if (indices.length < 2 * owners) throw tooManyOwners('dirichlet', owners, indices.length, 'less than 2 each')
 
   const byClass = Array.from({ length: classes }, (_, label) => indices.filter((index) => labels[index] === label))
@@ -46,6 +60,7 @@ function split(labels: Uint8Array, { seed, owners, classes, indices }: SplitRequ
         'use a larger alpha, fewer owners, or more images',
       )
     }
+    yield
     ends = draw()
   }
   for (const images of byClass) shuffle(images, random)

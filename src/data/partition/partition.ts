@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { FedunifyError } from '../../errors.ts'
 import { nameOf } from '../../parts.ts'
 import { range, shuffle, stream } from '../../random.ts'
 import type { Dataset, Shard } from '../dataset.ts'
 import { type PartitionChoice, partitionOf } from './registry.ts'
+import type { Partition, SplitRequest } from './types.ts'
 
 export interface PartitionRequest {
   readonly env: PartitionChoice
@@ -21,10 +23,42 @@ export function partitionDataset(
   dataset: Pick<Dataset, 'labels' | 'count' | 'classes'>,
   request: PartitionRequest,
 ): Shard[] {
-  const { env, seed, owners, images } = request
+  const { partition, split } = begin(dataset, request)
+  return complete(partition.split(dataset.labels, split), dataset, request, split)
+}
+
+/** The same, which a signal can end. @throws as partitionDataset does, or the signal's reason */
+export async function partitionHeeding(
+  dataset: Pick<Dataset, 'labels' | 'count' | 'classes'>,
+  request: PartitionRequest,
+  signal: AbortSignal | undefined,
+): Promise<Shard[]> {
+  const { partition, split } = begin(dataset, request)
+  const steps = partition.steps?.(dataset.labels, split)
+  if (!steps) return complete(partition.split(dataset.labels, split), dataset, request, split)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return complete(step.value, dataset, request, split)
+    await setImmediate()
+    signal?.throwIfAborted()
+  }
+}
+
+function begin(
+  dataset: Pick<Dataset, 'count' | 'classes'>,
+  { env, seed, owners, images }: PartitionRequest,
+): { partition: Partition; split: SplitRequest } {
   const indices = images === undefined ? range(dataset.count) : drawSubset(dataset.count, images, seed)
-  const shards = partitionOf(env).split(dataset.labels, { seed, owners, classes: dataset.classes, indices })
-  assertComplete(nameOf(env), shards, indices, dataset.count)
+  return { partition: partitionOf(env), split: { seed, owners, classes: dataset.classes, indices } }
+}
+
+function complete(
+  shards: Shard[],
+  { count }: Pick<Dataset, 'count'>,
+  { env }: PartitionRequest,
+  { indices }: SplitRequest,
+): Shard[] {
+  assertComplete(nameOf(env), shards, indices, count)
   return shards
 }
 

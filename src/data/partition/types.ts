@@ -22,6 +22,8 @@ export interface Partition {
    * @throws FedunifyError `usage` if an owner would have no train or no test image
    */
   split(labels: Uint8Array, request: SplitRequest): Shard[]
+  /** The same step by step, for a partition that may take long: between two steps it can be given up. */
+  steps?(labels: Uint8Array, request: SplitRequest): Generator<undefined, Shard[]>
 }
 
 /** An entry of the registry. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { FedunifyError } from '../../errors.ts'
 import { kindOf, readIfThere } from '../../system/files.ts'
+import { textOf } from '../../system/text.ts'
 import { FEDERATION_FILE, FORMAT, type Role, SCHEMAS } from './federation.ts'
 import { isSeed, publicKeyOf } from './keys.ts'
 
@@ -85,7 +86,7 @@ export async function readAuthority(dir: string, role: Role): Promise<string> {
 export async function readNeeded(file: string, role: Role): Promise<string> {
   const content = await readIfThere(file, { most: MOST_BYTES })
   if (!content) throw damaged(file, 'it is missing', role)
-  return content.toString('utf8')
+  return textOf(content)
 }
 
 export function damaged(file: string, why: string, role: Role): FedunifyError {
@@ -107,7 +108,7 @@ const hintFor = (role: Role) => `name the folder DIR/${FOLDERS[role].where} that
 
 function jsonOf(content: Buffer): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(content.toString('utf8'))
+    const value: unknown = JSON.parse(textOf(content))
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
   } catch {
     return undefined

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FORMAT_KEY } from '../../config/config-format.ts'
+import { isAboutFile } from '../../config/config-format.ts'
 import { toJsonSchema } from '../../config/json-schema.ts'
 import { isMapping, omit } from '../../config/mapping.ts'
 import { describeProblem, first } from '../../config/problem.ts'
@@ -53,9 +53,7 @@ export async function findPolicy(folder: string, signal?: AbortSignal): Promise<
 
 /** A key whose own keys are all behind a # has no value, and means what it means if it is left out. */
 const sections = (value: Readonly<Record<string, unknown>>): object =>
-  Object.fromEntries(
-    Object.entries(omit(value, (key) => key === FORMAT_KEY)).map(([key, section]) => [key, section ?? {}]),
-  )
+  Object.fromEntries(Object.entries(omit(value, isAboutFile)).map(([key, section]) => [key, section ?? {}]))
 
 async function isThere(path: string): Promise<boolean> {
   try {

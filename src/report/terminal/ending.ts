@@ -25,6 +25,7 @@ function stopped({ manifest: { status, reason, config, seconds }, rounds, finish
   if (reason === 'stop-at') {
     return `stopped after ${rounds} of ${config.rounds} rounds${took}: at every owner the accuracy is ${config['stop-at']} or more`
   }
+  if (reason === 'stop-after') return `stopped after ${rounds} of ${config.rounds} rounds${took}, as it was told to`
   return `all ${rounds} rounds are done${took}`
 }
 
@@ -60,10 +61,12 @@ function gap(accuracy: number, other: number): string {
  * What may come next, as commands that work.
  * @param before a finished run of the same name
  */
-export function nextCommands({ path, manifest: { config, dataset } }: LoadedRun, before: string | undefined): string[] {
+export function nextCommands({ path, manifest }: LoadedRun, before: string | undefined): string[] {
+  const { config, dataset, reason } = manifest
   const run = shellWord(path)
   const inPaper = dataset.name === 'fashion-mnist' && config.owners === 2 && paperTableFor(nameOf(config.env))
   const other = before !== undefined ? `${shellWord(before)} ${run}` : inPaper ? `${run} ${PAPER}` : undefined
   const second = other === undefined ? `config show ${shellWord(`${path}/config.yaml`)}` : `compare ${other}`
-  return [`fedunify report ${run}`, `fedunify ${second}`]
+  const further = reason === 'stop-after' ? [`fedunify run --resume ${run}`] : []
+  return [`fedunify report ${run}`, `fedunify ${second}`, ...further]
 }

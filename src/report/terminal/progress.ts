@@ -5,6 +5,7 @@ import type { OwnerProgress } from '../../federation/cohort.ts'
 import { POOLED, type RunEvent, type Started } from '../../federation/events.ts'
 import { duration, thousands } from '../../format.ts'
 import { oneLine, type Palette, visible } from '../../visible.ts'
+import { bar } from './bar.ts'
 import { RoundTable } from './round-table.ts'
 import { wrap } from './wrap.ts'
 
@@ -104,7 +105,6 @@ export class PlainProgress implements ProgressView {
   stop(): void {}
 }
 
-const BAR = 24
 const MAX_BARS = 8
 
 /** A bar for each owner that trains, redrawn in place, above which the lines of finished rounds stay. */
@@ -117,13 +117,16 @@ export class LiveProgress implements ProgressView {
   readonly #owners = new Map<number, OwnerProgress>()
   /** Owners with a bar; one that is done gives its place to the next that begins. */
   #bars: number[] = []
+  readonly #footer: () => string
   #participants = 0
   #table: RoundTable | undefined
 
-  constructor(stream: WriteStream, colors: Palette) {
+  /** @param footer a line below the bars; none if it is empty */
+  constructor(stream: WriteStream, colors: Palette, footer: () => string = () => '') {
     this.#log = createLogUpdate(stream)
     this.#colors = colors
     this.#width = () => stream.columns
+    this.#footer = footer
   }
 
   note(line: string): void {
@@ -131,7 +134,7 @@ export class LiveProgress implements ProgressView {
   }
 
   transfer(line: string, share: number): void {
-    this.#log(visible(`  ${this.#bar(share)}  ${line}`))
+    this.#log(visible(`  ${bar(share, this.#colors)}  ${line}`))
   }
 
   event(event: RunEvent): void {
@@ -185,10 +188,12 @@ export class LiveProgress implements ProgressView {
     const eta = left === undefined ? '' : `${duration(left)} left`
     const head = [bold(`round ${round}/${this.#clock.rounds}`), speed, eta]
     const more = [dim(`  ${progress.filter(isDone).length} of ${this.#participants} owners are done`)]
+    const footer = this.#footer()
     return [
       head.filter(Boolean).join('  '),
       ...this.#bars.map((owner) => this.#owner(this.#owners.get(owner)!)),
       ...(this.#participants > this.#bars.length ? more : []),
+      ...(footer === '' ? [] : [dim(footer)]),
     ].join('\n')
   }
 
@@ -196,14 +201,7 @@ export class LiveProgress implements ProgressView {
     const which = epochs > 1 ? `  epoch ${epoch}/${epochs}` : ''
     const who = owner === POOLED ? 'pooled' : `owner ${owner}`
     const told = loss === undefined ? '' : `  ${this.#colors.dim(`loss ${loss.toFixed(3)}`)}`
-    return `  ${who.padEnd(9)} ${this.#bar(images / total)}${which}${told}`
-  }
-
-  #bar(share: number): string {
-    const { cyan, dim } = this.#colors
-    const full = Math.round(share * BAR)
-    const percents = `${Math.floor(100 * share)} %`.padStart(5)
-    return `${cyan('━'.repeat(full))}${dim('─'.repeat(BAR - full))} ${percents}`
+    return `  ${who.padEnd(9)} ${bar(images / total, this.#colors)}${which}${told}`
   }
 }
 

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
 import type { Experiment } from '../../config/schema.ts'
+import { lastRound } from '../../federation/schedule.ts'
 import { dataSize, percent, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
@@ -41,7 +42,8 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
   const { experiment } = prepared
   const early = experiment['until-local-accuracy'] ?? experiment['stop-at']
   const most = early === undefined ? '' : 'at most '
-  const rounds = done === 0 ? `${experiment.rounds} rounds` : `rounds ${done + 1} to ${experiment.rounds}`
+  const last = lastRound(experiment)
+  const rounds = done === 0 ? `${last} rounds` : `rounds ${done + 1} to ${last}`
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
   return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${work}\n`
 }

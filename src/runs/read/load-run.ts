@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { lastRound } from '../../federation/schedule.ts'
 import { nameOf } from '../../parts.ts'
 import { readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { readManifest } from '../manifest.ts'
@@ -42,7 +43,7 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   // Before the tables: a run that goes on meanwhile only makes them longer.
   const saved = await readOwnCheckpoint(path, manifest)
   // A run that was killed between its last round and its last word is complete.
-  const finished = manifest.status === 'finished' || saved?.round === manifest.config.rounds
+  const finished = manifest.status === 'finished' || saved?.round === lastRound(manifest.config)
   const there = await assertUntouched(path, manifest, saved)
   const sizes = finished ? {} : sizesOf(saved)
   // A run that was stopped before its first round has no tables yet.

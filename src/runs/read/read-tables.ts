@@ -134,7 +134,7 @@ async function readCsv(file: string, part: Part): Promise<string[][]> {
   const content = await readIfThere(file, part)
   if (!content) throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`)
   try {
-    return parse(content) as string[][]
+    return parse(content, { bom: true }) as string[][]
   } catch (error) {
     throw new FedunifyError('E_RUN_DAMAGED', `${file}: ${messageOf(error)}`, 'the file was edited or cut short')
   }

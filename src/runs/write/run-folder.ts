@@ -11,7 +11,14 @@ import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from 
 import { manifestFile, readManifest } from '../manifest.ts'
 import { sealedManifest } from '../manifest-text.ts'
 import { plainEvent } from '../plain-event.ts'
-import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
+import {
+  type Manifest,
+  type Outcome,
+  type RunDescription,
+  runIdentity,
+  type Seconds,
+  type Status,
+} from '../run-description.ts'
 import { CHECKPOINT, CONFIG, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
 import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
@@ -95,6 +102,7 @@ export class RunFolder {
       await removeDrafts(path)
       const kept = { ...(manifest.experiment_file !== undefined && { experiment_file: manifest.experiment_file }) }
       const begun = { ...plan, description: { ...kept, ...description, started: manifest.started } }
+      await keepChange(path, manifest, saved, begun.description)
       return new RunFolder(path, begun, lock, saved)
     } catch (error) {
       await lock.release()
@@ -231,6 +239,26 @@ async function place(lock: FolderLock, path: string, another: boolean): Promise<
     }
     if (!another) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
   }
+}
+
+/**
+ * A run may be told to stop elsewhere, or have other rounds than before. Whatever is written when the process is killed,
+ * the same command goes on: the checkpoint is that of both runs until the manifest says which it is.
+ */
+async function keepChange(
+  path: string,
+  manifest: Manifest,
+  saved: SavedState,
+  description: RunDescription,
+): Promise<void> {
+  const [was, is] = [runIdentity(manifest), runIdentity(description)]
+  if (was === is && manifest.config['stop-after'] === description.config['stop-after']) return
+  // A finished run's manifest has the hashes of the files that change now.
+  const { files: _, ...begun } = manifest
+  await putFile(manifestFile(path), sealedManifest({ ...begun, status: 'running' }))
+  await keepConfig(path, description.config)
+  if (was !== is) await putFile(checkpointFile(path), encodeCheckpoint({ ...saved, run: is, before: was }))
+  await putFile(manifestFile(path), sealedManifest({ status: 'running', rounds: saved.round, ...description }))
 }
 
 const EXISTS_HINT = 'go on with it by --resume, name another with --run-id, or remove it'

@@ -6,6 +6,7 @@ import type { Weights } from '../../weights/weights.ts'
 import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { assertUntouched } from '../read/verify.ts'
 import type { Manifest } from '../run-description.ts'
+import { whyOthers } from '../same-run.ts'
 import { EVENTS, TABLES } from '../tables.ts'
 import type { Mark } from './growing-file.ts'
 import type { RunPlan } from './run-plan.ts'
@@ -25,6 +26,9 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   const { round, files } = saved
   if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
   if (round > config.rounds) throw refuse(`is of round ${round}, but the run has ${config.rounds}`)
+  if (whyOthers(manifest.config, config, round) !== undefined) {
+    throw refuse(`is of round ${round}, which would have been another in a run of ${config.rounds} rounds`)
+  }
   if (round > 0) {
     const fault = lacking(files) ?? misfits(saved, plan)
     if (fault !== undefined) throw refuse(fault)

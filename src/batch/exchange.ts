@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { isRunFile } from '../runs/run-files.ts'
+import { FolderLock } from '../runs/write/lock.ts'
+import { renameFile, syncFolder } from '../system/files.ts'
+
+/** A name beside that of a folder, for one that is to take its place. Nobody takes it for a run folder. */
+export const beside = (path: string, id = randomBytes(6).toString('hex')): string =>
+  join(dirname(path), `.${basename(path)}.${id}.tmp`)
+
+/**
+ * Puts a run folder in the place of another, in which nobody may be at work. What is in that beside the run's own files
+ * is kept.
+ * @throws FedunifyError (usage) if the folder is in use; the system's error
+ */
+export async function exchange(draft: string, path: string): Promise<void> {
+  const aside = beside(path)
+  const lock = await FolderLock.take(path)
+  try {
+    await lock.move(aside)
+    await renameFile(draft, path)
+    for (const name of await readdir(aside)) if (!isRunFile(name)) await renameFile(join(aside, name), join(path, name))
+  } finally {
+    await lock.release()
+  }
+  await syncFolder(dirname(path))
+  await rm(aside, { recursive: true, force: true })
+}

@@ -1,0 +1,88 @@
+import { estimateBatch } from '../batch/estimate.ts'
+import { batchFailure } from '../batch/failure.ts'
+import type { BatchRun } from '../batch/plan.ts'
+import type { Address } from '../batch/remote/connect.ts'
+import { type BatchResult, runBatch } from '../batch/run-batch.ts'
+import { staleRuns } from '../batch/stale-runs.ts'
+import { writeSummaries } from '../batch/summary.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
+import { BatchProgress } from '../report/terminal/batch-progress.ts'
+import { otherVersionsText, planText, staleText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
+import { pointLatest } from '../runs/latest.ts'
+import { oneLine } from '../visible.ts'
+import type { FetchAccess } from './data-options.ts'
+import { colorsOf, drawnOn, type Io } from './io.ts'
+import { openQueue } from './queue-options.ts'
+
+export interface ManyOptions extends Partial<Address> {
+  /** Runs at the same time. */
+  readonly jobs: number
+  readonly quiet: boolean
+  readonly force?: boolean
+  /** How data may be fetched. */
+  readonly access: FetchAccess
+}
+
+/** Does the runs of a batch, tells how they go, and writes and prints what they came to. */
+export async function runMany(runs: readonly BatchRun[], options: ManyOptions, io: Io): Promise<void> {
+  const { signal } = io
+  const { jobs, quiet, on, access, force = false } = options
+  const began = performance.now()
+  const listener = new BatchProgress(runs, {
+    write: quiet ? () => {} : (line) => io.err(`${line}\n`),
+    colors: colorsOf(io, 'err'),
+    jobs: Math.min(jobs, runs.length),
+    terminal: quiet || on !== undefined ? undefined : drawnOn(io),
+    force,
+  })
+  await listener.look()
+  const results = await (on === undefined
+    ? runBatch(runs, { jobs, force, signal, listener, access })
+    : runOnQueue(runs, { ...options, on }, listener, io)
+  ).finally(() => listener.stop())
+  const last = results.findLast(({ outcome }) => outcome !== 'skipped')
+  if (last) await pointLatest(last.run.experiment.out, last.run.path)
+  const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
+  for await (const summary of writeSummaries(done)) io.out(summaryText(summary, io.width))
+  io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
+  io.out(otherVersionsText(results))
+  io.out(staleText(await staleRuns(runs)))
+  if (signal.aborted) {
+    const message = `${messageOf(signal.reason)}: ${done.length} of ${runs.length} runs are done`
+    throw new FedunifyError('E_INTERRUPTED', message, 'the same command goes on where this one stopped')
+  }
+  throwFailure(results)
+}
+
+async function runOnQueue(
+  runs: readonly BatchRun[],
+  address: Address & Pick<ManyOptions, 'quiet'>,
+  listener: BatchProgress,
+  { err, signal }: Io,
+): Promise<BatchResult[]> {
+  const note = (line: string) => err(address.quiet ? '' : `${oneLine(line)}\n`)
+  const queue = await openQueue(address, { name: 'fedunify batch', note, signal })
+  try {
+    const { runRemotely } = await import('../batch/remote/run-remote.ts')
+    return await runRemotely(runs, { queue, signal, listener })
+  } finally {
+    await queue.close()
+  }
+}
+
+/** What would be run, and about how long that would take. */
+export async function showPlan(
+  runs: readonly BatchRun[],
+  { jobs, force = false, access }: Pick<ManyOptions, 'jobs' | 'force' | 'access'>,
+  io: Io,
+): Promise<void> {
+  const together = Math.min(jobs, runs.length)
+  const estimates = await estimateBatch(runs, { ...access, jobs: together, force, signal: io.signal })
+  io.out(planText(estimates, { jobs: together, width: io.width }))
+  throwFailure(estimates.filter((one) => 'outcome' in one))
+}
+
+function throwFailure(results: readonly BatchResult[]): void {
+  const failure = batchFailure(results)
+  if (failure !== undefined) throw failure
+}

@@ -1,0 +1,72 @@
+import { nearest } from '../errors.ts'
+
+/** What other tools call a key, and what it is called here. */
+const KEYS: Readonly<Record<string, string>> = {
+  epochs: 'local-epochs',
+  'num-epochs': 'local-epochs',
+  'batch-size': 'batch',
+  'learning-rate': 'lr',
+  'lr-scheduler': 'lr-schedule',
+  clients: 'owners',
+  'num-clients': 'owners',
+  parties: 'owners',
+  'num-rounds': 'rounds',
+  'random-seed': 'seed',
+  'num-seeds': 'seeds',
+  partition: 'env',
+  aggregation: 'merge',
+  strategy: 'merge',
+  optim: 'optimizer',
+  optimiser: 'optimizer',
+  normalize: 'normalise',
+  output: 'out',
+  'data-dir': 'data',
+}
+
+/** The same for names of parts, by their key. */
+const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  merge: {
+    fedavg: 'weighted-avg',
+    mean: 'avg',
+    average: 'avg',
+    'fed-avg': 'weighted-avg',
+    'trimmed-avg': 'trimmed-mean',
+  },
+  env: { iid: 'V', 'non-iid': 'H' },
+}
+
+/** Names that stand under another key here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  fedprox: '--objective fedprox',
+  fedavgm: '--server avgm',
+  fedadam: '--server adam',
+}
+
+/** Other tools write `batch_size`, or `batchSize`. */
+const spelled = (name: string) =>
+  name
+    .replace(/([a-z])([A-Z])/g, '$1-$2')
+    .replaceAll('_', '-')
+    .toLowerCase()
+
+/** The key that is meant by a name that is none, of those that are legal; undefined if none comes near. */
+export function meantKey(got: string, legal: readonly string[]): string | undefined {
+  const key = KEYS[spelled(got)] ?? spelled(got)
+  return legal.includes(key) ? key : nearest(got, legal)
+}
+
+/** What is meant by a name that a key does not know: as it would be written. */
+export function meantName(key: string, got: string, legal: readonly string[]): string | undefined {
+  const word = spelled(got)
+  const other = NAMES[key]?.[word]
+  if (other !== undefined && legal.includes(other)) return other
+  return nearest(got, legal) ?? (key === 'merge' ? ELSEWHERE[word] : undefined)
+}
+
+/** What a word such as `lr=0.05` is meant to be where a file is to be named. */
+export function meantSetting(word: string, keys: readonly string[]): string | undefined {
+  const [, name, value] = /^([A-Za-z][\w.-]*)=(.*)$/s.exec(word) ?? []
+  const key = name === undefined ? undefined : meantKey(name.split('.')[0]!, keys)
+  if (key === undefined) return undefined
+  return `--set ${[key, ...name!.split('.').slice(1)].join('.')}=${value}`
+}

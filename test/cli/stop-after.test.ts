@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { fedunify } from '../support/command-line.ts'
+import { workshop } from '../support/experiment.ts'
+import { manifestOf } from '../support/run-folder.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
+
+const { experiment, folder } = workshop()
+const RESULTS = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
+const COSINE = { rounds: 5, 'lr-schedule': 'cosine', baseline: 'pooled', server: 'avgm', merge: ['avg', 'max'] }
+
+const run = (name: string, id: string) => join(folder, 'results', name, id)
+const lines = (dir: string) => readFileSync(join(dir, 'unified.csv'), 'utf8').trim().split('\n')
+
+function expectSameResults(one: string, other: string): void {
+  for (const name of RESULTS) {
+    expect(readFileSync(join(one, name)).equals(readFileSync(join(other, name))), name).toBe(true)
+  }
+}
+
+test('a run that was told to stop goes on to the bytes of one that was not', async () => {
+  const file = experiment('cosine', COSINE)
+  const [whole, cut] = [run('cosine', 'whole'), run('cosine', 'cut')]
+  await fedunify(['run', file, '--run-id', 'whole', '--quiet'])
+  const stopped = await fedunify(['run', file, '--run-id', 'cut', '--stop-after', '2', '--quiet'])
+  expect(stopped.code, stopped.err).toBe(0)
+  const manifest = manifestOf(cut)
+  expect(manifest).toMatchObject({ status: 'finished', reason: 'stop-after', rounds: 2 })
+  expect(manifest.config).toMatchObject({ rounds: 5, 'stop-after': 2 })
+  expect(manifest.config_hash).toBe(manifestOf(whole).config_hash)
+  expect(lines(cut)).toEqual(lines(whole).slice(0, 1 + 2 * 3))
+  expect(readFileSync(join(cut, 'config.yaml'), 'utf8')).toContain('stop-after: 2')
+
+  const further = await fedunify(['run', '--resume', cut, '--stop-after', '3', '--quiet'])
+  expect(further.code, further.err).toBe(0)
+  expect(manifestOf(cut)).toMatchObject({ reason: 'stop-after', rounds: 3, config: { 'stop-after': 3 } })
+  const again = await fedunify(['run', '--resume', cut, '--stop-after', '3'])
+  expect(again.err).toContain('has finished already')
+  const last = await fedunify(['run', '--resume', cut, '--quiet'])
+  expect(last.code, last.err).toBe(0)
+  expect(manifestOf(cut)).toMatchObject({ status: 'finished', reason: 'rounds', rounds: 5 })
+  expect(manifestOf(cut).config).not.toHaveProperty('stop-after')
+  expectSameResults(cut, whole)
+  expect((await fedunify(['run', '--resume', cut])).err).toContain('has finished already')
+})
+
+test('a batch goes on with runs that were told to stop before the round that is asked for', async () => {
+  const file = experiment('study', { ...COSINE, seeds: 2, 'stop-after': 1 })
+  const first = await fedunify(['batch', file])
+  expect(first.code, first.err).toBe(0)
+  expect((await fedunify(['batch', file])).out).toContain('0 finished, 2 skipped')
+  const plan = await fedunify(['batch', '--dry-run', file, '--stop-after', '3'])
+  expect(plan.out.match(/ finished +3 +[1-9]/g)).toHaveLength(2)
+  const more = await fedunify(['batch', file, '--set', 'stop-after=null'])
+  expect(more.out).toContain('2 finished, 0 skipped')
+  expect((await fedunify(['batch', file])).out).toContain('0 finished, 2 skipped')
+})
+
+test('a run with a constant learning rate goes on for more rounds, to the bytes of a longer one', async () => {
+  const file = experiment('longer', { rounds: 2, server: 'avgm' })
+  const [long, short] = [run('longer', 'long'), run('longer', 'short')]
+  await fedunify(['run', file, '--rounds', '4', '--run-id', 'long', '--quiet'])
+  await fedunify(['run', file, '--run-id', 'short', '--quiet'])
+  const { code, err } = await fedunify(['run', '--resume', short, '--rounds', '4', '--quiet'])
+  expect(code, err).toBe(0)
+  expectSameResults(short, long)
+  expect(manifestOf(short)).toMatchObject({ rounds: 4, config_hash: manifestOf(long).config_hash })
+  const plain = await fedunify(['run', '--resume', short])
+  expect(plain.err).toContain('has finished already')
+  const fewer = await fedunify(['run', '--resume', short, '--rounds', '3'])
+  expect(fewer).toMatchObject({ code: 2, err: expect.stringContaining('other rounds (was 4, is 3)') })
+})
+
+test('more rounds are refused where the finished ones would have been others', async () => {
+  const file = experiment('stretched', { rounds: 3, 'lr-schedule': 'cosine' })
+  await fedunify(['run', file, '--run-id', 'done', '--quiet'])
+  const before = readFileSync(join(run('stretched', 'done'), 'manifest.json'), 'utf8')
+  const { code, err } = await fedunify(['run', '--resume', run('stretched', 'done'), '--rounds', '6'])
+  expect(code).toBe(2)
+  expect(err).toContain('cannot go on: other rounds (was 3, is 6)')
+  expect(err).toContain(
+    'lr-schedule cosine goes by the number of rounds, so the 3 that are done would have been others',
+  )
+  expect(readFileSync(join(run('stretched', 'done'), 'manifest.json'), 'utf8')).toBe(before)
+})
