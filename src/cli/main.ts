@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   report: async () => (await import('./report.ts')).addReportCommand,
   check: async () => (await import('./check.ts')).addCheckCommand,
   compare: async () => (await import('./compare.ts')).addCompareCommand,
+  export: async () => (await import('./export.ts')).addExportCommand,
   data: async () => (await import('./data.ts')).addDataCommand,
   init: async () => (await import('./init.ts')).addInitCommand,
   config: async () => (await import('./config.ts')).addConfigCommand,
