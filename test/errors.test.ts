@@ -69,7 +69,8 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_CHECK_INCOMPLETE',
     'E_FEDERATION_DAMAGED',
     'E_PROTOCOL',
-    'E_PAYLOAD E_TRACKING',
+    'E_PAYLOAD',
+    'E_TRACKING',
   ],
   4: [
     'E_DIVERGED',
