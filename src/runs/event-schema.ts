@@ -52,6 +52,7 @@ export const EventSchema = z.discriminatedUnion('type', [
     done: count.describe('rounds that earlier processes have done'),
     merges: z.array(z.string()).describe('merge rules; the first drives the run'),
     baseline: z.boolean().describe('whether a model is trained on the pooled shards too'),
+    without_metrics: z.array(owner).optional().describe('owners that share no metrics, if there are any'),
   }),
   z.strictObject({
     type: z.literal('owner-progress'),
@@ -70,7 +71,13 @@ export const EventSchema = z.discriminatedUnion('type', [
     lr: z.number(),
     locals: z.array(Trained),
     absent: z.array(owner).optional().describe('owners that did not take part, where that was allowed'),
-    merges: z.array(z.strictObject({ merge: z.string(), unified: Evaluation.optional() })),
+    merges: z.array(
+      z.strictObject({
+        merge: z.string(),
+        unified: Evaluation.optional().describe('left out if no owner shares its metrics'),
+        evaluated_by: count.describe('owners on whose test images that is'),
+      }),
+    ),
     drift: z.record(z.string(), z.number()).describe("by tensor: how far the owners' weights lie apart"),
     traffic: z
       .array(z.strictObject({ owner, down: count, up: count }))

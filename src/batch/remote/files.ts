@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
-import { EVENTS, MODELS, TABLES } from '../../runs/tables.ts'
+import { DISCLOSURE, EVENTS, MODELS, TABLES } from '../../runs/tables.ts'
 import { putFile } from '../../runs/write/growing-file.ts'
 import { kindOf, makeFolders, readIfThere } from '../../system/files.ts'
 import type { RunFile } from './messages.ts'
@@ -13,6 +13,7 @@ const FILES = [
   'manifest.json',
   'checkpoint.safetensors',
   ...TABLES.map(({ file }) => file),
+  DISCLOSURE,
   EVENTS,
   ...MODELS,
 ]

@@ -4,7 +4,7 @@ import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
 import { type Manifest, withoutMetrics } from '../run-description.ts'
 import { localSeries, POOLED_SERIES } from '../series-name.ts'
-import { EVENTS, localTable, MODELS, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
+import { DISCLOSURE, EVENTS, localTable, MODELS, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
 import { markOf } from '../write/growing-file.ts'
 import type { LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
 import type { Lined } from './series.ts'
@@ -24,7 +24,7 @@ export async function assertUntouched(
   // Before its first round, and in the first versions, a run has marked none of its files; then they are told by name.
   const marksAll = Object.keys((finished ? last : undefined) ?? saved?.files ?? {}).length > 0
   const there = new Set<string>()
-  for (const name of [...TABLES.map(({ file }) => file), EVENTS]) {
+  for (const name of [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS]) {
     const file = join(dir, name)
     const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
     // A file beside marked ones is not the run's: those of before 0.5.0 have no traffic.csv, whatever goes by its name.

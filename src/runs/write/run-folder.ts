@@ -7,11 +7,12 @@ import type { RoundFinished, RunEvent, Started } from '../../federation/events.t
 import { makeFolders, syncFolder } from '../../system/files.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
+import { disclosureHead, disclosureLines } from '../disclosure.ts'
 import { manifestFile, manifestText, readManifest } from '../manifest.ts'
 import { plainEvent } from '../plain-event.ts'
 import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
 import { assertSameRun } from '../same-run.ts'
-import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
+import { DISCLOSURE, EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
 import { keepConfig } from './keep-config.ts'
 import { FolderLock, type Patience } from './lock.ts'
@@ -30,6 +31,7 @@ export class RunFolder {
   readonly #began = performance.now()
   #tables: { table: Table; file: GrowingFile }[] = []
   #started: Started | undefined
+  #disclosure: GrowingFile | undefined
   #events: GrowingFile | undefined
   #rounds: number
 
@@ -141,6 +143,7 @@ export class RunFolder {
     for (const table of TABLES) {
       this.#tables.push({ table, file: await open(table.file, stringify([table.columns(event)])) })
     }
+    this.#disclosure = await open(DISCLOSURE, disclosureHead(this.#plan.description))
     this.#events = await open(EVENTS, '')
     await this.#writeManifest({ status: 'running', rounds: this.#rounds })
   }
@@ -148,6 +151,7 @@ export class RunFolder {
   async #addRound(event: RoundFinished): Promise<void> {
     const began = performance.now()
     for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event, this.#started!)))
+    await this.#disclosure!.append(disclosureLines(this.#plan.description, event))
     await this.#writeModel(event)
     for (const part of ['train', 'merge', 'evaluate'] as const) this.#seconds[part] += event.seconds[part]
     this.#seconds.write += (performance.now() - began) / 1000
@@ -174,7 +178,8 @@ export class RunFolder {
   }
 
   #growing(): GrowingFile[] {
-    return [...this.#tables.map(({ file }) => file), ...(this.#events ? [this.#events] : [])]
+    const lines = [this.#disclosure, this.#events].filter((file) => file !== undefined)
+    return [...this.#tables.map(({ file }) => file), ...lines]
   }
 
   /** How far each growing file has come; it is on the disk. */

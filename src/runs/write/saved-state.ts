@@ -6,7 +6,7 @@ import type { Weights } from '../../weights/weights.ts'
 import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { assertUntouched } from '../read/verify.ts'
 import type { Manifest } from '../run-description.ts'
-import { EVENTS, TABLES } from '../tables.ts'
+import { DISCLOSURE, EVENTS, TABLES } from '../tables.ts'
 import type { Mark } from './growing-file.ts'
 import type { RunPlan } from './run-plan.ts'
 
@@ -45,7 +45,7 @@ export async function removeDrafts(dir: string): Promise<void> {
 }
 
 function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
-  const name = [...TABLES.map(({ file }) => file), EVENTS].find((one) => !files[one])
+  const name = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS].find((one) => !files[one])
   return name && `has no mark for ${name}`
 }
 
