@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
+import { sharedPath } from '../../system/shared-path.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
 import { disclosureHead, disclosureLines } from '../disclosure.ts'
@@ -63,9 +64,13 @@ export class RunFolder {
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
       await keepConfig(draft, description.config)
-      await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
-        flushFolder: false,
-      })
+      await putFile(
+        checkpointFile(draft),
+        encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description), data: plan.data }),
+        {
+          flushFolder: false,
+        },
+      )
       await putFile(manifestFile(draft), manifestText({ status: 'running', rounds: 0, ...description }))
       if (await exists(path)) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
       await lock.move(path)
@@ -106,7 +111,7 @@ export class RunFolder {
       await this.#lock.assertHeld()
       if (event.type === 'started') await this.#start(event)
       if (event.type === 'round-finished') await this.#addRound(event)
-      await this.#events?.append(`${JSON.stringify(plainEvent(event))}\n`)
+      await this.#events?.append(`${JSON.stringify(plainEvent(this.#shared(event)))}\n`)
       if (event.type === 'round-finished') await this.#save(event)
     } catch (error) {
       // Whoever took the folder clears it of what was being written: that is why it failed, then.
@@ -120,7 +125,7 @@ export class RunFolder {
     try {
       const outcome = {
         status,
-        reason,
+        reason: this.#sharedText(reason),
         rounds: this.#rounds,
         finished: new Date().toISOString(),
         seconds: this.#spent(),
@@ -131,6 +136,15 @@ export class RunFolder {
     } finally {
       await this.#lock.release()
     }
+  }
+
+  /** An event without where this folder lies on the machine. */
+  #shared(event: RunEvent): RunEvent {
+    return event.type === 'failed' ? { ...event, message: this.#sharedText(event.message) } : event
+  }
+
+  #sharedText(text: string): string {
+    return isAbsolute(this.path) ? text.replaceAll(this.path, sharedPath(this.path)) : text
   }
 
   async #start(event: Started): Promise<void> {
@@ -169,7 +183,7 @@ export class RunFolder {
     const began = performance.now()
     const files = await this.#marks()
     const models = { unified: weights, pooled: baseline?.weights, serverState, ownerStates }
-    const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity }
+    const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity, data: this.#plan.data }
     await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
