@@ -1,9 +1,9 @@
 import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import type { Experiment } from '../config/schema.ts'
-import { readOwnCheckpoint } from '../runs/checkpoint.ts'
+import { readCheckpoint } from '../runs/checkpoint.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { assertSameRun } from '../runs/same-run.ts'
-import { savedState } from '../runs/write/saved-state.ts'
+import { noCheckpoint, savedState } from '../runs/write/saved-state.ts'
 import { kindOf } from '../system/files.ts'
 import type { Runnable } from './participants.ts'
 import { planRun } from './plan-run.ts'
@@ -23,9 +23,12 @@ export async function resumableRounds(dir: string, run: Runnable): Promise<numbe
 /**
  * The config of a run folder, with the folder of the dataset as its checkpoint knows it. If that is not there any more,
  * or is not known, the config's own counts.
- * @throws FedunifyError (data) if the checkpoint is damaged
+ * @throws FedunifyError (data) if the checkpoint is missing or damaged
  */
 export async function withKeptData(dir: string, experiment: Experiment): Promise<Experiment> {
-  const data = (await readOwnCheckpoint(dir, await readManifest(dir)))?.data
+  const { format, rounds } = await readManifest(dir)
+  const saved = await readCheckpoint(dir, format === undefined ? 'older' : undefined)
+  if (!saved) throw noCheckpoint(dir, rounds)
+  const { data } = saved
   return data !== undefined && (await kindOf(data)) === 'folder' ? { ...experiment, data } : experiment
 }

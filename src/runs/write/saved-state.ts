@@ -21,7 +21,7 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   const file = checkpointFile(dir)
   const saved = await readOwnCheckpoint(dir, manifest)
   const refuse = (why: string) => new FedunifyError('E_RUN_DAMAGED', `${file} ${why}`, ANEW)
-  if (!saved) throw refuse(`is missing, ${rounds === 1 ? '1 round is' : `${rounds} rounds are`} done`)
+  if (!saved) throw noCheckpoint(dir, rounds)
   const { round, files } = saved
   if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
   if (round > config.rounds) throw refuse(`is of round ${round}, but the run has ${config.rounds}`)
@@ -33,6 +33,12 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   await assertUntouched(dir, { ...manifest, status: 'running' }, saved)
   for (const { file } of TABLES) await assertRows(join(dir, file), files[file]?.size ?? 0, round)
   return saved
+}
+
+/** @param rounds that are done */
+export function noCheckpoint(dir: string, rounds: number): FedunifyError {
+  const done = rounds === 1 ? '1 round is' : `${rounds} rounds are`
+  return new FedunifyError('E_RUN_DAMAGED', `${checkpointFile(dir)} is missing, ${done} done`, ANEW)
 }
 
 const ANEW = 'restore it from a copy, or start a new run in another folder'
