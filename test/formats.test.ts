@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { CONFIG_FORMAT } from '../src/config/config-format.ts'
 import { FedunifyError } from '../src/errors.ts'
 import { failedEvent, type RunEvent } from '../src/federation/events.ts'
+import { DISCLOSURE_FORMAT } from '../src/runs/disclosure.ts'
 import { RUN_FORMAT } from '../src/runs/manifest.ts'
 import { EVENT_FORMAT, plainEvent } from '../src/runs/plain-event.ts'
 import { TABLES } from '../src/runs/tables.ts'
@@ -89,6 +90,7 @@ describe('docs/formats.md', () => {
   it('has the numbers that files have', () => {
     expect(numberOf('](#experiment-file)')).toBe(CONFIG_FORMAT)
     expect(numberOf('](#events)')).toBe(EVENT_FORMAT)
+    expect(numberOf('](#disclosurejsonl)')).toBe(DISCLOSURE_FORMAT)
     expect(numberOf('](#manifestjson)')).toBe(RUN_FORMAT)
   })
 

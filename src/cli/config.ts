@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { chosenRuns } from '../config/choose-run.ts'
 import { schemaText } from '../config/json-schema.ts'
 import { experimentSources, makesSeveral } from '../config/load.ts'
@@ -10,6 +10,7 @@ import { fileSource, type Source } from '../config/source.ts'
 import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
 import { wrap } from '../report/terminal/wrap.ts'
+import { eventSchemaText } from '../runs/event-schema.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
@@ -116,14 +117,20 @@ const jsonText = (value: object) => `${JSON.stringify({ format: FORMAT, ...value
 const SCHEMA_HELP = `
 An editor with a YAML language server uses it for every file that begins with
   # yaml-language-server: $schema=schema.json
-\`fedunify init\` writes that line. The schema comes with fedunify, as experiments/schema.json.
+\`fedunify init\` writes that line. The schema comes with fedunify, as experiments/schema.json, and that of events as
+docs/events.schema.json.
+
+Examples:
+  fedunify config schema          of experiment files
+  fedunify config schema events   of a line of events.jsonl, or of run --json
 `
 
 function addSchemaCommand(config: Command, io: Io): void {
   config
     .command('schema')
-    .summary('print the JSON Schema of experiment files')
-    .description('Prints the JSON Schema (draft 2020-12) of experiment files: keys, descriptions, defaults, names.')
+    .summary('print the JSON Schema of experiment files, or of events')
+    .description('Prints a JSON Schema (draft 2020-12): of experiment files, or of the events of a run.')
+    .addArgument(new Argument('[of]', 'what it describes').choices(['experiment', 'events']).default('experiment'))
     .addHelpText('after', SCHEMA_HELP)
-    .action(() => io.out(schemaText()))
+    .action((of: string) => io.out(of === 'events' ? eventSchemaText() : schemaText()))
 }

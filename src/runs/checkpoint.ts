@@ -31,6 +31,8 @@ export interface SavedState {
   readonly seconds: Seconds
   /** Of which run it is: runIdentity of its manifest. Those of before 0.4.0 do not say. */
   readonly run?: string | undefined
+  /** The folder with the dataset, on the machine that wrote this: no other file of the run has it. */
+  readonly data?: string | undefined
 }
 
 /**
@@ -56,7 +58,7 @@ export function encodeCheckpoint({
   ownerStates,
   ...rest
 }: SavedState): Uint8Array {
-  const { files, seconds, run } = rest
+  const { files, seconds, run, data } = rest
   const tensors = new Map<string, Tensor>()
   const put = (whose: string, weights: Weights) => {
     for (const [name, tensor] of weights) tensors.set(`${whose}/${name}`, tensor)
@@ -67,7 +69,12 @@ export function encodeCheckpoint({
   for (const [owner, state] of ownerStates) put(`owners/${owner}`, flatten(state))
   const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
   return sealed(
-    encodeSafetensors(tensors, { sha256: BLANK_SEAL, ...told, ...(run !== undefined && { run }) }),
+    encodeSafetensors(tensors, {
+      sha256: BLANK_SEAL,
+      ...told,
+      ...(run !== undefined && { run }),
+      ...(data !== undefined && { data }),
+    }),
     SEAL_KEY,
   )
 }
@@ -120,12 +127,19 @@ const MetadataSchema = z.object({
   round: z.int().min(0),
   files: z.record(z.string(), MarkSchema),
   run: z.string().optional(),
+  data: z.string().optional(),
   seconds: z.object({ total: seconds, train: seconds, merge: seconds, evaluate: seconds, write: seconds }),
 })
 
-function parseMetadata({ round, files, seconds, run }: Readonly<Record<string, string>>, file: string) {
+function parseMetadata({ round, files, seconds, run, data }: Readonly<Record<string, string>>, file: string) {
   try {
-    return MetadataSchema.parse({ round: Number(round), files: JSON.parse(files!), seconds: JSON.parse(seconds!), run })
+    return MetadataSchema.parse({
+      round: Number(round),
+      files: JSON.parse(files!),
+      seconds: JSON.parse(seconds!),
+      run,
+      data,
+    })
   } catch {
     throw new FedunifyError('E_RUN_DAMAGED', `${file}: not a checkpoint of fedunify`, ANEW)
   }

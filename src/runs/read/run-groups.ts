@@ -45,12 +45,14 @@ export function groupRuns<Run>(
   })
 }
 
-function differingKeys(configs: readonly Readonly<Record<string, unknown>>[]): string[] {
+/** Keys in which some of the configs differ. */
+export function differingKeys(configs: readonly Readonly<Record<string, unknown>>[]): string[] {
   const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))]
   return keys.filter((key) => new Set(configs.map((config) => JSON.stringify(config[key]))).size > 1)
 }
 
-const valueText = (value: unknown): string =>
+/** A value of a config on one line. */
+export const valueText = (value: unknown): string =>
   Array.isArray(value) ? value.map(valueText).join('+') : typeof value === 'string' ? value : JSON.stringify(value)
 
 /** The runs of a group by their seeds. */
