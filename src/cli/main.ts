@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   run: async () => (await import('./run.ts')).addRunCommand,
   batch: async () => (await import('./batch.ts')).addBatchCommand,
   worker: async () => (await import('./worker.ts')).addWorkerCommand,
+  ls: async () => (await import('./ls.ts')).addLsCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   check: async () => (await import('./check.ts')).addCheckCommand,
   compare: async () => (await import('./compare.ts')).addCompareCommand,

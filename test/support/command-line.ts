@@ -10,7 +10,13 @@ export interface Outcome {
 /** Runs the command line in this process. */
 export async function fedunify(
   args: readonly string[],
-  given: { colors?: boolean; signal?: AbortSignal; terminal?: WriteStream; out?: (text: string) => void } = {},
+  given: {
+    colors?: boolean
+    width?: number
+    signal?: AbortSignal
+    terminal?: WriteStream
+    out?: (text: string) => void
+  } = {},
 ): Promise<Outcome> {
   let out = ''
   let err = ''
@@ -22,6 +28,7 @@ export async function fedunify(
     err: (text) => {
       err += text
     },
+    width: given.width,
     terminal: given.terminal,
     colors: { out: given.colors ?? false, err: given.colors ?? false },
     signal: given.signal ?? new AbortController().signal,

@@ -50,7 +50,7 @@ interface Part {
 }
 
 /** Bytes of a table: some million rows. */
-const MAX_TABLE = 2 ** 28
+export const MAX_TABLE = 2 ** 28
 
 export interface Tables {
   readonly local: readonly LocalRow[]
@@ -98,7 +98,19 @@ export async function readRows<Row>(
   columns: readonly string[],
   { texts = [], empty = [] }: Cells = {},
 ): Promise<Row[]> {
-  const [head = [], ...rows] = await readCsv(file, part)
+  return rowsOf(file, await readCsv(file, part), columns, texts)
+}
+
+/** The rows of unified.csv. @throws FedunifyError (data) naming file and line */
+export const parseUnified = (file: string, content: Buffer): UnifiedRow[] =>
+  rowsOf(file, parseCsv(file, content), UNIFIED_COLUMNS, ['merge'])
+
+function rowsOf<Row>(
+  file: string,
+  [head = [], ...rows]: readonly (readonly string[])[],
+  columns: readonly string[],
+  texts: readonly string[],
+): Row[] {
   const missing = columns.filter((column) => !head.includes(column))
   if (missing.length > 0) {
     throw new FedunifyError(
@@ -133,6 +145,10 @@ function toNumber(cell: string, where: string): number {
 async function readCsv(file: string, part: Part): Promise<string[][]> {
   const content = await readIfThere(file, part)
   if (!content) throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`)
+  return parseCsv(file, content)
+}
+
+function parseCsv(file: string, content: Buffer): string[][] {
   try {
     return parse(content) as string[][]
   } catch (error) {
