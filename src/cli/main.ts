@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   batch: async () => (await import('./batch.ts')).addBatchCommand,
   worker: async () => (await import('./worker.ts')).addWorkerCommand,
   ls: async () => (await import('./ls.ts')).addLsCommand,
+  show: async () => (await import('./show.ts')).addShowCommand,
   report: async () => (await import('./report.ts')).addReportCommand,
   check: async () => (await import('./check.ts')).addCheckCommand,
   compare: async () => (await import('./compare.ts')).addCompareCommand,

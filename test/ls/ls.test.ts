@@ -15,12 +15,6 @@ const lines = (text: string) => text.split('\n').map((line) => line.trimEnd())
 interface Row {
   name: string
   runs: { id: string; path: string; seed: number; status: string; rounds: number }[]
-  keys: Record<string, unknown>
-  sent_back: string
-  unified: Record<
-    string,
-    { end: { accuracy: number; sd: number | null }; best: { accuracy: number; rounds: number[] } }
-  >
 }
 
 async function rows(...args: string[]): Promise<Row[]> {

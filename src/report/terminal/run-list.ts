@@ -146,14 +146,11 @@ function json({ rows, keys, damaged }: RunList): string {
       const { config, status, started, seconds } = manifest
       return { id: basename(path), path, seed: config.seed, status, rounds, started, seconds: seconds?.total ?? null }
     }),
-    keys: Object.fromEntries(keys.map((key) => [key, row.config[key] ?? null])),
+    config: Object.fromEntries(keys.map((key) => [key, row.config[key] ?? null])),
     sent_back: row.driver,
-    unified: Object.fromEntries(
-      [...row.unified].map(([name, { end, best, bestRounds }]) => [
-        name,
-        { end: plain(end), best: { ...plain(best), rounds: bestRounds } },
-      ]),
-    ),
+    series: [...row.unified].map(([name, { end, best, bestRounds }]) => {
+      return { series: name, end: plain(end), best: { ...plain(best), rounds: bestRounds } }
+    }),
   }))
   const broken = damaged.map(({ path, error }) => ({ path, code: error.code, message: error.message }))
   return `${JSON.stringify({ format: FORMAT, rows: shown, damaged: broken }, null, 2)}\n`

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
-import { dataSize, percent, thousands } from '../../format.ts'
+import { percent, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
@@ -8,9 +8,10 @@ import { loadRun } from '../../runs/read/load-run.ts'
 import type { UnifiedRow } from '../../runs/read/read-tables.ts'
 import { type Manifest, withoutMetrics } from '../../runs/run-description.ts'
 import { oneLine, type Palette } from '../../visible.ts'
-import { type TrafficTotals, trafficTotals } from '../traffic.ts'
+import { trafficTotals } from '../traffic.ts'
 import { paperTable } from './paper-table.ts'
 import { shardTable } from './shard-table.ts'
+import { trafficText } from './traffic-text.ts'
 
 /** What is about to run, and what each owner has. */
 export function overviewText({ experiment, dataset, model, engine, shards }: PreparedRun): string {
@@ -64,10 +65,4 @@ function verdictText({ accuracy, merge, round }: UnifiedRow, { shards }: Manifes
   const on =
     silent.length > 0 ? `, on the test images of ${shards.length - silent.length} of ${shards.length} owners` : ''
   return `unified accuracy ${bold(`${percent(accuracy)} %`)} ${where}${on}`
-}
-
-/** 37 MB down and 34 MB up in all, 1.9 MB and 1.7 MB for each owner and round */
-function trafficText({ all, each, even }: TrafficTotals): string {
-  const share = `${even ? '' : 'on average '}${dataSize(each.down)} and ${dataSize(each.up)} for each owner and round`
-  return `models and updates: ${dataSize(all.down)} down and ${dataSize(all.up)} up in all, ${share}`
 }

@@ -1,19 +1,42 @@
 import type { Dataset, Shard } from '../../data/dataset.ts'
 import { labelHistogram } from '../../data/partition/partition.ts'
 import { thousands } from '../../format.ts'
-import { columns } from './columns.ts'
+import { inParts } from './fit.ts'
 
 const MAX_OWNERS = 12
 
+/** How much an owner has: images, and images of each class; no classes if it keeps them to itself. */
+export interface Share {
+  readonly owner: number
+  readonly train: number
+  readonly test: number
+  readonly labels: readonly number[]
+}
+
 /** Who holds what: images of each owner, train and test, and how many of each label. */
 export function shardTable(dataset: Dataset, shards: readonly Shard[]): string {
-  const labels = Array.from({ length: dataset.classes }, (_, label) => String(label))
-  const rows = shards.slice(0, MAX_OWNERS).map(({ owner, train, test }) => {
+  const shares = shards.map(({ owner, train, test }): Share => {
     const inTest = labelHistogram(dataset, test)
-    const counts = labelHistogram(dataset, train).map((count, label) => String(count + inTest[label]!))
-    return [`owner ${owner}`, thousands(train.length), thousands(test.length), ...counts]
+    const labels = labelHistogram(dataset, train).map((count, label) => count + inTest[label]!)
+    return { owner, train: train.length, test: test.length, labels }
   })
-  const table = columns(['', 'train', 'test', ...labels], rows)
-  const more = shards.length - MAX_OWNERS
+  return shareTable(shares, dataset.classes)
+}
+
+/** The same from what is known of the shards. @param width of a line; the classes are in several parts if they need it */
+export function shareTable(shares: readonly Share[], classes: number, width?: number): string {
+  const shown = shares.slice(0, MAX_OWNERS)
+  const column = (title: string, cell: (share: Share) => string) => ({ title, cells: shown.map(cell) })
+  const labels = Array.from({ length: classes }, (_, label) =>
+    column(String(label), ({ labels }) => (labels[label] === undefined ? '-' : String(labels[label]))),
+  )
+  const all = [
+    { ...column('', ({ owner }) => `owner ${owner}`), left: true },
+    column('train', ({ train }) => thousands(train)),
+    column('test', ({ test }) => thousands(test)),
+    ...labels,
+  ]
+  const table = inParts(all, 1, width)
+  const more = shares.length - shown.length
   return more > 0 ? `${table}\n… and ${more} more owners` : table
 }

@@ -48,13 +48,13 @@ export function groupRuns<Run>(
   })
 }
 
-/** The keys whose values differ among configs. */
+/** The keys in which configs are not all the same. */
 export function differingKeys(configs: readonly Readonly<Record<string, unknown>>[]): string[] {
   const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))]
   return keys.filter((key) => new Set(configs.map((config) => JSON.stringify(config[key]))).size > 1)
 }
 
-/** A value of a group's config, on one line. */
+/** A value as people write it. */
 export const valueText = (value: unknown): string =>
   Array.isArray(value) ? value.map(valueText).join('+') : typeof value === 'string' ? value : JSON.stringify(value)
 
