@@ -110,6 +110,8 @@ describe('docs/formats.md', () => {
   it.each([
     ['check --reporter json', ['check', run, '--reporter', 'json']],
     ['compare --format json', ['compare', run, run, '--format', 'json']],
+    ['ls --format json', ['ls', run, '--format', 'json']],
+    ['show --format json', ['show', run, '--format', 'json']],
     ['config show --json', ['config', 'show', '--json']],
     ['config show --json', ['config', 'show', 'experiments/table3.yaml', '--json']],
     ['doctor --json', ['doctor', '--data', folder, '--out', folder, '--json']],
@@ -128,6 +130,8 @@ describe('runs of earlier formats', () => {
   it.each([
     ['checked', ['check', 'results/reference/table3', '--expect', 'experiments/table3.yaml']],
     ['compared', ['compare', 'results/reference/table3', 'paper']],
+    ['listed', ['ls', 'results/reference']],
+    ['shown', ['show', 'results/reference/table3/s0-bc9c08f0']],
     ['reported', ['report', 'results/reference/first', '--out', join(folder, 'report.html')]],
   ])('are %s', async (_, args) => {
     expect(await fedunify(args)).toMatchObject({ code: 0, err: '' })

@@ -8,7 +8,7 @@ import { withOwnRules } from '../config/parts/own-rules.ts'
 import { fileName } from '../config/read.ts'
 import { fileSource, type Source } from '../config/source.ts'
 import { FedunifyError } from '../errors.ts'
-import { columns } from '../report/terminal/columns.ts'
+import { inParts } from '../report/terminal/fit.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
@@ -62,7 +62,7 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
   const { sources, ...own } = await withOwnRules(experimentSources(written, { file, set, flags }), NOTHING_RUN)
   const shown = settings(resolveExperiment(sources, file, own), sources, own.vocabulary)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
-  return settingsTable(shown, colorsOf(io))
+  return settingsTable(shown, colorsOf(io), io.width)
 }
 
 /** What is shown is not run, the code of rules neither. */
@@ -95,17 +95,14 @@ async function showBatch(
   const varying = [...settingOf.keys()].filter(
     (key) => new Set(values(key).map((value) => JSON.stringify(value))).size > 1,
   )
-  const cells = varying.map((key) => values(key).map(flow))
   const common = [...settingOf.values()].map(
     (s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s),
   )
-  const table = columns(
-    ['run', ...varying],
-    runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
-  )
+  const columns = varying.map((key) => ({ title: key, cells: values(key).map(flow) }))
+  const table = inParts([{ title: 'run', cells: runs.map(({ id }) => id), left: true }, ...columns], 1, io.width)
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
   const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
-  return `${head}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
+  return `${head}\n\n${settingsTable(common, colorsOf(io), io.width)}\n${table}\n`
 }
 
 const jsonSettings = (shown: readonly Setting[]) =>

@@ -26,9 +26,14 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
   return sides.map((side) => (side === PAPER ? paperSide(tableOf(envs)) : side))
 }
 
-/** One side for each experiment among the runs, in their order. */
+/**
+ * One side for each experiment among the runs, in the order in which they were started: that of the experiment file, as
+ * a batch follows it.
+ */
 function experimentSides(name: string, runs: readonly LoadedRun[]): Side[] {
-  const groups = groupRuns(runs, ({ manifest }) => manifest.config)
+  const start = ({ manifest }: LoadedRun) => Date.parse(manifest.started)
+  const inOrder = runs.toSorted((a, b) => start(a) - start(b))
+  const groups = groupRuns(inOrder, ({ manifest }) => manifest.config)
   const what = runs.length === 1 ? runs[0]!.path : name
   return groups.map((group) => runSide(group.label ? `${what} (${group.label})` : what, group))
 }

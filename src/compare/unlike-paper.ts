@@ -7,14 +7,13 @@ const PAPER_MODELS = ['cnn', 'cnn-small'] as const satisfies PresetName[]
 
 const PAPER_IMAGES = 70_000
 
-/** Why the accuracies of a run are not comparable with the paper's; empty if they are. */
-export function unlikePaper({ manifest: { config, shards }, finished, rounds }: LoadedRun): string[] {
+/** What a run was set up to do otherwise. */
+export function otherThanPaper({ manifest: { config, shards } }: LoadedRun): string[] {
   const { model } = config
   const images = shards.reduce((sum, { train, test }) => sum + train + test, 0)
   return [
     !PAPER_MODELS.some((name) => name === model) &&
-      `the model is ${typeof model === 'string' ? model : 'one of its own'}, not the paper's CNN`,
+      `the model is ${typeof model === 'string' ? model : 'one of its own'}, not the paper’s CNN`,
     images < PAPER_IMAGES && `trained and tested on ${thousands(images)} of the ${thousands(PAPER_IMAGES)} images`,
-    !finished && `only ${rounds} of ${config.rounds} rounds are done`,
   ].filter((reason) => reason !== false)
 }
