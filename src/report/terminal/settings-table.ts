@@ -12,7 +12,7 @@ const MAX_WIDTH = 32
  * layers, have lines of their own below their key.
  * @param width characters of a line; undefined for any
  */
-export function settingsTable(settings: readonly Setting[], colors: Palette, width?: number): string {
+export function settingsTable(settings: readonly Setting[], colors: Palette, width = Number.POSITIVE_INFINITY): string {
   const keyWidth = Math.max(...settings.map(({ key }) => key.length))
   const valueWidth = Math.max(...settings.map(({ value }) => flow(value).length).filter((n) => n <= MAX_WIDTH))
   const line = (setting: Setting) => {
@@ -20,7 +20,9 @@ export function settingsTable(settings: readonly Setting[], colors: Palette, wid
     const items = itemsOf(value)
     const shown = (items ? `${items.length} items` : flow(value)).padEnd(valueWidth)
     const plain = setting.from === 'default' || setting.from === 'not set'
-    const head = `  ${key.padEnd(keyWidth)}  ${plain ? shown : colors.bold(shown)}  ${origin(setting, colors)}`
+    const start = `  ${key.padEnd(keyWidth)}  ${plain ? shown : colors.bold(shown)}`
+    const length = 2 + keyWidth + 2 + shown.length + 2 + placeOf(setting).length
+    const head = `${start}${length > width ? `\n${ORIGIN_INDENT}` : '  '}${origin(setting, colors)}`
     const below = (items ?? []).map((item) => wrapped(`    - ${flow(item)}`, width, '        '))
     return [head, ...below].join('\n')
   }
@@ -31,13 +33,18 @@ export function settingsTable(settings: readonly Setting[], colors: Palette, wid
   return `${groups.join('\n\n')}\n`
 }
 
+/** Before an origin that has a line of its own, where it does not fit beside its value. */
+const ORIGIN_INDENT = ' '.repeat(6)
+
 /** What is in a list that is too long for a line. */
 const itemsOf = (value: unknown): readonly unknown[] | undefined =>
   Array.isArray(value) && flow(value).length > MAX_WIDTH ? value : undefined
 
-function origin({ from, place: named = from }: Setting, { dim, cyan, yellow, green }: Palette): string {
-  const place = oneLine(named)
-  switch (from) {
+const placeOf = ({ from, place = from }: Setting): string => oneLine(place)
+
+function origin(setting: Setting, { dim, cyan, yellow, green }: Palette): string {
+  const place = placeOf(setting)
+  switch (setting.from) {
     case 'default':
     case 'not set':
       return dim(place)
