@@ -9,7 +9,8 @@ import type { Io } from './io.ts'
 
 const HELP = `
 A side is a run folder, a folder of runs (one side for each experiment in it: mean ± standard deviation over its
-seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch ${LAST_EPOCH_TEXT}, is shown at end.
+seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch ${LAST_EPOCH_TEXT},
+is shown at end. It is always the first side, so that differences are ours minus the paper's.
 
 Examples:
   fedunify compare results/table4 paper                      ours next to the paper's

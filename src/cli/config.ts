@@ -8,7 +8,7 @@ import { withOwnRules } from '../config/parts/own-rules.ts'
 import { fileName } from '../config/read.ts'
 import { fileSource, type Source } from '../config/source.ts'
 import { FedunifyError } from '../errors.ts'
-import { inParts } from '../report/terminal/fit.ts'
+import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, experimentFlags, repeated } from './experiment-options.ts'
@@ -98,8 +98,12 @@ async function showBatch(
   const common = [...settingOf.values()].map(
     (s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s),
   )
-  const columns = varying.map((key) => ({ title: key, cells: values(key).map(flow) }))
-  const table = inParts([{ title: 'run', cells: runs.map(({ id }) => id), left: true }, ...columns], 1, io.width)
+  const cells = varying.map((key) => values(key).map(flow))
+  const table = columns(
+    ['run', ...varying],
+    runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
+    io.width,
+  )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
   const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
   return `${head}\n\n${settingsTable(common, colorsOf(io), io.width)}\n${table}\n`

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { RUN_FORMATS, type RunFile, type RunFormat } from '../report/terminal/run-details.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { LATEST, pickRun } from '../runs/read/pick-run.ts'
+import { runBefore } from '../runs/read/run-before.ts'
 import { byName } from '../system/glob.ts'
 import { colorsOf, type Io } from './io.ts'
 import { RESULTS } from './results.ts'
@@ -31,7 +32,8 @@ export function addShowCommand(program: Command, io: Io): void {
     .addHelpText('after', HELP)
     .action(async (named: string, { format }: { format: RunFormat }) => {
       const run = await loadRun(await pickRun(named, RESULTS))
-      io.out(RUN_FORMATS[format]({ run, files: await filesIn(run.path) }, { colors: colorsOf(io), width: io.width }))
+      const shown = { run, files: await filesIn(run.path), before: await runBefore(run.path) }
+      io.out(RUN_FORMATS[format](shown, { colors: colorsOf(io), width: io.width }))
     })
 }
 

@@ -52,10 +52,12 @@ describe('fedunify compare', () => {
   it('puts a run beside the table of its env, whose epoch 5,000 is the end', async () => {
     const run = writeRun(join(temporaryFolder(), 'a'), { env: 'V' })
     const beside = await compare(run, 'paper')
-    expect(beside.sides[1]!.name).toBe('paper, Table 3')
-    expect(row(beside, 'end', 'avg')).toMatchObject([{ accuracy: 0.7 }, { accuracy: 0.9373 }])
-    expect(row(beside, 1, 'max')).toMatchObject([null, { accuracy: 0.1828, delta_points: null }])
-    expect(beside.notes).toContain('A has no max, absmax')
+    // It comes first, wherever it is named: the difference is ours minus the paper's, as in the report.
+    expect(beside.sides[0]!.name).toBe('paper, Table 3')
+    expect(row(beside, 'end', 'avg')).toMatchObject([{ accuracy: 0.9373, delta_points: null }, { accuracy: 0.7 }])
+    expect(row(beside, 'end', 'avg')[1]!.delta_points).toBeCloseTo(70 - 93.73, 9)
+    expect(row(beside, 1, 'max')).toMatchObject([{ accuracy: 0.1828, delta_points: null }, null])
+    expect(beside.notes).toContain('B has no max, absmax')
     const first = await compare('paper', writeRun(join(temporaryFolder(), 'b')))
     expect(row(first, 'end', 'avg')[1]!.delta_points).toBeCloseTo(70 - 78.68, 9)
   })
@@ -87,13 +89,13 @@ describe('fedunify compare', () => {
     } as const
     const unfinished = writeRun(join(folder, 's1'), cut)
     const alone = await compare(unfinished, 'paper')
-    expect(row(alone, 'end', 'avg')[0]!.accuracy).toBe(0.65)
+    expect(row(alone, 'end', 'avg')[1]!.accuracy).toBe(0.65)
     expect(alone.warnings[0]).toBe(
       `${unfinished} is not finished: interrupted, 2 of 3 rounds; "end" is its last round so far`,
     )
     const among = await compare(folder, 'paper')
-    expect(row(among, 1, 'avg')[0]).toMatchObject({ accuracy: 0.55, runs: 2 })
-    expect(row(among, 'end', 'avg')[0]).toMatchObject({ accuracy: 0.7, runs: 1 })
+    expect(row(among, 1, 'avg')[1]).toMatchObject({ accuracy: 0.55, runs: 2 })
+    expect(row(among, 'end', 'avg')[1]).toMatchObject({ accuracy: 0.7, runs: 1 })
     expect(among.warnings[0]).toContain('"end" leaves it out')
   })
 
@@ -112,12 +114,12 @@ describe('fedunify compare', () => {
     const { out } = await fedunify('compare', ...sides, 'paper', '--rounds', '1')
     expect(out.split('\n').slice(5, 10)).toEqual([
       'round  side  local 1    - A  local 2    - A    avg    - A    max  absmax',
-      '1         A    90.00           90.00         50.00             -       -',
-      '          B    90.00   0.00    90.00   0.00  52.00  +2.00      -       -',
-      '          C    90.00   0.00    90.00   0.00  47.00  -3.00      -       -',
-      '          D    93.71  +3.71    98.33  +8.33  47.33  -2.67  11.49   47.08',
+      '1         A    93.71           98.33         47.33         11.49   47.08',
+      '          B    90.00  -3.71    90.00  -8.33  50.00  +2.67      -       -',
+      '          C    90.00  -3.71    90.00  -8.33  52.00  +4.67      -       -',
+      '          D    90.00  -3.71    90.00  -8.33  47.00  -0.33      -       -',
     ])
-    expect(out).toMatch(/^D {2}paper, Table 4: /m)
+    expect(out).toMatch(/^A {2}paper, Table 4: /m)
     const markdown = (await fedunify('compare', ...sides, '--rounds', '1', '--md')).out
     expect(markdown).toContain(
       [
@@ -145,7 +147,7 @@ describe('fedunify compare', () => {
     for (const line of out.replaceAll(folder, 'runs').split('\n')) expect(line.length).toBeLessThanOrEqual(width)
     for (const word of out.split(/\s+/)) expect(whole).toContain(word)
     expect(out).toMatch(/^round +side .*median$/m)
-    expect(out.replace(/\s+/g, ' ')).toContain('warning: A, B, C, D do not compare with E: the model is')
+    expect(out.replace(/\s+/g, ' ')).toContain('warning: B, C, D, E do not compare with A: the model is')
   })
 
   it('has a row for what is sent back if runs are driven by different rules', async () => {
@@ -184,7 +186,7 @@ describe('fedunify compare', () => {
     )
     expect(await of(b, 'paper', '--rounds', '1')).toEqual([
       expect.stringMatching(
-        /^A does not compare with B: the model is mlp, not the paper.s CNN; trained and tested on 1,900 of the 70,000 images$/,
+        /^B does not compare with A: the model is mlp, not the paper.s CNN; trained and tested on 1,900 of the 70,000 images$/,
       ),
     ])
     const longer = join(folder, 'longer')
@@ -192,7 +194,7 @@ describe('fedunify compare', () => {
     expect(await of(a, longer)).toEqual(['"end" is not the same round: round 3 (A), round 4 (B)'])
     expect(await of(a, longer, '--rounds', '1,2')).toEqual([])
     expect((await of(a, longer, a, 'paper')).at(-1)).toBe(
-      '"end" is not the same round: round 3 (A, C), round 4 (B), epoch 5,000 (D)',
+      '"end" is not the same round: epoch 5,000 (A), round 3 (B, D), round 4 (C)',
     )
     const { out } = await fedunify('compare', a, b)
     expect(out).toMatch(/\nwarning: B does not compare with A: /)
@@ -222,10 +224,12 @@ describe('fedunify compare', () => {
       '| round | series | A | B | B - A |\n| --- | --- | ---: | ---: | ---: |\n| 1 | local 1 |',
     )
     const csv = await fedunify('compare', run, 'paper', '--format', 'csv', '--rounds', '1,9')
-    expect(csv.out.split('\n').slice(0, 2)).toEqual([
+    const lines = csv.out.split('\n').slice(0, 3)
+    expect(lines.slice(0, 2)).toEqual([
       'round,series,side,runs,accuracy,sd,delta_points',
-      `1,local_1,${run},1,0.9,,`,
+      '1,local_1,"paper, Table 4",1,0.9371,,',
     ])
+    expect(lines[2]).toMatch(`1,local_1,${run},1,0.9,,-3.7`)
     expect(csv.err).toContain('note: no side has round 9')
   })
 

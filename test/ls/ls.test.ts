@@ -144,7 +144,7 @@ describe('fedunify ls', () => {
 
   it.each([
     [100, 'left out to fit the terminal: best round, started, time'],
-    [60, 'left out to fit the terminal: merge, max, best round,\n  started, time'],
+    [60, 'left out to fit the terminal: merge, max, best round,\nstarted, time'],
     [45, 'left out to fit the terminal:'],
   ])('leaves out columns to fit %i characters, and breaks no word', async (width, expected) => {
     const { out } = await fedunify(['ls', at()], { width })

@@ -43,10 +43,13 @@ describe('fedunify show', () => {
     const { out, err, code } = await show()
     expect({ err, code }).toEqual({ err: '', code: 0 })
     const lines = out.split('\n').map((line) => line.trimEnd())
-    expect(lines.slice(0, 9)).toEqual([
+    expect(lines.slice(0, 12)).toEqual([
       'results/study/H-s3-aa11',
-      'finished: 4 of 4 rounds, 1 min 30 s; started 2021-12-31 10:00 UTC',
+      'finished; started 2021-12-31 10:00 UTC',
       'unified accuracy 63.00 % (avg, round 4)',
+      'best round: the last',
+      '11.00 points below the best local model: owner 1, 74.00 % on its own test images',
+      'all 4 rounds are done in 1 min 30 s',
       '',
       'Experiment fake, seed 3',
       '  env     H',
@@ -62,18 +65,19 @@ describe('fedunify show', () => {
     expect(out).toMatch(/\n {2}manifest\.json +\d\.\d kB\n/)
     expect(lines.slice(-5)).toEqual([
       'Next',
-      expect.stringMatching(/^ {2}fedunify report results\/study\/H-s3-aa11 +an HTML page with the figures$/),
-      expect.stringMatching(/^ {2}fedunify compare results\/study\/H-s3-aa11 paper +next to the paper's table$/),
-      expect.stringMatching(/^ {2}fedunify check results\/study\/H-s3-aa11 +is what is expected of it met\?$/),
+      '  fedunify report results/study/H-s3-aa11',
+      '  fedunify compare results/study/H-s3-aa11 paper',
+      '  fedunify check results/study/H-s3-aa11',
       '',
     ])
   })
 
   it('says how an unfinished run goes on, as a shell takes it', async () => {
     const { out } = await show('results/study/cut s4')
-    expect(out).toContain('\ninterrupted (interrupted): 2 of 5 rounds; started 2021-12-30 10:00 UTC\n')
-    expect(out).toContain('\nunified accuracy 60.00 % (avg, round 2); best 61.00 % in round 1\n')
-    expect(out).toMatch(/\nNext\n {2}fedunify run --resume 'results\/study\/cut s4' +go on/)
+    expect(out).toContain('\ninterrupted; started 2021-12-30 10:00 UTC\n')
+    expect(out).toContain('\nunified accuracy 60.00 % (avg, round 2)\nbest round: 1, 61.00 %\n')
+    expect(out).toContain('\ninterrupted after 2 of 5 rounds: interrupted\n')
+    expect(out).toContain("\nNext\n  fedunify run --resume 'results/study/cut s4'\n")
     expect(out).not.toContain('paper')
   })
 

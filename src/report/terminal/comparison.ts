@@ -5,9 +5,12 @@ import { sheet } from '../../csv.ts'
 import { percent, plusMinus } from '../../format.ts'
 import { seriesTitle } from '../../runs/series-name.ts'
 import { oneLine } from '../../visible.ts'
-import { type Column, inParts, wrapped } from './fit.ts'
-import { asText, markdownTable } from './markdown.ts'
+import { asText } from '../markdown.ts'
+import { markdownTable } from '../markdown-table.ts'
+import { columns } from './columns.ts'
+import { type Column, rowsOf, titlesOf } from './fit.ts'
 import { nullable } from './run-words.ts'
+import { wrap } from './wrap.ts'
 
 /** Every form of a comparison, by the name that `--format` takes. */
 export const COMPARISON_FORMATS = { terminal, markdown, csv, json } satisfies Record<
@@ -24,29 +27,22 @@ export const remarks = ({ warnings, notes }: Comparison): string[] => [
 ]
 
 function terminal(comparison: Comparison, width?: number): string {
-  const legend = comparison.sides.map(({ name, detail }, i) =>
-    wrapped(oneLine(`${letter(i)}  ${name}: ${detail}`), width, '   '),
-  )
-  const { all, keys } = columnsOf(comparison)
+  const legend = comparison.sides.map(({ name, detail }, i) => oneLine(`${letter(i)}  ${name}: ${detail}`))
+  const all = columnsOf(comparison)
+  const rows = rowsOf(all)
   // A round is named once, where it begins.
-  const [rounds, ...rest] = all
-  const cells = rounds!.cells.map((at, i, before) => (i > 0 && before[i - 1] === at ? '' : at))
-  const table = inParts([{ ...rounds!, cells }, ...rest], keys, width)
-  const below = [UNITS, ...remarks(comparison)].map((line) => wrapped(oneLine(line), width, '  '))
-  return `${[legend.join('\n'), table, below.join('\n')].join('\n\n')}\n`
+  const shown = rows.map(([at, ...rest], i) => [i > 0 && rows[i - 1]![0] === at ? '' : at!, ...rest])
+  const below = [UNITS, ...remarks(comparison).map(oneLine)]
+  const table = columns(titlesOf(all), shown, width, KEYS)
+  return `${[wrap(legend.join('\n'), width), table, wrap(below.join('\n'), width)].join('\n\n')}\n`
 }
 
 function markdown(comparison: Comparison): string {
-  const { all, keys } = columnsOf(comparison)
+  const all = columnsOf(comparison)
   const legend = comparison.sides.map(({ name, detail }, i) => `- **${letter(i)}**: ${asText(name)}: ${asText(detail)}`)
-  const table = markdownTable(
-    all.map(({ title }) => title),
-    all[0]!.cells.map((_, i) => all.map(({ cells }) => cells[i]!)),
-    keys,
-  )
   const below = remarks(comparison).map((line) => `- ${asText(line)}`)
-  const blocks = [legend.join('\n'), table, UNITS, ...(below.length > 0 ? [below.join('\n')] : [])]
-  return `${blocks.join('\n\n')}\n`
+  const table = markdownTable(titlesOf(all), rowsOf(all), KEYS)
+  return `${[legend.join('\n'), table, UNITS, ...(below.length > 0 ? [below.join('\n')] : [])].join('\n\n')}\n`
 }
 
 /** One line for each figure; accuracies are fractions, differences percentage points. */
@@ -76,31 +72,27 @@ function json({ sides, rows, warnings, notes }: Comparison): string {
   return `${JSON.stringify({ format: FORMAT, sides, rows: table, warnings, notes }, null, 2)}\n`
 }
 
-interface Table {
-  readonly all: readonly Column[]
-  /** How many of the columns, from the first, say what a row is of. */
-  readonly keys: number
-}
+/** How many columns, from the first, say what a row is of. */
+const KEYS = 2
 
 /** Two sides have a column each, more have a row each. */
-const columnsOf = (comparison: Comparison): Table =>
+const columnsOf = (comparison: Comparison): Column[] =>
   comparison.sides.length > 2 ? sidesAsRows(comparison) : sidesAsColumns(comparison)
 
-function sidesAsColumns({ sides, rows }: Comparison): Table {
+function sidesAsColumns({ sides, rows }: Comparison): Column[] {
   const of = (title: string, cell: (row: ComparedRow) => string): Column => ({ title, cells: rows.map(cell) })
-  const all = [
-    { ...of('round', ({ at }) => String(at)), left: true },
+  return [
+    of('round', ({ at }) => String(at)),
     of('series', ({ series }) => titleOf(series)),
     ...sides.flatMap((_, i) => [
       of(letter(i), ({ cells }) => figure(cells[i])),
       ...(i > 0 ? [of(`${letter(i)} - ${letter(0)}`, ({ cells }) => points(cells[i]?.delta))] : []),
     ]),
   ]
-  return { all, keys: 2 }
 }
 
 /** A row for each side in each round, a column for each series and for its difference from the first side's. */
-function sidesAsRows({ sides, rows }: Comparison): Table {
+function sidesAsRows({ sides, rows }: Comparison): Column[] {
   const series = [...new Set(rows.map((row) => row.series))]
   const rounds = [...new Set(rows.map(({ at }) => at))]
   const lines = rounds.flatMap((at) =>
@@ -113,8 +105,8 @@ function sidesAsRows({ sides, rows }: Comparison): Table {
   const of = (title: string, cell: (line: (typeof shown)[number]) => string): Column => {
     return { title, cells: shown.map(cell) }
   }
-  const all = [
-    { ...of('round', ({ at }) => String(at)), left: true },
+  return [
+    of('round', ({ at }) => String(at)),
     of('side', ({ side }) => letter(side)),
     ...series.flatMap((name) => {
       const differs = shown.some(({ cells }) => cells.get(name)?.delta !== undefined)
@@ -122,7 +114,6 @@ function sidesAsRows({ sides, rows }: Comparison): Table {
       return [of(titleOf(name), ({ cells }) => figure(cells.get(name))), ...(differs ? [delta] : [])]
     }),
   ]
-  return { all, keys: 2 }
 }
 
 const titleOf = (series: string) => (series === SENT_BACK ? 'sent back' : seriesTitle(series))

@@ -1,14 +1,11 @@
 import { ownerOf, seriesTitle } from '../../runs/series-name.ts'
 import { extremes } from '../../stats.ts'
-import { inParts } from './fit.ts'
+import { columns } from './columns.ts'
 
 const MAX_ROWS = 12
 const MAX_LOCALS = 8
 
-/**
- * A run's table.csv for the terminal; of long runs the first and last rounds, of many owners the extremes.
- * @param width of a line; the columns are in several parts if they need it
- */
+/** A run's table.csv for the terminal; of long runs the first and last rounds, of many owners the extremes. */
 export function paperTable([head = [], ...rows]: readonly (readonly string[])[], width?: number): string {
   const merges = head.findIndex((name, i) => i > 0 && ownerOf(name) === undefined)
   const isWide = merges - 1 > MAX_LOCALS
@@ -26,6 +23,5 @@ export function paperTable([head = [], ...rows]: readonly (readonly string[])[],
     name === 'epoch' ? 'round' : seriesTitle(name),
   )
   if (cut) shown.splice(3, 0, ['…', ...names.slice(1).map(() => '')])
-  const all = names.map((title, i) => ({ title, cells: shown.map((row) => row[i]!), left: i === 0 }))
-  return inParts(all, 1, width)
+  return columns(names, shown, width)
 }

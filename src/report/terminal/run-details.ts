@@ -2,15 +2,16 @@ import { dataSize, duration, percent, thousands } from '../../format.ts'
 import { nameOf } from '../../parts.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { pointAt } from '../../runs/read/series.ts'
+import { shellWord } from '../../system/shell-word.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 import { configPairs } from '../config-pairs.ts'
 import { trafficTotals } from '../traffic.ts'
-import { wrapped } from './fit.ts'
-import { nextCommands } from './next-commands.ts'
+import { endingLines, nextCommands } from './ending.ts'
 import { paperTable } from './paper-table.ts'
 import { clock } from './run-words.ts'
 import { shareTable } from './shard-table.ts'
 import { trafficText } from './traffic-text.ts'
+import { wrap } from './wrap.ts'
 
 /** A file of a run folder, and its bytes. */
 export interface RunFile {
@@ -26,6 +27,8 @@ export type RunFormat = keyof typeof RUN_FORMATS
 interface Shown {
   readonly run: LoadedRun
   readonly files: readonly RunFile[]
+  /** A finished run of the same name, before this one. */
+  readonly before: string | undefined
 }
 
 interface Style {
@@ -34,66 +37,58 @@ interface Style {
   readonly width?: number | undefined
 }
 
-function terminal({ run, files }: Shown, { colors, width }: Style): string {
+function terminal({ run, files, before }: Shown, { colors, width }: Style): string {
   const { tables, manifest, traffic } = run
   const { config } = manifest
   const { changed, defaults } = configPairs(config)
   // The title has these two.
   const usual = defaults.filter(([key]) => key !== 'name' && key !== 'seed').map((pair) => pair.join(' '))
-  const lines = (text: readonly string[]) => text.map((line) => wrapped(oneLine(line), width, '  ')).join('\n')
   const travelled = trafficTotals(traffic)
   const shares = manifest.shards.map(({ train_labels, test_labels, ...share }) => {
     return { ...share, labels: train_labels.map((count, label) => count + (test_labels[label] ?? 0)) }
   })
   const classes = Math.max(0, ...shares.map(({ labels }) => labels.length))
+  const lines = (all: readonly string[]) => wrap(all.map(oneLine).join('\n'), width)
   const parts: [string, string][] = [
     [
       `Experiment ${config.name}, seed ${config.seed}`,
-      `${changed.length > 0 ? `${pairsText(changed, width)}\n` : ''}${lines([`at their defaults: ${usual.join(', ')}`])}`,
+      lines([...pairLines(changed), `at their defaults: ${usual.join(', ')}`]),
     ],
     ['Images of the owners, and of each class', shareTable(shares, classes, width)],
     ...(run.rounds > 0 ? [['Accuracy in percent', paperTable(tables.table, width)] as [string, string]] : []),
     ['Made with', lines([...madeWith(run), ...(travelled ? [trafficText(travelled)] : [])])],
-    [
-      'Files',
-      pairsText(
-        files.map(({ name, bytes }) => [name, dataSize(bytes)]),
-        width,
-      ),
-    ],
-    ['Next', pairsText(nextCommands(run), width)],
+    ['Files', lines(pairLines(files.map(({ name, bytes }) => [name, dataSize(bytes)])))],
+    ['Next', lines(nextLines(run, before).map((command) => `  ${command}`))],
   ]
   const head = lines([run.path, ...headLines(run)])
   return `${[head, ...parts.map(([title, text]) => `${colors.bold(oneLine(title))}\n${text}`)].join('\n\n')}\n`
 }
 
 /** Names with what they stand for, in two columns. */
-function pairsText(pairs: readonly (readonly [string, string])[], width: number | undefined): string {
-  const most = Math.max(0, ...pairs.map(([name]) => oneLine(name).length))
-  const indent = ' '.repeat(most + 4)
-  return pairs
-    .map(([name, value]) => {
-      const first = `  ${oneLine(name).padEnd(most)}  `
-      // Where a column beside the names would be narrow, what they stand for comes below.
-      const beside = width === undefined || width - indent.length >= 20
-      return beside
-        ? wrapped(first + oneLine(value), width, indent)
-        : `  ${oneLine(name)}\n    ${wrapped(oneLine(value), width - 4, '    ')}`
-    })
-    .join('\n')
+function pairLines(pairs: readonly (readonly [string, string])[]): string[] {
+  const most = Math.max(0, ...pairs.map(([name]) => name.length))
+  return pairs.map(([name, value]) => `  ${name.padEnd(most)}  ${value}`)
 }
 
-function headLines({ manifest, rounds, ...run }: LoadedRun): string[] {
-  const { status, reason, started, seconds, config } = manifest
-  const why = reason === undefined || reason === 'rounds' ? '' : ` (${reason})`
-  const state = status === 'running' ? 'running, or killed' : status
-  const time = seconds ? `, ${duration(seconds.total)}` : ''
-  const progress = `${state}${why}: ${rounds} of ${config.rounds} rounds${time}; started ${clock(started)}`
+function headLines(run: LoadedRun): string[] {
+  const { status, started, config } = run.manifest
   const driver = nameOf(config.merge[0]!)
-  const [end, best] = (['end', 'best'] as const).map((at) => pointAt({ ...run, rounds }, driver, at))
-  if (!end || !best) return [progress]
-  const at = best.round === end.round ? '' : `; best ${percent(best.accuracy)} % in round ${best.round}`
-  return [progress, `unified accuracy ${percent(end.accuracy)} % (${driver}, round ${end.round})${at}`]
+  const end = pointAt(run, driver, 'end')
+  return [
+    `${status === 'running' ? 'running, or killed' : status}; started ${clock(started)}`,
+    end ? `unified accuracy ${percent(end.accuracy)} % (${driver}, round ${end.round})` : 'no round was finished',
+    ...endingLines(run),
+  ]
+}
+
+/** What may come next: an unfinished run goes on, expectations are checked. */
+function nextLines(run: LoadedRun, before: string | undefined): string[] {
+  const path = shellWord(run.path)
+  return [
+    ...(run.finished ? [] : [`fedunify run --resume ${path}`]),
+    ...nextCommands(run, before),
+    ...(run.manifest.config.expect ? [`fedunify check ${path}`] : []),
+  ]
 }
 
 function madeWith({ manifest }: LoadedRun): string[] {
@@ -112,7 +107,7 @@ function madeWith({ manifest }: LoadedRun): string[] {
 const FORMAT = 1
 
 /** See docs/formats.md. */
-function json({ run, files }: Shown): string {
+function json({ run, files, before }: Shown): string {
   const { path, manifest, rounds } = run
   const { status, reason = null, started, seconds = null, config, shards, engine, machine, fedunify } = manifest
   const series = [...run.series.keys()].map((name) => {
@@ -122,7 +117,7 @@ function json({ run, files }: Shown): string {
   })
   const changed = configPairs(config).changed.map(([name]) => name)
   const what = { path, status, reason, rounds, started, seconds, sent_back: nameOf(config.merge[0]!), series }
-  const next = nextCommands(run).map(([command]) => command)
+  const next = nextLines(run, before)
   const made = { fedunify, engine, machine }
   return `${JSON.stringify({ format: FORMAT, ...what, config, changed, shards, ...made, files, next }, null, 2)}\n`
 }

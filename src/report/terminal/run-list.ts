@@ -8,9 +8,10 @@ import { valueText } from '../../runs/read/run-groups.ts'
 import { POOLED_SERIES } from '../../runs/series-name.ts'
 import type { Estimate } from '../../stats.ts'
 import { oneLine } from '../../visible.ts'
-import { type Column, fitted, wrapped } from './fit.ts'
-import { markdownTable } from './markdown.ts'
+import { markdownTable } from '../markdown-table.ts'
+import { type Column, fitted, rowsOf, titlesOf } from './fit.ts'
 import { clock, nullable, range } from './run-words.ts'
+import { wrap } from './wrap.ts'
 
 /** Every form of a list of runs, by the name that `--format` takes. */
 export const RUN_LIST_FORMATS = { terminal, markdown, csv, json } satisfies Record<
@@ -23,18 +24,13 @@ const UNITS = 'Accuracy of the unified models in percent at the last round'
 function terminal(list: RunList, width?: number): string {
   const { text, missing } = fitted(columnsOf(list), width)
   const left = missing.length > 0 ? [`left out to fit the terminal: ${missing.join(', ')}`] : []
-  const lines = [...footer(list), ...left, ...damagedLines(list)].map((line) => wrapped(oneLine(line), width, '  '))
+  const lines = [...footer(list), ...left, ...damagedLines(list)].map((line) => wrap(oneLine(line), width))
   return `${[...(list.rows.length > 0 ? [text] : []), lines.join('\n')].join('\n\n')}\n`
 }
 
 function markdown(list: RunList): string {
   const all = columnsOf(list)
-  const rows = list.rows.map((_, i) => all.map(({ cells }) => cells[i]!))
-  const table = markdownTable(
-    all.map(({ title }) => title),
-    rows,
-    all.filter(({ left }) => left).length,
-  )
+  const table = markdownTable(titlesOf(all), rowsOf(all), all.filter(({ left }) => left).length)
   const damaged = damagedLines(list).map((line) => `- ${oneLine(line)}`)
   return `${[table, footer(list).join('\n'), ...(damaged.length > 0 ? [damaged.join('\n')] : [])].join('\n\n')}\n`
 }

@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import { KEY_GROUPS } from '../../config/groups.ts'
 import type { Setting } from '../../config/origin.ts'
 import { oneLine, type Palette } from '../../visible.ts'
-import { wrapped } from './fit.ts'
+import { wrap } from './wrap.ts'
 
 /** Longer values do not widen the column for all. */
 const MAX_WIDTH = 32
@@ -23,7 +23,7 @@ export function settingsTable(settings: readonly Setting[], colors: Palette, wid
     const start = `  ${key.padEnd(keyWidth)}  ${plain ? shown : colors.bold(shown)}`
     const length = 2 + keyWidth + 2 + shown.length + 2 + placeOf(setting).length
     const head = `${start}${length > width ? `\n${ORIGIN_INDENT}` : '  '}${origin(setting, colors)}`
-    const below = (items ?? []).map((item) => wrapped(`    - ${flow(item)}`, width, '        '))
+    const below = (items ?? []).map((item) => wrap(`    - ${flow(item)}`, width))
     return [head, ...below].join('\n')
   }
   const groups = KEY_GROUPS.map(({ title, keys }) => {

@@ -1,7 +1,7 @@
 import type { Dataset, Shard } from '../../data/dataset.ts'
 import { labelHistogram } from '../../data/partition/partition.ts'
 import { thousands } from '../../format.ts'
-import { inParts } from './fit.ts'
+import { columns } from './columns.ts'
 
 const MAX_OWNERS = 12
 
@@ -14,29 +14,24 @@ export interface Share {
 }
 
 /** Who holds what: images of each owner, train and test, and how many of each label. */
-export function shardTable(dataset: Dataset, shards: readonly Shard[]): string {
+export function shardTable(dataset: Dataset, shards: readonly Shard[], width?: number): string {
   const shares = shards.map(({ owner, train, test }): Share => {
     const inTest = labelHistogram(dataset, test)
     const labels = labelHistogram(dataset, train).map((count, label) => count + inTest[label]!)
     return { owner, train: train.length, test: test.length, labels }
   })
-  return shareTable(shares, dataset.classes)
+  return shareTable(shares, dataset.classes, width)
 }
 
 /** The same from what is known of the shards. @param width of a line; the classes are in several parts if they need it */
 export function shareTable(shares: readonly Share[], classes: number, width?: number): string {
   const shown = shares.slice(0, MAX_OWNERS)
-  const column = (title: string, cell: (share: Share) => string) => ({ title, cells: shown.map(cell) })
-  const labels = Array.from({ length: classes }, (_, label) =>
-    column(String(label), ({ labels }) => (labels[label] === undefined ? '-' : String(labels[label]))),
-  )
-  const all = [
-    { ...column('', ({ owner }) => `owner ${owner}`), left: true },
-    column('train', ({ train }) => thousands(train)),
-    column('test', ({ test }) => thousands(test)),
-    ...labels,
-  ]
-  const table = inParts(all, 1, width)
+  const titles = Array.from({ length: classes }, (_, label) => String(label))
+  const rows = shown.map(({ owner, train, test, labels }) => {
+    const counts = titles.map((_, label) => (labels[label] === undefined ? '-' : String(labels[label])))
+    return [`owner ${owner}`, thousands(train), thousands(test), ...counts]
+  })
+  const table = columns(['', 'train', 'test', ...titles], rows, width)
   const more = shares.length - shown.length
   return more > 0 ? `${table}\n… and ${more} more owners` : table
 }

@@ -1,0 +1,69 @@
+import { duration, percent } from '../../format.ts'
+import { PAPER, paperTableFor } from '../../paper/tables.ts'
+import { nameOf } from '../../parts.ts'
+import type { LoadedRun } from '../../runs/read/load-run.ts'
+import type { Point } from '../../runs/read/series.ts'
+import { ownerOf, POOLED_SERIES } from '../../runs/series-name.ts'
+import { shellWord } from '../../system/shell-word.ts'
+
+/** How a run ended: why and after how long, its best round, and how far it is from what its owners have otherwise. */
+export function endingLines(run: LoadedRun): string[] {
+  const { manifest, series, rounds } = run
+  const driver = series.get(nameOf(manifest.config.merge[0]!)) ?? []
+  const last = driver.at(-1)
+  if (!last) return [stopped(run)]
+  const best = driver.reduce((most, point) => (point.accuracy > most.accuracy ? point : most))
+  const bestText =
+    best.round === rounds ? 'best round: the last' : `best round: ${best.round}, ${percent(best.accuracy)} %`
+  return [bestText, ...gaps(last, series), stopped(run)]
+}
+
+/** Why it stopped, and how long it took. */
+function stopped({ manifest: { status, reason, config, seconds }, rounds, finished }: LoadedRun): string {
+  const took = seconds ? ` in ${duration(seconds.total)}` : ''
+  if (!finished) return `${status} after ${rounds} of ${config.rounds} rounds${took}${reason ? `: ${reason}` : ''}`
+  if (reason === 'stop-at') {
+    return `stopped after ${rounds} of ${config.rounds} rounds${took}: at every owner the accuracy is ${config['stop-at']} or more`
+  }
+  return `all ${rounds} rounds are done${took}`
+}
+
+/** The last unified model beside the best local one and the pooled one of its round. */
+function gaps({ round, accuracy }: Point, series: LoadedRun['series']): string[] {
+  const at = (points: readonly Point[]) => points.find((point) => point.round === round)?.accuracy
+  const locals = [...series].flatMap(([name, points]) => {
+    const [owner, own] = [ownerOf(name), at(points)]
+    return owner === undefined || own === undefined ? [] : [{ owner, own }]
+  })
+  const best = locals.reduce<(typeof locals)[number] | undefined>(
+    (most, one) => (one.own > (most?.own ?? -1) ? one : most),
+    undefined,
+  )
+  const pooled = at(series.get(POOLED_SERIES) ?? [])
+  return [
+    ...(best
+      ? [
+          `${gap(accuracy, best.own)} the best local model: owner ${best.owner}, ${percent(best.own)} % on its own test images`,
+        ]
+      : []),
+    ...(pooled === undefined ? [] : [`${gap(accuracy, pooled)} the pooled model: ${percent(pooled)} %`]),
+  ]
+}
+
+/** 4.51 points below */
+function gap(accuracy: number, other: number): string {
+  const points = Math.abs(100 * (accuracy - other)).toFixed(2)
+  return Number(points) === 0 ? 'level with' : `${points} points ${accuracy < other ? 'below' : 'above'}`
+}
+
+/**
+ * What may come next, as commands that work.
+ * @param before a finished run of the same name
+ */
+export function nextCommands({ path, manifest: { config, dataset } }: LoadedRun, before: string | undefined): string[] {
+  const run = shellWord(path)
+  const inPaper = dataset.name === 'fashion-mnist' && config.owners === 2 && paperTableFor(nameOf(config.env))
+  const other = before !== undefined ? `${shellWord(before)} ${run}` : inPaper ? `${run} ${PAPER}` : undefined
+  const second = other === undefined ? `config show ${shellWord(`${path}/config.yaml`)}` : `compare ${other}`
+  return [`fedunify report ${run}`, `fedunify ${second}`]
+}
