@@ -60,7 +60,7 @@ export async function start(): Promise<void> {
   const io: Io = {
     out: (text) => process.stdout.write(text),
     err: (text) => crashed === undefined && process.stderr.write(text),
-    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+    width: process.stdout.isTTY ? process.stdout.columns || undefined : undefined,
     terminal: process.stderr.isTTY ? process.stderr : undefined,
     colors: { out: hasColors(process.stdout), err: hasColors(process.stderr) },
     signal: controller.signal,
