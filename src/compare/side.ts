@@ -95,7 +95,7 @@ function madeOf(runs: readonly LoadedRun[]): Made {
   const { config, dataset, shards, model } = runs[0]!.manifest
   return {
     dataset: dataset.name,
-    images: shards.reduce((sum, { train, test }) => sum + train + test, 0),
+    images: shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0),
     model: JSON.stringify(config.model ?? null),
     parameters: model.parameters,
     unlikePaper: [...new Set(runs.flatMap(otherThanPaper))],

@@ -10,7 +10,7 @@ const PAPER_IMAGES = 70_000
 /** What a run was set up to do otherwise. */
 export function otherThanPaper({ manifest: { config, shards } }: LoadedRun): string[] {
   const { model } = config
-  const images = shards.reduce((sum, { train, test }) => sum + train + test, 0)
+  const images = shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0)
   return [
     !PAPER_MODELS.some((name) => name === model) &&
       `the model is ${typeof model === 'string' ? model : 'one of its own'}, not the paper’s CNN`,

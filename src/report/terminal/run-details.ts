@@ -1,4 +1,4 @@
-import { dataSize, duration, percent, thousands } from '../../format.ts'
+import { dataSize, duration, thousands } from '../../format.ts'
 import { nameOf } from '../../parts.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { pointAt } from '../../runs/read/series.ts'
@@ -11,6 +11,7 @@ import { paperTable } from './paper-table.ts'
 import { clock } from './run-words.ts'
 import { shareTable } from './shard-table.ts'
 import { trafficText } from './traffic-text.ts'
+import { verdictText } from './verdict-text.ts'
 import { wrap } from './wrap.ts'
 
 /** A file of a run folder, and its bytes. */
@@ -73,10 +74,10 @@ function pairLines(pairs: readonly (readonly [string, string])[]): string[] {
 function headLines(run: LoadedRun): string[] {
   const { status, started, config } = run.manifest
   const driver = nameOf(config.merge[0]!)
-  const end = pointAt(run, driver, 'end')
+  const end = run.unified.find(({ merge, round }) => merge === driver && round === run.rounds)
   return [
     `${status === 'running' ? 'running, or killed' : status}; started ${clock(started)}`,
-    end ? `unified accuracy ${percent(end.accuracy)} % (${driver}, round ${end.round})` : 'no round was finished',
+    end ? verdictText(end, run.manifest) : 'no round was finished',
     ...endingLines(run),
   ]
 }

@@ -1,17 +1,16 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
-import { percent, thousands } from '../../format.ts'
+import { thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
-import type { UnifiedRow } from '../../runs/read/read-tables.ts'
-import { type Manifest, withoutMetrics } from '../../runs/run-description.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 import { trafficTotals } from '../traffic.ts'
 import { paperTable } from './paper-table.ts'
 import { shardTable } from './shard-table.ts'
 import { trafficText } from './traffic-text.ts'
+import { verdictText } from './verdict-text.ts'
 
 /** What is about to run, and what each owner has. */
 export function overviewText({ experiment, dataset, model, engine, shards }: PreparedRun): string {
@@ -44,25 +43,16 @@ export function planText(prepared: PreparedRun, done: number): string {
 }
 
 /** What a finished run leaves to look at: the paper-shaped table, what the owners sent and were sent, and the files. */
-export async function summaryText(path: string, { bold, dim }: Palette): Promise<string> {
+export async function summaryText(path: string, colors: Palette): Promise<string> {
   const { manifest, tables, unified, traffic } = await loadRun(path)
   const last = unified.at(-1)
   const driver = last && unified.find(({ round }) => round === last.round)
-  const verdict = driver ? verdictText(driver, manifest, bold) : 'no round was finished'
+  const verdict = driver ? verdictText(driver, manifest, colors) : 'no round was finished'
   const travelled = trafficTotals(traffic)
   const lines = [verdict, ...(travelled ? [trafficText(travelled)] : [])].join('\n')
   const files = (await readdir(path))
     .filter((name) => !name.startsWith('.'))
     .map(oneLine)
     .join('  ')
-  return `${paperTable(tables.table)}\n${dim('accuracy in percent')}\n\n${lines}\n${oneLine(path)}/\n  ${files}\n`
-}
-
-function verdictText({ accuracy, merge, round }: UnifiedRow, { shards }: Manifest, bold: Palette['bold']): string {
-  const where = `(${merge}, round ${round})`
-  if (accuracy === undefined) return `unified accuracy not known ${where}: no owner shares its metrics`
-  const silent = withoutMetrics(shards)
-  const on =
-    silent.length > 0 ? `, on the test images of ${shards.length - silent.length} of ${shards.length} owners` : ''
-  return `unified accuracy ${bold(`${percent(accuracy)} %`)} ${where}${on}`
+  return `${paperTable(tables.table)}\n${colors.dim('accuracy in percent')}\n\n${lines}\n${oneLine(path)}/\n  ${files}\n`
 }

@@ -5,11 +5,11 @@ import { columns } from './columns.ts'
 
 const MAX_OWNERS = 12
 
-/** How much an owner has: images, and images of each class; no classes if it keeps them to itself. */
+/** How much an owner has: images, and images of each class; what it keeps to itself is null, or no class. */
 export interface Share {
   readonly owner: number
   readonly train: number
-  readonly test: number
+  readonly test: number | null
   readonly labels: readonly number[]
 }
 
@@ -29,7 +29,7 @@ export function shareTable(shares: readonly Share[], classes: number, width?: nu
   const titles = Array.from({ length: classes }, (_, label) => String(label))
   const rows = shown.map(({ owner, train, test, labels }) => {
     const counts = titles.map((_, label) => (labels[label] === undefined ? '-' : String(labels[label])))
-    return [`owner ${owner}`, thousands(train), thousands(test), ...counts]
+    return [`owner ${owner}`, thousands(train), test === null ? '-' : thousands(test), ...counts]
   })
   const table = columns(['', 'train', 'test', ...titles], rows, width)
   const more = shares.length - shown.length

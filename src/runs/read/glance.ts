@@ -8,7 +8,7 @@ import { unifiedTable } from '../tables.ts'
 import { unifiedSeries } from './load-run.ts'
 import type { Reading } from './named-runs.ts'
 import { MAX_TABLE, parseUnified } from './read-tables.ts'
-import { pickPoint, type SeriesPoints, seriesOf } from './series.ts'
+import { type SeriesPoints, seriesOf } from './series.ts'
 
 /** What a list says of a run: its manifest, and the accuracies of its unified models. */
 export interface RunGlance {
@@ -46,7 +46,7 @@ export async function glanceAt(path: string): Promise<RunGlance> {
     done.map((row, i) => ({ ...row, line: i + 2 })),
   )
   const names = rounds > 0 ? unifiedSeries(manifest) : []
-  const missing = names.find((name) => !pickPoint(series.get(name) ?? [], 'end', rounds))
+  const missing = names.find((name) => !done.some(({ merge, round }) => merge === name && round === rounds))
   if (missing !== undefined) throw damaged(file, `round ${rounds} of ${missing} is missing`)
   return { path, manifest, finished, rounds, series }
 }

@@ -77,7 +77,7 @@ export async function readTables(
     readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS, {
       empty: ['train_loss', 'local_accuracy', 'copied_accuracy'],
     }),
-    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, { texts: ['merge'], empty: ['accuracy', 'loss'] }),
+    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, UNIFIED_CELLS),
     readCsv(...of(paperTable)),
     there.has(trafficTable.file) ? readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS) : undefined,
   ])
@@ -91,25 +91,27 @@ interface Cells {
   readonly empty?: readonly string[]
 }
 
+const UNIFIED_CELLS: Cells = { texts: ['merge'], empty: ['accuracy', 'loss'] }
+
 /** Rows of the columns asked for, all of which must be there; all are numbers unless it is said otherwise. */
 export async function readRows<Row>(
   file: string,
   part: Part,
   columns: readonly string[],
-  { texts = [], empty = [] }: Cells = {},
+  cells: Cells = {},
 ): Promise<Row[]> {
-  return rowsOf(file, await readCsv(file, part), columns, texts)
+  return rowsOf(file, await readCsv(file, part), columns, cells)
 }
 
 /** The rows of unified.csv. @throws FedunifyError (data) naming file and line */
 export const parseUnified = (file: string, content: Buffer): UnifiedRow[] =>
-  rowsOf(file, parseCsv(file, content), UNIFIED_COLUMNS, ['merge'])
+  rowsOf(file, parseCsv(file, content), UNIFIED_COLUMNS, UNIFIED_CELLS)
 
 function rowsOf<Row>(
   file: string,
   [head = [], ...rows]: readonly (readonly string[])[],
   columns: readonly string[],
-  texts: readonly string[],
+  { texts = [], empty = [] }: Cells,
 ): Row[] {
   const missing = columns.filter((column) => !head.includes(column))
   if (missing.length > 0) {
