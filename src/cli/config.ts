@@ -66,7 +66,7 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
   const { sources, ...own } = await withOwnRules(experimentSources(written, { set, flags }), NOTHING_RUN)
   const shown = settings(resolveExperiment(sources, file, own), sources, own.vocabulary)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
-  return settingsTable(shown, colorsOf(io))
+  return settingsTable(shown, colorsOf(io), io.width)
 }
 
 /** What is shown is not run, the code of rules neither. */
@@ -92,10 +92,10 @@ async function showBatch(
   const varying = [...settingOf.keys()].filter(
     (key) => new Set(values(key).map((value) => JSON.stringify(value))).size > 1,
   )
-  const cells = varying.map((key) => values(key).map(flow))
   const common = [...settingOf.values()].map(
     (s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s),
   )
+  const cells = varying.map((key) => values(key).map(flow))
   const table = columns(
     ['run', ...varying],
     runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
@@ -103,7 +103,7 @@ async function showBatch(
   )
   const count = runs.length === 1 ? '1 run' : `${runs.length} runs`
   const head = `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
-  return `${head}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
+  return `${head}\n\n${settingsTable(common, colorsOf(io), io.width)}\n${table}\n`
 }
 
 const jsonSettings = (shown: readonly Setting[]) =>
