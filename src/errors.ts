@@ -99,6 +99,7 @@ export const ERRORS = {
   },
   E_PROTOCOL: { kind: 'data', meaning: 'A message is not of this protocol, or not signed by its sender.' },
   E_PAYLOAD: { kind: 'data', meaning: 'Weights that were sent are not those of their digest, or too large.' },
+  E_TRACKING: { kind: 'data', meaning: 'An MLflow server does not answer, or refuses what was sent.' },
 
   E_DIVERGED: { kind: 'training', meaning: 'Weights became NaN or infinite.' },
   E_OBJECTIVE: { kind: 'training', meaning: 'A local objective gave what does not fit the model.' },

@@ -70,6 +70,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_FEDERATION_DAMAGED',
     'E_PROTOCOL',
     'E_PAYLOAD',
+    'E_TRACKING',
   ],
   4: [
     'E_DIVERGED',

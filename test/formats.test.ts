@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { CONFIG_FORMAT } from '../src/config/config-format.ts'
 import { FedunifyError } from '../src/errors.ts'
 import { failedEvent, type RunEvent } from '../src/federation/events.ts'
+import { DISCLOSURE_FORMAT } from '../src/runs/disclosure.ts'
 import { RUN_FORMAT } from '../src/runs/manifest.ts'
 import { EVENT_FORMAT, plainEvent } from '../src/runs/plain-event.ts'
 import { TABLES } from '../src/runs/tables.ts'
@@ -89,6 +90,7 @@ describe('docs/formats.md', () => {
   it('has the numbers that files have', () => {
     expect(numberOf('](#experiment-file)')).toBe(CONFIG_FORMAT)
     expect(numberOf('](#events)')).toBe(EVENT_FORMAT)
+    expect(numberOf('](#disclosurejsonl)')).toBe(DISCLOSURE_FORMAT)
     expect(numberOf('](#manifestjson)')).toBe(RUN_FORMAT)
   })
 
@@ -112,6 +114,8 @@ describe('docs/formats.md', () => {
     ['check --reporter json', ['check', run, '--reporter', 'json']],
     ['verify --json', ['verify', run, '--json']],
     ['compare --format json', ['compare', run, run, '--format', 'json']],
+    ['ls --format json', ['ls', run, '--format', 'json']],
+    ['show --format json', ['show', run, '--format', 'json']],
     ['config show --json', ['config', 'show', '--json']],
     ['config show --json', ['config', 'show', 'experiments/table3.yaml', '--json']],
     ['doctor --json', ['doctor', '--data', folder, '--out', folder, '--json']],
@@ -134,11 +138,16 @@ describe('runs of earlier formats', () => {
     ['checked', ['check', 'results/reference/table3', '--expect', 'experiments/table3.yaml'], ''],
     ['compared', ['compare', 'results/reference/table3', 'paper'], ''],
     ['verified', ['verify', 'results/reference/table3'], ''],
+    ['shown', ['show', 'results/reference/table3/s0-bc9c08f0'], `note: ${NOTE}\n`],
     // The page goes to a file: what its hashes do not cover is said beside.
     ['reported', ['report', 'results/reference/first', '--out', join(folder, 'report.html')], `note: ${NOTE}\n`],
   ])('are %s, with a note of what their hashes do not cover', async (_, args, err) => {
     const done = await fedunify(args)
     expect(done).toMatchObject({ code: 0, err })
     expect(done.out + done.err).toMatch(/note: .*kept no hashes with this run/)
+  })
+
+  it.each([['listed', ['ls', 'results/reference']]])('are %s', async (_, args) => {
+    expect(await fedunify(args)).toMatchObject({ code: 0, err: '' })
   })
 })

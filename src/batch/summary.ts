@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { stringify } from 'csv-stringify/sync'
 import { configHash } from '../config/hash.ts'
+import { sheet } from '../csv.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { groupRuns, type RunGroup } from '../runs/read/run-groups.ts'
 import { kindOfSeries } from '../runs/series-name.ts'
@@ -59,7 +59,7 @@ function groupName({ name, runs }: RunGroup<Summarised>, groups: readonly RunGro
 /** summary.csv; the deviation of a single seed stays empty. */
 export function summaryCsv(rows: readonly SummaryRow[]): string {
   const lines = rows.map((r) => [r.group, r.series, r.round, r.seeds, r.mean, Number.isNaN(r.sd) ? '' : r.sd])
-  return stringify([['group', 'series', 'round', 'seeds', 'mean', 'sd'], ...lines], { escape_formulas: true })
+  return sheet([['group', 'series', 'round', 'seeds', 'mean', 'sd'], ...lines])
 }
 
 /** The summary of the runs in one folder, and the file that holds it. */

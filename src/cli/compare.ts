@@ -1,14 +1,16 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { compareSides } from '../compare/compare.ts'
 import type { ComparedRound } from '../compare/side.ts'
 import { namedSides } from '../compare/sides.ts'
 import { LAST_EPOCH_TEXT } from '../paper/tables.ts'
-import { COMPARISON_FORMAT_NAMES, COMPARISON_FORMATS, type ComparisonFormat } from '../report/terminal/comparison.ts'
+import { COMPARISON_FORMATS, remarks } from '../report/terminal/comparison.ts'
+import { addFormatOptions, type FormatName } from './format-option.ts'
 import type { Io } from './io.ts'
 
 const HELP = `
 A side is a run folder, a folder of runs (one side for each experiment in it: mean ± standard deviation over its
-seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch ${LAST_EPOCH_TEXT}, is shown at end.
+seeds), a glob, or paper: Table 3 (env V) or Table 4 (env H), whose last row, epoch ${LAST_EPOCH_TEXT},
+is shown at end. It is always the first side, so that differences are ours minus the paper's.
 
 Examples:
   fedunify compare results/table4 paper                      ours next to the paper's
@@ -16,31 +18,32 @@ Examples:
   fedunify compare results/table3 results/table3-separate --rounds 1,10,end
   fedunify compare results/table4 paper --format markdown >> notes.md
 
+Two sides are columns. From three on, each side has rows of its own, with its difference from the first. If the runs are
+driven by different merge rules, "sent back" has the accuracy of whichever rule's model goes back to the owners.
+
+Warnings below the table say why figures do not compare: another model or other images, unfinished runs, other rounds.
 A dash marks a figure that a side does not have. If a folder is called paper, write ./paper.
 `
 
 export function addCompareCommand(program: Command, io: Io): void {
-  const format = new Option('--format <name>', 'format of the table')
-    .choices(COMPARISON_FORMAT_NAMES)
-    .default('terminal')
-  program
+  const command = program
     .command('compare')
     .summary("show runs side by side, or next to the paper's tables")
     .description('Shows the accuracies of two or more sides. Differences are in percentage points from the first side.')
     .argument('<sides...>', 'run folders, folders of runs, globs, or paper')
-    .addOption(format)
     .option('--rounds <list>', 'rounds to show: numbers, or end for the last one', roundList, [
       1,
       2,
       3,
       'end',
     ] satisfies ComparedRound[])
+  addFormatOptions(command)
     .addHelpText('after', HELP)
-    .action(async (named: string[], options: { format: ComparisonFormat; rounds: ComparedRound[] }) => {
+    .action(async (named: string[], options: { format: FormatName; rounds: ComparedRound[] }) => {
       const comparison = compareSides(await namedSides(named), options.rounds)
       io.out(COMPARISON_FORMATS[options.format](comparison, io.width))
       // A CSV has no place for them.
-      if (options.format === 'csv') for (const note of comparison.notes) io.err(`note: ${note}\n`)
+      if (options.format === 'csv') for (const line of remarks(comparison)) io.err(`${line}\n`)
     })
 }
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { chosenRuns } from '../config/choose-run.ts'
 import { schemaText } from '../config/json-schema.ts'
 import { asksForSeveral, experimentSources, makesSeveral } from '../config/load.ts'
@@ -10,6 +10,7 @@ import { fileSource, type Source } from '../config/source.ts'
 import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
 import { wrap } from '../report/terminal/wrap.ts'
+import { eventSchemaText } from '../runs/event-schema.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, addSeedsOption, experimentFlags, repeated, SET_HELP } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
@@ -68,7 +69,7 @@ async function show(file: string | undefined, options: ShowOptions, io: Io): Pro
   const { sources, ...own } = await withOwnRules(experimentSources(written, { set, flags }), NOTHING_RUN)
   const shown = settings(resolveExperiment(sources, file, own), sources, own.vocabulary)
   if (json) return jsonText({ file: file ?? null, batch: false, settings: jsonSettings(shown) })
-  return settingsTable(shown, colorsOf(io))
+  return settingsTable(shown, colorsOf(io), io.width)
 }
 
 /** What is shown is not run, the code of rules neither. */
@@ -94,10 +95,10 @@ async function showBatch(
   const varying = [...settingOf.keys()].filter(
     (key) => new Set(values(key).map((value) => JSON.stringify(value))).size > 1,
   )
-  const cells = varying.map((key) => values(key).map(flow))
   const common = [...settingOf.values()].map(
     (s): Setting => (varying.includes(s.key) ? { ...s, value: 'see below' } : s),
   )
+  const cells = varying.map((key) => values(key).map(flow))
   const table = columns(
     ['run', ...varying],
     runs.map(({ id }, i) => [id, ...cells.map((column) => column[i]!)]),
@@ -108,7 +109,7 @@ async function showBatch(
     file === undefined
       ? `a batch of ${count}: fedunify run, with these arguments`
       : `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
-  return `${head}\n\n${settingsTable(common, colorsOf(io))}\n${table}\n`
+  return `${head}\n\n${settingsTable(common, colorsOf(io), io.width)}\n${table}\n`
 }
 
 const jsonSettings = (shown: readonly Setting[]) =>
@@ -122,14 +123,20 @@ const jsonText = (value: object) => `${JSON.stringify({ format: FORMAT, ...value
 const SCHEMA_HELP = `
 An editor with a YAML language server uses it for every file that begins with
   # yaml-language-server: $schema=schema.json
-\`fedunify init\` writes that line. The schema comes with fedunify, as experiments/schema.json.
+\`fedunify init\` writes that line. The schema comes with fedunify, as experiments/schema.json, and that of events as
+docs/events.schema.json.
+
+Examples:
+  fedunify config schema          of experiment files
+  fedunify config schema events   of a line of events.jsonl, or of run --json
 `
 
 function addSchemaCommand(config: Command, io: Io): void {
   config
     .command('schema')
-    .summary('print the JSON Schema of experiment files')
-    .description('Prints the JSON Schema (draft 2020-12) of experiment files: keys, descriptions, defaults, names.')
+    .summary('print the JSON Schema of experiment files, or of events')
+    .description('Prints a JSON Schema (draft 2020-12): of experiment files, or of the events of a run.')
+    .addArgument(new Argument('[of]', 'what it describes').choices(['experiment', 'events']).default('experiment'))
     .addHelpText('after', SCHEMA_HELP)
-    .action(() => io.out(schemaText()))
+    .action((of: string) => io.out(of === 'events' ? eventSchemaText() : schemaText()))
 }

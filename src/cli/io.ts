@@ -16,10 +16,10 @@ export interface Io {
   err(text: string): void
   /** stderr, where it is a terminal. */
   readonly terminal: WriteStream | undefined
+  /** Characters of a line of stdout, where it is a terminal; else undefined: lines may be as long as they are. */
+  readonly width?: number | undefined
   /** Whether each of the two shows colours. */
   readonly colors: { readonly out: boolean; readonly err: boolean }
-  /** Characters of a line of stdout, where it is a terminal. */
-  readonly width?: number | undefined
   readonly signal: AbortSignal
 }
 

@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { reportDocument } from '../report/html/document.ts'
-import { groupRecords, type RunRecord, readRecords } from '../report/run-record.ts'
+import { groupRecords, readRecords } from '../report/run-record.ts'
 import { putFile } from '../runs/write/growing-file.ts'
 import { oneLine } from '../visible.ts'
+import { firstFolder } from './first-folder.ts'
 import { type Io, isStdout, putNamed } from './io.ts'
 
 const EXAMPLES = `
@@ -35,18 +35,9 @@ export function addReportCommand(program: Command, io: Io): void {
 async function report(dirs: readonly string[], options: { out?: string }, io: Io): Promise<void> {
   const runs = await readRecords(dirs)
   for (const note of new Set(runs.flatMap((run) => run.note ?? []))) io.err(`note: ${oneLine(note)}\n`)
-  const out = options.out ?? join(await folderOf(dirs[0]!, runs), 'report.html')
+  const out = options.out ?? join(await firstFolder(dirs[0]!, runs), 'report.html')
   const page = reportDocument(groupRecords(runs))
   if (options.out === undefined) await putFile(out, page)
   else await putNamed('--out', out, page, io)
   if (!(await isStdout(out))) io.out(`${oneLine(out)}\n`)
-}
-
-/** Where the page goes: into the folder that was named, or for a glob into the first run. */
-async function folderOf(named: string, [first]: readonly RunRecord[]): Promise<string> {
-  const isFolder = await stat(named).then(
-    (info) => info.isDirectory(),
-    () => false,
-  )
-  return isFolder ? named : first!.path
 }

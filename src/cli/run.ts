@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { planSweep } from '../batch/plan.ts'
-import { asksForSeveral, loadExperiment } from '../config/load.ts'
+import { asksForSeveral, type ExperimentRequest, loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
@@ -13,7 +13,7 @@ import { overviewText, planText, summaryText, unfetchedPlanText } from '../repor
 import { executeToEnd, inFolder } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
 import { fetchedFirst, prepareRun } from '../run/prepare.ts'
-import { resumableRounds } from '../run/resume.ts'
+import { resumableRounds, withKeptData } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
 import { pointLatest, runPath } from '../runs/latest.ts'
 import { readManifest } from '../runs/manifest.ts'
@@ -118,7 +118,9 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     if (json) io.out(`${JSON.stringify(plainEvent(failedEvent(error)))}\n`)
     throw error
   }
-  const experiment = await loadExperiment(request).catch(tell)
+  const asIs = resume !== undefined && file === undefined && !given(request, 'data')
+  const written = await loadExperiment(request).catch(tell)
+  const experiment = asIs ? await withKeptData(resume, written) : written
   const view = progressView(io, quiet)
   try {
     const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }
@@ -205,6 +207,9 @@ function listen({ json, sink = [] }: RunOptions, io: Io): { listeners: Sink[]; t
   }
   return { listeners: chooseSinks([...(json ? ['ndjson'] : []), ...sink], output), told: () => told }
 }
+
+const given = ({ set = [], flags = {} }: ExperimentRequest, key: string): boolean =>
+  key in flags || set.some((pair) => pair.startsWith(`${key}=`))
 
 /** What a run has left that is not to go on: it has finished. */
 async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): Promise<void> {

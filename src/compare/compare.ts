@@ -1,6 +1,7 @@
 import { FedunifyError } from '../errors.ts'
 import { ownerOf, POOLED_SERIES } from '../runs/series-name.ts'
-import type { ComparedRound, Figure, Side } from './side.ts'
+import { type ComparedRound, type Figure, SENT_BACK, type Side } from './side.ts'
+import { letter, unlikeSides } from './unlike.ts'
 
 /** A figure, and how far it is from the first side's, in percentage points. */
 export interface Cell extends Figure {
@@ -17,12 +18,11 @@ export interface ComparedRow {
 export interface Comparison {
   readonly sides: readonly Pick<Side, 'name' | 'detail'>[]
   readonly rows: readonly ComparedRow[]
+  /** Why figures beside each other do not compare. */
+  readonly warnings: readonly string[]
   /** What a reader must know to take the figures for what they are. */
   readonly notes: readonly string[]
 }
-
-/** The letter that stands for a side. */
-export const letter = (i: number): string => (i < 26 ? String.fromCharCode(65 + i) : `S${i + 1}`)
 
 /**
  * Sides beside each other, with differences from the first. Pure.
@@ -30,7 +30,10 @@ export const letter = (i: number): string => (i < 26 ? String.fromCharCode(65 + 
  */
 export function compareSides(sides: readonly Side[], rounds: readonly ComparedRound[]): Comparison {
   const series = [...new Set(sides.flatMap((side) => side.series))].sort((a, b) => rank(a) - rank(b))
-  const rows = rounds.flatMap((at) => series.map((name) => comparedRow(sides, name, at)))
+  const drivers = new Set(sides.flatMap(({ driver }) => driver ?? []))
+  // Runs that different rules drive have no row in common but this one.
+  const shown = drivers.size > 1 ? [...series, SENT_BACK].sort((a, b) => rank(a) - rank(b)) : series
+  const rows = rounds.flatMap((at) => shown.map((name) => comparedRow(sides, name, at)))
   const filled = rows.filter(({ cells }) => cells.some(Boolean))
   if (filled.length === 0) {
     const told = series.length > 0
@@ -47,13 +50,15 @@ export function compareSides(sides: readonly Side[], rounds: readonly ComparedRo
     ...sides.slice(1).flatMap((side, i) => differing(sides[0]!, side, i + 1)),
     ...empty.map((at) => `no side has round ${at}`),
   ]
-  return { sides: sides.map(({ name, detail }) => ({ name, detail })), rows: filled, notes }
+  const warnings = unlikeSides(sides, rounds)
+  return { sides: sides.map(({ name, detail }) => ({ name, detail })), rows: filled, warnings, notes }
 }
 
-/** Owners by number, then the merges as they come, then the baseline. */
+/** Owners by number, then what is sent back, the merges as they come, the baseline. */
 function rank(series: string): number {
   const owner = ownerOf(series)
   if (owner !== undefined) return owner - 1e9
+  if (series === SENT_BACK) return -1
   return series === POOLED_SERIES ? 1 : 0
 }
 

@@ -1,13 +1,17 @@
 import { LAST_EPOCH_TEXT, PAPER_DOI, PAPER_SERIES, type PaperTable, printedAt } from '../paper/tables.ts'
-import { choiceText } from '../parts.ts'
+import { choiceText, nameOf } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
-import { onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
+import { endingRuns, onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
 import { pointAt } from '../runs/read/series.ts'
 import { withoutMetrics } from '../runs/run-description.ts'
 import { type Estimate, estimate } from '../stats.ts'
+import { otherThanPaper } from './unlike-paper.ts'
 
 /** A round by its number, or the last one that there is. */
 export type ComparedRound = number | 'end'
+
+/** The series of whichever merge rule drives a run: its model is sent back to the owners. */
+export const SENT_BACK = 'sent_back'
 
 /** One accuracy of a side, a fraction: the mean over its runs. */
 export interface Figure extends Estimate {
@@ -21,32 +25,58 @@ export interface Side {
   readonly series: readonly string[]
   /** What decides its numbers, but for the seed; the paper's is not known. */
   readonly config: Readonly<Record<string, unknown>> | undefined
+  /** The merge rule that drives its runs; the paper does not say it of its tables. */
+  readonly driver: string | undefined
+  /** Its last round, as people say it: "round 30". */
+  readonly end: string
+  /** What its figures are of; undefined for the paper. */
+  readonly made: Made | undefined
+  /** Why its figures are not what they seem. */
+  readonly warnings: readonly string[]
   /** What a reader must know of it. */
   readonly notes: readonly string[]
   figure(series: string, at: ComparedRound): Figure | undefined
 }
 
+/** What a model was made of. */
+interface Made {
+  readonly dataset: string
+  /** Images of all owners. */
+  readonly images: number
+  /** As JSON: a name, or layers. */
+  readonly model: string
+  readonly parameters: number
+  /** Why it does not compare with the paper's tables. */
+  readonly unlikePaper: readonly string[]
+}
+
 /** Runs that differ in nothing but their seeds, as one side. */
 export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Side {
   const unfinished = runs.filter(({ finished }) => !finished)
-  // The last round so far of a run that was cut short is not what the others came to in the end.
-  const ending = unfinished.length < runs.length ? runs.filter(({ finished }) => finished) : runs
+  const ending = endingRuns(runs)
   const lengths = [...new Set(ending.map(({ rounds }) => rounds))].sort((a, b) => a - b)
   const seeds = runs.length > 1 ? `${runs.length} seeds` : `seed ${seedOf(runs[0]!)}`
   const twice = new Set(onePerSeed(runs).repeats.map(seedOf))
+  const { manifest } = runs[0]!
+  const driver = nameOf(manifest.config.merge[0]!)
+  const end = lengths.join(' to ')
   return {
     name,
-    detail: `env ${choiceText(runs[0]!.manifest.config.env)}, ${seeds}, ${lengths.join(' to ')} rounds`,
+    detail: `env ${choiceText(manifest.config.env)}, ${seeds}, ${end} rounds, ${driver} is sent back`,
     series: [...new Set(runs.flatMap(({ series }) => [...series.keys()]))],
     config,
+    driver,
+    end: `round ${end}`,
+    made: madeOf(runs),
+    warnings: unfinished.map((run) => `${run.path} is not finished: ${progress(run)}; ${endNote(ending, run)}`),
     notes: [
-      ...unfinished.map((run) => `${run.path} is not finished: ${progress(run)}; ${endNote(ending, run)}`),
       ...runs.flatMap(partialNote),
       ...[...twice].map((seed) => `${name} has seed ${seed} more than once: the deviation is not one over seeds`),
       ...new Set(runs.flatMap((run) => (run.note === undefined ? [] : `${name}: ${run.note}`))),
     ],
     figure(series, at) {
-      const found = (at === 'end' ? ending : runs).flatMap((run) => pointAt(run, series, at)?.accuracy ?? [])
+      const name = series === SENT_BACK ? driver : series
+      const found = (at === 'end' ? ending : runs).flatMap((run) => pointAt(run, name, at)?.accuracy ?? [])
       return found.length === 0 ? undefined : { ...estimate(found), runs: found.length }
     },
   }
@@ -60,6 +90,17 @@ function partialNote({ path, manifest: { shards } }: LoadedRun): string[] {
   return [
     `${path} was measured on the test images of ${shards.length - silent.length} of ${shards.length} owners: ${who}`,
   ]
+}
+
+function madeOf(runs: readonly LoadedRun[]): Made {
+  const { config, dataset, shards, model } = runs[0]!.manifest
+  return {
+    dataset: dataset.name,
+    images: shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0),
+    model: JSON.stringify(config.model ?? null),
+    parameters: model.parameters,
+    unlikePaper: [...new Set(runs.flatMap(otherThanPaper))],
+  }
 }
 
 const seedOf = ({ manifest }: LoadedRun) => manifest.config.seed
@@ -77,6 +118,10 @@ export function paperSide(table: PaperTable): Side {
     detail: `env ${table.env}, doi:${PAPER_DOI}; end is epoch ${LAST_EPOCH_TEXT}`,
     series: PAPER_SERIES,
     config: undefined,
+    driver: undefined,
+    end: `epoch ${LAST_EPOCH_TEXT}`,
+    made: undefined,
+    warnings: [],
     notes: [],
     figure(series, at) {
       const printed = printedAt(table, series, at)

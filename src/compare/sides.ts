@@ -8,7 +8,7 @@ import { paperSide, runSide, type Side } from './side.ts'
 
 /**
  * The sides that are named: a run, a folder of runs (one side for each experiment in it, over its seeds), a glob, or
- * `paper`: the table of the environment that the others are of.
+ * `paper`: the table of the environment that the others are of, which comes first.
  * @throws FedunifyError (usage) if there are fewer than two, or the paper has no such table; (data) for bad files
  */
 export async function namedSides(named: readonly string[]): Promise<Side[]> {
@@ -16,7 +16,9 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
   const runs = (await namedRuns(others)).map(allRuns)
   const own = new Map(others.map((name, i) => [name, runs[i]!]))
   const envs = [...new Set(runs.flat().map(({ manifest }) => nameOf(manifest.config.env)))]
-  const sides = named.flatMap((name): (Side | typeof PAPER)[] =>
+  // What others are measured against comes first, as in the report: differences are ours minus the paper's.
+  const ordered = [...named.filter((name) => name === PAPER), ...others]
+  const sides = ordered.flatMap((name): (Side | typeof PAPER)[] =>
     name === PAPER ? [PAPER] : experimentSides(name, own.get(name)!),
   )
   if (sides.length < 2) {
@@ -26,9 +28,14 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
   return sides.map((side) => (side === PAPER ? paperSide(tableOf(envs)) : side))
 }
 
-/** One side for each experiment among the runs, in their order. */
+/**
+ * One side for each experiment among the runs, in the order in which they were started: that of the experiment file, as
+ * a batch follows it.
+ */
 function experimentSides(name: string, runs: readonly LoadedRun[]): Side[] {
-  const groups = groupRuns(runs, ({ manifest }) => manifest.config)
+  const start = ({ manifest }: LoadedRun) => Date.parse(manifest.started)
+  const inOrder = runs.toSorted((a, b) => start(a) - start(b))
+  const groups = groupRuns(inOrder, ({ manifest }) => manifest.config)
   const what = runs.length === 1 ? runs[0]!.path : name
   return groups.map((group) => runSide(group.label ? `${what} (${group.label})` : what, group))
 }

@@ -2,9 +2,11 @@ import type { Argument, Command, Option } from 'commander'
 import { experimentJsonSchema } from '../config/json-schema.ts'
 import { type LegalNames, legalNames } from '../config/legal.ts'
 import { NAMED_KEYS, OPTION_KEYS } from '../config/parts/choice-keys.ts'
+import { fieldNames } from '../ls/fields.ts'
 import { PAPER } from '../paper/tables.ts'
 import type { Parts } from '../parts.ts'
 import { SINKS } from '../report/sinks/registry.ts'
+import { LATEST } from '../runs/latest.ts'
 import type { Candidate } from './candidate.ts'
 import { listFiles } from './files.ts'
 import { follow, optionOf, type Position } from './words.ts'
@@ -59,6 +61,7 @@ async function argumentValues(argument: Argument, current: string): Promise<Cand
   if (/^(experiment|globs|file)/.test(name)) return await listFiles(current, /\.ya?ml$/)
   if (/^dir/.test(name)) return await listFiles(current)
   if (name === 'name') return []
+  if (name === 'run') return [...plain([LATEST]), ...(await listFiles(current))]
   const files = await listFiles(current, /./)
   return name === 'sides' ? [...plain([PAPER]), ...files] : files
 }
@@ -67,6 +70,8 @@ async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
   if (option.argChoices) return plain(option.argChoices)
   const [, placeholder = ''] = /[<[]([^>\]]+)[>\]]/.exec(option.flags) ?? []
   if (placeholder === 'key=value') return await settings(current)
+  if (placeholder === 'condition') return plain(fieldNames([]).map((name) => `${name}=`))
+  if (option.long === '--sort') return plain(fieldNames([]).flatMap((name) => [name, `-${name}`]))
   if (/^dir/.test(placeholder)) return await listFiles(current)
   if (/^file/.test(placeholder)) return await listFiles(current, /./)
   const key = option.long?.slice(2) ?? ''

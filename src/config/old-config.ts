@@ -25,10 +25,12 @@ export function oldConfigHash(config: Config): string {
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex')
 }
 
+/** Keys that came after the first version, as what could not be chosen then was. */
+const LATER = { objective: 'cross-entropy', server: 'none', device: 'auto', layout: 'auto' }
+
 /** A config with what could not be chosen when it was written: keys that came later, at their defaults. */
-export const withLaterKeys = <C extends object>(config: C): C & { objective: unknown; server: unknown } => ({
-  objective: 'cross-entropy',
-  server: 'none',
+export const withLaterKeys = <C extends object>(config: C): C & typeof LATER => ({
+  ...LATER,
   ...config,
 })
 

@@ -1,6 +1,7 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { Evaluation, Progress, Trained } from '../engine/engine.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { Disclosed } from './disclosure.ts'
 import type { Traffic } from './traffic.ts'
 
 /** What an owner says of itself. */
@@ -75,6 +76,8 @@ export interface Cohort {
   evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>>
   /** What has travelled since the last call, in the owners' order; of owners in this process, what would. */
   takeTraffic(): readonly Traffic[]
+  /** What has left each owner since the last call, in their order; of owners in this process, what would. */
+  takeDisclosed(): readonly Disclosed[]
   /** The states after a round of those owners that keep theirs here, for the checkpoint. */
   states(round: number): OwnerStates
   /**

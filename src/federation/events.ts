@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode, type ErrorKind, messageOf } from '../errors.ts'
 import { refusalOf } from '../system/refusal.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerProgress, OwnerStates, Update } from './cohort.ts'
+import type { Disclosed } from './disclosure.ts'
 import type { Traffic } from './traffic.ts'
 
 /** The number that stands for the pooled baseline where an owner's is expected: owners count from 1. */
@@ -70,6 +71,8 @@ export interface RoundFinished {
   readonly drift: Readonly<Record<string, number>>
   /** Bytes of the round, by owner: of models that were published in it, and of updates. The baseline has none. */
   readonly traffic: readonly Traffic[]
+  /** What left each owner in the round; of owners in this process, what would over a network. */
+  readonly disclosed: readonly Disclosed[]
   /** The model trained on the pooled shards, if there is one: `local` is it on the server's test set. */
   readonly baseline: BaselineTrained | undefined
   readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }

@@ -97,6 +97,7 @@ export async function* runFederation(
       ownerStates: cohort.states(round),
       drift: folded.drift,
       traffic: cohort.takeTraffic(),
+      disclosed: cohort.takeDisclosed(),
       baseline: undefined,
       seconds: { train, merge, evaluate: clock.lap() },
     }

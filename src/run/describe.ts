@@ -1,11 +1,13 @@
 import { cpus, totalmem } from 'node:os'
 import { ownRules, ruleFiles } from '../algorithm/merge/own-rule.ts'
 import { configHash } from '../config/hash.ts'
+import type { Experiment } from '../config/schema.ts'
 import { labelHistogram, shardHash } from '../data/partition/partition.ts'
 import { parameterCount } from '../model/model.ts'
 import { VERSION } from '../package.ts'
 import { RUN_FORMAT } from '../runs/manifest.ts'
 import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
+import { sharedPath } from '../system/shared-path.ts'
 import type { PreparedRun } from './prepare.ts'
 
 /** What a manifest says of a run, whoever holds its data. */
@@ -19,7 +21,7 @@ export function describeFacts(facts: Facts): RunDescription {
     fedunify: VERSION,
     started: new Date().toISOString(),
     ...(file !== undefined && { experiment_file: file }),
-    config: experiment,
+    config: sharedConfig(experiment),
     config_hash: configHash(experiment),
     ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),
     git,
@@ -41,13 +43,20 @@ export function describeFacts(facts: Facts): RunDescription {
   }
 }
 
+/** An experiment whose folders may be shown to others. */
+const sharedConfig = (experiment: Experiment): Experiment => ({
+  ...experiment,
+  ...(experiment.data !== undefined && { data: sharedPath(experiment.data) }),
+  out: sharedPath(experiment.out),
+})
+
 /** What a prepared run is, as its manifest says it. */
 export const describeRun = (run: PreparedRun): RunDescription =>
   describeFacts({ ...run, dataset: describeDataset(run), shards: describeShards(run), engine: describeEngine(run) })
 
 const describeDataset = ({ dataset }: PreparedRun): RunDescription['dataset'] => ({
   name: dataset.name,
-  source: dataset.source,
+  source: sharedPath(dataset.source),
   images: dataset.count,
   shape: dataset.shape,
   elements: dataset.elements,

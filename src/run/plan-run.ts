@@ -1,5 +1,7 @@
+import { resolve } from 'node:path'
 import type { State } from '../algorithm/algorithm.ts'
 import type { RunPlan } from '../runs/write/run-plan.ts'
+import { sharedPath } from '../system/shared-path.ts'
 import type { Runnable } from './participants.ts'
 
 /**
@@ -12,10 +14,16 @@ export function planRun(run: Runnable, state: State): RunPlan {
     description,
     parameters: model.parameters,
     serverState: Object.keys(state),
+    data: dataFolder(run),
     async exportModel(weights) {
       // Not at the start of a run: the format's library is large.
       const { inferenceGraph } = await import('../engine/onnx/graph/inference-graph.ts')
       return inferenceGraph(model, experiment.normalise, weights)
     },
   }
+}
+
+/** The folder that was asked for; none if this machine was told to use another one in its place. */
+function dataFolder({ experiment: { data }, description }: Runnable): string | undefined {
+  return data !== undefined && sharedPath(data) === description.config.data ? resolve(data) : undefined
 }

@@ -33,6 +33,8 @@ export interface SavedState {
   readonly run?: string | undefined
   /** Of which it was, if it goes on with another number of rounds: until its manifest says so. */
   readonly before?: string | undefined
+  /** The folder with the dataset, on the machine that wrote this: no other file of the run has it. */
+  readonly data?: string | undefined
 }
 
 /**
@@ -58,7 +60,7 @@ export function encodeCheckpoint({
   ownerStates,
   ...rest
 }: SavedState): Uint8Array {
-  const { files, seconds, run, before } = rest
+  const { files, seconds, run, before, data } = rest
   const tensors = new Map<string, Tensor>()
   const put = (whose: string, weights: Weights) => {
     for (const [name, tensor] of weights) tensors.set(`${whose}/${name}`, tensor)
@@ -69,7 +71,8 @@ export function encodeCheckpoint({
   for (const [owner, state] of ownerStates) put(`owners/${owner}`, flatten(state))
   const told = { round: String(round), files: JSON.stringify(files), seconds: JSON.stringify(seconds) }
   const whose = { ...(run !== undefined && { run }), ...(before !== undefined && { before }) }
-  return sealed(encodeSafetensors(tensors, { sha256: BLANK_SEAL, ...told, ...whose }), SEAL_KEY)
+  const metadata = { sha256: BLANK_SEAL, ...told, ...whose, ...(data !== undefined && { data }) }
+  return sealed(encodeSafetensors(tensors, metadata), SEAL_KEY)
 }
 
 export const checkpointFile = (dir: string): string => join(dir, CHECKPOINT)
@@ -121,13 +124,14 @@ const MetadataSchema = z.object({
   files: z.record(z.string(), MarkSchema),
   run: z.string().optional(),
   before: z.string().optional(),
+  data: z.string().optional(),
   seconds: z.object({ total: seconds, train: seconds, merge: seconds, evaluate: seconds, write: seconds }),
 })
 
-function parseMetadata({ round, files, seconds, run, before }: Readonly<Record<string, string>>, file: string) {
+function parseMetadata({ round, files, seconds, ...whose }: Readonly<Record<string, string>>, file: string) {
   try {
     const [marks, spent] = [JSON.parse(files!), JSON.parse(seconds!)]
-    return MetadataSchema.parse({ round: Number(round), files: marks, seconds: spent, run, before })
+    return MetadataSchema.parse({ round: Number(round), files: marks, seconds: spent, ...whose })
   } catch {
     throw new FedunifyError('E_RUN_DAMAGED', `${file}: not a checkpoint of fedunify`, ANEW)
   }

@@ -131,6 +131,8 @@ const ManifestShape = z.object({
     env: choice,
     seed: z.number(),
     merge: z.array(choice).min(1),
+    server: choice.optional(),
+    objective: choice.optional(),
     optimizer: choice.optional(),
     'lr-schedule': choice.optional(),
     rounds: z.int().min(1),

@@ -8,11 +8,11 @@ import { VERSION } from '../package.ts'
  */
 export const EVENT_FORMAT = 2
 
-/** Fields of events that hold models. */
-const MODELS = ['weights', 'serverState', 'ownerStates']
+/** Fields of events that have a file of their own: models, and what left the owners. */
+const ELSEWHERE = ['weights', 'serverState', 'ownerStates', 'disclosed']
 
 /**
- * An event as JSON has it (docs/formats.md): fields in snake_case, without models, which have files of their own;
+ * An event as JSON has it (docs/formats.md): fields in snake_case, without what has a file of its own;
  * counts as lists. The first one, which may be the only one, says what wrote it, and the format of all.
  */
 export function plainEvent(event: RunEvent): object {
@@ -22,7 +22,7 @@ export function plainEvent(event: RunEvent): object {
 }
 
 function plainFields(fields: object): Record<string, unknown> {
-  const kept = Object.entries(fields).filter(([key, value]) => !MODELS.includes(key) && value !== undefined)
+  const kept = Object.entries(fields).filter(([key, value]) => !ELSEWHERE.includes(key) && value !== undefined)
   // The keys of drift are names of tensors, not of fields.
   return Object.fromEntries(kept.map(([key, value]) => [snake(key), key === 'drift' ? value : plain(value)]))
 }

@@ -1,4 +1,4 @@
-import { EVENTS, MODELS, TABLES } from './tables.ts'
+import { DISCLOSURE, EVENTS, MODELS, TABLES } from './tables.ts'
 
 /** The experiment of a run, as a file. */
 export const CONFIG = 'config.yaml'
@@ -18,6 +18,7 @@ export const RUN_FILES: readonly string[] = [
   'manifest.json',
   CHECKPOINT,
   ...TABLES.map(({ file }) => file),
+  DISCLOSURE,
   EVENTS,
   ...MODELS,
 ]

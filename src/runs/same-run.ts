@@ -21,7 +21,9 @@ export function whyOthers(was: Experiment, is: Experiment, rounds: number): stri
   }
   const odd = done.find((round) => isEvaluated(was, round) !== isEvaluated(is, round))
   if (odd === undefined) return undefined
-  const would = isEvaluated(is, odd) ? 'was not evaluated, but would have been' : 'was evaluated, but would not have been'
+  const would = isEvaluated(is, odd)
+    ? 'was not evaluated, but would have been'
+    : 'was evaluated, but would not have been'
   return `with evaluate-every ${is['evaluate-every'] ?? 1}, round ${odd} ${would}`
 }
 

@@ -99,5 +99,8 @@ export const TABLES = [localTable, unifiedTable, paperTable, trafficTable]
 /** The unified model of the last round. */
 export const MODELS = ['model.safetensors', 'model.onnx'] as const
 
+/** What left the owners, one JSON object a line (disclosure.ts). */
+export const DISCLOSURE = 'disclosure.jsonl'
+
 /** The file of a run's events, one JSON object a line. */
 export const EVENTS = 'events.jsonl'

@@ -273,6 +273,15 @@ describe.skipIf(process.platform !== 'linux' || !has('script'))('on a terminal',
     expect(lines.length).toBeGreaterThan(200)
   })
 
+  it('lists runs as wide as the terminal, or as they are if it has no size', async () => {
+    const longest = async (cols: number) => {
+      const { out } = await inTerminal(`rows 30 cols ${cols}`, 'ls', 'results/reference').ended
+      return Math.max(...out.split('\r\n').map((line) => line.length))
+    }
+    expect(await longest(70)).toBeLessThanOrEqual(70)
+    expect(await longest(0)).toBeGreaterThan(150)
+  })
+
   it('ends with Ctrl-C, and gives the cursor back', async () => {
     const args = ['run', experiment('tty'), '--run-id', 'c', '--rounds', '100000']
     const running = inTerminal('rows 30 cols 100', ...args)

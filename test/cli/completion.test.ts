@@ -68,6 +68,14 @@ describe('candidates', () => {
     [['completion', ''], SHELLS],
     [['run', '--rounds', ''], []],
     [['compare', 'results/x', 'pap'], ['paper']],
+    [['show', 'lat'], ['latest']],
+    [['ls', '--sort', '-uni'], ['-unified']],
+    [['ls', '--where', 'al'], ['alpha=']],
+    [
+      ['ls', '--format', ''],
+      ['terminal', 'markdown', 'csv', 'json'],
+    ],
+    [['ls', '--no-'], ['--no-group']],
     [
       ['nonsense', 'x', '--'],
       ['--version', '--help'],

@@ -53,10 +53,21 @@ describe('fedunify config show', () => {
     expect(row((await fedunify(['config', 'show', '--lr', '0.1', '--owners', '2'])).out, 'lr')).toEqual(['0.1', '--lr'])
   })
 
-  it('keeps a list of layers on one line', async () => {
+  it('gives each item of a long list a line of its own', async () => {
     const layer = '{ type: conv2d, filters: 32, kernel: 3, padding: same }'
     const file = write(`model: [${Array(6).fill(layer).join(', ')}, { type: flatten }]\n`)
-    expect(row((await fedunify(['config', 'show', file])).out, 'model')![1]).toBe(`${file}:1`)
+    const { out } = await fedunify(['config', 'show', file])
+    expect(row(out, 'model')).toEqual(['7 items', `${file}:1`])
+    expect(out).toMatch(
+      /\n {2}model .*\n( {4}- \{ type: conv2d, filters: 32, kernel: 3, padding: same \}\n){6} {4}- \{ type: flatten \}\n/,
+    )
+  })
+
+  it.each([80, 60])('fits %i characters with the expectations of Table 3', async (width) => {
+    const { out } = await fedunify(['config', 'show', 'experiments/table3.yaml'], { width })
+    const text = out.replaceAll('experiments/table3.yaml', 'table3.yaml')
+    for (const line of text.split('\n')) expect(line.trimEnd().length).toBeLessThanOrEqual(width)
+    expect(out).toContain('    - { metric: unified, merge: avg, at: end, min: 0.925 }\n')
   })
 
   it('writes JSON with the values that a run would have', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { BINARY, type Ended, start } from '../support/binary.ts'
@@ -75,6 +75,9 @@ describe('nothing is sent or kept about the user', () => {
     ['check', ['check', run, '--expect', gate]],
     ['compare', ['compare', run, run]],
     ['report', ['report', run]],
+    ['export to CSV', ['export', run, '--to', 'csv', '--output', '-']],
+    ['export to Parquet', ['export', run, '--to', 'parquet']],
+    ['export to TensorBoard', ['export', run, '--to', 'tensorboard']],
     ['--help', ['--help']],
   ]
   it.each(later)('by %s', async (_, args) => {
@@ -85,6 +88,14 @@ describe('nothing is sent or kept about the user', () => {
     if (!hasStrace) return
     expect(sockets).toEqual([])
     expect(written!.filter((path) => !path.startsWith(join(folder, 'results')))).toEqual([])
+  })
+
+  it.skipIf(!existsSync('data/fashion-mnist'))('by a run on Fashion-MNIST that is in its place', async () => {
+    const small = ['--images', '600', '--rounds', '1', '--model', 'mlp', '--out', join(folder, 'results')]
+    const { code, err, left, sockets } = await watch(['run', '--run-id', 'cached', '--quiet', ...small])
+    expect([code, err]).toEqual([0, ''])
+    expect(left).toEqual([OWN])
+    if (hasStrace) expect(sockets).toEqual([])
   })
 
   it('where HOME cannot be written, nor is a word said about it', async () => {

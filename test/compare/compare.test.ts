@@ -4,13 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { PAPER_TABLES, paperTableFor } from '../../src/paper/tables.ts'
 import { fedunify as inProcess } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { writeRun } from '../support/written-run.ts'
+import { writeRun as writeInvented } from '../support/invented-run.ts'
+import { edit, writeRun } from '../support/written-run.ts'
 
 const fedunify = (...args: string[]) => inProcess(args)
 
 interface Json {
   sides: { name: string; detail: string }[]
   rows: { round: number | 'end'; series: string; sides: ({ accuracy: number; delta_points: number | null } | null)[] }[]
+  warnings: string[]
   notes: string[]
 }
 
@@ -50,10 +52,12 @@ describe('fedunify compare', () => {
   it('puts a run beside the table of its env, whose epoch 5,000 is the end', async () => {
     const run = writeRun(join(temporaryFolder(), 'a'), { env: 'V' })
     const beside = await compare(run, 'paper')
-    expect(beside.sides[1]!.name).toBe('paper, Table 3')
-    expect(row(beside, 'end', 'avg')).toMatchObject([{ accuracy: 0.7 }, { accuracy: 0.9373 }])
-    expect(row(beside, 1, 'max')).toMatchObject([null, { accuracy: 0.1828, delta_points: null }])
-    expect(beside.notes).toContain('A has no max, absmax')
+    // It comes first, wherever it is named: the difference is ours minus the paper's, as in the report.
+    expect(beside.sides[0]!.name).toBe('paper, Table 3')
+    expect(row(beside, 'end', 'avg')).toMatchObject([{ accuracy: 0.9373, delta_points: null }, { accuracy: 0.7 }])
+    expect(row(beside, 'end', 'avg')[1]!.delta_points).toBeCloseTo(70 - 93.73, 9)
+    expect(row(beside, 1, 'max')).toMatchObject([{ accuracy: 0.1828, delta_points: null }, null])
+    expect(beside.notes).toContain('B has no max, absmax')
     const first = await compare('paper', writeRun(join(temporaryFolder(), 'b')))
     expect(row(first, 'end', 'avg')[1]!.delta_points).toBeCloseTo(70 - 78.68, 9)
   })
@@ -85,14 +89,14 @@ describe('fedunify compare', () => {
     } as const
     const unfinished = writeRun(join(folder, 's1'), cut)
     const alone = await compare(unfinished, 'paper')
-    expect(row(alone, 'end', 'avg')[0]!.accuracy).toBe(0.65)
-    expect(alone.notes[0]).toBe(
+    expect(row(alone, 'end', 'avg')[1]!.accuracy).toBe(0.65)
+    expect(alone.warnings[0]).toBe(
       `${unfinished} is not finished: interrupted, 2 of 3 rounds; "end" is its last round so far`,
     )
     const among = await compare(folder, 'paper')
-    expect(row(among, 1, 'avg')[0]).toMatchObject({ accuracy: 0.55, runs: 2 })
-    expect(row(among, 'end', 'avg')[0]).toMatchObject({ accuracy: 0.7, runs: 1 })
-    expect(among.notes[0]).toContain('"end" leaves it out')
+    expect(row(among, 1, 'avg')[1]).toMatchObject({ accuracy: 0.55, runs: 2 })
+    expect(row(among, 'end', 'avg')[1]).toMatchObject({ accuracy: 0.7, runs: 1 })
+    expect(among.warnings[0]).toContain('"end" leaves it out')
   })
 
   it('says that a seed is there twice', async () => {
@@ -108,11 +112,109 @@ describe('fedunify compare', () => {
       return writeRun(join(folder, `r${i}`), { unified: { avg: [first] }, local })
     })
     const { out } = await fedunify('compare', ...sides, 'paper', '--rounds', '1')
-    expect(out).toMatch(/^round +series +A +B +B - A +C +C - A +D +D - A$/m)
-    expect(out).toMatch(/^ +avg +50\.00 +52\.00 +\+2\.00 +47\.00 +-3\.00 +47\.33 +-2\.67$/m)
-    expect(out).toMatch(/^D {2}paper, Table 4: /m)
+    expect(out.split('\n').slice(5, 10)).toEqual([
+      'round  side  local 1    - A  local 2    - A    avg    - A    max  absmax',
+      '1         A    93.71           98.33         47.33         11.49   47.08',
+      '          B    90.00  -3.71    90.00  -8.33  50.00  +2.67      -       -',
+      '          C    90.00  -3.71    90.00  -8.33  52.00  +4.67      -       -',
+      '          D    90.00  -3.71    90.00  -8.33  47.00  -0.33      -       -',
+    ])
+    expect(out).toMatch(/^A {2}paper, Table 4: /m)
+    const markdown = (await fedunify('compare', ...sides, '--rounds', '1', '--md')).out
+    expect(markdown).toContain(
+      [
+        '| round | side | local 1 | - A | local 2 | - A | avg | - A |',
+        '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+        '| 1 | A | 90.00 |  | 90.00 |  | 50.00 |  |',
+        '| 1 | B | 90.00 | 0.00 | 90.00 | 0.00 | 52.00 | +2.00 |',
+      ].join('\n'),
+    )
     const alone = await fedunify('compare', 'paper')
     expect(alone.err).toContain('hint: name a run to compare it with')
+  })
+
+  it.each([80, 60])('fits %i characters, and breaks no word', async (width) => {
+    const folder = temporaryFolder()
+    for (const [i, name] of ['avg', 'max', 'absmax', 'median'].entries()) {
+      for (const seed of [0, 1, 2]) {
+        writeRun(join(folder, `${name}${seed}`), { seed, unified: { [name]: [0.5 + i / 10, 0.6, 0.7 + seed / 100] } })
+      }
+    }
+    const wide = (await fedunify('compare', folder, 'paper')).out
+    const whole = new Set(wide.split(/\s+/))
+    const { out } = await inProcess(['compare', folder, 'paper'], { width })
+    // A path is not broken, however long.
+    for (const line of out.replaceAll(folder, 'runs').split('\n')) expect(line.length).toBeLessThanOrEqual(width)
+    for (const word of out.split(/\s+/)) expect(whole).toContain(word)
+    expect(out).toMatch(/^round +side .*median$/m)
+    expect(out.replace(/\s+/g, ' ')).toContain('warning: B, C, D, E do not compare with A: the model is')
+  })
+
+  it('has a row for what is sent back if runs are driven by different rules', async () => {
+    const folder = temporaryFolder()
+    const a = writeRun(join(folder, 'a'), { unified: { avg: [0.5, 0.6, 0.7], max: [0.1, 0.1, 0.1] } })
+    const m = writeRun(join(folder, 'm'), { unified: { max: [0.2, 0.3, 0.4] } })
+    const both = await compare(a, m)
+    expect(row(both, 'end', 'sent_back')).toMatchObject([{ accuracy: 0.7 }, { accuracy: 0.4 }])
+    expect(row(both, 'end', 'sent_back')[1]!.delta_points).toBeCloseTo(-30, 9)
+    expect(row(both, 'end', 'max')[1]!.delta_points).toBeCloseTo(30, 9)
+    expect(both.sides.map(({ detail }) => detail)).toEqual([
+      'env H, seed 0, 3 rounds, avg is sent back',
+      'env H, seed 0, 3 rounds, max is sent back',
+    ])
+    const { out } = await fedunify('compare', a, m, '--rounds', '1')
+    expect(out).toMatch(/\n +sent back +50\.00 +20\.00 +-30\.00\n +avg /)
+    // Of one rule, it would be the same row twice.
+    expect((await compare(a, a)).rows.map(({ series }) => series)).not.toContain('sent_back')
+  })
+
+  it('warns where figures do not compare', async () => {
+    const folder = temporaryFolder()
+    const config = (model: string, images?: number) => ({ model, rounds: 3, ...(images && { images }) })
+    const a = join(folder, 'a')
+    const b = join(folder, 'b')
+    writeInvented(a, { config: config('cnn') })
+    writeInvented(b, { config: config('mlp') })
+    const of = async (...args: string[]) => (await compare(...args)).warnings
+    expect(await of(a, a)).toEqual([])
+    const [other, ...more] = await of(a, b)
+    expect(other).toBe('B does not compare with A: another model, mlp of 1,234 parameters (A: cnn of 1,234)')
+    expect(more).toEqual([])
+    edit(join(b, 'manifest.json'), '"train": 1000', '"train": 500')
+    expect((await of(a, b))[0]).toBe(
+      'B does not compare with A: 1,900 images (A: 2,400); another model, mlp of 1,234 parameters (A: cnn of 1,234)',
+    )
+    expect(await of(b, 'paper', '--rounds', '1')).toEqual([
+      expect.stringMatching(
+        /^B does not compare with A: the model is mlp, not the paper.s CNN; trained and tested on 1,900 of the 70,000 images$/,
+      ),
+    ])
+    const longer = join(folder, 'longer')
+    writeInvented(longer, { config: { ...config('cnn'), rounds: 4 } })
+    expect(await of(a, longer)).toEqual(['"end" is not the same round: round 3 (A), round 4 (B)'])
+    expect(await of(a, longer, '--rounds', '1,2')).toEqual([])
+    expect((await of(a, longer, a, 'paper')).at(-1)).toBe(
+      '"end" is not the same round: epoch 5,000 (A), round 3 (B, D), round 4 (C)',
+    )
+    const { out } = await fedunify('compare', a, b)
+    expect(out).toMatch(/\nwarning: B does not compare with A: /)
+  })
+
+  it('keeps the order in which a batch ran', async () => {
+    const folder = temporaryFolder()
+    for (const [i, lr] of [0.1, 0.01, 0.05].entries()) {
+      writeRun(join(folder, `lr${lr}`), { config: { lr } })
+      edit(join(folder, `lr${lr}`, 'manifest.json'), 'T10:00', `T1${i + 1}:00`)
+    }
+    const { sides } = await compare(folder)
+    expect(sides.map(({ name }) => name)).toEqual(['lr 0.1', 'lr 0.01', 'lr 0.05'].map((lr) => `${folder} (${lr})`))
+  })
+
+  it('does not list what could not be chosen yet when an older version ran', async () => {
+    // Made by 0.1.0 and 0.3.0, of which the first knew no device and no layout.
+    const { notes } = await compare('results/reference/table3', 'results/reference/first/V')
+    expect(notes.join()).toContain('lr 0.1 (A: 0.01)')
+    expect(notes.join()).not.toMatch(/device|layout|objective|server|not set/)
   })
 
   it('writes markdown and csv', async () => {
@@ -122,10 +224,12 @@ describe('fedunify compare', () => {
       '| round | series | A | B | B - A |\n| --- | --- | ---: | ---: | ---: |\n| 1 | local 1 |',
     )
     const csv = await fedunify('compare', run, 'paper', '--format', 'csv', '--rounds', '1,9')
-    expect(csv.out.split('\n').slice(0, 2)).toEqual([
+    const lines = csv.out.split('\n').slice(0, 3)
+    expect(lines.slice(0, 2)).toEqual([
       'round,series,side,runs,accuracy,sd,delta_points',
-      `1,local_1,${run},1,0.9,,`,
+      '1,local_1,"paper, Table 4",1,0.9371,,',
     ])
+    expect(lines[2]).toMatch(`1,local_1,${run},1,0.9,,-3.7`)
     expect(csv.err).toContain('note: no side has round 9')
   })
 

@@ -16,6 +16,7 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
   'federation add dave': 'it needs a broker; test/federation/setup/changes.test.ts has one',
   'serve ': 'it needs a broker and owners; test/federation/nats/rounds.test.ts has them',
   'join ': 'it waits for a server; test/federation/nats/rounds.test.ts has one',
+  'export results/table4 --to mlflow': 'it needs an MLflow server; test/export/mlflow.test.ts has one',
   doctor: 'it tries every engine of this machine; test/cli/doctor.test.ts does that',
   'check experiments/table4.yaml': 'its runs take an hour; test/cli/gate.test.ts has some',
   'check gate.yaml --update': 'it writes the references of a gate; test/check/over-seeds.test.ts has one',

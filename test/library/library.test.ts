@@ -77,7 +77,8 @@ describe('runExperiment', () => {
     const written = join(folder, 'results', 'library-run', 'cli')
     const { config } = manifestOf(written)
     const mine = join(temporaryFolder(), 'mine')
-    const { events } = await collect(config, { folder: mine })
+    // A manifest has the last part of the data's path alone, where that lies elsewhere.
+    const { events } = await collect({ ...config, data: join(folder, 'idx') }, { folder: mine })
     for (const name of ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']) {
       expect(readFileSync(join(mine, name)).equals(readFileSync(join(written, name))), name).toBe(true)
     }

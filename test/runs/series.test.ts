@@ -4,7 +4,7 @@ import { loadRun } from '../../src/runs/read/load-run.ts'
 import { lastRound, pointAt } from '../../src/runs/read/series.ts'
 import { kindOfSeries, localSeries, modelName, ownerOf, seriesTitle } from '../../src/runs/series-name.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { writeRun } from '../support/written-run.ts'
+import { edit, writeRun } from '../support/written-run.ts'
 
 const run = () => loadRun(writeRun(join(temporaryFolder(), 'run'), { unified: { avg: [0.5, 0.75, 0.75] } }))
 
@@ -36,4 +36,13 @@ describe('the name of a series', () => {
     expect(['local_1', 'avg'].map(seriesTitle)).toEqual(['local 1', 'avg'])
     expect(['local_1', 'avg'].map(modelName)).toEqual(['owner 1', 'avg'])
   })
+})
+
+it('is read from a table.csv that says round, where the paper says epoch', async () => {
+  const path = writeRun(join(temporaryFolder(), 'run'))
+  const before = await loadRun(path)
+  edit(join(path, 'table.csv'), /^epoch,/, 'round,')
+  const { series, tables } = await loadRun(path)
+  expect(series).toEqual(before.series)
+  expect(tables.table[0]).toEqual(['round', 'local_1', 'local_2', 'avg'])
 })

@@ -13,7 +13,13 @@ delete process.env.GITHUB_ACTIONS
 /** Runs the command line in this process. */
 export async function fedunify(
   args: readonly string[],
-  given: { colors?: boolean; signal?: AbortSignal; terminal?: WriteStream; out?: (text: string) => void } = {},
+  given: {
+    colors?: boolean
+    width?: number
+    signal?: AbortSignal
+    terminal?: WriteStream
+    out?: (text: string) => void
+  } = {},
 ): Promise<Outcome> {
   let out = ''
   let err = ''
@@ -25,6 +31,7 @@ export async function fedunify(
     err: (text) => {
       err += text
     },
+    width: given.width,
     terminal: given.terminal,
     colors: { out: given.colors ?? false, err: given.colors ?? false },
     signal: given.signal ?? new AbortController().signal,

@@ -48,6 +48,7 @@ export function roundFinished(
     ownerStates: new Map(),
     drift: {},
     traffic: locals.map((_, i) => ({ owner: i + 1, down: 2000, up: 1000 })),
+    disclosed: [],
     baseline: undefined,
     seconds: { train: 7, merge: 0.1, evaluate: 1.3 },
     ...given,

@@ -80,6 +80,7 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     ownerStates: new Map(),
     drift: { 'conv1.weight': 0.05 * round, 'dense1.bias': 1.5 / round },
     traffic: owners.map((owner) => ({ owner, down: round === 1 ? 3_000_000 : 2_000_000, up: 1_000_000 })),
+    disclosed: [],
     baseline: baseline === 'pooled' ? { ...trained(POOLED, learnt * 0.95), weights: new Map() } : undefined,
     seconds: { train: 2, merge: 0.1, evaluate: 0.3 },
   }

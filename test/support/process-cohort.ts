@@ -119,6 +119,9 @@ export class ProcessCohort implements Cohort {
     return this.#traffic.take()
   }
 
+  /** What these processes send is for tests alone, and told by nobody. */
+  takeDisclosed = () => []
+
   /** They keep theirs. */
   states = () => new Map<number, State>()
   restore(): void {}

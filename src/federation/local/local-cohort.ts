@@ -4,10 +4,12 @@ import { flatten } from '../../weights/named.ts'
 import { safetensorsSize } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
+import { type Disclosed, DisclosureCount, weightFields } from '../disclosure.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
+import { wouldSend } from './would-send.ts'
 
 /**
  * For each worker, owners that may be done before one that is slow. Few hold little memory; with fewer still, workers
@@ -23,6 +25,7 @@ export class LocalCohort implements Cohort {
   readonly #models = new WeakMap<ModelRef, Weights>()
   /** What would have travelled since it was last taken, by owner: all of it is safetensors. */
   readonly #traffic: TrafficCount
+  readonly #disclosed: DisclosureCount
   #published = 0
   /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
   #known = false
@@ -32,6 +35,7 @@ export class LocalCohort implements Cohort {
     this.#owners = owners
     this.#workers = workers
     this.#traffic = new TrafficCount(this.owners)
+    this.#disclosed = new DisclosureCount(this.owners)
   }
 
   async publish(model: Weights): Promise<ModelRef> {
@@ -65,23 +69,38 @@ export class LocalCohort implements Cohort {
 
   /** Trains an owner, and counts what it would be sent and send back. */
   async #trainOne(i: number, model: Weights | undefined, task: OwnerTask, report: Parameters<Owner['train']>[2]) {
-    const update = await this.#owners[i]!.train(model, task, report)
+    const { owner } = this.owners[i]!
+    const update = await this.#owners[i]!.train(model, task, (progress) => {
+      this.#disclosed.message(owner, 'progress', wouldSend.progress(progress))
+      report(progress)
+    })
     const instruction = flatten(task.instruction)
     // Without a tensor there is nothing to send with the model.
     if (instruction.size > 0) this.#traffic.down(i, safetensorsSize(instruction))
-    this.#traffic.up(i, safetensorsSize(updateTensors(update)))
+    const size = safetensorsSize(updateTensors(update))
+    this.#traffic.up(i, size)
+    this.#disclosed.note(owner, 'weights', weightFields(Object.keys(update.sent).length > 0), size)
+    this.#disclosed.message(owner, 'update', wouldSend.update(update, task.round))
     return update
   }
 
   async evaluate(model: ModelRef) {
     const weights = this.#models.get(model)!
     // One more of them than workers, so that none waits for work.
-    const score = async (owner: Owner) => [owner.card.owner, await owner.evaluate(weights)] as const
+    const score = async (owner: Owner) => {
+      const evaluation = await owner.evaluate(weights)
+      this.#disclosed.message(owner.card.owner, 'evaluation', wouldSend.evaluation(evaluation))
+      return [owner.card.owner, evaluation] as const
+    }
     return new Map(await pMap(this.#owners, score, { concurrency: this.#workers + 1 }))
   }
 
   takeTraffic(): Traffic[] {
     return this.#traffic.take()
+  }
+
+  takeDisclosed(): Disclosed[] {
+    return this.#disclosed.take()
   }
 
   states(round: number): OwnerStates {

@@ -6,6 +6,7 @@ import { flatten } from '../../weights/named.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
+import { type Disclosed, DisclosureCount, weightFields } from '../disclosure.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 import { miscounted } from './check-evaluation.ts'
@@ -18,7 +19,7 @@ import { PublishedModels } from './published-models.ts'
 import { mostOfUpdate, readUpdate, type UpdateBounds } from './read-update.ts'
 import type { Ask, KnownOwner, ServerPost } from './server-post.ts'
 import { updatesOf } from './streams.ts'
-import { ownerToken, type Reply, type ReplyOf } from './wire.ts'
+import { contentOf, ownerToken, type Reply, type ReplyOf } from './wire.ts'
 
 /** Updates that are fetched before their turn: each is a model in memory. */
 const AHEAD = 2
@@ -51,6 +52,7 @@ export class NatsCohort implements Cohort {
   readonly #settings: NatsCohortSettings
   readonly #models: PublishedModels
   readonly #traffic: TrafficCount
+  readonly #disclosed: DisclosureCount
   /** Owners that took part in the round under way, or the last one. */
   #present: readonly KnownOwner[]
   readonly #live = liveReader()
@@ -62,6 +64,7 @@ export class NatsCohort implements Cohort {
   constructor(post: ServerPost, connection: NatsConnection, settings: NatsCohortSettings) {
     this.owners = settings.cards
     this.#traffic = new TrafficCount(settings.cards)
+    this.#disclosed = new DisclosureCount(settings.cards)
     this.#post = post
     this.#models = new PublishedModels(post, settings.run)
     this.#present = post.settings.owners
@@ -84,6 +87,7 @@ export class NatsCohort implements Cohort {
         callback: (error, { subject, data }) => {
           const told = error ? undefined : this.#live(subject, data)
           if (told?.progress && told.run === run && told.round === task.round) {
+            this.#disclosed.message(told.owner, 'progress', told.progress)
             const { loss, ...progress } = told.progress
             report({
               type: 'owner-progress',
@@ -132,6 +136,7 @@ export class NatsCohort implements Cohort {
       const reply = await this.#answer(owner, ask, signal)
       if (times < LOSSES && (await this.#models.putAgain(reply, payload, signal))) continue
       const { evaluation } = expect(reply, 'evaluation', owner)
+      this.#disclosed.message(owner.owner, 'evaluation', contentOf(reply))
       const card = this.#card(owner)
       const wrong = evaluation
         ? miscounted(evaluation, { ...card, classes: this.#settings.classes })
@@ -150,6 +155,10 @@ export class NatsCohort implements Cohort {
 
   takeTraffic(): Traffic[] {
     return this.#traffic.take()
+  }
+
+  takeDisclosed(): Disclosed[] {
+    return this.#disclosed.take()
   }
 
   async close(): Promise<void> {}
@@ -245,6 +254,9 @@ export class NatsCohort implements Cohort {
     const bytes = await getPayload(this.#post.bulk, updatesOf(owner.owner), prefix, reply.payload, limits)
     if (!bytes) throw failure(owner, 'E_PAYLOAD', 'handed in an update that is not at the broker', NOT_MERGED)
     this.#traffic.up(this.#place(owner), bytes.length)
+    // Also of one that is refused below: it has left its owner.
+    this.#disclosed.note(owner.owner, 'weights', weightFields(this.#settings.sends), bytes.length)
+    this.#disclosed.message(owner.owner, 'update', contentOf(reply))
     const card = this.#card(owner)
     const base = task.model && this.#models.weights(task.model)
     return readUpdate(reply, bytes, owner.name, { ...this.#settings, ...card, base, evaluate: task.evaluate })

@@ -141,6 +141,15 @@ export const ReplySchema = z.discriminatedUnion('what', [
 
 export type Reply = z.output<typeof ReplySchema>
 export type ReplyOf<W extends Reply['what']> = Extract<Reply, { what: W }>
+/** What a reply tells, without what every message says of itself. */
+export type Content<W extends Reply['what']> = Omit<ReplyOf<W>, keyof typeof envelope | 'what'>
+
+/** A reply without what every message says of itself, and without where its weights are. */
+export function contentOf(reply: Reply): object {
+  const own = Object.entries(reply).filter(([key]) => !(key in envelope) && key !== 'what' && key !== 'payload')
+  return Object.fromEntries(own)
+}
+
 export type WirePayload = z.output<typeof PayloadSchema>
 export type WireEvaluation = z.output<typeof EvaluationSchema>
 export type WireMetrics = z.output<typeof MetricsSchema>

@@ -1,10 +1,11 @@
 import { withoutMetrics } from '../../runs/run-description.ts'
+import { sharedPath } from '../../system/shared-path.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { html, type Markup } from './markup.ts'
 
 /** What a reader must know before the figures: runs that did not finish, files that are missing or cut short. */
 export function banners(groups: readonly RecordGroup[]): Markup {
-  const line = (run: RunRecord, problem: string) => html`<p><code>${run.path}</code> ${problem}</p>`
+  const line = (run: RunRecord, problem: string) => html`<p><code>${sharedPath(run.path)}</code> ${problem}</p>`
   const lines = groups.flatMap(({ runs, repeats }) => [
     ...runs.flatMap((run) => problems(run).map((problem) => line(run, problem))),
     ...repeats.map((run) => line(run, 'is of a config and a seed that another run has too: it is left out.')),

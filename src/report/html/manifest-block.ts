@@ -4,6 +4,7 @@ import { ExperimentSchema } from '../../config/schema.ts'
 import { duration, thousands } from '../../format.ts'
 import { type AnyChoice, choicesText } from '../../parts.ts'
 import type { Manifest } from '../../runs/run-description.ts'
+import { sharedPath } from '../../system/shared-path.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
 import { table } from './chart/figure.ts'
 import { type Content, html, type Markup } from './markup.ts'
@@ -25,7 +26,7 @@ export function manifestBlock(id: string, { runs }: RecordGroup): Markup {
       'Data',
       [
         ['dataset', `${dataset.name}, ${thousands(imagesIn(manifest.shards))} of ${thousands(dataset.images)} images`],
-        ['read from', html`<code>${dataset.source}</code>`],
+        ['read from', html`<code>${sharedPath(dataset.source)}</code>`],
         ...Object.entries(dataset.sha256).map(([file, hash]): [string, Content] => [
           file.replace(/-idx\d-ubyte$/, ''),
           digest(hash),
@@ -79,7 +80,7 @@ function runsTable(runs: readonly RunRecord[]): Markup {
     const [last] = accuraciesAt([run], drivingRule(run), 'end')
     const time = (part: 'total' | 'train' | 'merge' | 'evaluate' | 'write') => (seconds ? duration(seconds[part]) : '–')
     return [
-      html`<code title="${path}">${basename(path)}</code>`,
+      html`<code title="${sharedPath(path)}">${basename(path)}</code>`,
       config.seed,
       manifest.status,
       `${rounds} of ${config.rounds}`,
@@ -97,7 +98,9 @@ function configPairs(config: Manifest['config']): [string, Content, boolean][] {
   const derived = ['name', 'owners', 'workers', 'seed']
   return Object.entries(config).map(([name, value]) => {
     const isDefault = derived.includes(name) || JSON.stringify(defaults[name]) === JSON.stringify(value)
-    return [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(value), !isDefault]
+    // Runs of before 0.5.0 have folders as they were typed.
+    const shown = name === 'data' || name === 'out' ? sharedPath(String(value)) : value
+    return [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(shown), !isDefault]
   })
 }
 

@@ -1,43 +1,48 @@
-import { stringify } from 'csv-stringify/sync'
-import { type Cell, type Comparison, letter } from '../../compare/compare.ts'
+import type { Cell, ComparedRow, Comparison } from '../../compare/compare.ts'
+import { SENT_BACK } from '../../compare/side.ts'
+import { letter } from '../../compare/unlike.ts'
+import { sheet } from '../../csv.ts'
 import { percent, plusMinus } from '../../format.ts'
 import { seriesTitle } from '../../runs/series-name.ts'
 import { oneLine } from '../../visible.ts'
-import { asText, row } from '../markdown.ts'
+import { asText } from '../markdown.ts'
+import { markdownTable } from '../markdown-table.ts'
 import { columns } from './columns.ts'
+import { type Column, rowsOf, titlesOf } from './fit.ts'
+import { nullable } from './run-words.ts'
 import { wrap } from './wrap.ts'
 
 /** Every form of a comparison, by the name that `--format` takes. */
 export const COMPARISON_FORMATS = { terminal, markdown, csv, json } satisfies Record<
   string,
-  (c: Comparison, width?: number) => string
+  (comparison: Comparison, width?: number) => string
 >
-
-export type ComparisonFormat = keyof typeof COMPARISON_FORMATS
-
-export const COMPARISON_FORMAT_NAMES = Object.keys(COMPARISON_FORMATS) as ComparisonFormat[]
 
 const UNITS = 'Accuracy in percent, mean ± standard deviation over seeds; differences in percentage points.'
 
+/** What a reader must know, the worst first. */
+export const remarks = ({ warnings, notes }: Comparison): string[] => [
+  ...warnings.map((warning) => `warning: ${warning}`),
+  ...notes.map((note) => `note: ${note}`),
+]
+
 function terminal(comparison: Comparison, width?: number): string {
-  const { sides, notes } = comparison
-  const legend = sides.map(({ name, detail }, i) => oneLine(`${letter(i)}  ${name}: ${detail}`))
-  const rows = cellRows(comparison)
+  const legend = comparison.sides.map(({ name, detail }, i) => oneLine(`${letter(i)}  ${name}: ${detail}`))
+  const all = columnsOf(comparison)
+  const rows = rowsOf(all)
   // A round is named once, where it begins.
   const shown = rows.map(([at, ...rest], i) => [i > 0 && rows[i - 1]![0] === at ? '' : at!, ...rest])
-  const noted = notes.map((note) => oneLine(`note: ${note}`))
-  const texts = [legend.join('\n'), columns(head(comparison), shown, width, 2), [UNITS, ...noted].join('\n')]
-  return `${wrap(texts.join('\n\n'), width)}\n`
+  const below = [UNITS, ...remarks(comparison).map(oneLine)]
+  const table = columns(titlesOf(all), shown, width, KEYS)
+  return `${[wrap(legend.join('\n'), width), table, wrap(below.join('\n'), width)].join('\n\n')}\n`
 }
 
 function markdown(comparison: Comparison): string {
-  const names = head(comparison)
-  const rule = `| --- | --- |${' ---: |'.repeat(names.length - 2)}`
+  const all = columnsOf(comparison)
   const legend = comparison.sides.map(({ name, detail }, i) => `- **${letter(i)}**: ${asText(name)}: ${asText(detail)}`)
-  const table = [row(names), rule, ...cellRows(comparison).map(row)]
-  const notes = comparison.notes.map((note) => `- ${asText(note)}`)
-  const blocks = [legend.join('\n'), table.join('\n'), UNITS, ...(notes.length > 0 ? [notes.join('\n')] : [])]
-  return `${blocks.join('\n\n')}\n`
+  const below = remarks(comparison).map((line) => `- ${asText(line)}`)
+  const table = markdownTable(titlesOf(all), rowsOf(all), KEYS)
+  return `${[legend.join('\n'), table, UNITS, ...(below.length > 0 ? [below.join('\n')] : [])].join('\n\n')}\n`
 }
 
 /** One line for each figure; accuracies are fractions, differences percentage points. */
@@ -53,37 +58,65 @@ function csv({ sides, rows }: Comparison): string {
       cell?.delta ?? '',
     ]),
   )
-  return stringify([['round', 'series', 'side', 'runs', 'accuracy', 'sd', 'delta_points'], ...lines], {
-    escape_formulas: true,
-  })
+  return sheet([['round', 'series', 'side', 'runs', 'accuracy', 'sd', 'delta_points'], ...lines])
 }
 
 /** Raised when a reader of the JSON would have to change. */
 const FORMAT = 1
 
 /** As the CSV; what a side does not have is null (docs/formats.md). */
-function json({ sides, rows, notes }: Comparison): string {
+function json({ sides, rows, warnings, notes }: Comparison): string {
   const plain = (cell: Cell | undefined) =>
     cell ? { accuracy: cell.mean, sd: nullable(cell.sd), runs: cell.runs, delta_points: cell.delta ?? null } : null
   const table = rows.map(({ at, series, cells }) => ({ round: at, series, sides: cells.map(plain) }))
-  return `${JSON.stringify({ format: FORMAT, sides, rows: table, notes }, null, 2)}\n`
+  return `${JSON.stringify({ format: FORMAT, sides, rows: table, warnings, notes }, null, 2)}\n`
 }
 
-const nullable = (value: number) => (Number.isNaN(value) ? null : value)
+/** How many columns, from the first, say what a row is of. */
+const KEYS = 2
 
-const head = ({ sides }: Comparison): string[] => [
-  'round',
-  'series',
-  ...sides.flatMap((_, i) => (i === 0 ? [letter(i)] : [letter(i), `${letter(i)} - ${letter(0)}`])),
-]
+/** Two sides have a column each, more have a row each. */
+const columnsOf = (comparison: Comparison): Column[] =>
+  comparison.sides.length > 2 ? sidesAsRows(comparison) : sidesAsColumns(comparison)
 
-function cellRows({ rows }: Comparison): string[][] {
-  return rows.map(({ at, series, cells }) => [
-    String(at),
-    seriesTitle(series),
-    ...cells.flatMap((cell, i) => (i === 0 ? [figure(cell)] : [figure(cell), points(cell?.delta)])),
-  ])
+function sidesAsColumns({ sides, rows }: Comparison): Column[] {
+  const of = (title: string, cell: (row: ComparedRow) => string): Column => ({ title, cells: rows.map(cell) })
+  return [
+    of('round', ({ at }) => String(at)),
+    of('series', ({ series }) => titleOf(series)),
+    ...sides.flatMap((_, i) => [
+      of(letter(i), ({ cells }) => figure(cells[i])),
+      ...(i > 0 ? [of(`${letter(i)} - ${letter(0)}`, ({ cells }) => points(cells[i]?.delta))] : []),
+    ]),
+  ]
 }
+
+/** A row for each side in each round, a column for each series and for its difference from the first side's. */
+function sidesAsRows({ sides, rows }: Comparison): Column[] {
+  const series = [...new Set(rows.map((row) => row.series))]
+  const rounds = [...new Set(rows.map(({ at }) => at))]
+  const lines = rounds.flatMap((at) =>
+    sides.map((_, side) => {
+      const cellOf = (name: string) => rows.find((row) => row.at === at && row.series === name)?.cells[side]
+      return { at, side, cells: new Map(series.map((name) => [name, cellOf(name)])) }
+    }),
+  )
+  const shown = lines.filter(({ cells }) => [...cells.values()].some(Boolean))
+  const of = (title: string, cell: (line: (typeof shown)[number]) => string): Column => {
+    return { title, cells: shown.map(cell) }
+  }
+  return [
+    of('round', ({ at }) => String(at)),
+    of('side', ({ side }) => letter(side)),
+    ...series.flatMap((name) => {
+      const differs = shown.some(({ cells }) => cells.get(name)?.delta !== undefined)
+      const delta = of(`- ${letter(0)}`, ({ side, cells }) => (side === 0 ? '' : points(cells.get(name)?.delta)))
+      return [of(titleOf(name), ({ cells }) => figure(cells.get(name))), ...(differs ? [delta] : [])]
+    }),
+  ]
+}
+
+const titleOf = (series: string) => (series === SENT_BACK ? 'sent back' : seriesTitle(series))
 
 const figure = (cell: Cell | undefined) => (cell ? plusMinus(cell, percent) : '-')
 

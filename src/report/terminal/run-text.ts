@@ -2,19 +2,19 @@ import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
 import type { Experiment } from '../../config/schema.ts'
 import { lastRound } from '../../federation/schedule.ts'
-import { dataSize, percent, thousands } from '../../format.ts'
+import { thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
-import type { UnifiedRow } from '../../runs/read/read-tables.ts'
 import { runBefore } from '../../runs/read/run-before.ts'
-import { type Manifest, withoutMetrics } from '../../runs/run-description.ts'
 import { oneLine, type Palette } from '../../visible.ts'
-import { type TrafficTotals, trafficTotals } from '../traffic.ts'
+import { trafficTotals } from '../traffic.ts'
 import { endingLines, nextCommands } from './ending.ts'
 import { paperTable } from './paper-table.ts'
 import { shardTable } from './shard-table.ts'
+import { trafficText } from './traffic-text.ts'
+import { verdictText } from './verdict-text.ts'
 import { wrap } from './wrap.ts'
 
 /** What is about to run, and what each owner has. */
@@ -56,12 +56,12 @@ export const unfetchedPlanText = (experiment: Experiment, fetched: string): stri
  * What a finished run leaves to look at: the paper-shaped table, how it ended, what the owners sent and were sent, the
  * files, and what may come next.
  */
-export async function summaryText(path: string, { bold, dim }: Palette, width?: number): Promise<string> {
+export async function summaryText(path: string, colors: Palette, width?: number): Promise<string> {
   const run = await loadRun(path)
   const { manifest, tables, unified, traffic } = run
   const last = unified.at(-1)
   const driver = last && unified.find(({ round }) => round === last.round)
-  const verdict = driver ? verdictText(driver, manifest, bold) : 'no round was finished'
+  const verdict = driver ? verdictText(driver, manifest, colors) : 'no round was finished'
   const travelled = trafficTotals(traffic)
   const lines = [verdict, ...(travelled ? [trafficText(travelled)] : []), ...endingLines(run).map(oneLine)]
   const files = (await readdir(path))
@@ -71,7 +71,7 @@ export async function summaryText(path: string, { bold, dim }: Palette, width?: 
   const next = nextCommands(run, await runBefore(path)).map((command) => `  ${oneLine(command)}`)
   return [
     paperTable(tables.table, width),
-    dim('accuracy in percent'),
+    colors.dim('accuracy in percent'),
     '',
     wrap(lines.join('\n'), width),
     `${oneLine(path)}/`,
@@ -80,19 +80,4 @@ export async function summaryText(path: string, { bold, dim }: Palette, width?: 
     ...next,
     '',
   ].join('\n')
-}
-
-function verdictText({ accuracy, merge, round }: UnifiedRow, { shards }: Manifest, bold: Palette['bold']): string {
-  const where = `(${merge}, round ${round})`
-  if (accuracy === undefined) return `unified accuracy not known ${where}: no owner shares its metrics`
-  const silent = withoutMetrics(shards)
-  const on =
-    silent.length > 0 ? `, on the test images of ${shards.length - silent.length} of ${shards.length} owners` : ''
-  return `unified accuracy ${bold(`${percent(accuracy)} %`)} ${where}${on}`
-}
-
-/** 37 MB down and 34 MB up in all, 1.9 MB and 1.7 MB for each owner and round */
-function trafficText({ all, each, even }: TrafficTotals): string {
-  const share = `${even ? '' : 'on average '}${dataSize(each.down)} and ${dataSize(each.up)} for each owner and round`
-  return `models and updates: ${dataSize(all.down)} down and ${dataSize(all.up)} up in all, ${share}`
 }

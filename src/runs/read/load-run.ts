@@ -77,7 +77,7 @@ const EMPTY: Tables = { local: [], unified: [], table: [], traffic: undefined }
 const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
 
 /** The series that unified.csv has in every round. */
-const unifiedSeries = ({ config }: Manifest): string[] => [
+export const unifiedSeries = ({ config }: Manifest): string[] => [
   ...config.merge.map(nameOf),
   ...(config.baseline === 'pooled' ? [POOLED_SERIES] : []),
 ]

@@ -1,13 +1,23 @@
 import { resolve } from 'node:path'
+import pMap from 'p-map'
 import { FedunifyError } from '../../errors.ts'
 import { findRuns, NAME_HINT } from './find-runs.ts'
 import { type LoadedRun, loadRun } from './load-run.ts'
 
 /** A run that was named, or what stands in its place: an error, or the reason why there is nothing of that name. */
-export type NamedRun =
-  | { readonly path: string; readonly run: LoadedRun }
+export type NamedRun<Run = LoadedRun> =
+  | { readonly path: string; readonly run: Run }
   | { readonly path: string; readonly error: FedunifyError }
   | { readonly path: string; readonly missing: string }
+
+/** How a run folder is read, and how many at the same time. */
+export interface Reading<Run> {
+  readonly read: (path: string) => Promise<Run>
+  readonly concurrency: number
+}
+
+/** Whole, one after the other: a run may be large. */
+const WHOLE: Reading<LoadedRun> = { read: loadRun, concurrency: 1 }
 
 /**
  * What each of several names means: a run folder, a folder that holds some, a glob of these, a manifest.json. Each run
@@ -16,22 +26,28 @@ export type NamedRun =
  * @returns a list for each name
  * @throws FedunifyError (usage) if a glob matches very much
  */
-export async function namedRuns(names: readonly string[]): Promise<NamedRun[][]> {
-  const loaded = new Map<string, NamedRun>()
-  const load = async (path: string): Promise<NamedRun> => {
+export const namedRuns = (names: readonly string[]): Promise<NamedRun[][]> => namedRunsBy(names, WHOLE)
+
+/** The same, read in another way. */
+export async function namedRunsBy<Run>(
+  names: readonly string[],
+  { read, concurrency }: Reading<Run>,
+): Promise<NamedRun<Run>[][]> {
+  const loaded = new Map<string, Promise<NamedRun<Run>>>()
+  const load = (path: string): Promise<NamedRun<Run>> => {
     const known = loaded.get(resolve(path))
     if (known) return known
-    const one = await attempt(path, async () => ({ path, run: await loadRun(path) }))
+    const one = attempt(path, async () => ({ path, run: await read(path) }))
     loaded.set(resolve(path), one)
     return one
   }
-  const found: NamedRun[][] = []
+  const found: NamedRun<Run>[][] = []
   for (const name of names) {
-    const own: NamedRun[] = []
+    const own: NamedRun<Run>[] = []
     const paths = await attempt(name, () => findRuns(name, (error) => own.push({ path: name, error })))
     if (!Array.isArray(paths)) own.push(paths)
     else if (paths.length === 0 && own.length === 0) own.push({ path: name, missing: missingReason(name) })
-    else for (const path of paths) own.push(await load(path))
+    else own.push(...(await pMap(paths, load, { concurrency })))
     found.push(own)
   }
   return found
@@ -41,7 +57,7 @@ export async function namedRuns(names: readonly string[]): Promise<NamedRun[][]>
  * The runs of one name, for those who need all of them.
  * @throws FedunifyError (data) if one of them is not there or cannot be read
  */
-export function allRuns(found: readonly NamedRun[]): LoadedRun[] {
+export function allRuns<Run>(found: readonly NamedRun<Run>[]): Run[] {
   return found.map((one) => {
     if ('run' in one) return one.run
     throw 'error' in one ? one.error : new FedunifyError('E_RUN_NOT_FOUND', `${one.path}: ${one.missing}`, NAME_HINT)

@@ -50,7 +50,7 @@ interface Part {
 }
 
 /** Bytes of a table: some million rows. */
-const MAX_TABLE = 2 ** 28
+export const MAX_TABLE = 2 ** 28
 
 export interface Tables {
   readonly local: readonly LocalRow[]
@@ -77,7 +77,7 @@ export async function readTables(
     readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS, {
       empty: ['train_loss', 'local_accuracy', 'copied_accuracy'],
     }),
-    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, { texts: ['merge'], empty: ['accuracy', 'loss'] }),
+    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, UNIFIED_CELLS),
     readCsv(...of(paperTable)),
     there.has(trafficTable.file) ? readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS) : undefined,
   ])
@@ -91,14 +91,28 @@ interface Cells {
   readonly empty?: readonly string[]
 }
 
+const UNIFIED_CELLS: Cells = { texts: ['merge'], empty: ['accuracy', 'loss'] }
+
 /** Rows of the columns asked for, all of which must be there; all are numbers unless it is said otherwise. */
 export async function readRows<Row>(
   file: string,
   part: Part,
   columns: readonly string[],
-  { texts = [], empty = [] }: Cells = {},
+  cells: Cells = {},
 ): Promise<Row[]> {
-  const [head = [], ...rows] = await readCsv(file, part)
+  return rowsOf(file, await readCsv(file, part), columns, cells)
+}
+
+/** The rows of unified.csv. @throws FedunifyError (data) naming file and line */
+export const parseUnified = (file: string, content: Buffer): UnifiedRow[] =>
+  rowsOf(file, parseCsv(file, content), UNIFIED_COLUMNS, UNIFIED_CELLS)
+
+function rowsOf<Row>(
+  file: string,
+  [head = [], ...rows]: readonly (readonly string[])[],
+  columns: readonly string[],
+  { texts = [], empty = [] }: Cells,
+): Row[] {
   const missing = columns.filter((column) => !head.includes(column))
   if (missing.length > 0) {
     throw new FedunifyError(
@@ -133,6 +147,10 @@ function toNumber(cell: string, where: string): number {
 async function readCsv(file: string, part: Part): Promise<string[][]> {
   const content = await readIfThere(file, part)
   if (!content) throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`)
+  return parseCsv(file, content)
+}
+
+function parseCsv(file: string, content: Buffer): string[][] {
   try {
     return parse(content, { bom: true }) as string[][]
   } catch (error) {

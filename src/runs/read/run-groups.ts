@@ -1,6 +1,6 @@
 import { decisive } from '../../config/hash.ts'
 import type { Experiment } from '../../config/schema.ts'
-import type { LoadedRun } from './load-run.ts'
+import type { Manifest } from '../run-description.ts'
 
 /** Runs that differ in nothing but their seed. */
 export interface RunGroup<Run> {
@@ -33,11 +33,14 @@ export function groupRuns<Run>(
     groups.set(key, group)
   }
   const all = [...groups.values()]
-  const several = new Set(all.map(({ name }) => name)).size > 1
+  const names = [...new Set(all.map(({ name }) => name))]
+  const several = names.length > 1
+  // Only what tells it apart from those of its own name: experiments of different names differ in much.
+  const keys = new Map(
+    names.map((own) => [own, differingKeys(all.filter(({ name }) => name === own).map(({ config }) => config))]),
+  )
   return all.map((group) => {
-    // Only what tells it apart from those of its own name: experiments of different names differ in much.
-    const keys = differingKeys(all.filter(({ name }) => name === group.name).map(({ config }) => config))
-    const differences = keys.map((key) => {
+    const differences = keys.get(group.name)!.map((key) => {
       const value = group.config[key]
       return value === undefined ? `no ${key}` : `${key} ${valueText(value)}`
     })
@@ -45,13 +48,32 @@ export function groupRuns<Run>(
   })
 }
 
-function differingKeys(configs: readonly Readonly<Record<string, unknown>>[]): string[] {
+/** Keys in which some of the configs differ. */
+export function differingKeys(configs: readonly Readonly<Record<string, unknown>>[]): string[] {
   const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))]
   return keys.filter((key) => new Set(configs.map((config) => JSON.stringify(config[key]))).size > 1)
 }
 
-const valueText = (value: unknown): string =>
+/** A value of a config on one line. */
+export const valueText = (value: unknown): string =>
   Array.isArray(value) ? value.map(valueText).join('+') : typeof value === 'string' ? value : JSON.stringify(value)
+
+/** A run, and how far it came. */
+interface CountedRun {
+  readonly manifest: Manifest
+  readonly finished: boolean
+  /** Complete rounds. */
+  readonly rounds: number
+}
+
+/**
+ * The runs whose last round is the end of their experiment: the last round so far of a run that was cut short is not what
+ * the others came to. If none is finished, all.
+ */
+export function endingRuns<Run extends CountedRun>(runs: readonly Run[]): readonly Run[] {
+  const finished = runs.filter((run) => run.finished)
+  return finished.length > 0 ? finished : runs
+}
 
 /** The runs of a group by their seeds. */
 export interface BySeed<Run> {
@@ -62,7 +84,7 @@ export interface BySeed<Run> {
 }
 
 /** Takes, of several runs of one seed, the one that came furthest. */
-export function onePerSeed<Run extends LoadedRun>(all: readonly Run[]): BySeed<Run> {
+export function onePerSeed<Run extends CountedRun>(all: readonly Run[]): BySeed<Run> {
   const seed = ({ manifest }: Run) => manifest.config.seed
   const sorted = all.toSorted((a, b) => seed(a) - seed(b) || b.rounds - a.rounds)
   const runs = sorted.filter((run, i) => i === 0 || seed(run) !== seed(sorted[i - 1]!))

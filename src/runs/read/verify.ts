@@ -7,7 +7,7 @@ import { isSealed } from '../manifest-text.ts'
 import { type Manifest, withoutMetrics } from '../run-description.ts'
 import { mayLack } from '../run-files.ts'
 import { localSeries, POOLED_SERIES } from '../series-name.ts'
-import { EVENTS, localTable, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
+import { DISCLOSURE, EVENTS, localTable, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
 import { type Mark, markOf } from '../write/growing-file.ts'
 import type { LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
 import type { Lined } from './series.ts'
@@ -45,7 +45,7 @@ export async function compareWithMarks(
   const faults: Fault[] = []
   // Before its first round, and in the first versions, a run has marked none of its files; then they are told by name.
   const marksAll = Object.keys((finished ? last : undefined) ?? saved?.files ?? {}).length > 0
-  const growing = [...TABLES.map(({ file }) => file), EVENTS]
+  const growing = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS]
   const others = finished ? Object.keys(last ?? {}).filter((name) => !growing.includes(name)) : []
   for (const name of [...growing, ...others]) {
     const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { ownRules } from '../../algorithm/merge/own-rule.ts'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import { makeFolders, syncFolder } from '../../system/files.ts'
+import { sharedPath } from '../../system/shared-path.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
+import { disclosureHead, disclosureLines } from '../disclosure.ts'
 import { manifestFile, readManifest } from '../manifest.ts'
 import { sealedManifest } from '../manifest-text.ts'
 import { plainEvent } from '../plain-event.ts'
@@ -21,7 +23,7 @@ import {
 } from '../run-description.ts'
 import { CHECKPOINT, CONFIG, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
-import { EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
+import { DISCLOSURE, EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
 import { keepConfig } from './keep-config.ts'
 import { FolderLock, type Patience } from './lock.ts'
@@ -40,6 +42,7 @@ export class RunFolder {
   readonly #began = performance.now()
   #tables: { table: Table; file: GrowingFile }[] = []
   #started: Started | undefined
+  #disclosure: GrowingFile | undefined
   #events: GrowingFile | undefined
   #rounds: number
 
@@ -72,9 +75,8 @@ export class RunFolder {
       await makeFolders(draft)
       lock = await FolderLock.take(draft)
       await keepConfig(draft, description.config)
-      await putFile(checkpointFile(draft), encodeCheckpoint({ ...NOTHING_DONE, run: runIdentity(description) }), {
-        flushFolder: false,
-      })
+      const saved = { ...NOTHING_DONE, run: runIdentity(description), data: plan.data }
+      await putFile(checkpointFile(draft), encodeCheckpoint(saved), { flushFolder: false })
       await putFile(manifestFile(draft), sealedManifest({ status: 'running', rounds: 0, ...description }))
       const placed = await place(lock, path, another)
       await syncFolder(outer)
@@ -116,7 +118,7 @@ export class RunFolder {
       await this.#lock.assertHeld()
       if (event.type === 'started') await this.#start(event)
       if (event.type === 'round-finished') await this.#addRound(event)
-      await this.#events?.append(`${JSON.stringify(plainEvent(event))}\n`)
+      await this.#events?.append(`${JSON.stringify(plainEvent(this.#shared(event)))}\n`)
       if (event.type === 'round-finished') await this.#save(event)
     } catch (error) {
       // Whoever took the folder clears it of what was being written: that is why it failed, then.
@@ -130,7 +132,7 @@ export class RunFolder {
     try {
       const outcome = {
         status,
-        reason,
+        reason: this.#sharedText(reason),
         rounds: this.#rounds,
         finished: new Date().toISOString(),
         seconds: this.#spent(),
@@ -143,6 +145,15 @@ export class RunFolder {
     }
   }
 
+  /** An event without where this folder lies on the machine. */
+  #shared(event: RunEvent): RunEvent {
+    return event.type === 'failed' ? { ...event, message: this.#sharedText(event.message) } : event
+  }
+
+  #sharedText(text: string): string {
+    return isAbsolute(this.path) ? text.replaceAll(this.path, sharedPath(this.path)) : text
+  }
+
   async #start(event: Started): Promise<void> {
     this.#started = event
     const open = (name: string, head: string) => {
@@ -153,6 +164,7 @@ export class RunFolder {
     for (const table of TABLES) {
       this.#tables.push({ table, file: await open(table.file, stringify([table.columns(event)])) })
     }
+    this.#disclosure = await open(DISCLOSURE, disclosureHead(this.#plan.description))
     this.#events = await open(EVENTS, '')
     await this.#writeManifest({ status: 'running', rounds: this.#rounds })
   }
@@ -160,6 +172,7 @@ export class RunFolder {
   async #addRound(event: RoundFinished): Promise<void> {
     const began = performance.now()
     for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event, this.#started!)))
+    await this.#disclosure!.append(disclosureLines(this.#plan.description, event))
     await this.#writeModel(event)
     for (const part of ['train', 'merge', 'evaluate'] as const) this.#seconds[part] += event.seconds[part]
     this.#seconds.write += (performance.now() - began) / 1000
@@ -177,7 +190,7 @@ export class RunFolder {
     const began = performance.now()
     const files = await this.#marks()
     const models = { unified: weights, pooled: baseline?.weights, serverState, ownerStates }
-    const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity }
+    const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity, data: this.#plan.data }
     await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
@@ -186,7 +199,8 @@ export class RunFolder {
   }
 
   #growing(): GrowingFile[] {
-    return [...this.#tables.map(({ file }) => file), ...(this.#events ? [this.#events] : [])]
+    const lines = [this.#disclosure, this.#events].filter((file) => file !== undefined)
+    return [...this.#tables.map(({ file }) => file), ...lines]
   }
 
   /** How far each growing file has come; it is on the disk. */

@@ -8,6 +8,11 @@ export interface RunPlan {
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
   /** Names of what the server keeps between rounds; each has the model's tensors. */
   readonly serverState: readonly string[]
+  /**
+   * The folder with the dataset on this machine, to go on from there: the config may have the last part of it alone.
+   * Undefined if none was named.
+   */
+  readonly data?: string | undefined
   /** The model with these weights as an ONNX file. */
   exportModel(weights: Weights): Promise<Uint8Array>
 }

@@ -7,7 +7,7 @@ import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoin
 import { assertUntouched } from '../read/verify.ts'
 import type { Manifest } from '../run-description.ts'
 import { whyOthers } from '../same-run.ts'
-import { EVENTS, TABLES } from '../tables.ts'
+import { DISCLOSURE, EVENTS, TABLES } from '../tables.ts'
 import type { Mark } from './growing-file.ts'
 import type { RunPlan } from './run-plan.ts'
 
@@ -22,7 +22,7 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   const file = checkpointFile(dir)
   const saved = await readOwnCheckpoint(dir, manifest)
   const refuse = (why: string) => new FedunifyError('E_RUN_DAMAGED', `${file} ${why}`, ANEW)
-  if (!saved) throw refuse(`is missing, ${rounds === 1 ? '1 round is' : `${rounds} rounds are`} done`)
+  if (!saved) throw noCheckpoint(dir, rounds)
   const { round, files } = saved
   if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
   if (round > config.rounds) throw refuse(`is of round ${round}, but the run has ${config.rounds}`)
@@ -39,6 +39,12 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   return saved
 }
 
+/** @param rounds that are done */
+export function noCheckpoint(dir: string, rounds: number): FedunifyError {
+  const done = rounds === 1 ? '1 round is' : `${rounds} rounds are`
+  return new FedunifyError('E_RUN_DAMAGED', `${checkpointFile(dir)} is missing, ${done} done`, ANEW)
+}
+
 const ANEW = 'restore it from a copy, or start a new run in another folder'
 
 /** Removes files that were being written when a process was killed. */
@@ -49,7 +55,7 @@ export async function removeDrafts(dir: string): Promise<void> {
 }
 
 function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
-  const name = [...TABLES.map(({ file }) => file), EVENTS].find((one) => !files[one])
+  const name = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS].find((one) => !files[one])
   return name && `has no mark for ${name}`
 }
 

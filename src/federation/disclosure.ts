@@ -1,0 +1,71 @@
+/** What left an owner in a round, messages of a kind together. */
+export interface Disclosed {
+  readonly owner: number
+  /** `weights` is the file of an update; the others are the messages of nats/wire.ts. */
+  readonly kind: 'weights' | 'update' | 'evaluation' | 'progress'
+  readonly messages: number
+  /** What was told, by the names of docs/disclosure.md. */
+  readonly fields: readonly string[]
+  /** Of the files, or of the fields as JSON. */
+  readonly bytes: number
+}
+
+/**
+ * The names of what a message tells, those of inner fields behind those of outer ones (`metrics.local.images`). What an
+ * owner keeps to itself is null, or a list of zeros alone: it has no name here.
+ */
+export function fieldsOf(message: object, within = ''): string[] {
+  return Object.entries(message).flatMap(([key, value]): string[] => {
+    const name = `${within}${key}`
+    if (value === null || value === undefined) return []
+    if (Array.isArray(value)) return value.some((one) => one !== 0) ? [name] : []
+    return typeof value === 'object' && !NAMED.includes(name) ? fieldsOf(value, `${name}.`) : [name]
+  })
+}
+
+/** Mappings whose keys are names of files. */
+const NAMED = ['dataset.sha256']
+
+/** Bytes of a message's fields, as JSON. */
+export const sizeOf = (message: object): number => Buffer.byteLength(JSON.stringify(message))
+
+/** The fields of an update's file of weights. */
+export const weightFields = (sends: boolean): string[] => (sends ? ['weights', 'sent'] : ['weights'])
+
+type Count = { -readonly [Key in keyof Disclosed]: Disclosed[Key] }
+
+/** Counts what leaves owners. */
+export class DisclosureCount {
+  readonly #owners: readonly { readonly owner: number }[]
+  #counts = new Map<string, Count>()
+
+  /** @param owners in the order in which they are told */
+  constructor(owners: readonly { readonly owner: number }[]) {
+    this.#owners = owners
+  }
+
+  /** A message of an owner, without its envelope. */
+  message(owner: number, kind: Disclosed['kind'], content: object): void {
+    this.note(owner, kind, fieldsOf(content), sizeOf(content))
+  }
+
+  note(owner: number, kind: Disclosed['kind'], fields: readonly string[], bytes: number): void {
+    const key = `${owner} ${kind}`
+    const before = this.#counts.get(key) ?? { owner, kind, messages: 0, fields: [], bytes: 0 }
+    this.#counts.set(key, {
+      ...before,
+      messages: before.messages + 1,
+      fields: [...new Set([...before.fields, ...fields])],
+      bytes: before.bytes + bytes,
+    })
+  }
+
+  /** What was counted since the last time, by owner, then in the order of KINDS. */
+  take(): Disclosed[] {
+    const counts = this.#counts
+    this.#counts = new Map()
+    return this.#owners.flatMap(({ owner }) => KINDS.flatMap((kind) => counts.get(`${owner} ${kind}`) ?? []))
+  }
+}
+
+const KINDS = ['weights', 'update', 'evaluation', 'progress'] as const satisfies Disclosed['kind'][]

@@ -1,0 +1,54 @@
+import { oneLine } from '../../visible.ts'
+import { columns, GAP } from './columns.ts'
+
+/** A column of a table, by its title and a cell for each row. */
+export interface Column {
+  readonly title: string
+  readonly cells: readonly string[]
+  readonly left?: boolean
+  /** Left out where there is no room for all: those with the largest number first. Without one it stays. */
+  readonly spare?: number
+}
+
+export interface Fitted {
+  readonly text: string
+  /** Titles of the columns that are left out. */
+  readonly missing: readonly string[]
+}
+
+const widthOf = ({ title, cells }: Column) => Math.max(...[title, ...cells].map((text) => oneLine(text).length))
+
+const isWithin = (width: number, shown: readonly Column[]) =>
+  shown.reduce((sum, column) => sum + widthOf(column) + GAP, -GAP) <= width
+
+/**
+ * A table that is no wider than a terminal: spare columns are left out as far as needed. If it is still too wide, each
+ * row is a list of all that it has, one below the other.
+ * @param width characters of a line; undefined for any
+ */
+export function fitted(all: readonly Column[], width = Number.POSITIVE_INFINITY): Fitted {
+  let shown = all
+  while (!isWithin(width, shown)) {
+    const most = Math.max(...shown.map(({ spare = -1 }) => spare))
+    if (most < 0) return { text: lists(all), missing: [] }
+    shown = shown.filter(({ spare }) => spare !== most)
+  }
+  const missing = all.filter((column) => !shown.includes(column)).map(({ title }) => title)
+  const left = shown.filter((column) => column.left).length
+  const text = columns(titlesOf(shown), rowsOf(shown), undefined, 1, left).replace(/ +$/gm, '')
+  return { text, missing }
+}
+
+export const titlesOf = (all: readonly Column[]): string[] => all.map(({ title }) => title)
+
+/** The cells by rows. */
+export const rowsOf = (all: readonly Column[]): string[][] =>
+  (all[0]?.cells ?? []).map((_, i) => all.map(({ cells }) => cells[i]!))
+
+function lists(all: readonly Column[]): string {
+  const most = Math.max(...all.map(({ title }) => title.length))
+  const rows = (all[0]?.cells ?? []).map((_, i) =>
+    all.map(({ title, cells }) => `${title.padEnd(most)}  ${oneLine(cells[i]!)}`).join('\n'),
+  )
+  return rows.join('\n\n')
+}
