@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { planSweep } from '../../src/batch/plan.ts'
 import { loadExperiment } from '../../src/config/load.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -64,6 +65,44 @@ describe('run, with a file that makes several runs', () => {
       const file = write(`env: dirichlet\nmatrix: { ${key}: [0.1, 0.3, 1] }\n`)
       expect(await loadExperiment({ file, set: [pair] })).toMatchObject({ env: { dirichlet: { alpha: 0.3 } } })
     }
+  })
+
+  it('lists an option beside the part that has it, and chooses a run in which both have something to do', async () => {
+    const file = write('matrix: { env: [V, dirichlet], alpha: [0.3, 1] }\n')
+    const { err } = await fedunify(['run', file, '--dry-run'])
+    expect(err).toContain(`${file}: makes 3 runs: choose one\n`)
+    expect(err).toContain('  env: V | dirichlet\n  alpha: 0.3 | 1\n')
+    expect(err).toContain(`for example: fedunify run ${file} --set env=V\n`)
+    const dirichlet = await fedunify(['run', file, '--dry-run', '--env', 'dirichlet'])
+    expect(dirichlet.err).toContain(`for example: fedunify run ${file} --env dirichlet --set alpha=0.3\n`)
+    expect(await loadExperiment({ file, set: ['alpha=1'], flags: { env: 'dirichlet' } })).toMatchObject({
+      env: { dirichlet: { alpha: 1 } },
+    })
+  })
+
+  it('is a batch where the command line asks for several, and a seed is still the seed', async () => {
+    const file = write('seeds: 3\nmatrix: { lr: [0.1, 0.2], env: [V, H] }\n')
+    const seeds = async (...more: string[]) => {
+      const { out } = await fedunify(['config', 'show', file, '--json', '--env', 'V', ...more])
+      const { runs } = JSON.parse(out)
+      const planned = await planSweep(file, more.includes('--seeds') ? ['lr=0.5'] : ['lr=0.5,0.6'], {
+        flags: { env: 'V', seed: '4', ...(more.includes('--seeds') && { seeds: '2' }) },
+      })
+      const shown = (runs as { settings: Record<string, { value: unknown }> }[]).map(({ settings }) => [
+        settings.lr!.value,
+        settings.seed!.value,
+      ])
+      expect(planned.map(({ experiment }) => [experiment.lr, experiment.seed])).toEqual(shown)
+      return shown
+    }
+    expect(await seeds('--seed', '4', '--set', 'lr=0.5,0.6')).toEqual([
+      [0.5, 4],
+      [0.6, 4],
+    ])
+    expect(await seeds('--seed', '4', '--seeds', '2', '--set', 'lr=0.5')).toEqual([
+      [0.5, 4],
+      [0.5, 5],
+    ])
   })
 
   it('takes a file that makes but one, and lists no more than some values', async () => {

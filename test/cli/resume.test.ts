@@ -142,8 +142,10 @@ test('Ctrl-C says how to go on; --dry-run what is left; two processes do not go 
   const before = await readFile(join(run, 'manifest.json'), 'utf8')
   const left = await runBinary(['run', '--resume', run, '--dry-run'])
   expect(left).toMatchObject({ code: 0, out: expect.stringContaining(`in rounds ${rounds(run) + 1} to 400; nothing`) })
-  const other = await runBinary(['run', '--resume', run, '--dry-run', '--rounds', '500'])
-  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('rounds (was 400, is 500)') })
+  const more = await runBinary(['run', '--resume', run, '--dry-run', '--rounds', '500'])
+  expect(more).toMatchObject({ code: 0, out: expect.stringContaining(`in rounds ${rounds(run) + 1} to 500; nothing`) })
+  const other = await runBinary(['run', '--resume', run, '--dry-run', '--batch', '7'])
+  expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/batch \(was \d+, is 7\)/) })
   expect(await readFile(join(run, 'manifest.json'), 'utf8')).toBe(before)
 })
 

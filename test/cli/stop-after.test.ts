@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { loadRun } from '../../src/runs/read/load-run.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 import { manifestOf } from '../support/run-folder.ts'
@@ -26,6 +27,8 @@ test('a run that was told to stop goes on to the bytes of one that was not', asy
   await fedunify(['run', file, '--run-id', 'whole', '--quiet'])
   const stopped = await fedunify(['run', file, '--run-id', 'cut', '--stop-after', '2', '--quiet'])
   expect(stopped.code, stopped.err).toBe(0)
+  expect(stopped.out).toMatch(/^stopped after 2 of 5 rounds in .*, as it was told to$/m)
+  expect(stopped.out).toContain(`  fedunify run --resume ${cut}\n`)
   const manifest = manifestOf(cut)
   expect(manifest).toMatchObject({ status: 'finished', reason: 'stop-after', rounds: 2 })
   expect(manifest.config).toMatchObject({ rounds: 5, 'stop-after': 2 })
@@ -44,6 +47,24 @@ test('a run that was told to stop goes on to the bytes of one that was not', asy
   expect(manifestOf(cut).config).not.toHaveProperty('stop-after')
   expectSameResults(cut, whole)
   expect((await fedunify(['run', '--resume', cut])).err).toContain('has finished already')
+})
+
+test('a run that was ended while it was told to go on can still be read, and goes on', async () => {
+  const file = experiment('broken', { rounds: 3 })
+  const [whole, cut] = [run('broken', 'whole'), run('broken', 'cut')]
+  await fedunify(['run', file, '--run-id', 'whole', '--quiet'])
+  await fedunify(['run', file, '--run-id', 'cut', '--stop-after', '2', '--quiet'])
+  const config = join(cut, 'config.yaml')
+  renameSync(config, `${config}.old`)
+  // So it cannot be written anew.
+  mkdirSync(config)
+  expect((await fedunify(['run', file, '--resume', cut, '--quiet'])).code).not.toBe(0)
+  rmdirSync(config)
+  renameSync(`${config}.old`, config)
+  expect((await loadRun(cut)).rounds).toBe(2)
+  const { code, err } = await fedunify(['run', '--resume', cut, '--quiet'])
+  expect(code, err).toBe(0)
+  expectSameResults(cut, whole)
 })
 
 test('a batch goes on with runs that were told to stop before the round that is asked for', async () => {
@@ -84,4 +105,37 @@ test('more rounds are refused where the finished ones would have been others', a
     'lr-schedule cosine goes by the number of rounds, so the 3 that are done would have been others',
   )
   expect(readFileSync(join(run('stretched', 'done'), 'manifest.json'), 'utf8')).toBe(before)
+})
+
+test('a run ends with a round that is evaluated, or does not begin', async () => {
+  const file = experiment('seldom', { rounds: 8, 'evaluate-every': 3 })
+  const refused = await fedunify(['run', file, '--stop-after', '5'])
+  expect(refused).toMatchObject({ code: 2, out: '' })
+  expect(refused.err).toBe(
+    'error: --stop-after: stop-after is 5, but with evaluate-every 3 that round is not evaluated\n' +
+      'hint: stop after round 3, or leave out evaluate-every\n',
+  )
+  for (const [stop, round] of [
+    ['1', 3],
+    ['7', 6],
+  ] as const) {
+    expect((await fedunify(['batch', file, '--stop-after', stop])).err).toContain(`stop after round ${round},`)
+  }
+  const { code, err } = await fedunify(['run', file, '--dry-run', '--stop-after', '9'])
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+})
+
+test('more rounds are refused where a round was evaluated only because it was the last', async () => {
+  const file = experiment('evaluated', { rounds: 4, 'evaluate-every': 2 })
+  const [long, short, odd] = ['long', 'short', 'odd'].map((id) => run('evaluated', id))
+  await fedunify(['run', file, '--rounds', '6', '--run-id', 'long', '--quiet'])
+  await fedunify(['run', file, '--run-id', 'short', '--quiet'])
+  const further = await fedunify(['run', '--resume', short!, '--rounds', '6', '--quiet'])
+  expect(further.code, further.err).toBe(0)
+  expectSameResults(short!, long!)
+  await fedunify(['run', file, '--rounds', '3', '--run-id', 'odd', '--quiet'])
+  const { code, err } = await fedunify(['run', '--resume', odd!, '--rounds', '6'])
+  expect(code).toBe(2)
+  expect(err).toContain('cannot go on: other rounds (was 3, is 6)')
+  expect(err).toContain('hint: with evaluate-every 2, round 3 was evaluated, but would not have been\n')
 })

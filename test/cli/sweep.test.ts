@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
-import { manifestOf, rowsOf, runFolders } from '../support/run-folder.ts'
+import { editManifest, manifestOf, rowsOf, runFolders } from '../support/run-folder.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -84,9 +84,8 @@ test('--force does finished runs again; a run of another version is told of', as
   const file = experiment('forced', { rounds: 1 })
   await fedunify(['batch', file, '--quiet'])
   const [run] = runFolders(join(results, 'forced'))
-  const manifest = join(run!, 'manifest.json')
   const first = manifestOf(run!)
-  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/"fedunify": "[^"]+"/, '"fedunify": "0.1.0"'))
+  editManifest(run!, /"fedunify": "[^"]+"/, '"fedunify": "0.1.0"')
   // A checkpoint knows of which version it is.
   rmSync(join(run!, 'checkpoint.safetensors'))
   writeFileSync(join(run!, 'notes.txt'), 'mine')

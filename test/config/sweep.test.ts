@@ -81,6 +81,8 @@ describe('several values of a key on a command line', () => {
     expect(await groups(['matrix=null', 'seeds=null'])).toEqual([' 0'])
     expect(await groups(['env=V', 'lr=0.1', 'seed=4,9'])).toEqual(['V-0.1 4', 'V-0.1 9'])
     expect(await groups(['env=V', 'lr=0.1', 'seed=4'], { seeds: '2' })).toEqual(['V-0.1 4', 'V-0.1 5'])
+    const alpha = fileOf('env: dirichlet\nmatrix: { env.dirichlet.alpha: [0.1, 0.3, 1] }\n')
+    expect((await expandFile(alpha, ['alpha=0.5,0.6'])).map(({ group }) => group)).toEqual(['0.5', '0.6'])
     await expect(groups(['seed=4,9'], { seeds: '2' })).rejects.toThrow(
       '--set seed: seeds are listed, and --seeds counts',
     )

@@ -64,7 +64,8 @@ test('runs at the same time have a bar each, and a line for the whole', async ()
   progress.stop()
   const text = stripVTControlCharacters(shown)
   expect(text).toMatch(/\[1\/3\] results\/s0-\w{8}\n/)
-  expect(text).toContain('[1] round 1/4  local 0.10 0.10  avg 64.49')
+  expect(text).toMatch(/^\[1\] +local 1 +local 2 +avg +time +left\n/m)
+  expect(text).toMatch(/^\[1\] round 1\/4 +0\.10 +0\.10 +64\.49 /m)
   expect(text).toMatch(
     / {2}\[1\] ━{6}─{18} {2}25 % {2}round 2\/4\n {2}\[2\] ─{24} {3}0 % {2}round 1\/4\n0 of 3 runs done, 8 %/,
   )
