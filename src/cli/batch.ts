@@ -4,7 +4,7 @@ import { batchFailure } from '../batch/failure.ts'
 import { type BatchRun, planBatch } from '../batch/plan.ts'
 import type { Address } from '../batch/remote/connect.ts'
 import { type BatchResult, runBatch } from '../batch/run-batch.ts'
-import { writeSummaries } from '../batch/summary.ts'
+import { type FolderSummary, writeSummaries } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
 import { planText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
@@ -38,6 +38,8 @@ interface BatchOptions extends Partial<Address>, FetchFlags {
   readonly set?: string[]
   /** Default: 1. */
   readonly jobs?: number
+  /** Whether it writes a page for each folder; default: true. */
+  readonly report?: boolean
   readonly quiet?: true
   readonly dryRun?: true
 }
@@ -55,6 +57,7 @@ export function addBatchCommand(program: Command, io: Io): void {
   addQueueOptions(command, 'have workers do the runs, over a broker: nats://[user:password@]host:port or tls://…', {
     needed: false,
   })
+    .option('--no-report', 'do not write report.html into the folder of each experiment')
     .option('--quiet', 'no progress, only the summary')
     .option('--dry-run', 'show what would run, and about how long it would take; write and fetch nothing')
   addFetchOptions(command)
@@ -90,13 +93,22 @@ async function batch(globs: readonly string[], { set = [], ...options }: BatchOp
   const last = results.findLast(({ outcome }) => outcome !== 'skipped')
   if (last) await pointLatest(last.run.experiment.out, last.run.path)
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
-  for await (const summary of writeSummaries(done)) io.out(summaryText(summary, io.width))
+  for await (const summary of writeSummaries(done)) {
+    const page = options.report === false ? undefined : await reportOn(summary, io)
+    io.out(summaryText(summary, io.width, page))
+  }
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
   if (signal.aborted) {
     const message = `${messageOf(signal.reason)}: ${done.length} of ${runs.length} runs are done`
     throw new FedunifyError('E_INTERRUPTED', message, 'the same command goes on where this one stopped')
   }
   throwFailure(results)
+}
+
+/** Loaded when runs are done: what draws the page is not waited for at the start. */
+async function reportOn({ folder, runs }: FolderSummary, { err }: Io): Promise<string | undefined> {
+  const { writeReport } = await import('../report/write-report.ts')
+  return await writeReport(runs, folder, (line) => err(`${line}\n`))
 }
 
 async function runOnQueue(
