@@ -1,10 +1,8 @@
 import { basename } from 'node:path'
-import { CHOICE_KEYS, SHORT_KEYS } from '../../../config/parts/choice-keys.ts'
-import { ExperimentSchema } from '../../../config/schema.ts'
 import { duration, thousands } from '../../../format.ts'
-import { type AnyChoice, choicesText, nameOf } from '../../../parts.ts'
 import type { Manifest } from '../../../runs/run-description.ts'
 import { sharedPath } from '../../../system/shared-path.ts'
+import { configPairs, describe } from '../../config-pairs.ts'
 import type { RecordGroup, RunRecord } from '../../run-record.ts'
 import { scrollBox, table } from '../chart/figure.ts'
 import { imagesIn } from '../figure/shards.ts'
@@ -91,51 +89,8 @@ function runsTable(runs: readonly RunRecord[]): Markup {
   return table(head, rows)
 }
 
-/** Every key of the experiment that counts: those that were set, and those that are as by default. */
-function configPairs(config: Manifest['config']): { changed: Pair[]; defaults: Pair[] } {
-  const given: Record<string, unknown> = ExperimentSchema.parse({})
-  const pairs = Object.entries(config)
-    .filter(([name]) => !isIdle(config, name))
-    .map(([name, value]) => {
-      const isDefault = DERIVED.includes(name) || JSON.stringify(given[name]) === JSON.stringify(value)
-      // Runs of before 0.5.0 have folders as they were typed.
-      const shown = name === 'data' || name === 'out' ? sharedPath(String(value)) : value
-      const pair: Pair = [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(shown)]
-      return { isDefault, pair }
-    })
-  const of = (wanted: boolean) => pairs.filter(({ isDefault }) => isDefault === wanted).map(({ pair }) => pair)
-  return { changed: of(false), defaults: of(true) }
-}
-
-/** Keys whose default depends on others. */
-const DERIVED = ['name', 'owners', 'workers', 'seed']
-
-/** Whether a key is an option of something that was not chosen: configs of before 0.4.0 have such. */
-function isIdle(config: Manifest['config'], name: string): boolean {
-  if (name === 'max-local-epochs') return config['until-local-accuracy'] === undefined
-  const option = SHORT_KEYS.find(({ short }) => short === name)
-  if (!option) return false
-  const chosen = [config[option.key as keyof typeof config]].flat() as AnyChoice[]
-  return !chosen.some((choice) => nameOf(choice) === option.part)
-}
-
 /** Merge rules of the user's own, by what was in their files. */
 const rulePairs = ({ merge_rules = {} }: Manifest) =>
   Object.values(merge_rules).map(({ file, sha256 }): Pair => [file, digest(sha256)])
-
-function plain(value: unknown): string {
-  if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ')
-  if (Array.isArray(value)) return value.map((item) => describe(item)).join('; ')
-  return typeof value === 'object' && value !== null ? describe(value) : String(value)
-}
-
-/** "conv2d, filters 32, kernel 3": what an object holds, its type first. */
-function describe(object: object): string {
-  return Object.entries(object)
-    .map(([name, value]) =>
-      name === 'type' ? String(value) : `${name} ${Array.isArray(value) ? value.join('+') : value}`,
-    )
-    .join(', ')
-}
 
 const digest = (hash: string) => html`<code title="${hash}">${hash.slice(0, 16)}…</code>`
