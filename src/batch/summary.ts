@@ -66,6 +66,8 @@ export function summaryCsv(rows: readonly SummaryRow[]): string {
 export interface FolderSummary {
   readonly folder: string
   readonly file: string
+  /** The folders of its runs. */
+  readonly runs: readonly string[]
   readonly rows: readonly SummaryRow[]
 }
 
@@ -77,7 +79,12 @@ export async function* writeSummaries(runs: readonly BatchRun[]): AsyncGenerator
     folders.set(folder, [...(folders.get(folder) ?? []), run])
   }
   for (const [folder, own] of folders) {
-    const summary = { folder, file: join(folder, 'summary.csv'), rows: await summarise(own) }
+    const summary = {
+      folder,
+      file: join(folder, 'summary.csv'),
+      runs: own.map(({ path }) => path),
+      rows: await summarise(own),
+    }
     await putFile(summary.file, summaryCsv(summary.rows))
     yield summary
   }

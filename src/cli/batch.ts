@@ -36,6 +36,8 @@ interface BatchOptions extends Partial<Address>, FetchFlags {
   readonly set?: string[]
   /** Default: 1. */
   readonly jobs?: number
+  /** Whether it writes a page for each folder; default: true. */
+  readonly report?: boolean
   readonly quiet?: true
   readonly dryRun?: true
   readonly force?: true
@@ -57,6 +59,7 @@ export function addBatchCommand(program: Command, io: Io): void {
     needed: false,
   })
     .option('--force', 'do runs again that are finished')
+    .option('--no-report', 'do not write report.html into the folder of each experiment')
     .option('--quiet', 'no progress, only the summary')
     .option('--dry-run', 'show what would run, and about how long it would take; write and fetch nothing')
   addFetchOptions(command)

@@ -4,7 +4,7 @@ import type { BatchRun } from '../batch/plan.ts'
 import type { Address } from '../batch/remote/connect.ts'
 import { type BatchResult, runBatch } from '../batch/run-batch.ts'
 import { staleRuns } from '../batch/stale-runs.ts'
-import { writeSummaries } from '../batch/summary.ts'
+import { type FolderSummary, writeSummaries } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
 import { otherVersionsText, planText, staleText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
@@ -19,6 +19,8 @@ export interface ManyOptions extends Partial<Address> {
   readonly jobs: number
   readonly quiet: boolean
   readonly force?: boolean
+  /** Whether each experiment gets its report.html; default: it does. */
+  readonly report?: boolean | undefined
   /** How data may be fetched. */
   readonly access: FetchAccess
 }
@@ -43,7 +45,10 @@ export async function runMany(runs: readonly BatchRun[], options: ManyOptions, i
   const last = results.findLast(({ outcome }) => outcome !== 'skipped')
   if (last) await pointLatest(last.run.experiment.out, last.run.path)
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
-  for await (const summary of writeSummaries(done)) io.out(summaryText(summary, io.width))
+  for await (const summary of writeSummaries(done)) {
+    const page = options.report === false ? undefined : await reportOn(summary, io)
+    io.out(summaryText(summary, io.width, page))
+  }
   io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
   io.out(otherVersionsText(results))
   io.out(staleText(await staleRuns(runs)))
@@ -52,6 +57,12 @@ export async function runMany(runs: readonly BatchRun[], options: ManyOptions, i
     throw new FedunifyError('E_INTERRUPTED', message, 'the same command goes on where this one stopped')
   }
   throwFailure(results)
+}
+
+/** Loaded when runs are done: what draws the page is not waited for at the start. */
+async function reportOn({ folder, runs }: FolderSummary, { err }: Io): Promise<string | undefined> {
+  const { writeReport } = await import('../report/write-report.ts')
+  return await writeReport(runs, folder, (line) => err(`${line}\n`))
 }
 
 async function runOnQueue(

@@ -70,6 +70,7 @@ export function addRunCommand(program: Command, io: Io): void {
     .option('--resume <dir>', 'continue an unfinished run after its last complete round')
     .option('--json', 'write the events to stdout, one JSON object on each line')
     .option(`--sink <${Object.keys(SINKS).join('|')}>`, 'who else is told of every event; may be repeated', repeated)
+    .option('--no-report', 'do not write report.html into the run folder')
     .option('--quiet', 'no progress, only the result')
     .option('--dry-run', 'check everything, show what would run; write and fetch nothing')
   addFetchOptions(command)
@@ -84,6 +85,8 @@ interface RunOptions extends FetchFlags {
   readonly sink?: string[]
   readonly runId?: string
   readonly resume?: string
+  /** Whether it writes its page; default: true. */
+  readonly report?: boolean
   readonly json?: true
   readonly quiet?: true
   readonly dryRun?: true
@@ -153,6 +156,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     await execution.catch((error: unknown) => {
       throw begun && io.signal.aborted ? interruption(error, path) : error
     })
+    if (options.report !== false) await tellReport(path, (line) => view.note(line))
     view.stop()
     if (!told()) io.out(`\n${await summaryText(path, colorsOf(io), io.width)}`)
   } finally {
@@ -179,7 +183,15 @@ async function runSeveral(
   const runs = await planSweep(file, set, { flags, signal: io.signal })
   const access = accessOf(options)
   if (options.dryRun) return await showPlan(runs, { jobs: 1, access }, io)
-  await runMany(runs, { jobs: 1, quiet: options.quiet ?? false, access }, io)
+  const { quiet = false, report } = options
+  await runMany(runs, { jobs: 1, quiet, report, access }, io)
+}
+
+/** Loaded when a run is done: what draws the page is not waited for at the start. */
+async function tellReport(path: string, note: (line: string) => void): Promise<void> {
+  const { writeReport } = await import('../report/write-report.ts')
+  const file = await writeReport([path], path, note)
+  if (file !== undefined) note(`report: ${oneLine(file)}`)
 }
 
 function assertRunId({ runId, resume }: RunOptions): void {

@@ -1,6 +1,7 @@
 import { CHOICE_KEYS, SHORT_KEYS } from '../config/parts/choice-keys.ts'
 import { type Experiment, ExperimentSchema } from '../config/schema.ts'
 import { type AnyChoice, choicesText, nameOf } from '../parts.ts'
+import { sharedPath } from '../system/shared-path.ts'
 
 /** A key of an experiment, and its value as text. */
 type ConfigPair = readonly [name: string, value: string]
@@ -12,7 +13,9 @@ export function configPairs(config: Experiment): { changed: ConfigPair[]; defaul
     .filter(([name]) => !isIdle(config, name))
     .map(([name, value]) => {
       const isDefault = DERIVED.includes(name) || JSON.stringify(given[name]) === JSON.stringify(value)
-      const pair: ConfigPair = [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(value)]
+      // Runs of before 0.5.0 have folders as they were typed.
+      const shown = name === 'data' || name === 'out' ? sharedPath(String(value)) : value
+      const pair: ConfigPair = [name, name in CHOICE_KEYS ? choicesText(value as AnyChoice) : plain(shown)]
       return { isDefault, pair }
     })
   const of = (wanted: boolean) => pairs.filter(({ isDefault }) => isDefault === wanted).map(({ pair }) => pair)

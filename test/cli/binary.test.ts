@@ -26,7 +26,11 @@ describe('the built binary', () => {
     expect(out + err).not.toContain('\x1b')
     expect(out).not.toMatch(/^round \d\//m)
     const lines = out.split('\n')
-    const listed = lines[lines.indexOf(`${run}/`) + 1]!.trim().split(/ +/)
+    const listed = lines
+      .slice(lines.indexOf(`${run}/`) + 1, lines.indexOf('next:'))
+      .join(' ')
+      .trim()
+      .split(/ +/)
     expect(listed.sort()).toEqual(readdirSync(run).sort())
     expect(manifestOf(run).status).toBe('finished')
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-broker.ts'
 import { runBinary } from '../support/binary.ts'
+import { workshop } from '../support/experiment.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 /** What our modules that a command line loads hold, by the files that Node says it has run. */
@@ -21,6 +22,16 @@ it.each([[['--help']], [['serve', '--help']], [['join', '--help']], [['federatio
   async (args) => {
     const text = await loadedBy(args)
     expect([text.includes('Exit codes: 0 done'), text.includes('nkeyAuthenticator')]).toEqual([true, false])
+  },
+)
+
+const { experiment } = workshop()
+
+it.each([[['run', '--dry-run', experiment('dry')]], [['batch', '--help']]])(
+  'what draws a report is not loaded before there is one, by %j',
+  async (args) => {
+    const text = await loadedBy(args)
+    expect([text.includes('Exit codes: 0 done'), text.includes('Accuracy by round')]).toEqual([true, false])
   },
 )
 

@@ -198,7 +198,11 @@ describe('a run', () => {
     expect(out + err).not.toContain('\x1b')
     const path = join(results, 'tiny', 'plain')
     const lines = out.split('\n')
-    const listed = lines[lines.indexOf(`${path}/`) + 1]!.trim().split(/ +/)
+    const listed = lines
+      .slice(lines.indexOf(`${path}/`) + 1, lines.indexOf('next:'))
+      .join(' ')
+      .trim()
+      .split(/ +/)
     expect(listed.sort()).toEqual(readdirSync(path).sort())
   })
 

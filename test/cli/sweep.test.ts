@@ -25,7 +25,7 @@ test('run does a run for each value and seed, and again skips what is done', asy
   ])
   expect(out).toContain('4 finished, 0 skipped, 0 failed of 4 runs')
   expect(out).toContain(`${join(results, 'swept', 'summary.csv')}\n`)
-  expect(out).toContain(`next: fedunify report ${join(results, 'swept')}\n`)
+  expect(out).toContain(`${join(results, 'swept', 'report.html')}\n`)
   expect(new Set(rowsOf(join(results, 'swept'), 'summary.csv').map((row) => row.group))).toEqual(
     new Set(['0.1', '0.03']),
   )

@@ -180,13 +180,13 @@ describe('fedunify compare', () => {
     const [other, ...more] = await of(a, b)
     expect(other).toBe('B does not compare with A: another model, mlp of 1,234 parameters (A: cnn of 1,234)')
     expect(more).toEqual([])
-    edit(join(b, 'manifest.json'), '"train": 1000', '"train": 500')
+    edit(join(b, 'manifest.json'), '"train": 30000', '"train": 29500')
     expect((await of(a, b))[0]).toBe(
-      'B does not compare with A: 1,900 images (A: 2,400); another model, mlp of 1,234 parameters (A: cnn of 1,234)',
+      'B does not compare with A: 69,500 images (A: 70,000); another model, mlp of 1,234 parameters (A: cnn of 1,234)',
     )
     expect(await of(b, 'paper', '--rounds', '1')).toEqual([
       expect.stringMatching(
-        /^B does not compare with A: the model is mlp, not the paper.s CNN; trained and tested on 1,900 of the 70,000 images$/,
+        /^B does not compare with A: the model is mlp, not the paper.s CNN; trained and tested on 69,500 of the 70,000 images$/,
       ),
     ])
     const longer = join(folder, 'longer')

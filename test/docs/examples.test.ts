@@ -20,6 +20,7 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
   doctor: 'it tries every engine of this machine; test/cli/doctor.test.ts does that',
   'check experiments/table4.yaml': 'its runs take an hour; test/cli/gate.test.ts has some',
   'check gate.yaml --update': 'it writes the references of a gate; test/check/over-seeds.test.ts has one',
+  'report --watch': 'it goes on until Ctrl-C; test/report/live.test.ts ends it',
   'worker --on': 'it waits for runs; test/batch/remote.test.ts has a broker',
   'run --owners 5 --merge avg,midrange:p=0.4': 'the page adds this rule',
   'run experiment.yaml --set merge.midrange.p=0.4': 'the page adds this rule',

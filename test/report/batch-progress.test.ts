@@ -85,9 +85,14 @@ test('the cores are shared, unless somebody says otherwise', async () => {
 test('a summary leaves no owner out', () => {
   const row = (series: string, mean: number) => ({ group: '', series, round: 3, seeds: 2, mean, sd: 0.01 })
   const locals = Array.from({ length: 20 }, (_, i) => row(`local_${i + 1}`, (i + 1) / 100))
-  const text = summaryText({ folder: 'results/x', file: 'results/x/summary.csv', rows: [...locals, row('avg', 0.5)] })
+  const text = summaryText({
+    folder: 'results/x',
+    file: 'results/x/summary.csv',
+    runs: [],
+    rows: [...locals, row('avg', 0.5)],
+  })
   expect(text).toContain('min local  median local  max local')
   expect(text).toMatch(/^- +2 +3 +1\.00 +10\.50 +20\.00 +50\.00 ± 1\.00$/m)
   expect(text).toContain('local: of 20 owners; each of them is in the file')
-  expect(summaryText({ folder: 'x', file: 'x/summary.csv', rows: locals.slice(0, 6) })).toContain('local 6')
+  expect(summaryText({ folder: 'x', file: 'x/summary.csv', runs: [], rows: locals.slice(0, 6) })).toContain('local 6')
 })

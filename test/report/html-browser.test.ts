@@ -1,63 +1,43 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { PAPER_TABLES } from '../../src/paper/tables.ts'
 import { reportDocument } from '../../src/report/html/document.ts'
 import { groupRecords, readRecords } from '../../src/report/run-record.ts'
 import { readTables } from '../../src/runs/read/read-tables.ts'
+import { browserForTests, hasBrowser, type View } from '../support/browser.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/invented-run.ts'
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const there = existsSync(executablePath)
-if (!there) console.warn(`skipped: no browser at ${executablePath}; name one with CHROMIUM=/path/to/chromium`)
-
-const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']
-
-let browser: Browser
-beforeAll(async () => {
-  if (!there) return
-  browser = await chromium.launch({ executablePath, args: [...ARGS, '--disable-component-update', '--disable-sync'] })
-}, 60_000)
-afterAll(() => browser?.close())
+const openPage = browserForTests()
 
 const H = { env: 'H', rounds: 5, merge: ['avg', 'max', 'absmax'], baseline: 'pooled' }
 
-/** The report of invented runs, opened; complaints are errors, what the policy refused, and requests to elsewhere. */
-async function open(options: { dark?: boolean; width?: number; seeds?: number; script?: boolean } = {}) {
+/** The report of invented runs, opened. */
+async function open(options: View & { seeds?: number } = {}) {
   const dir = temporaryFolder()
-  const { dark = false, width = 1200, seeds = 1, script = true } = options
+  const { seeds = 1, ...view } = options
   for (let seed = 0; seed < seeds; seed++) writeRun(join(dir, `s${seed}`), { config: { ...H, seed } })
   const file = join(dir, 'report.html')
   writeFileSync(file, reportDocument(groupRecords(await readRecords([dir]))))
-  const page = await browser.newPage({
-    viewport: { width, height: 900 },
-    colorScheme: dark ? 'dark' : 'light',
-    javaScriptEnabled: script,
-  })
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('request', (request) => {
-    if (!/^(file|data|blob):/.test(request.url())) complaints.push(request.url())
-  })
-  await page.goto(pathToFileURL(file).href)
-  return { dir, page, complaints }
+  return { dir, ...(await openFile(file, view)) }
 }
+
+const openFile = (file: string, view: View) => openPage(pathToFileURL(file).href, view)
 
 const cells = (page: Page, selector: string): Promise<string[][]> =>
   page.$$eval(`${selector} tbody tr`, (rows) =>
     rows.map((row) => [...row.children].map((cell) => cell.textContent ?? '')),
   )
 
-describe.skipIf(!there)('in a browser', { timeout: 60_000 }, () => {
+describe.skipIf(!hasBrowser)('in a browser', { timeout: 60_000 }, () => {
   it('the figures are there and their numbers are those of the CSVs', async () => {
     const { dir, page, complaints } = await open()
     const shown = await page.$$eval('figure svg.chart', (all) => all.filter((svg) => svg.clientWidth > 0).length)
-    // Accuracy, classes, six matrices, drift, shards.
-    expect(shown).toBe(10)
+    // Accuracy, difference, owners, loss, classes, a matrix and five differences to it, drift, shards.
+    expect(shown).toBe(13)
 
     const { table, unified, local } = await readTables(join(dir, 's0'), new Set())
     const rows = await cells(page, '#g1-accuracy')
@@ -148,6 +128,70 @@ describe.skipIf(!there)('in a browser', { timeout: 60_000 }, () => {
     expect(await style('#g1-confusion figcaption', 'break-after')).toBe('avoid')
     const heights = await page.$$eval('#g1-manifest tbody tr', (rows) => rows.map((row) => row.clientHeight))
     expect(Math.max(...heights)).toBeLessThan(30)
+    expect(complaints).toEqual([])
+  })
+
+  it('a matrix turns into counts', async () => {
+    const { page, complaints } = await open()
+    const figure = page.locator('#g1-confusion')
+    const shown = () =>
+      figure
+        .locator('svg.wide g text')
+        .evaluateAll((all) => all.filter((one) => one.getClientRects().length > 0).map((one) => one.textContent))
+    const shares = (await shown()).filter((text) => /\d/.test(text!))
+    await figure.locator('[data-toggle]').click()
+    const counts = (await shown()).filter((text) => /\d/.test(text!))
+    expect(await figure.locator('[data-toggle]').getAttribute('aria-pressed')).toBe('true')
+    const row = (await cells(page, '#g1-confusion'))[0]!.slice(1).filter((count) => count !== '0')
+    expect(counts.slice(0, 2)).toEqual(row)
+    expect(shares.slice(0, 2)).toEqual(row.map((count) => ((100 * Number(count)) / 40).toFixed(1)))
+    expect(complaints).toEqual([])
+  })
+
+  it('a sweep of fifty is a sortable table, small drawings, and chapters that open where a link leads', async () => {
+    const dir = temporaryFolder()
+    for (let i = 0; i < 50; i++) {
+      const lr = [0.1, 0.05, 0.01, 0.2, 0.5][i % 5]
+      const config = { env: 'V', rounds: 3, merge: [i % 2 ? 'avg' : 'max'], lr, batch: 2 ** (3 + Math.floor(i / 10)) }
+      writeRun(join(dir, `r${String(i).padStart(2, '0')}`), { config })
+    }
+    const file = join(dir, 'report.html')
+    writeFileSync(file, reportDocument(groupRecords(await readRecords([dir]))))
+    const { page, complaints } = await openFile(file, { width: 390 })
+    const table = '#verdict'
+    const column = async (name: string) => {
+      const heads = await page.locator(`${table} thead th`).allTextContents()
+      return (await cells(page, table)).map((row) => row[heads.indexOf(name)]!)
+    }
+    expect(await page.locator('.multiples svg.chart').count()).toBe(50)
+    expect(await page.locator('nav.contents a').count()).toBe(50)
+    await page.locator(`${table} thead button`, { hasText: 'lr' }).click()
+    const falling = (await column('lr')).map(Number)
+    expect(falling).toEqual(falling.toSorted((a, b) => b - a))
+    await page.locator(`${table} thead button`, { hasText: 'lr' }).click()
+    expect((await column('lr'))[0]).toBe('0.01')
+    expect(await page.locator(`${table} thead [aria-sort]`).getAttribute('aria-sort')).toBe('ascending')
+    // It is wider than a phone, and says so; the page is not.
+    expect(await page.locator(`${table} .scroll`).getAttribute('class')).toContain('cut')
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
+    expect(await page.locator('#g7-accuracy').isVisible()).toBe(false)
+    await page.locator('nav.contents a[href="#g7"]').click()
+    await page.locator('#g7-accuracy').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  it('prints the chapters of a few experiments whole, and folds them again', async () => {
+    const dir = temporaryFolder()
+    for (const lr of [0.1, 0.05]) writeRun(join(dir, `lr${lr}`), { config: { ...H, lr } })
+    const file = join(dir, 'report.html')
+    writeFileSync(file, reportDocument(groupRecords(await readRecords([dir]))))
+    const { page, complaints } = await openFile(file, {})
+    const open = () => page.locator('details.chapter[open]').count()
+    expect(await open()).toBe(0)
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(await open()).toBe(2)
+    await page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(await open()).toBe(0)
     expect(complaints).toEqual([])
   })
 

@@ -3,14 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
 import { PAPER_TABLES, paperTableFor } from '../../src/paper/tables.ts'
 import { signed } from '../../src/report/html/chart/figure.ts'
+import { spread } from '../../src/report/html/chart/labels.ts'
 import { type LineChart, lineChart } from '../../src/report/html/chart/line-chart.ts'
 import { lookOf } from '../../src/report/html/chart/marks.ts'
-import { percentAxis, roundTicks, spread, thinOut } from '../../src/report/html/chart/scale.ts'
-import { classesChart } from '../../src/report/html/classes.ts'
-import { confusionChart, shade } from '../../src/report/html/confusion.ts'
+import { PERCENT_AXIS } from '../../src/report/html/chart/percent.ts'
+import { focusRange, percentAxis, rangeFromZero, roundTicks, thinOut } from '../../src/report/html/chart/scale.ts'
 import { type ModelEvaluation, together } from '../../src/report/html/evaluations.ts'
+import { classesChart } from '../../src/report/html/figure/classes.ts'
+import { differenceMatrix, shade, shareMatrix } from '../../src/report/html/figure/matrix.ts'
 import { html } from '../../src/report/html/markup.ts'
-import { DEEP, SHADES, THEMES } from '../../src/report/html/style.ts'
+import { DEEP, SHADES, THEMES } from '../../src/report/html/style/theme.ts'
 
 describe('markup', () => {
   it('escapes every value, in text and in attributes, and keeps what is markup', () => {
@@ -44,6 +46,17 @@ describe('scales', () => {
         expect(ticks.length).toBeLessThanOrEqual(7)
       }),
     )
+  })
+
+  it('an axis shows the range of the rule that drives, and of what ends near it', () => {
+    const steps = (from: number, to: number) => Array.from({ length: 50 }, (_, i) => to - (to - from) * 0.8 ** i)
+    const [low, high] = focusRange(steps(10, 92), [steps(20, 92.5), steps(5, 11)])
+    expect(low).toBeGreaterThan(60)
+    expect(high).toBeCloseTo(92.5, 1)
+    // A short run is shown whole.
+    expect(focusRange([10, 60, 70], [])).toEqual([10, 70])
+    expect(rangeFromZero([-1, 0.5])).toEqual([-1, 0.5])
+    expect(rangeFromZero([])).toEqual([-0.1, 0])
   })
 
   it('labels are moved apart and stay in order and in bounds', () => {
@@ -84,11 +97,12 @@ describe('line chart', () => {
     size: 'wide',
     title: 'Accuracy <by> round',
     desc: 'd',
+    axis: { ...PERCENT_AXIS, domain: [30, 100], ticks: [40, 60, 80, 100] },
     lines: [
       { name: 'avg', look: avg, points: [point(1, 40), point(2, 80)] },
       { name: 'pooled', look: lookOf({ name: 'pooled', kind: 'pooled' }), points: [point(1, 50), point(2, 90)] },
     ],
-    references: [{ look: avg, round: 'end', value: 78.68 }],
+    paper: [{ label: '5,000', marks: [{ look: avg, value: 78.68 }] }],
     legend: [],
     rounds: [1, 2],
   }
@@ -100,6 +114,8 @@ describe('line chart', () => {
     )
     expect(svg).toMatch(/data-series="pooled"><path class="line" d="M[^"]+" stroke-width="1.75" stroke-dasharray="8 5"/)
     expect(svg.match(/class="hollow c1"/g)).toHaveLength(1)
+    // What lies inside the range has no arrow, and no leader runs from a line to its name.
+    expect(svg).not.toMatch(/class="(edge|lead)/)
     expect(svg).toContain('>avg 80.00</text>')
     expect(svg).toContain('<title id="x-t">Accuracy &lt;by&gt; round</title>')
     // Two rounds and the paper's last row.
@@ -107,15 +123,39 @@ describe('line chart', () => {
     expect(svg).not.toMatch(/NaN|undefined|Infinity| style=/)
   })
 
+  it('marks what lies outside the range at its edge, and says how far it goes', () => {
+    const svg = lineChart({ ...base, axis: { ...base.axis, domain: [75, 100], ticks: [75, 100] } }).text
+    expect(svg).toContain('outliers below, down to 40.00 (avg, round 1)')
+    // avg and pooled in round 1, one above the other, and the sample in the legend.
+    const edges = [...svg.matchAll(/class="edge (\w+)" d="M[\d.]+ ([\d.]+)h8/g)].slice(1)
+    expect(edges.map(([, color]) => color)).toEqual(['c1', 'pooled'])
+    expect(Number(edges[0]![2]) - Number(edges[1]![2])).toBe(7)
+    const below = lineChart({
+      ...base,
+      axis: { ...base.axis, domain: [80, 100], ticks: [80, 100] },
+      lines: base.lines.slice(1),
+    })
+    expect(below.text.match(/<title>78.68<\/title>.*?class="edge c1"/s)).not.toBeNull()
+  })
+
+  it('marks of the paper stand beside each other', () => {
+    const marks = ['avg', 'max', 'absmax'].map((name) => ({ look: lookOf({ name, kind: 'unified' }), value: 78 }))
+    const svg = lineChart({ ...base, paper: [{ label: '5,000', marks }] }).text
+    const at = [...svg.matchAll(/class="hollow c\d" transform="translate\(([\d.]+) /g)].map(([, x]) => Number(x))
+    expect(at.map((x) => Math.round(x - at[0]!))).toEqual([0, 12, 24])
+  })
+
   it('draws a single round, and bands', () => {
     const lines = [{ name: 'avg', look: avg, points: [{ ...point(1, 40), band: [30, 50] as const }] }]
-    const svg = lineChart({ ...base, lines, references: [], rounds: [1], size: 'narrow' }).text
+    const svg = lineChart({ ...base, lines, paper: [], rounds: [1], size: 'narrow' }).text
     expect(svg).toContain('class="band c1"')
     expect(svg).not.toMatch(/NaN|undefined|Infinity/)
   })
 
   it('higher accuracy is higher on the page', () => {
-    const [, from, to] = /data-series="avg"><path class="line" d="M\S+ (\S+)L\S+ (\S+)"/.exec(lineChart(base).text)!
+    const [, from, to] = /data-series="avg"><path class="line" d="M[^,]+,([\d.]+)L[^,]+,([\d.]+)"/.exec(
+      lineChart(base).text,
+    )!
     expect(Number(to)).toBeLessThan(Number(from))
   })
 })
@@ -123,12 +163,29 @@ describe('line chart', () => {
 describe('confusion', () => {
   const model = { name: 'avg', kind: 'unified', images: 10, correct: 7, classes: 2, confusion: [4, 1, 2, 3] } as const
 
-  it('writes each count into its cell and says what it is', () => {
-    const svg = confusionChart('c', model, ['cat', 'dog']).text
-    for (const count of [4, 1, 2, 3]) expect(svg).toContain(`>${count}</text>`)
+  it('writes share and count into each cell and says what it is', () => {
+    const svg = shareMatrix({ id: 'c', size: 'wide', title: 'avg', model, names: ['cat', 'dog'] }).text
+    expect([...svg.matchAll(/ count"[^>]*>(\d+)</g)].map(([, count]) => Number(count))).toEqual([4, 1, 2, 3])
+    expect([...svg.matchAll(/ share"[^>]*>([\d.]+)</g)].map(([, share]) => share)).toEqual([
+      '80.0',
+      '20.0',
+      '40.0',
+      '60.0',
+    ])
     expect(svg).toContain('<title>cat taken for dog: 1 of 5, 20.0\u00a0%</title>')
     expect(svg).toContain('The commonest mistakes: dog taken for cat (2), cat taken for dog (1).')
     expect(svg).toContain('70.00\u00a0% of 10')
+  })
+
+  it('is shown as a difference to another one, without rows of classes that were not tested', () => {
+    const other = { ...model, name: 'owner 1', kind: 'local', images: 5, correct: 5, confusion: [5, 0, 0, 0] } as const
+    const svg = differenceMatrix({ id: 'd', title: 'owner 1', model: other, base: model, names: ['cat', 'dog'] }).text
+    // 100 % of the cats instead of 80 %, and none of them taken for dogs instead of 20 %: both are better.
+    expect(svg).toContain('<title>cat taken for cat: +20.0 points</title><rect class="cell hit')
+    expect(svg).toContain('<title>cat taken for dog: −20.0 points</title><rect class="cell hit')
+    expect(svg).not.toContain('dog taken for')
+    const worse = differenceMatrix({ id: 'd', title: 'avg', model, base: other, names: ['cat', 'dog'] }).text
+    expect(worse).toContain('<title>cat taken for cat: −20.0 points</title><rect class="cell miss')
   })
 
   it('shades grow with the share, and are deep above a half', () => {

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { main } from '../../src/cli/main.ts'
 import { paperTableFor } from '../../src/paper/tables.ts'
 import { reportDocument } from '../../src/report/html/document.ts'
-import { sentence, verdictOf } from '../../src/report/html/verdict.ts'
+import { ownTests } from '../../src/report/html/figure/own-test.ts'
+import { comparablePaper, sentence, verdictOf } from '../../src/report/html/verdict.ts'
 import { groupRecords, readRecords } from '../../src/report/run-record.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type FakeRun, writeRun } from '../support/invented-run.ts'
@@ -43,7 +44,10 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
 describe('a run', () => {
   it('has every figure, and needs nothing from anywhere', async () => {
     const html = await page(folder({ a: { config: H } }))
-    for (const part of ['accuracy', 'paper', 'classes', 'confusion', 'drift', 'shards', 'manifest']) {
+    for (const part of [
+      ...['accuracy', 'difference', 'owners', 'paper', 'loss', 'classes', 'confusion', 'confusions'],
+      ...['drift', 'shards', 'manifest'],
+    ]) {
       expect(html).toContain(`id="g1-${part}"`)
     }
     expect(html).not.toMatch(/ (src|href)="(?!#)| style=|@import|url\(|NaN|undefined|Infinity/)
@@ -73,6 +77,56 @@ describe('a run', () => {
     )
     expect(sentence({ ...verdict, pooled: undefined, paper: undefined })).toMatch(/test images\.$/)
     expect(sentence({ ...verdict, unified: { mean: 78.68, sd: Number.NaN } })).toContain('level with the paper’s')
+  })
+
+  it.each<[string, FakeRun, string]>([
+    ['of another model', { config: { ...H, model: 'mlp' } }, 'the model is mlp, not the paper’s CNN'],
+    ['of an own model', { config: { ...H, model: [{ type: 'flatten' }] } }, 'the model is one of its own'],
+    ['unfinished', { config: H, done: 2, status: 'interrupted' }, 'only 2 of 4 rounds are done'],
+  ])('%s is not judged by the paper', async (_, run, reason) => {
+    const dir = folder({ a: run })
+    const [group] = await groupsOf(dir)
+    expect(comparablePaper(group!)).toBeUndefined()
+    const html = text(await page(dir))
+    expect(html).not.toMatch(/(below|above) the paper|unified − paper|Hollow marks/)
+    expect(html).toContain(`These runs differ from the paper: ${reason}`)
+  })
+
+  it('of a subset is not judged by the paper, one like it is', async () => {
+    const dir = folder({ a: { config: H } })
+    expect(text(await page(dir))).toMatch(
+      /18\.43 points below the paper’s last row .* unified − paper, Table 4 −18\.43/,
+    )
+    const manifest = join(dir, 'a', 'manifest.json')
+    writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll('"test": 5000', '"test": 4000'))
+    const html = text(await page(dir))
+    expect(html).not.toContain('below the paper')
+    expect(html).toContain('trained and tested on 68,000 of the 70,000 images')
+  })
+
+  it('greys what is not comparable, and compares each owner’s models on its own images', async () => {
+    const html = text(await page(folder({ a: { config: H } })))
+    expect(html).toContain('owner 1, local (5 of 10 classes)')
+    const [group] = await groupsOf(folder({ a: { config: H } }))
+    const last = group!.runs[0]!.local.filter(({ round }) => round === 4)
+    expect(ownTests(group!)).toEqual(
+      last.map((row) => ({ owner: row.owner, local: 100 * row.local_accuracy!, received: 100 * row.copied_accuracy! })),
+    )
+    expect(html).toContain('0 of 2 owners are better off with the unified model')
+    expect(await page(folder({ a: { config: { ...H, rounds: 1 } } }))).not.toContain('id="g1-owners"')
+  })
+
+  it('shows what was changed, then the defaults, and no option of what was not chosen', async () => {
+    const html = await page('results/reference/table4')
+    const block = html.slice(html.indexOf('id="g1-manifest"'))
+    const [changed = '', folded = ''] = block.split('<details>')
+    expect([...changed.matchAll(/<dt>([^<]*)/g)].map(([, key]) => key)).toEqual([
+      ...['env', 'init', 'merge', 'rounds', 'optimizer', 'lr', 'lr-schedule', 'engine'],
+    ])
+    expect(folded).toContain('<dt>batch</dt><dd>64</dd>')
+    expect(block).not.toMatch(/lr-step|max-local-epochs/)
+    expect(html).toContain('<h1>table4: avg, max and absmax, 2 owners, environment H</h1>')
+    expect(html).toContain('run on 23 November 2026')
   })
 
   it('cannot be broken by names', async () => {
@@ -122,7 +176,7 @@ describe('several runs', () => {
     const html = await page(dir)
     expect(html).toContain('href="#g2"')
     const seeds = folder({ a: { config: H }, b: { config: { ...H, seed: 1 } }, c: { config: { ...H, env: 'V' } } })
-    expect(await page(seeds)).toContain('Bands are one standard deviation')
+    expect(await page(seeds)).toContain('Bands are ± one standard deviation')
     expect(html).toContain('id="overview"')
     expect(new Set(html.match(/ id="[^"]+"/g)).size).toBe(html.match(/ id="[^"]+"/g)!.length)
   })
@@ -138,29 +192,28 @@ describe('several runs', () => {
     }
     const { table, looks } = await overview('absmax', 'avg')
     expect(looks).toEqual(['c3', 'c1'])
-    expect([...table.matchAll(/<th scope="col">([^<]*)/g)].map(([, head]) => head)).toEqual([
-      '',
-      'unified %',
-      'merge',
-      'rounds',
-      'seeds',
-    ])
-    expect(table).toContain('over the seeds.</p>')
-    expect((await overview('max', 'max')).looks).toEqual(['c1', 'c2'])
+    expect(
+      [...table.matchAll(/<th scope="col"><button type="button" data-sort>([^<]*)/g)].map(([, head]) => head),
+    ).toEqual([...['no.', 'lr', 'merge', 'unified %', 'best round %', 'rounds', 'seeds']])
+    expect(table).not.toContain('over the seeds')
+    // A colour is a merge rule, everywhere on the page: experiments of one rule differ in their dashes.
+    const same = await overview('max', 'max')
+    expect(same.looks).toEqual(['c2', 'c2'])
+    expect(same.table.match(/stroke-dasharray/g)).toHaveLength(1)
   })
 
   it('are judged by those that finished', async () => {
     const dir = folder({ s0: { config: H }, s1: { config: { ...H, seed: 1 }, done: 2, status: 'interrupted' } })
     const [group] = await groupsOf(dir)
     expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1 })
-    expect(text(await page(dir))).toContain('was interrupted after 2 of 4 rounds: shown are its 2 finished rounds')
+    expect(text(await page(dir))).toContain('was interrupted: 2 of 4 rounds shown')
   })
 
   it('of one config and seed count once, the furthest', async () => {
     const dir = folder({ again: { config: H, done: 1, status: 'failed' }, one: { config: H } })
     const [group] = await groupsOf(dir)
     expect(verdictOf(group!, undefined)).toMatchObject({ round: 4, seeds: 1, unified: { sd: Number.NaN } })
-    expect(text(await page(dir))).toContain('again is of a config and a seed that another run has too')
+    expect(text(await page(dir))).toContain('again has the same config and seed as another run')
   })
 
   it('are found in a batch and in a results folder, each once', async () => {
@@ -172,8 +225,8 @@ describe('several runs', () => {
 
 describe('an unfinished run', () => {
   it.each([
-    ['running', 'is not finished: it is still running, or was killed. Of 4 rounds, shown is its one finished round'],
-    ['failed', 'failed after 1 of 4 rounds (owner 2: loss is NaN): shown is its one finished round'],
+    ['running', 'is not finished: it is still running, or was killed; 1 of 4 rounds shown'],
+    ['failed', 'failed (owner 2: loss is NaN): 1 of 4 rounds shown'],
   ] as const)('that is %s is shown as far as it came', async (status, banner) => {
     const html = await page(folder({ a: { config: H, done: 1, status, reason: 'owner 2: loss is NaN' } }))
     expect(text(html)).toContain(banner)

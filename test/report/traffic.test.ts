@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { dataSize } from '../../src/format.ts'
-import { trafficPairs } from '../../src/report/html/traffic.ts'
+import { trafficPairs } from '../../src/report/html/block/traffic.ts'
 import { readRecords } from '../../src/report/run-record.ts'
 import { summaryText } from '../../src/report/terminal/run-text.ts'
 import { trafficTotals } from '../../src/report/traffic.ts'

@@ -124,11 +124,12 @@ function fakeDescription(config: Experiment, owners: readonly number[]): Omit<Ma
     },
     shards: owners.map((owner) => ({
       owner,
-      train: 1000,
-      test: 200,
-      train_labels: labels(owner, 200),
-      test_labels: labels(owner, 40),
-      labels_sha256: labelsHash(labels(owner, 200), labels(owner, 40)),
+      // Two owners have all images of Fashion-MNIST.
+      train: 30_000,
+      test: 5000,
+      train_labels: labels(owner, 6000),
+      test_labels: labels(owner, 1000),
+      labels_sha256: labelsHash(labels(owner, 6000), labels(owner, 1000)),
       sha256: 'beef',
     })),
     model: { parameters: 1234, layers: [] },

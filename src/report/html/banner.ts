@@ -8,7 +8,7 @@ export function banners(groups: readonly RecordGroup[]): Markup {
   const line = (run: RunRecord, problem: string) => html`<p><code>${sharedPath(run.path)}</code> ${problem}</p>`
   const lines = groups.flatMap(({ runs, repeats }) => [
     ...runs.flatMap((run) => problems(run).map((problem) => line(run, problem))),
-    ...repeats.map((run) => line(run, 'is of a config and a seed that another run has too: it is left out.')),
+    ...repeats.map((run) => line(run, 'has the same config and seed as another run: it is left out.')),
   ])
   return html`${lines.length > 0 && html`<section class="banner" role="note" aria-label="To know first">${lines}</section>`}`
 }
@@ -18,7 +18,7 @@ function partialRounds({ manifest: { shards }, unified }: RunRecord): string | u
   const partial = new Set(unified.filter(({ owners }) => owners < shards.length).map(({ round }) => round))
   if (partial.size === 0) return undefined
   const rounds = partial.size === 1 ? `round ${[...partial][0]}` : `${partial.size} rounds`
-  return `lacks owners in ${rounds}: there the unified model is made of, and measured on, those that took part.`
+  return `lacks owners in ${rounds}: there, the unified model is merged from those that took part, and tested on their images.`
 }
 
 /** Owners whose images no model was tested on. */
@@ -32,26 +32,21 @@ function keptBack({ manifest: { shards } }: RunRecord): string | undefined {
 
 function problems(run: RunRecord): string[] {
   const { manifest, rounds: done, events } = run
-  const shown =
-    done === 0
-      ? 'no round was finished'
-      : done === 1
-        ? 'shown is its one finished round'
-        : `shown are its ${done} finished rounds`
+  const shown = done === 0 ? 'no round was finished' : `${done} of ${manifest.config.rounds} rounds shown`
   const reason = manifest.reason ? ` (${manifest.reason})` : ''
   const state = {
     finished: undefined,
-    running: `is not finished: it is still running, or was killed. Of ${manifest.config.rounds} rounds, ${shown}.`,
-    interrupted: `was interrupted after ${done} of ${manifest.config.rounds} rounds: ${shown}. Go on with --resume.`,
-    failed: `failed after ${done} of ${manifest.config.rounds} rounds${reason}: ${shown}.`,
+    running: `is not finished: it is still running, or was killed; ${shown}.`,
+    interrupted: `was interrupted: ${shown}. Go on with --resume.`,
+    failed: `failed${reason}: ${shown}.`,
   }[manifest.status]
   const known = events?.rounds.at(-1)?.round ?? 0
   return [
     state,
     partialRounds(run),
     keptBack(run),
-    events === undefined && done > 0 && 'has no events.jsonl: confusion, accuracy by class and drift are left out.',
-    events?.torn && 'has an events.jsonl whose last line was cut short; that line is left out.',
-    events && !events.torn && known < done && `has events up to round ${known} alone, and tables up to round ${done}.`,
+    events === undefined && done > 0 && 'has no events.jsonl: there is no confusion, accuracy by class or drift.',
+    events?.torn && 'has an events.jsonl whose last line was cut short; that line does not count.',
+    events && !events.torn && known < done && `has events up to round ${known} only, but tables up to round ${done}.`,
   ].filter((line) => typeof line === 'string')
 }

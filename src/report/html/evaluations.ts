@@ -59,3 +59,6 @@ export function recall(model: ModelEvaluation): (number | undefined)[] {
     return images === 0 ? undefined : (100 * model.confusion[label * model.classes + label]!) / images
   })
 }
+
+/** Percent of its test images that a model recognises. */
+export const percentOf = ({ correct, images }: ModelEvaluation): number => (100 * correct) / images

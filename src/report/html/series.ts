@@ -1,3 +1,4 @@
+import { rollup } from 'd3-array'
 import { kindOfSeries, modelName, ownerOf, type SeriesKind } from '../../runs/series-name.ts'
 import { estimate, quantile } from '../../stats.ts'
 import type { RunRecord } from '../run-record.ts'
@@ -36,15 +37,44 @@ export const shownModel = (series: string): ShownModel => ({
 /** More owners than this are drawn as one band. */
 export const MAX_LINES = 8
 
+/** A value of a run that belongs to a series. */
+export interface Sample {
+  readonly series: string
+  readonly round: number
+  readonly value: number
+}
+
 /** Accuracy by round of each unified model, the pooled baseline and each local model, over the runs of a group. */
 export function accuracySeries(runs: readonly RunRecord[]): Series[] {
-  const collected = new Map<string, Map<number, number[]>>()
-  for (const [series, points] of runs.flatMap((run) => [...run.series])) {
-    const rounds = collected.get(series) ?? new Map<number, number[]>()
-    for (const { round, accuracy } of points) rounds.set(round, [...(rounds.get(round) ?? []), 100 * accuracy])
-    collected.set(series, rounds)
-  }
-  const all = [...collected].map(([series, rounds]): Series => ({ ...shownModel(series), points: overSeeds(rounds) }))
+  return seriesFrom(
+    runs.flatMap((run) =>
+      [...run.series].flatMap(([series, points]) =>
+        points.map(({ round, accuracy }) => ({ series, round, value: 100 * accuracy })),
+      ),
+    ),
+  )
+}
+
+/** By how many points each other unified model and the pooled baseline lie above that of a rule, run by run. */
+export function differenceSeries(runs: readonly RunRecord[], rule: string): Series[] {
+  return seriesFrom(
+    runs.flatMap(({ series }) => {
+      const base = new Map((series.get(rule) ?? []).map(({ round, accuracy }) => [round, accuracy]))
+      return [...series].flatMap(([name, points]) => {
+        if (name === rule || kindOfSeries(name) === 'local') return []
+        return points.flatMap(({ round, accuracy }) => {
+          const beside = base.get(round)
+          return beside === undefined ? [] : [{ series: name, round, value: 100 * (accuracy - beside) }]
+        })
+      })
+    }),
+  )
+}
+
+/** Samples of several seeds as series; many owners are one. */
+export function seriesFrom(samples: readonly Sample[]): Series[] {
+  const collected = rollup(samples, overSeeds, ({ series }) => series)
+  const all = [...collected].map(([series, points]): Series => ({ ...shownModel(series), points }))
   const locals = all.filter(({ kind }) => kind === 'local')
   return [...all.filter(({ kind }) => kind !== 'local'), ...(locals.length > MAX_LINES ? [overOwners(locals)] : locals)]
 }
@@ -53,8 +83,19 @@ export function accuracySeries(runs: readonly RunRecord[]): Series[] {
 export const roundsOf = (series: readonly Pick<Series, 'points'>[]): number[] =>
   [...new Set(series.flatMap(({ points }) => points.map(({ round }) => round)))].sort((a, b) => a - b)
 
-function overSeeds(rounds: ReadonlyMap<number, readonly number[]>): Point[] {
-  return [...rounds]
+/** The series at some rounds only. */
+export const atRounds = <S extends Pick<Series, 'points'>>(series: readonly S[], rounds: readonly number[]): S[] => {
+  const kept = new Set(rounds)
+  return series.map((one) => ({ ...one, points: one.points.filter(({ round }) => kept.has(round)) }))
+}
+
+function overSeeds(samples: readonly Sample[]): Point[] {
+  const byRound = rollup(
+    samples,
+    (own) => own.map(({ value }) => value),
+    ({ round }) => round,
+  )
+  return [...byRound]
     .sort(([a], [b]) => a - b)
     .map(([round, values]) => {
       const { mean, sd } = estimate(values)
@@ -65,15 +106,13 @@ function overSeeds(rounds: ReadonlyMap<number, readonly number[]>): Point[] {
 
 /** Hundreds of lines say less than where most of them lie. */
 function overOwners(locals: readonly Series[]): Series {
-  const byRound = new Map<number, { seeds: number; values: number[] }>()
-  for (const { round, value, seeds } of locals.flatMap(({ points }) => points)) {
-    const cell = byRound.get(round) ?? { seeds, values: [] }
-    cell.values.push(value)
-    byRound.set(round, cell)
-  }
+  const byRound = rollup(
+    locals.flatMap(({ points }) => points),
+    (own) => ({ seeds: own[0]!.seeds, values: own.map(({ value }) => value).sort((a, b) => a - b) }),
+    ({ round }) => round,
+  )
   const points = [...byRound].map(([round, { seeds, values }]): Point => {
-    const sorted = values.sort((a, b) => a - b)
-    return { round, value: quantile(sorted, 0.5), band: [quantile(sorted, 0.1), quantile(sorted, 0.9)], seeds }
+    return { round, value: quantile(values, 0.5), band: [quantile(values, 0.1), quantile(values, 0.9)], seeds }
   })
   return { name: 'owners', kind: 'local', points, owners: locals.length }
 }

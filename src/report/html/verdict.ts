@@ -1,3 +1,4 @@
+import { unlikePaper } from '../../compare/unlike-paper.ts'
 import { decimals, plusMinus } from '../../format.ts'
 import { type PaperTable, paperTableFor, printedAt } from '../../paper/tables.ts'
 import { nameOf } from '../../parts.ts'
@@ -11,7 +12,7 @@ import { html, type Markup } from './markup.ts'
 
 /** What a group of runs came to; accuracies over the seeds, in percent. */
 export interface Verdict {
-  /** The rule whose model is copied back. */
+  /** The rule that drives them. */
   readonly merge: string
   /** The last round; of several runs that ended at different rounds, the latest. */
   readonly round: number
@@ -23,7 +24,7 @@ export interface Verdict {
   readonly pooled: Estimate | undefined
   /** Highest unified accuracy of any round, a mean over the runs' own. */
   readonly best: Estimate
-  /** The paper's last row for the same rule. */
+  /** The paper's last row for the same rule, if they are comparable with it. */
   readonly paper: { readonly value: number; readonly table: number } | undefined
 }
 
@@ -33,6 +34,13 @@ export function paperOf({ runs }: RecordGroup): PaperTable | undefined {
   return config.dataset === 'fashion-mnist' && config.owners === 2 ? paperTableFor(nameOf(config.env)) : undefined
 }
 
+/** Why the runs of a group are not comparable with the paper; empty if they are. */
+export const unlikePaperOf = (group: RecordGroup): string[] => [...new Set(judgedRuns(group).flatMap(unlikePaper))]
+
+/** The paper's table, if what a group ran is comparable with it. */
+export const comparablePaper = (group: RecordGroup): PaperTable | undefined =>
+  unlikePaperOf(group).length === 0 ? paperOf(group) : undefined
+
 /** The runs that a group's end is judged by: the finished ones, or if there are none those with any round. */
 export function judgedRuns({ runs }: RecordGroup): RunRecord[] {
   const begun = runs.filter(({ rounds }) => rounds > 0)
@@ -40,7 +48,7 @@ export function judgedRuns({ runs }: RecordGroup): RunRecord[] {
   return finished.length > 0 ? finished : begun
 }
 
-/** The rule whose model is copied back. */
+/** The rule that drives a run: its model is sent to the owners. */
 export const drivingRule = ({ manifest }: RunRecord): string => nameOf(manifest.config.merge[0]!)
 
 /** Accuracies in percent of a series of several runs, of those that have it there. */
@@ -105,18 +113,18 @@ export function sentence(v: Verdict): string {
 
 /** The verdict on top: the number, the sentence, and what else belongs to it. */
 export function verdictBlock(group: RecordGroup): Markup {
-  const v = verdictOf(group, paperOf(group))
+  const v = verdictOf(group, comparablePaper(group))
   if (!v) {
     const begun = group.runs.some(({ rounds }) => rounds > 0)
     const why = begun
       ? 'No accuracy is known: the owners share no metrics.'
-      : 'No round was finished: there is no accuracy to tell yet.'
+      : 'No round was finished: there is no accuracy yet.'
     return html`<section class="verdict" aria-label="Verdict"><p>${why}</p></section>`
   }
-  const facts: [string, string][] = [['best of any round', `${estimateText(v.best)}\u00a0%`]]
-  if (v.pooled) facts.push(['gap to pooled', `${signed(v.unified.mean - v.pooled.mean)} points`])
+  const facts: [string, string][] = [['best round', `${estimateText(v.best)}\u00a0%`]]
+  if (v.pooled) facts.push(['unified − pooled', `${signed(v.unified.mean - v.pooled.mean)} points`])
   if (v.paper)
-    facts.push([`gap to the paper, Table ${v.paper.table}`, `${signed(v.unified.mean - v.paper.value)} points`])
+    facts.push([`unified − paper, Table ${v.paper.table}`, `${signed(v.unified.mean - v.paper.value)} points`])
   return html`<section class="verdict" aria-label="Verdict">
 <div class="figure-number" data-verdict="unified">${v.unified.mean.toFixed(2)}<small>%</small>${!Number.isNaN(v.unified.sd) && html`<span class="spread">± ${v.unified.sd.toFixed(2)}, sd of ${v.seeds} seeds</span>`}</div>
 <p>${sentence(v)}</p>

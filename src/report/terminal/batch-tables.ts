@@ -38,9 +38,14 @@ export function planText(
   return `${table}\n\n${total}\n`
 }
 
-/** A folder's summary: the last round of every series, mean ± sd over the seeds, in percent. */
-export const summaryText = ({ folder, file, rows }: FolderSummary, width?: number): string =>
-  `\n${oneLine(folder)}\n${summaryTable(rows, width)}\n${oneLine(file)}\nnext: fedunify report ${oneLine(shellWord(folder))}\n`
+/**
+ * A folder's summary: the last round of every series, mean ± sd over the seeds, in percent.
+ * @param page its report, if one was written
+ */
+export function summaryText({ folder, file, rows }: FolderSummary, width?: number, page?: string): string {
+  const report = page === undefined ? `next: fedunify report ${oneLine(shellWord(folder))}` : oneLine(page)
+  return `\n${oneLine(folder)}\n${summaryTable(rows, width)}\n${oneLine(file)}\n${report}\n`
+}
 
 /** Local models of more owners than this are told by the least, the median and the most accurate of them. */
 const MAX_LOCALS = 6

@@ -52,6 +52,9 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
 export const unfetchedPlanText = (experiment: Experiment, fetched: string): string =>
   `${toYaml(experiment)}\n${oneLine(fetched)}\nto see its shards, fetch it first: fedunify data fetch\nnothing was fetched or written\n`
 
+/** Where no terminal says how wide it is. */
+const FILES_WIDTH = 120
+
 /**
  * What a finished run leaves to look at: the paper-shaped table, how it ended, what the owners sent and were sent, the
  * files, and what may come next.
@@ -75,7 +78,7 @@ export async function summaryText(path: string, colors: Palette, width?: number)
     '',
     wrap(lines.join('\n'), width),
     `${oneLine(path)}/`,
-    wrap(`  ${files}`, width),
+    wrap(`  ${files}`, width ?? FILES_WIDTH),
     'next:',
     ...next,
     '',

@@ -10,7 +10,7 @@ export interface ChartFrame {
   /** What a reader who cannot see it should know. */
   readonly desc: string
   /** `wide` and `narrow` are shown on pages of that width alone. */
-  readonly only?: 'wide' | 'narrow'
+  readonly only?: 'wide' | 'narrow' | undefined
   /** x of the stops of the crosshair, in the order of the rows of the figure's table. */
   readonly stops?: readonly number[]
   readonly body: Content
@@ -35,25 +35,33 @@ export interface FigureParts {
   readonly layout: 'side' | 'matrices'
   /** Name of its crosshair's stops, such as round; without, it has none. */
   readonly crosshair?: string
+  /** Further buttons. */
+  readonly tools?: Markup
 }
 
-/** Drawings with their caption, their numbers as a table, and buttons that save them. */
-export function figure({ id, title, caption, plots, table, layout, crosshair }: FigureParts): Markup {
-  const tools = html`<div class="tools"><button type="button" data-export="svg" aria-label="Save as SVG: ${title}">SVG</button><button type="button" data-export="png" aria-label="Save as PNG: ${title}">PNG</button></div>`
+/** Drawings under their title, with a caption, their numbers as a table, and buttons that save them. */
+export function figure({ id, title, caption, plots, table, layout, crosshair, tools: more }: FigureParts): Markup {
+  const saving = html`<button type="button" data-export="svg" aria-label="Save as SVG: ${title}">SVG</button><button type="button" data-export="png" aria-label="Save as PNG: ${title}">PNG</button>`
+  const tools = html`<div class="tools">${more}${saving}</div>`
   const pointer =
     crosshair &&
     html`<div class="pointer" data-what="${crosshair}" aria-label="${title}: ${crosshair}"></div><div class="tip" hidden></div>`
   const drawings =
     layout === 'matrices'
-      ? html`<div class="plots">${plots.map((plot) => html`<div class="plot" data-plot>${plot}${tools}</div>`)}</div>`
+      ? html`${more && html`<div class="tools">${more}</div>`}<div class="plots">${plots.map((plot) => html`<div class="plot" data-plot>${plot}<div class="tools">${saving}</div></div>`)}</div>`
       : html`<div class="plot" data-plot>${plots}${pointer}</div>${tools}`
   return html`<figure id="${id}" class="${layout}">
-<figcaption><h3>${title}</h3>${caption}</figcaption>
+<h3>${title}</h3>
+<figcaption>${caption}</figcaption>
 ${drawings}
-<details><summary>The numbers: ${title}</summary><div class="scroll" tabindex="0" role="region" aria-label="${title}: the numbers">${table}</div></details>
+<details><summary>Data table: ${title}</summary>${scrollBox(`${title}: data table`, table)}</details>
 </figure>
 `
 }
+
+/** A wide table scrolls in a box of its own, which says so. */
+export const scrollBox = (label: string, content: Content): Markup =>
+  html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">${content}</div>`
 
 /** A table whose first column names its rows. */
 export function table(head: readonly Content[], rows: readonly (readonly Content[])[], className?: string): Markup {

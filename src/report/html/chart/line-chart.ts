@@ -1,9 +1,14 @@
-import { LAST_EPOCH_TEXT } from '../../../paper/tables.ts'
+import { scaleLinear } from 'd3-scale'
+import { area, line as linePath } from 'd3-shape'
 import { html, type Markup, px } from '../markup.ts'
 import type { Point } from '../series.ts'
 import { chart } from './figure.ts'
-import { dashed, type LegendItem, type Look, legend, markerPath } from './marks.ts'
-import { linear, percentAxis, roundTicks, spread } from './scale.ts'
+import { endLabels, labelWidth } from './labels.ts'
+import { type LegendItem, legend } from './legend.ts'
+import { dashed, type Look, marker } from './marks.ts'
+import { outlierLegend, outlierMarks, outliersOf } from './outliers.ts'
+import { type PaperColumn, panelWidth, paperPanel } from './paper-panel.ts'
+import { type Range, roundTicks } from './scale.ts'
 
 /** A series of a line chart and how it looks. */
 export interface Line {
@@ -12,12 +17,14 @@ export interface Line {
   readonly points: readonly Point[]
 }
 
-/** A figure of the paper, drawn hollow; `end` stands behind the axis, at the paper's last row. */
-export interface Reference {
-  readonly look: Look
-  readonly round: number | 'end'
-  /** Percent. */
-  readonly value: number
+/** The vertical axis. */
+export interface ValueAxis {
+  readonly domain: Range
+  readonly ticks: readonly number[]
+  /** Writes a tick. */
+  readonly text: (tick: number) => string
+  /** Writes the value at the end of a line. */
+  readonly end: (value: number) => string
 }
 
 export interface LineChart {
@@ -27,96 +34,89 @@ export interface LineChart {
   readonly desc: string
   /** The last is drawn on top. */
   readonly lines: readonly Line[]
-  readonly references: readonly Reference[]
+  readonly axis: ValueAxis
+  /** What the paper prints, right of the names; a narrow drawing has the last column alone. */
+  readonly paper?: readonly PaperColumn[] | undefined
   readonly legend: readonly LegendItem[]
   /** In ascending order. */
   readonly rounds: readonly number[]
+  /** Of the drawing without its legend. */
+  readonly height?: number
 }
 
-const SIZES = { wide: { width: 720, height: 400, markers: 12 }, narrow: { width: 344, height: 330, markers: 6 } }
-const END = 52
+export const SIZES = { wide: { width: 720, height: 340, markers: 12 }, narrow: { width: 344, height: 270, markers: 6 } }
 /** Letters of a name at the end of a line. */
 const MAX_NAME = 16
 
-/** Accuracy in percent by round: lines with their names at their ends, bands around them, hollow references. */
-export function lineChart({ id, size, title, desc, lines, references, legend: items, rounds }: LineChart): Markup {
-  const { width, height, markers } = SIZES[size]
-  const ends = lines.map((line) => {
-    const last = line.points.at(-1)!
-    const name = line.name.length > MAX_NAME ? `${line.name.slice(0, MAX_NAME - 1)}…` : line.name
-    return { line, last, text: size === 'wide' ? `${name} ${last.value.toFixed(2)}` : name }
-  })
-  const head = legend(items, 0, width)
-  const labels = 8 + 6.9 * Math.max(0, ...ends.map(({ text }) => text.length))
-  const hasEnd = references.some(({ round }) => round === 'end')
+/** Values by round: lines with their names at their ends, bands around them, and what the paper prints. */
+export function lineChart(given: LineChart): Markup {
+  const { id, size, title, desc, lines, axis, rounds } = given
+  const { width, markers } = SIZES[size]
+  const paper = (given.paper ?? []).slice(size === 'wide' ? 0 : -1)
+  const outliers = outliersOf(lines, axis.domain)
+  const head = legend([...given.legend, ...outlierLegend(outliers)], 0, width)
+  const ends = lines.map((one) => endOf(one, axis, size))
   const top = head.height + 10
-  const bottom = height - 38
+  const bottom = top + (given.height ?? SIZES[size].height) - 48
   const left = 46
-  const right = width - labels - (hasEnd ? END : 8)
-
-  const values = lines.flatMap(({ points }) => points.flatMap((p) => [p.value, ...(p.band ?? [])]))
-  const axis = percentAxis([...values, ...references.map(({ value }) => value)])
-  const y = linear(axis.domain, [bottom, top])
-  const x = linear([rounds[0]!, rounds.at(-1)!], rounds.length > 1 ? [left + 10, right - 6] : [left, right])
-  const endX = right + END / 2
-  const at = (round: number | 'end') => (round === 'end' ? endX : x(round))
-  const clamp = (percent: number) => Math.max(axis.domain[0], Math.min(100, percent))
+  const panel = paper.length > 0 ? panelWidth(paper) : 0
+  const right = width - labelWidth(ends) - panel - 6
+  const y = scaleLinear(axis.domain, [bottom, top])
+  const [first, last] = [rounds[0]!, rounds.at(-1)!]
+  const x = scaleLinear([first, last], rounds.length > 1 ? [left + 10, right - 6] : [left, right])
+  const printed = paperPanel(paper, width - panel + 8, [top, bottom], y)
 
   const grid = axis.ticks.map(
     (tick) =>
-      html`<path class="grid" d="M${left} ${px(y(tick))}H${px(right)}"/><text class="tick" x="${left - 6}" y="${px(y(tick) + 4)}" text-anchor="end">${tick === 100 ? `100\u00a0%` : tick}</text>`,
+      html`<path class="${tick === 0 && axis.domain[0] < 0 ? 'axis' : 'grid'}" d="M${left} ${px(y(tick))}H${px(right)}"/><text class="tick" x="${left - 6}" y="${px(y(tick) + 4)}" text-anchor="end">${axis.text(tick)}</text>`,
   )
-  const ticks = roundTicks(rounds[0]!, rounds.at(-1)!, size === 'wide' ? 9 : 6).map(
+  const ticks = roundTicks(first, last, size === 'wide' ? 9 : 6).map(
     (round) =>
       html`<path class="axis" d="M${px(x(round))} ${px(bottom)}v4"/><text class="tick" x="${px(x(round))}" y="${px(bottom + 17)}" text-anchor="middle">${round}</text>`,
   )
-  const paperEnd =
-    hasEnd &&
-    html`<rect class="wash" x="${px(right + 4)}" y="${px(top - 6)}" width="${END - 8}" height="${px(bottom - top + 6)}"/><text class="tick" x="${px(endX)}" y="${px(bottom + 17)}" text-anchor="middle">${LAST_EPOCH_TEXT}</text><text class="tick" x="${px(endX)}" y="${px(bottom + 32)}" text-anchor="middle">paper</text>`
-  const places = spread(
-    ends.map(({ last }) => y(last.value)),
-    14,
+  const names = endLabels(
+    ends.map((end) => ({ ...end, y: Math.max(top, Math.min(bottom, y(end.value))) })),
+    right + 6,
     [top, bottom],
   )
-  const names = ends.map(({ line, last, text }, i) => {
-    const from = x(last.round) + 6
-    const to = right + (hasEnd ? END : 8)
-    return html`<g class="${line.look.color}"><path class="lead" d="M${px(from)} ${px(y(last.value))}L${px(to - 2)} ${px(places[i]!)}"/><text class="ink${line.look.shape && ' strong'}" x="${px(to)}" y="${px(places[i]! + 4)}">${text}</text></g>`
-  })
-  const body = html`${head.markup}${paperEnd}<g>${grid}<path class="axis" d="M${left} ${px(bottom)}H${px(right)}"/>${ticks}<text class="tick" x="${px((left + right) / 2)}" y="${px(bottom + 32)}" text-anchor="middle">round</text></g>
-${lines.map((line) => drawBand(line, x, (v) => y(clamp(v))))}
-${lines.map((line) => drawLine(line, x, y, markers))}
-${references.map(({ look, round, value }) => look.shape && html`<path class="hollow ${look.color}" d="${markerPath(look.shape, at(round), y(value), 4.5)}"/>`)}
-${names}<path class="cross" d="M0 ${px(top - 6)}V${px(bottom)}"/>`
-  return chart({
-    id,
-    width,
-    height,
-    title,
-    desc,
-    only: size,
-    stops: [...rounds.map(x), ...(hasEnd ? [endX] : [])],
-    body,
-  })
+  // An inner drawing shows nothing beyond its frame.
+  const frame = [left, top - 5, right - left + 5, bottom - top + 5].map(px)
+  const body = html`${head.markup}<g>${grid}<path class="axis" d="M${left} ${px(bottom)}H${px(right)}"/>${ticks}<text class="tick" x="${px((left + right) / 2)}" y="${px(bottom + 32)}" text-anchor="middle">round</text></g>
+<svg x="${frame[0]!}" y="${frame[1]!}" width="${frame[2]!}" height="${frame[3]!}" viewBox="${frame.join(' ')}" overflow="hidden">${lines.map((one) => drawBand(one, x, y))}
+${lines.map((one) => drawLine(one, x, y, markers))}</svg>
+${outlierMarks(outliers, x, [top, bottom], markers)}${names}${printed.middles.length > 0 && printed.markup}<path class="cross" d="M0 ${px(top - 6)}V${px(bottom)}"/>`
+  const stops = [...rounds.map((round) => x(round)), ...printed.middles.slice(-1)]
+  return chart({ id, width, height: bottom + 38, title, desc, only: size, stops, body })
+}
+
+function endOf({ name, look, points }: Line, axis: ValueAxis, size: 'wide' | 'narrow') {
+  const { value } = points.at(-1)!
+  const short = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name
+  return { look, value, text: size === 'wide' ? `${short} ${axis.end(value)}` : short }
 }
 
 type Scale = (value: number) => number
 
 function drawBand({ look, points }: Line, x: Scale, y: Scale): Markup | undefined {
-  const banded = points.flatMap(({ round, band }) => (band ? [{ round, low: band[0], high: band[1] }] : []))
-  if (banded.length === 0) return undefined
-  const up = banded.map(({ round, high }) => `${px(x(round))} ${px(y(high))}`)
-  const down = banded.toReversed().map(({ round, low }) => `${px(x(round))} ${px(y(low))}`)
-  return html`<path class="band ${look.color}" d="M${[...up, ...down].join('L')}Z"/>`
+  const path = area<Point>()
+    .defined(({ band }) => band !== undefined)
+    .x(({ round }) => x(round))
+    .y0(({ band }) => y(band![0]))
+    .y1(({ band }) => y(band![1]))
+    .digits(1)(points as Point[])
+  return path ? html`<path class="band ${look.color}" d="${path}"/>` : undefined
 }
 
 function drawLine({ look, points, name }: Line, x: Scale, y: Scale, markers: number): Markup {
-  const spots = points.map(({ round, value }) => `${px(x(round))} ${px(y(value))}`)
+  const path = linePath<Point>(
+    ({ round }) => x(round),
+    ({ value }) => y(value),
+  ).digits(1)(points as Point[])
   const every = Math.ceil(points.length / markers)
   const marked = points.filter((_, i) => (points.length - 1 - i) % every === 0)
   const { shape } = look
-  const shapes = shape && marked.map(({ round, value }) => markerPath(shape, x(round), y(value), 4)).join('')
+  const marks = shape && marked.map(({ round, value }) => marker(shape, x(round), y(value), 4, 'solid'))
   // A single round is no line: a dot says where it is.
-  const dot = !shape && points.length === 1 && markerPath('circle', x(points[0]!.round), y(points[0]!.value), 2.5)
-  return html`<g class="${look.color}" data-series="${name}"><path class="line" d="M${spots.join('L')}" stroke-width="${look.width}"${dashed(look)}/>${(shapes || dot) && html`<path class="solid" d="${shapes || dot}"/>`}</g>`
+  const dot = !shape && points.length === 1 && marker('circle', x(points[0]!.round), y(points[0]!.value), 2.5, 'solid')
+  return html`<g class="${look.color}" data-series="${name}"><path class="line" d="${path ?? ''}" stroke-width="${look.width}"${dashed(look)}/>${marks}${dot}</g>`
 }

@@ -1,9 +1,29 @@
+import {
+  type SymbolType,
+  symbol,
+  symbolCircle,
+  symbolCross,
+  symbolDiamond,
+  symbolSquare,
+  symbolStar,
+  symbolTriangle,
+} from 'd3-shape'
 import { MERGE_NAMES } from '../../../algorithm/merge/registry.ts'
 import { html, type Markup, px } from '../markup.ts'
 import type { ShownModel } from '../series.ts'
 
-const SHAPES = ['circle', 'square', 'up', 'diamond', 'down', 'hexagon'] as const
-export type Shape = (typeof SHAPES)[number]
+/** Each shape with the factor of its area that makes it look as large as the circle. */
+const SYMBOLS = {
+  circle: [symbolCircle, 1],
+  square: [symbolSquare, 1],
+  triangle: [symbolTriangle, 0.9],
+  diamond: [symbolDiamond, 0.9],
+  cross: [symbolCross, 1],
+  star: [symbolStar, 0.9],
+} as const satisfies Record<string, readonly [SymbolType, number]>
+
+export type Shape = keyof typeof SYMBOLS
+const SHAPES = Object.keys(SYMBOLS) as Shape[]
 
 /** How a series looks, wherever it appears: told apart by shape or dashes as well as by colour. */
 export interface Look {
@@ -24,6 +44,9 @@ export function lookOf({ name, kind, owner = 1 }: ShownModel): Look {
   return { color: 'local', shape: undefined, dash: DASHES[(owner - 1) % DASHES.length], width: 1.25 }
 }
 
+/** The i-th of several of the same colour and shape, told apart by its dashes. */
+export const dashedAs = (look: Look, i: number): Look => ({ ...look, dash: DASHES[i % DASHES.length] })
+
 /** Rules of the user's own have looks that the built-in ones have not, each by its name. */
 function numberOf(rule: string): number {
   const known = (MERGE_NAMES as readonly string[]).indexOf(rule)
@@ -32,65 +55,46 @@ function numberOf(rule: string): number {
 }
 
 /** The look of the i-th of several equals. When the colours are used up, they come again with the next shape. */
-export function numbered(i: number): Look {
+function numbered(i: number): Look {
   const shape = SHAPES[(i + Math.floor(i / SHAPES.length)) % SHAPES.length]!
   return { color: `c${(i % SHAPES.length) + 1}`, shape, dash: undefined, width: 2.5 }
 }
 
-/** The outline of a marker of radius `r` around (x, y). */
-export function markerPath(shape: Shape, x: number, y: number, r: number): string {
-  const polygon = (...points: [number, number][]) =>
-    `M${points.map(([dx, dy]) => `${px(x + dx * r)} ${px(y + dy * r)}`).join('L')}Z`
-  switch (shape) {
-    case 'circle':
-      return `M${px(x - r)} ${px(y)}a${px(r)} ${px(r)} 0 1 0 ${px(2 * r)} 0a${px(r)} ${px(r)} 0 1 0 ${px(-2 * r)} 0Z`
-    case 'square':
-      return polygon([-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9])
-    case 'up':
-      return polygon([0, -1.2], [1.1, 0.8], [-1.1, 0.8])
-    case 'down':
-      return polygon([0, 1.2], [1.1, -0.8], [-1.1, -0.8])
-    case 'diamond':
-      return polygon([0, -1.3], [1.2, 0], [0, 1.3], [-1.2, 0])
-    case 'hexagon':
-      return polygon([-1.1, 0], [-0.55, -1], [0.55, -1], [1.1, 0], [0.55, 1], [-0.55, 1])
-  }
+/** A marker of about radius `r` around (x, y); `className` says how it is filled, and may set a colour. */
+export function marker(shape: Shape, x: number, y: number, r: number, className: string): Markup {
+  return html`<path class="${className}" transform="translate(${px(x)} ${px(y)})" d="${outline(shape, r)}"/>`
+}
+
+const OUTLINES = new Map<string, string>()
+
+function outline(shape: Shape, r: number): string {
+  const key = `${shape} ${r}`
+  const known = OUTLINES.get(key)
+  if (known !== undefined) return known
+  const [type, factor] = SYMBOLS[shape]
+  const path = symbol(type, factor * Math.PI * r * r)
+  const drawn = (path() ?? '').replace(/-?\d+\.\d+/g, (number) => String(Math.round(100 * Number(number)) / 100))
+  OUTLINES.set(key, drawn)
+  return drawn
 }
 
 /** A short piece of the line with its marker: for legends, tables and tooltips. */
 export function sample(look: Look, x: number, y: number, hollow = false): Markup {
   const line =
     !hollow && html`<path class="line" d="M${px(x)} ${px(y)}h22" stroke-width="${look.width}"${dashed(look)}/>`
-  const marker =
-    look.shape && html`<path class="${hollow ? 'hollow' : 'solid'}" d="${markerPath(look.shape, x + 11, y, 4)}"/>`
-  return html`<g class="${look.color}">${line}${marker}</g>`
+  const mark = look.shape && marker(look.shape, x + 11, y, 4, hollow ? 'hollow' : 'solid')
+  return html`<g class="${look.color}">${line}${mark}</g>`
 }
+
+/** What stands before a name at the end of a line: its marker, or a short piece of the line if it has none. */
+export const tag = (look: Look, x: number, y: number): Markup =>
+  look.shape && !look.dash
+    ? marker(look.shape, x + 8, y, 4, 'solid')
+    : html`<path class="line" d="M${px(x)} ${px(y)}h15" stroke-width="${look.width}"${dashed(look)}/>`
 
 export const dashed = ({ dash }: Look): Markup | undefined => (dash ? html` stroke-dasharray="${dash}"` : undefined)
 
 /** The sample as a picture in running text. */
 export function key(look: Look, hollow = false): Markup {
   return html`<svg class="key" viewBox="0 0 22 12" width="22" height="12" aria-hidden="true">${sample(look, 0, 6, hollow)}</svg>`
-}
-
-export interface LegendItem {
-  readonly text: string
-  readonly draw: (x: number, y: number) => Markup
-}
-
-/** A legend that wraps within `width`, 30 units for a drawing and about 7 for a letter; 18 units for a line of it. */
-export function legend(items: readonly LegendItem[], left: number, width: number): { markup: Markup; height: number } {
-  let x = left
-  let y = 10
-  const parts = items.map(({ text, draw }) => {
-    const needs = 28 + 7 * text.length + 22
-    if (x > left && x + needs > width) {
-      x = left
-      y += 18
-    }
-    const part = html`${draw(x, y)}<text class="legend" x="${px(x + 28)}" y="${px(y + 4)}">${text}</text>`
-    x += needs
-    return part
-  })
-  return { markup: html`<g>${parts}</g>`, height: y + 14 }
 }

@@ -1,8 +1,9 @@
-import { thousands } from '../../format.ts'
-import { type Manifest, withoutMetrics } from '../../runs/run-description.ts'
-import { chart, figure, table } from './chart/figure.ts'
-import { type LegendItem, legend } from './chart/marks.ts'
-import { html, type Markup, px } from './markup.ts'
+import { scaleBand, scaleLinear } from 'd3-scale'
+import { thousands } from '../../../format.ts'
+import { type Manifest, withoutMetrics } from '../../../runs/run-description.ts'
+import { chart, figure, table } from '../chart/figure.ts'
+import { type LegendItem, legend } from '../chart/legend.ts'
+import { html, type Markup, px } from '../markup.ts'
 
 type Shards = Manifest['shards']
 
@@ -40,7 +41,7 @@ const counts = ({ train_labels, test_labels }: Shards[number], label: number): [
   test_labels[label] ?? 0,
 ]
 
-/** A row of bars for each owner, a column for each class; what is kept for testing stands on top, hollow. */
+/** A row of bars for each owner, a column for each class; what is kept for testing is hollow, on top. */
 export function shardsChart(
   id: string,
   size: 'wide' | 'narrow',
@@ -52,7 +53,10 @@ export function shardsChart(
   const row = shards.length <= 4 ? 76 : shards.length <= 10 ? 48 : 30
   const left = 66
   const right = width - (size === 'wide' ? 60 : 4)
-  const slot = (right - left) / names.length
+  const slots = scaleBand([...names.keys()], [left, right])
+    .paddingInner(0.28)
+    .paddingOuter(0.14)
+  const slot = slots.step()
   const written = slot >= 36 && row >= 40
   const items: LegendItem[] = [
     { text: 'train', draw: (x, y) => html`<rect class="cell hit" x="${x + 4}" y="${y - 5}" width="16" height="10"/>` },
@@ -61,9 +65,9 @@ export function shardsChart(
   const head = legend(items, 0, width)
   const top = head.height + 74
   const highest = Math.max(1, ...shards.flatMap((s) => names.map((_, l) => counts(s, l)[0] + counts(s, l)[1])))
-  const room = row - (written ? 20 : 8)
+  const height = scaleLinear([0, highest], [0, row - (written ? 20 : 8)])
   const labels = names.map((name, i) => {
-    const x = left + (i + 0.5) * slot
+    const x = slots(i)! + slots.bandwidth() / 2
     return html`<text class="small name" transform="translate(${px(x + 3)} ${top - 4}) rotate(-${size === 'wide' ? 40 : 90})">${name}</text>`
   })
   const rows = shards.map((shard, s) => {
@@ -71,10 +75,9 @@ export function shardsChart(
     const bars = names.map((_, label) => {
       const [train, test] = counts(shard, label)
       if (train + test === 0) return undefined
-      const x = left + label * slot + slot * 0.14
-      const bar = slot * 0.72
-      const trainHeight = (train / highest) * room
-      const testHeight = (test / highest) * room
+      const x = slots(label)!
+      const bar = slots.bandwidth()
+      const [trainHeight, testHeight] = [height(train), height(test)]
       const number =
         written &&
         html`<text class="tiny name" x="${px(x + bar / 2)}" y="${px(base - trainHeight - testHeight - 4)}" text-anchor="middle">${thousands(train + test)}</text>`

@@ -1,7 +1,7 @@
-import { dataSize } from '../../format.ts'
-import { extremes } from '../../stats.ts'
-import type { RunRecord } from '../run-record.ts'
-import { type Bytes, trafficTotals } from '../traffic.ts'
+import { dataSize } from '../../../format.ts'
+import { extremes } from '../../../stats.ts'
+import type { RunRecord } from '../../run-record.ts'
+import { type Bytes, trafficTotals } from '../../traffic.ts'
 
 /** More owners than this are told by their extremes. */
 const MAX_OWNERS = 24

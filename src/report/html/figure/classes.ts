@@ -1,11 +1,13 @@
-import { chart, figure, table } from './chart/figure.ts'
-import { type LegendItem, legend, lookOf, markerPath, sample } from './chart/marks.ts'
-import { linear, percentAxis } from './chart/scale.ts'
-import { type ModelEvaluation, recall, together } from './evaluations.ts'
-import { html, type Markup, px } from './markup.ts'
-import { MAX_LINES } from './series.ts'
+import { scaleLinear } from 'd3-scale'
+import { chart, figure, table } from '../chart/figure.ts'
+import { type LegendItem, legend, sampled } from '../chart/legend.ts'
+import { lookOf, marker } from '../chart/marks.ts'
+import { percentAxis } from '../chart/scale.ts'
+import { type ModelEvaluation, recall, together } from '../evaluations.ts'
+import { html, type Markup, px } from '../markup.ts'
+import { MAX_LINES } from '../series.ts'
 
-/** How many of each class's images are recognised, by the model copied back, the pooled one and the local ones. */
+/** How many of each class's images are recognised, by the model sent to the owners, the pooled one and the local ones. */
 export function classesFigure(id: string, all: readonly ModelEvaluation[], names: readonly string[]): Markup {
   const locals = all.filter(({ kind }) => kind === 'local')
   const many = locals.length > MAX_LINES
@@ -45,7 +47,7 @@ export function classesChart(
   const digit = (x: number, y: number, text: string) =>
     html`<text class="local ink small strong" x="${px(x)}" y="${px(y)}" text-anchor="middle">${text}</text>`
   const items: LegendItem[] = [
-    ...(unified ? [{ text: `${unified.name}, unified`, draw: (x: number, y: number) => sample(look, x, y) }] : []),
+    ...(unified ? [sampled(`${unified.name}, unified`, look)] : []),
     ...(pooled ? [{ text: 'pooled baseline', draw: (x: number, y: number) => tick(x + 11, y) }] : []),
     ...(locals.length > 0
       ? [
@@ -61,7 +63,7 @@ export function classesChart(
   const values = { unified: unified && recall(unified), pooled: pooled && recall(pooled), locals: locals.map(recall) }
   const shown = [values.unified ?? [], values.pooled ?? [], ...values.locals].flat()
   const { domain, ticks } = percentAxis(shown.filter((value) => value !== undefined))
-  const x = linear(domain, [left + 6, width - 44])
+  const x = scaleLinear(domain, [left + 6, width - 44])
   const top = head.height + 8
   const bottom = top + names.length * ROW
   const grid = ticks.map(
@@ -76,18 +78,18 @@ export function classesChart(
     const local = own.map(({ i, value }) =>
       ring ? circle(x(value!), middle + 6) : digit(x(value!), middle - 4, String(locals[i]!.owner)),
     )
-    return html`<g><path class="grid" d="M${px(left)} ${px(middle + 6)}H${px(width - 44)}"/><text x="${px(left - 4)}" y="${px(middle + 10)}" text-anchor="end">${name}</text>${theirs !== undefined && tick(x(theirs), middle + 6)}${ours !== undefined && html`<path class="solid ${look.color}" d="${markerPath(look.shape!, x(ours), middle + 6, 5)}"/><text class="${look.color} ink strong" x="${width}" y="${px(middle + 10)}" text-anchor="end">${ours.toFixed(1)}</text>`}${local}</g>`
+    return html`<g><path class="grid" d="M${px(left)} ${px(middle + 6)}H${px(width - 44)}"/><text x="${px(left - 4)}" y="${px(middle + 10)}" text-anchor="end">${name}</text>${theirs !== undefined && tick(x(theirs), middle + 6)}${ours !== undefined && html`${marker(look.shape!, x(ours), middle + 6, 5, `solid ${look.color}`)}<text class="${look.color} ink strong" x="${width}" y="${px(middle + 10)}" text-anchor="end">${ours.toFixed(1)}</text>`}${local}</g>`
   })
   const title = 'Accuracy by class'
   const worst = values.unified && names[lowest(values.unified)]
-  const desc = `${unified ? `The unified model ${unified.name} is weakest on ${worst}. ` : ''}${others.length > 0 ? `${others.map(({ name }) => name).join(' and ')} are in the table only.` : 'The table below holds all values.'}`
+  const desc = `${unified ? `The unified model ${unified.name} is weakest on ${worst}. ` : ''}${others.length > 0 ? `${others.map(({ name }) => name).join(' and ')} are only in the data table.` : 'The data table has all values.'}`
   return chart({ id, width, height: bottom + 22, title, desc, only: size, body: html`${head.markup}${grid}${rows}` })
 }
 
 const tick = (x: number, y: number) =>
   html`<path class="pooled line" d="M${px(x)} ${px(y - 7)}v14" stroke-width="1.75" stroke-dasharray="3 1.5"/>`
 
-const circle = (x: number, y: number) => html`<path class="local hollow" d="${markerPath('circle', x, y, 4.5)}"/>`
+const circle = (x: number, y: number) => marker('circle', x, y, 4.5, 'local hollow')
 
 function lowest(values: readonly (number | undefined)[]): number {
   const known = values.map((value) => value ?? Number.POSITIVE_INFINITY)

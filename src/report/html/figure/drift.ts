@@ -1,9 +1,9 @@
-import { mean } from '../../stats.ts'
-import type { RunRecord } from '../run-record.ts'
-import { chart, figure, table } from './chart/figure.ts'
-import { roundTicks, thinOut } from './chart/scale.ts'
-import { html, type Markup, px } from './markup.ts'
-import { DEEP } from './style.ts'
+import { mean } from '../../../stats.ts'
+import type { RunRecord } from '../../run-record.ts'
+import { chart, figure, table } from '../chart/figure.ts'
+import { roundTicks, thinOut } from '../chart/scale.ts'
+import { html, type Markup, px } from '../markup.ts'
+import { DEEP } from '../style/theme.ts'
 
 /** Drift of each tensor in each round, the mean over the runs of a group. */
 export interface DriftTable {
@@ -38,7 +38,7 @@ export function driftFigure(id: string, runs: readonly RunRecord[]): Markup {
   return figure({
     id,
     title,
-    caption: html`<p>How far the owners’ weights lie apart after they have trained and before they are merged: their root mean square distance from the mean of them, in units of the mean’s length. 0: all the same. Above 1, in full colour: the owners differ more than they share.${runs.length > 1 && ` Means of ${runs.length} seeds.`}</p>`,
+    caption: html`<p>How far the owners’ weights lie apart after they have trained and before they are merged: their root mean square distance from the mean of them, in units of the mean’s length. 0: all the same. Above 1 (dark): the owners differ more than they share.${runs.length > 1 && ` Means of ${runs.length} seeds.`}</p>`,
     plots: (['wide', 'narrow'] as const).map((size) => driftChart(`${id}-${size}`, size, drifts, title)),
     table: table(['round', ...tensors], rows),
     layout: 'side',

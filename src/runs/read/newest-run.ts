@@ -1,0 +1,24 @@
+import { FedunifyError } from '../../errors.ts'
+import { kindOf } from '../../system/files.ts'
+import { readManifest } from '../manifest.ts'
+import { findRuns, NAME_HINT } from './find-runs.ts'
+
+/**
+ * Of the runs that a name means, the one that is running, or else the one that began last.
+ * @throws FedunifyError (data) if there is none
+ */
+export async function newestRun(named: string): Promise<string> {
+  const paths = (await kindOf(named)) === 'none' ? [] : await findRuns(named, () => {})
+  const runs = await Promise.all(
+    paths.map(async (path) => {
+      // One that cannot be read is not the one to follow.
+      const manifest = await readManifest(path).catch(() => undefined)
+      return manifest && { path, running: Number(manifest.status === 'running'), started: manifest.started }
+    }),
+  )
+  const [newest] = runs
+    .filter((run) => run !== undefined)
+    .sort((a, b) => b.running - a.running || (a.started < b.started ? 1 : -1))
+  if (newest) return newest.path
+  throw new FedunifyError('E_RUN_NOT_FOUND', `${named}: no run there`, NAME_HINT)
+}
