@@ -10,8 +10,9 @@ const OURS = String(Math.floor(1e9 + Math.random() * 9e9))
 const mark = (code: number) => `\x1b[${OURS};${code}m`
 const MARKS_AND_CONTROLS = new RegExp(`\\u001b\\[${OURS};(\\d+)m|[${OBEYED}]`, 'g')
 
-/** Lines that CI systems take for commands to themselves: GitHub's ::error and ##[…], Azure's ##vso, TeamCity's. */
-const COMMANDS = /^(\s*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))/gm
+/** Lines that CI systems take for commands to themselves: GitHub's ::error, and ##[…], Azure's ##vso, TeamCity's. */
+const COMMANDS = /^(\s*):(?=:)/gm
+const INNER_COMMANDS = /#(?=#(?:\[|vso\[|teamcity\[))/g
 
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
@@ -21,14 +22,13 @@ export const oneLine = (text: string): string => text.replace(CONTROLS, escaped)
 /**
  * Text as a terminal or a log may have it: control characters escaped as JSON does, so that JSON stays what it is; our
  * own colours as they should be.
- * @param commands whether lines that a CI system obeys are meant
+ * @param commands whether lines that GitHub obeys are meant
  */
 export function visible(text: string, { commands = false } = {}): string {
-  const shown = text.replace(MARKS_AND_CONTROLS, (match, code) =>
-    code === undefined ? escaped(match) : `\x1b[${code}m`,
-  )
-  if (commands) return shown
-  return shown.replace(COMMANDS, (_, indent) => (indent === undefined ? '\\u0023' : `${indent}\\u003a`))
+  const shown = text
+    .replace(MARKS_AND_CONTROLS, (match, code) => (code === undefined ? escaped(match) : `\x1b[${code}m`))
+    .replace(INNER_COMMANDS, '\\u0023')
+  return commands ? shown : shown.replace(COMMANDS, '$1\\u003a')
 }
 
 const CODES = {

@@ -17,7 +17,7 @@ const EXPECT = [
 
 beforeAll(async () => {
   const file = experiment('mutated', { rounds: 2, baseline: 'pooled', expect: EXPECT })
-  const { code, err } = await fedunify(['run', file, '--run-id', 'a', '--quiet'])
+  const { code, err } = await fedunify(['run', file, '--run-id', 'a', '--quiet', '--no-report'])
   expect([code, err]).toEqual([0, ''])
 })
 

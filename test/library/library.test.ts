@@ -201,7 +201,7 @@ const experiment: ExperimentInput = {
 }
 for await (const event of runExperiment(experiment, { signal: AbortSignal.timeout(1) })) {
   if (event.type === 'round-finished') {
-    const share: number = accuracy(event.merges[0]!.unified)
+    const share: number = accuracy(event.merges[0]!.unified!)
     console.log(share, event.weights.get('w')?.data.length)
   } else if (event.type === 'failed') console.log(event.code === 'E_DISK_FULL')
 }

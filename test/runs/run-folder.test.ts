@@ -141,7 +141,7 @@ describe('the manifest of a run', () => {
 
   it('says which data each owner had', async () => {
     const { dataset, shards, config } = manifestOf(run)
-    expect(dataset).toMatchObject({ name: 'idx', source: join(folder, 'idx'), images: 300, shape: [1, 12, 12] })
+    expect(dataset).toMatchObject({ name: 'idx', source: 'idx', images: 300, shape: [1, 12, 12] })
     expect([dataset.elements, dataset.class_names]).toEqual(['uint8', ['0', '1', '2', '3']])
     const file = readFileSync(join(folder, 'idx', 'train-labels-idx1-ubyte.gz'))
     const hash = createHash('sha256').update(gunzipSync(file)).digest('hex')

@@ -1,3 +1,4 @@
+import pMap from 'p-map'
 import { FedunifyError } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { readManifest } from '../manifest.ts'
@@ -9,12 +10,14 @@ import { findRuns, NAME_HINT } from './find-runs.ts'
  */
 export async function newestRun(named: string): Promise<string> {
   const paths = (await kindOf(named)) === 'none' ? [] : await findRuns(named, () => {})
-  const runs = await Promise.all(
-    paths.map(async (path) => {
-      // One that cannot be read is not the one to follow.
+  const runs = await pMap(
+    paths,
+    async (path) => {
+      // One that cannot be read is not the one that is meant.
       const manifest = await readManifest(path).catch(() => undefined)
       return manifest && { path, running: Number(manifest.status === 'running'), started: manifest.started }
-    }),
+    },
+    { concurrency: 16 },
   )
   const [newest] = runs
     .filter((run) => run !== undefined)

@@ -1,10 +1,9 @@
 import { basename, join } from 'node:path'
-import pMap from 'p-map'
 import { FedunifyError, nearest } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { LATEST, runPath } from '../latest.ts'
-import { readManifest } from '../manifest.ts'
 import { findRuns, holdsRun } from './find-runs.ts'
+import { newestRun } from './newest-run.ts'
 
 /**
  * The folder of one run: `latest`, a path, or the id of a run below the results folder, which may be cut short.
@@ -39,25 +38,13 @@ async function hintFor(named: string, results: string): Promise<string> {
 }
 
 /**
- * The newest run: that which the link `latest` in the results folder leads to, or else the one that was started last.
+ * The newest run: that which the link `latest` in the results folder leads to, or else one that is running, or the one that was started last.
  * @throws FedunifyError (data) if there is none
  */
 export async function latestRun(results: string): Promise<string> {
   const linked = await linkedRun(results)
   if (linked !== undefined) return linked
-  const started = await pMap(
-    await runsIn(results),
-    async (path) => ({
-      path,
-      started: await readManifest(path).then(
-        ({ started }) => started,
-        () => '',
-      ),
-    }),
-    { concurrency: 16 },
-  )
-  const [newest] = started.sort((a, b) => (a.started < b.started ? 1 : -1))
-  if (newest) return newest.path
+  if ((await runsIn(results)).length > 0) return await newestRun(results)
   throw new FedunifyError('E_RUN_NOT_FOUND', `${results}: no run yet`, 'begin one with: fedunify run')
 }
 
