@@ -30,7 +30,7 @@ export const ERRORS = {
   E_UNKNOWN_NAME: { kind: 'usage', meaning: 'A key, or the name of a part, does not exist.' },
   E_PART_NOT_CHOSEN: { kind: 'usage', meaning: 'An option belongs to a part that was not chosen.' },
   E_CONFLICT: { kind: 'usage', meaning: 'Two things that were asked for exclude each other, or one lacks another.' },
-  E_SEVERAL_RUNS: { kind: 'usage', meaning: 'A file makes several runs where one is asked for.' },
+  E_SEVERAL_RUNS: { kind: 'usage', meaning: 'A file defines several runs, but the command needs one.' },
   E_NO_EXPECTATIONS: { kind: 'usage', meaning: 'Nothing is expected of the runs that are to be checked.' },
   E_PARTITION: { kind: 'usage', meaning: 'The images cannot be split among the owners as asked.' },
   E_MODEL: { kind: 'usage', meaning: 'The layers of the model do not fit together, or do not fit the data.' },

@@ -40,7 +40,8 @@ export async function checkRuns(
   }
   const loaded = found.filter((one): one is Expecting => 'run' in one)
   if (loaded.length > 0 && loaded.every(({ expectations }) => expectations.length === 0)) {
-    const message = `${loaded[0]!.run.path}: nothing is expected of it${loaded.length > 1 ? ', nor of the others' : ''}`
+    const message =
+      loaded.length > 1 ? 'none of these runs has expectations' : `${loaded[0]!.run.path} has no expectations`
     throw new FedunifyError('E_NO_EXPECTATIONS', message, `give --expect FILE; ${EXPECT_HINT}`)
   }
   if (updated) updated(await update(found))

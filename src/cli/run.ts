@@ -45,7 +45,7 @@ Examples:
   fedunify run --merge avg,max,absmax --init independent
                                                         avg goes back to the owners, max and absmax do not
   fedunify run experiments/best-v.yaml --set lr=0.05    a file with one value changed
-  fedunify run experiments/table4.yaml --seed 1         one run of a file that makes several
+  fedunify run experiments/table4.yaml --seed 1         one run of a file that defines several
   fedunify run --env dirichlet --alpha 0.3 --owners 8   eight uneven owners
   fedunify run --dry-run --env H                        what would run, and on which data
   fedunify run --seeds 3 --set lr=0.1,0.03              six runs: three seeds of each learning rate, then their mean

@@ -120,7 +120,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
 async function assertSameRounds(dir: string, { rounds }: Experiment): Promise<void> {
   const { config } = await readManifest(dir)
   if (config.rounds === rounds) return
-  const message = `${dir} cannot go on: other rounds (was ${config.rounds}, is ${rounds})`
+  const message = `cannot resume ${dir}: rounds (run: ${config.rounds}, now: ${rounds}) differs`
   throw new FedunifyError('E_RUN_DIFFERS', message, 'resume with what it was started with, or start a new run')
 }
 

@@ -23,7 +23,7 @@ export async function namedSides(named: readonly string[]): Promise<Side[]> {
   )
   if (sides.length < 2) {
     const other = named.includes(PAPER) ? 'a run to compare it with' : 'a second one, for example paper'
-    throw new FedunifyError('E_OPTION', `${named.join(' ')}: one side alone`, `name ${other}`)
+    throw new FedunifyError('E_OPTION', `compare needs two sides or more, got ${named.join(' ')}`, `name ${other}`)
   }
   return sides.map((side) => (side === PAPER ? paperSide(tableOf(envs)) : side))
 }

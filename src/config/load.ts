@@ -40,7 +40,7 @@ export async function loadExperiment(request: ExperimentRequest): Promise<Experi
   return resolveExperiment(sources, file, own)
 }
 
-/** Whether a file makes several runs: it has a matrix, or seeds. */
+/** Whether a file defines several runs: it has a matrix, or seeds. */
 export const makesSeveral = ({ values }: Source): boolean => BATCH_KEYS.some((key) => key in values)
 
 /**
@@ -56,7 +56,7 @@ export function experimentSources(
   for (const key of BATCH_KEYS) {
     const source = given.findLast(({ values }) => Object.hasOwn(values, key))
     if (source?.values[key] === undefined) continue
-    const message = `${source.where([key])}: ${key} makes several runs`
+    const message = `${source.where([key])}: ${key} asks for several runs`
     throw new FedunifyError('E_SEVERAL_RUNS', message, 'fedunify run and fedunify batch do that')
   }
   return [

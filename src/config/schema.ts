@@ -15,7 +15,7 @@ const count = z.int().min(1)
 const merges = <R extends Parts>(rules: R) =>
   choices(rules)
     .prefault([CHOICE_KEYS.merge.default] as never)
-    .describe('merge rules: the first drives the run, the others are scored on the same local models')
+    .describe('merge rules: the model of the first is sent back to the owners, the others are only evaluated')
 
 const fraction = z.number().min(0).max(1)
 
@@ -67,10 +67,10 @@ export const ExperimentSchema = z.strictObject({
   server: choice(CHOICE_KEYS.server.parts)
     .prefault(CHOICE_KEYS.server.default)
     .describe('what the server makes of the merged model'),
-  rounds: count.default(10).describe('rounds of training, merging and copying back'),
+  rounds: count.default(10).describe('rounds of training, merging and sending back'),
   'stop-at': fraction
     .optional()
-    .describe("stop once the copied model is this accurate on every owner's test set")
+    .describe("stop once the unified model is this accurate on every owner's test set")
     .meta({ examples: [0.9] }),
 
   'evaluate-every': count
@@ -86,14 +86,14 @@ export const ExperimentSchema = z.strictObject({
   baseline: z
     .enum(['none', 'pooled'])
     .default('none')
-    .describe('pooled: also train the same model on all shards together, on as many images'),
+    .describe('pooled: also train the same model on all shards together, with the same number of images'),
 
   'local-epochs': count.default(1).describe('epochs that every owner trains in a round'),
   'until-local-accuracy': fraction
     .optional()
     .describe("train until this accuracy on the owner's own test set instead")
     .meta({ examples: [0.95] }),
-  'max-local-epochs': count.default(20).describe('with until-local-accuracy: at most so many epochs in a round'),
+  'max-local-epochs': count.default(20).describe('with until-local-accuracy: upper limit of epochs in a round'),
   batch: count.default(64).describe('images in a mini-batch'),
   objective: choice(CHOICE_KEYS.objective.parts)
     .prefault(CHOICE_KEYS.objective.default)
@@ -110,11 +110,11 @@ export const ExperimentSchema = z.strictObject({
   engine: z
     .enum(['auto', ...ENGINE_NAMES])
     .default('auto')
-    .describe('what computes; auto: the fastest that works on the device'),
+    .describe('compute backend; auto: the fastest that works on the device'),
   device: z
     .enum(['auto', ...DEVICES])
     .default('auto')
-    .describe('where it computes; auto: CUDA where there is an NVIDIA GPU and a library for it, else the CPU'),
+    .describe('device to compute on; auto: CUDA if there is an NVIDIA GPU and a library for it, otherwise the CPU'),
   layout: z
     .enum(LAYOUTS)
     .default('auto')
@@ -127,7 +127,7 @@ export const ExperimentSchema = z.strictObject({
   out: pathText().default('results').describe('results folder'),
 
   expect: ExpectationsSchema.optional()
-    .describe('what fedunify check holds the finished run against')
+    .describe('expectations that fedunify check tests the finished run against')
     .meta({ examples: [[{ metric: 'unified', at: 'end', min: 0.75 }]] }),
 })
 

@@ -79,7 +79,9 @@ function setting(key: Key, schema: JsonSchema): string[] {
   if (COMMON.includes(key)) return [line]
   // Some keys belong to a value of another one, and alone would be an error: then the comment says with which.
   const refusal = refused(key, value)
-  return refusal === undefined ? [`#${line}`] : wrap(`Not by itself: ${refusal}. Then, for example: ${line}`)
+  return refusal === undefined
+    ? [`#${line}`]
+    : wrap(`Not with the settings above: ${refusal}. If those fit, for example: ${line}`)
 }
 
 /** Why a key cannot be set in a file that is otherwise the template. */

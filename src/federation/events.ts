@@ -59,7 +59,7 @@ export interface RoundFinished {
   readonly locals: readonly OwnerTrained[]
   /** Owners that did not take part in this round, where that was allowed. */
   readonly absent: readonly number[]
-  /** One for each merge rule; the first is the one that was copied back. */
+  /** One for each merge rule; the first is the one whose model is sent back. */
   readonly merges: readonly Scored[]
   /** The unified model. Copy it to keep it: the round after the next makes its models in the same memory. */
   readonly weights: Weights

@@ -53,7 +53,7 @@ export function assertSameRun(dir: string, was: Manifest, is: RunDescription): v
     // Columns and cells of its tables depend on them.
     'owners without metrics': withoutMetrics(shards),
   })
-  assertAlike(`${dir} cannot go on`, facts({ ...was, config }), facts(is), roundsHint(was, is.config))
+  assertAlike(`cannot resume ${dir}`, facts({ ...was, config }), facts(is), roundsHint(was, is.config))
 }
 
 /**
@@ -61,7 +61,7 @@ export function assertSameRun(dir: string, was: Manifest, is: RunDescription): v
  * @throws FedunifyError (usage) naming every key that differs, with both values
  */
 export function assertSameConfig(dir: string, was: RunDescription['config'], is: RunDescription['config']): void {
-  assertAlike(`${dir} has finished as another run`, decisive(was), decisive(is))
+  assertAlike(`${dir} has finished with a different configuration`, decisive(was), decisive(is))
 }
 
 /** Why a run cannot have another number of rounds; undefined if that is not it. */
@@ -81,7 +81,7 @@ function assertAlike(
   const show = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
   const differing = keys.filter((key) => show(before[key]) !== show(now[key]))
   if (differing.length === 0) return
-  const list = differing.map((key) => `${key} (was ${show(before[key])}, is ${show(now[key])})`).join(', ')
+  const list = differing.map((key) => `${key} (run: ${show(before[key])}, now: ${show(now[key])})`).join(', ')
   const hint = reason ?? 'resume with what it was started with, or start a new run'
-  throw new FedunifyError('E_RUN_DIFFERS', `${what}: other ${list}`, hint)
+  throw new FedunifyError('E_RUN_DIFFERS', `${what}: ${list} ${differing.length === 1 ? 'differs' : 'differ'}`, hint)
 }

@@ -89,7 +89,8 @@ describe('a run goes on with no other rule', () => {
     expect(manifestOf(run).status).not.toBe('finished')
 
     put(folder, 'changing.mjs', `${ruleText()}// another\n`)
-    const differ = /: other changing\.mjs \(was "sha256 [\da-f]{12}", is "sha256 [\da-f]{12}"\)\nhint: resume with what/
+    const differ =
+      /: changing\.mjs \(run: "sha256 [\da-f]{12}", now: "sha256 [\da-f]{12}"\) differs\nhint: resume with what/
     for (const dry of [[], ['--dry-run']]) {
       const changed = await fedunify(['run', file, '--resume', run, '--quiet', ...dry])
       expect([changed.code, changed.err]).toEqual([2, expect.stringMatching(differ)])

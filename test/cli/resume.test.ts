@@ -104,8 +104,8 @@ test('a run goes on only as what it was, and says what differs', async () => {
   set({ status: 'interrupted' })
   const other = await runBinary(['run', '--resume', run, '--lr', '0.2', '--seed', '3'])
   expect(other.code).toBe(2)
-  expect(other.err).toContain('lr (was 0.05, is 0.2)')
-  expect(other.err).toContain('seed (was 0, is 3)')
+  expect(other.err).toContain('lr (run: 0.05, now: 0.2)')
+  expect(other.err).toContain('seed (run: 0, now: 3)')
   expect((await runBinary(['run', '--resume', run, '--workers', '1', '--quiet'])).code).toBe(0)
 
   set({
@@ -115,8 +115,8 @@ test('a run goes on only as what it was, and says what differs', async () => {
   })
   const older = await runBinary(['run', '--resume', run])
   expect(older.code).toBe(2)
-  expect(older.err).toContain('fedunify (was "0.0.1"')
-  expect(older.err).toContain('engine (was "onnx on cpu, onnxruntime-node 1.0"')
+  expect(older.err).toContain('fedunify (run: "0.0.1"')
+  expect(older.err).toContain('engine (run: "onnx on cpu, onnxruntime-node 1.0"')
 
   set({ status: 'interrupted', dataset: { ...manifest.dataset, sha256: { x: '00' } } })
   expect((await runBinary(['run', '--resume', run])).err).toContain('dataset_sha256')
@@ -145,7 +145,7 @@ test('Ctrl-C says how to go on; --dry-run what is left; two processes do not go 
   const more = await runBinary(['run', '--resume', run, '--dry-run', '--rounds', '500'])
   expect(more).toMatchObject({ code: 0, out: expect.stringContaining(`in rounds ${rounds(run) + 1} to 500; nothing`) })
   const other = await runBinary(['run', '--resume', run, '--dry-run', '--batch', '7'])
-  expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/batch \(was \d+, is 7\)/) })
+  expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/batch \(run: \d+, now: 7\)/) })
   expect(await readFile(join(run, 'manifest.json'), 'utf8')).toBe(before)
 })
 
@@ -193,8 +193,8 @@ test('resuming a finished run shows its result and changes nothing', async () =>
 
   // An old result must not pass for that of what is asked for now.
   const more = await runBinary(['run', '--resume', run, '--rounds', '5', '--set', 'lr=0.3'])
-  expect(more).toMatchObject({ code: 2, out: '', err: expect.stringContaining('lr (was 0.05, is 0.3)') })
-  expect(more.err).toContain('rounds (was 2, is 5)')
+  expect(more).toMatchObject({ code: 2, out: '', err: expect.stringContaining('lr (run: 0.05, now: 0.3)') })
+  expect(more.err).toContain('rounds (run: 2, now: 5)')
   expect(await runBinary(['run', '--resume', run, '--rounds', '2', '--quiet'])).toMatchObject({ code: 0, err: '' })
   expect(await runBinary(['run', '--resume', run, '--run-id', 'b'])).toMatchObject({ code: 2, out: '' })
 })

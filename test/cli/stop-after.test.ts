@@ -91,7 +91,7 @@ test('a run with a constant learning rate goes on for more rounds, to the bytes 
   const plain = await fedunify(['run', '--resume', short])
   expect(plain.err).toContain('has finished already')
   const fewer = await fedunify(['run', '--resume', short, '--rounds', '3'])
-  expect(fewer).toMatchObject({ code: 2, err: expect.stringContaining('other rounds (was 4, is 3)') })
+  expect(fewer).toMatchObject({ code: 2, err: expect.stringContaining('rounds (run: 4, now: 3) differs') })
 })
 
 test('more rounds are refused where the finished ones would have been others', async () => {
@@ -100,7 +100,7 @@ test('more rounds are refused where the finished ones would have been others', a
   const before = readFileSync(join(run('stretched', 'done'), 'manifest.json'), 'utf8')
   const { code, err } = await fedunify(['run', '--resume', run('stretched', 'done'), '--rounds', '6'])
   expect(code).toBe(2)
-  expect(err).toContain('cannot go on: other rounds (was 3, is 6)')
+  expect(err).toContain('rounds (run: 3, now: 6) differs')
   expect(err).toContain(
     'lr-schedule cosine goes by the number of rounds, so the 3 that are done would have been others',
   )
@@ -136,6 +136,6 @@ test('more rounds are refused where a round was evaluated only because it was th
   await fedunify(['run', file, '--rounds', '3', '--run-id', 'odd', '--quiet'])
   const { code, err } = await fedunify(['run', '--resume', odd!, '--rounds', '6'])
   expect(code).toBe(2)
-  expect(err).toContain('cannot go on: other rounds (was 3, is 6)')
+  expect(err).toContain('rounds (run: 3, now: 6) differs')
   expect(err).toContain('hint: with evaluate-every 2, round 3 was evaluated, but would not have been\n')
 })

@@ -234,8 +234,8 @@ describe('fedunify compare', () => {
   })
 
   it.each<[string[], number, string]>([
-    [['paper'], 2, 'paper: one side alone'],
-    [['RUN'], 2, 'one side alone'],
+    [['paper'], 2, 'compare needs two sides or more, got paper'],
+    [['RUN'], 2, 'compare needs two sides or more'],
     [['paper', 'paper'], 2, 'nothing to choose it by'],
     [['RUN/../x*', 'paper'], 3, 'the glob matches no run'],
     [['RUN/manifest.csv', 'paper'], 3, 'no such folder'],

@@ -67,11 +67,8 @@ describe('a policy file', () => {
     ['\nalow: {}\n', 'policy.yaml:2: unknown key "alow"', 'did you mean allow?'],
     ['zzz: 1\n', 'policy.yaml:1: unknown key "zzz"', 'keys are allow, most, share'],
     ['most:\n  round: 3\n', 'policy.yaml:2: unknown key "round" in most', 'did you mean rounds?'],
-    [
-      'most:\n  epochs: 3\n',
-      'policy.yaml:2: unknown key "epochs" in most',
-      /^keys are parameters, rounds, local-epochs/,
-    ],
+    ['most:\n  epochs: 3\n', 'policy.yaml:2: unknown key "epochs" in most', 'did you mean local-epochs?'],
+    ['most:\n  zzzz: 3\n', 'policy.yaml:2: unknown key "zzzz" in most', /^keys are parameters, rounds, local-epochs/],
     ['share: { metric: true }\n', 'policy.yaml:1: unknown key "metric" in share', 'did you mean metrics?'],
   ])('%j has an unknown key', async (text, message, hint) => {
     const found = await problem(text)

@@ -225,7 +225,7 @@ describe.skipIf(!hasBroker)('an owner that shares no metrics', () => {
     writeFileSync(join(fed.dir, 'owners', 'bob', 'policy.yaml'), 'share: { metrics: true }\n')
     fed.join('bob')
     const { code, err } = await fed.serve('--resume', at('other', 'net'), '--quiet').ended
-    expect([code, err]).toEqual([2, expect.stringContaining('owners without metrics (was [2], is [])')])
+    expect([code, err]).toEqual([2, expect.stringContaining('owners without metrics (run: [2], now: [])')])
   })
 })
 
