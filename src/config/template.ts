@@ -81,7 +81,7 @@ function setting(key: Key, schema: JsonSchema): string[] {
   const refusal = refused(key, value)
   return refusal === undefined
     ? [`#${line}`]
-    : wrap(`Not with the settings above: ${refusal}. If those fit, for example: ${line}`)
+    : wrap(`Not alone: ${refusal}. For example, with it: ${line}`)
 }
 
 /** Why a key cannot be set in a file that is otherwise the template. */

@@ -63,7 +63,7 @@ describe('fedunify init', () => {
 
   it('says with which other key a key goes', async () => {
     const { file, text } = await written()
-    const [[, line] = ['', ''], ...others] = [...text.matchAll(/If those fit, for example: (.*)/g)]
+    const [[, line] = ['', ''], ...others] = [...text.matchAll(/For example, with it: (.*)/g)]
     expect([line, others]).toEqual(['max-local-epochs: 20', []])
     writeFileSync(file, `${text}until-local-accuracy: 0.9\n${line}\n`)
     expect(await loadExperiment({ file })).toMatchObject({ 'max-local-epochs': 20 })
