@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { planSweep } from '../batch/plan.ts'
 import { asksForSeveral, type ExperimentRequest, loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
@@ -36,7 +35,7 @@ import {
   SET_HELP,
 } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
-import { runMany, showPlan } from './run-many.ts'
+import { runSweep } from './run-sweep.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -62,7 +61,8 @@ export function addRunCommand(program: Command, io: Io): void {
     .description(
       'Runs one experiment: every owner trains the same model on its own shard, the merge rule makes one ' +
         'unified model of all of theirs, which is evaluated and goes back to every owner. ' +
-        'Values come from defaults < file < --set < flags. Of a file with a matrix or seeds, these choose one run.',
+        'Values come from defaults < file < --set < flags. Of a file with a matrix or seeds, these choose one run; ' +
+        'with several values of a key, or --seeds, there is a run for each.',
     )
     .argument('[experiment]', 'experiment file (YAML); - is standard input')
     .option('--set <key=value>', SET_HELP, repeated)
@@ -96,10 +96,10 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const { set = [], json = false, quiet = false } = options
   const resume = options.resume && (await runPath(options.resume))
   assertRunId(options)
-  const { listeners, told } = listen(options, io)
   const flags = experimentFlags({ ...options })
+  if (asksForSeveral({ set, flags })) return await runSweep(file, { ...options, set, flags }, io)
+  const { listeners, told } = listen(options, io)
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
-  if (asksForSeveral({ set, flags })) return await runSeveral(file, flags, options, io)
   const request = { file, run: resume, set, flags, signal: io.signal }
   if (resume !== undefined) {
     const manifest = await readManifest(resume)
@@ -162,29 +162,6 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   } finally {
     view.stop()
   }
-}
-
-/** Several values of a key, or seeds: a batch of the experiment. */
-async function runSeveral(
-  file: string | undefined,
-  flags: Readonly<Record<string, string>>,
-  { set = [], ...options }: RunOptions,
-  io: Io,
-): Promise<void> {
-  const single = (['resume', 'runId', 'json', 'sink'] as const).find((name) => options[name] !== undefined)
-  if (single !== undefined) {
-    const flag = single === 'runId' ? 'run-id' : single
-    throw new FedunifyError(
-      'E_SEVERAL_RUNS',
-      `--${flag} is of one run, but several are asked for`,
-      'give each key one value, and no --seeds',
-    )
-  }
-  const runs = await planSweep(file, set, { flags, signal: io.signal })
-  const access = accessOf(options)
-  if (options.dryRun) return await showPlan(runs, { jobs: 1, access }, io)
-  const { quiet = false, report } = options
-  await runMany(runs, { jobs: 1, quiet, report, access }, io)
 }
 
 /** Loaded when a run is done: what draws the page is not waited for at the start. */
