@@ -79,9 +79,7 @@ function setting(key: Key, schema: JsonSchema): string[] {
   if (COMMON.includes(key)) return [line]
   // Some keys belong to a value of another one, and alone would be an error: then the comment says with which.
   const refusal = refused(key, value)
-  return refusal === undefined
-    ? [`#${line}`]
-    : wrap(`Not alone: ${refusal}. For example, with it: ${line}`)
+  return refusal === undefined ? [`#${line}`] : wrap(`Not alone: ${refusal}. For example, with it: ${line}`)
 }
 
 /** Why a key cannot be set in a file that is otherwise the template. */

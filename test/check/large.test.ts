@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { checkRuns } from '../../src/check/check-runs.ts'
 import { readRecords } from '../../src/report/run-record.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { processorSeconds } from '../support/processor-time.ts'
 import { writeRun } from '../support/written-run.ts'
 
 it.each(['interrupted', 'finished'] as const)(
@@ -22,11 +23,12 @@ it.each(['interrupted', 'finished'] as const)(
       status,
       expect: expectations,
     })
-    const began = performance.now()
-    const [{ outcomes } = { outcomes: [] }] = await checkRuns([run])
-    expect(outcomes.filter((one) => one.status === 'error')).toEqual([])
-    await readRecords([run])
+    const took = await processorSeconds(async () => {
+      const [{ outcomes } = { outcomes: [] }] = await checkRuns([run])
+      expect(outcomes.filter((one) => one.status === 'error')).toEqual([])
+      await readRecords([run])
+    })
     // Two minutes, where each round looked through all rows.
-    expect(performance.now() - began).toBeLessThan(5000)
+    expect(took).toBeLessThan(5)
   },
 )

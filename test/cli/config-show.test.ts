@@ -5,6 +5,7 @@ import { loadExperiment } from '../../src/config/load.ts'
 import { EXPERIMENT_KEYS } from '../../src/config/schema.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { processorSeconds } from '../support/processor-time.ts'
 
 function write(text: string): string {
   const file = join(temporaryFolder(), 'exp.yaml')
@@ -87,12 +88,13 @@ describe('fedunify config show', () => {
   it('takes seconds for the largest batch', async () => {
     const list = (n: number) => `[${Array.from({ length: n }, (_, i) => i + 1)}]`
     const file = write(`matrix: { lr: ${list(10)}, rounds: ${list(10)} }\nseeds: 100\n`)
-    const began = performance.now()
-    const { out, code } = await fedunify(['config', 'show', file])
-    expect(code).toBe(0)
-    expect(out).toContain('is a batch of 10000 runs')
-    expect(row(out, 'rounds')).toEqual(['see below', `${file}:1`])
-    expect(performance.now() - began).toBeLessThan(15_000)
+    const took = await processorSeconds(async () => {
+      const { out, code } = await fedunify(['config', 'show', file])
+      expect(code).toBe(0)
+      expect(out).toContain('is a batch of 10000 runs')
+      expect(row(out, 'rounds')).toEqual(['see below', `${file}:1`])
+    })
+    expect(took).toBeLessThan(15)
   })
 
   it('shows the runs of a batch', async () => {
