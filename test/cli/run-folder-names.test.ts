@@ -83,7 +83,7 @@ describe('results/latest', () => {
     expect(readlinkSync(latest)).toBe(join('last', 'a'))
     const { out } = await runBinary(['batch', file, '--quiet'])
     expect(readlinkSync(latest)).toMatch(/^last\/s0-/)
-    expect(out).toContain(`next: fedunify report ${join(folder, 'results', 'last')}\n`)
+    expect(out).toContain(join(folder, 'results', 'last', 'report.html'))
     // It is no run of its own.
     expect(await find(join(folder, 'results', 'last'))).toHaveLength(2)
     const named = (await find(join(folder, 'results', '*'))).filter((path) => path.includes('latest'))
