@@ -10,7 +10,7 @@ import type { RunEvent } from '../federation/events.ts'
 import { VERSION } from '../package.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
-import { type DataOptions, prepareRun } from '../run/prepare.ts'
+import { type DataOptions, notesOf, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
@@ -143,7 +143,7 @@ async function execute(
   listener.started(run, resume)
   const fetching: Progress = (line, share) => listener.fetching(run, line, share)
   const prepared = await prepareRun(experiment, { ...access, signal, progress: fetching, file: run.file })
-  if (prepared.engine.note) listener.note(run, prepared.engine.note)
+  for (const text of notesOf(prepared)) listener.note(run, text)
   const progress: Sink = { name: 'progress', event: (event) => listener.event(run, event) }
   const note = (line: string) => listener.note(run, line)
   await executeToEnd(inThisProcess(prepared), { path, resume, signal, note, sinks: [progress] })

@@ -10,6 +10,7 @@ import { OPEN_POLICY } from '../owner/policy/policy.ts'
 import { findPolicy, POLICY_NAME } from '../owner/policy/read-policy.ts'
 import { describeRequest } from '../report/terminal/request-text.ts'
 import { FolderLock } from '../runs/write/lock.ts'
+import { UNFLUSHED, unflushedNow } from '../system/flush.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 
@@ -74,6 +75,7 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
   try {
     const ledger = await openLedger(join(dir, LEDGER_NAME))
     open.push(ledger)
+    if (unflushedNow()) note(`note: ${dir}: ${UNFLUSHED}`)
     const connection = await connectParty(party, note, signal)
     open.push(connection)
     const agent = await Agent.open(connection, party, {

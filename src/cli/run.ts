@@ -11,7 +11,7 @@ import { fetchProgress } from '../report/terminal/progress.ts'
 import { overviewText, planText, summaryText, unfetchedPlanText } from '../report/terminal/run-text.ts'
 import { executeToEnd, inFolder } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
-import { fetchedFirst, prepareRun } from '../run/prepare.ts'
+import { fetchedFirst, notesOf, prepareRun } from '../run/prepare.ts'
 import { resumableRounds, withKeptData } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
 import { pointLatest, runPath } from '../runs/latest.ts'
@@ -147,7 +147,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
         begun = true
         path = at
         await pointLatest(experiment.out, path)
-        if (prepared.engine.note) view.note(`note: ${oneLine(prepared.engine.note)}`)
+        for (const text of notesOf(prepared)) view.note(`note: ${oneLine(text)}`)
         view.note(`${overviewText(prepared, io.terminal?.columns)}\n`)
         if (done > 0) view.note(`resuming ${oneLine(path)} after round ${done}\n`)
       },

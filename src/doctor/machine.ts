@@ -3,6 +3,7 @@ import { availableParallelism, cpus, freemem } from 'node:os'
 import { promisify } from 'node:util'
 import { bytes } from '../format.ts'
 import { NODE_RANGE } from '../package.ts'
+import { askGit, noCommitOf, trustCommand } from '../system/git.ts'
 import { addressSpace } from '../system/limits.ts'
 import { memoryLimit } from '../system/memory-limit.ts'
 import { instructionSetsIn, readProcessor } from '../system/processor.ts'
@@ -83,7 +84,10 @@ export function checkAddresses(space = addressSpace()): Finding[] {
 export async function checkGit(program = 'git'): Promise<Finding> {
   try {
     const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 2000 })
-    return { subject: 'git', status: 'ok', detail: stdout.trim().replace(/^git version /, '') }
+    const version = stdout.trim().replace(/^git version /, '')
+    const { foreign } = await askGit()
+    if (foreign === undefined) return { subject: 'git', status: 'ok', detail: version }
+    return { subject: 'git', status: 'warning', detail: `${version}; ${noCommitOf(foreign)}`, fix: trustCommand(foreign) }
   } catch {
     const detail = 'not found: manifests will not name the commit that a run was made from'
     const fix = { linux: 'sudo apt-get install git', darwin: 'xcode-select --install', win32: 'winget install Git.Git' }

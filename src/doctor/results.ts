@@ -1,7 +1,8 @@
-import { mkdtemp, rmdir, stat, statfs } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { stat, statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { messageOf, systemCodeOf } from '../errors.ts'
 import { bytes } from '../format.ts'
+import { tryFlush, UNFLUSHED } from '../system/flush.ts'
 import type { Finding } from './finding.ts'
 
 const ELSEWHERE = 'fedunify run --out ANOTHER_FOLDER'
@@ -14,7 +15,7 @@ const TOO_LITTLE = 5e7
 export async function checkResults(out: string): Promise<Finding[]> {
   const folder = await nearestFolder(resolve(out))
   const writable = await checkWritable(out, folder)
-  return writable.status === 'ok' ? [writable, await checkSpace(folder)] : [writable]
+  return writable.status === 'problem' ? [writable] : [writable, await checkSpace(folder)]
 }
 
 /** The folder, or the nearest one above it that is there. */
@@ -38,8 +39,11 @@ async function checkWritable(out: string, folder: string): Promise<Finding> {
   try {
     if (!(await stat(folder)).isDirectory()) return problem(`${folder} is not a folder`)
     // Permissions alone do not tell: file systems refuse for reasons of their own.
-    await rmdir(await mkdtemp(join(folder, '.doctor-')))
+    const flushes = await tryFlush(folder)
     const made = folder === resolve(out) ? 'writable' : 'will be made'
+    if (!flushes) {
+      return { subject: 'results', status: 'warning', detail: `${out}: ${made}; ${UNFLUSHED}`, fix: ELSEWHERE }
+    }
     return { subject: 'results', status: 'ok', detail: `${out}: ${made}` }
   } catch (error) {
     return problem(`cannot be written to (${systemCodeOf(error) ?? messageOf(error)})`)

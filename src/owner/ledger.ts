@@ -3,7 +3,7 @@ import { constants, type FileHandle, lstat, open, readlink } from 'node:fs/promi
 import { dirname } from 'node:path'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { VERSION } from '../package.ts'
-import { syncFolder } from '../system/files.ts'
+import { flush, syncFolder } from '../system/flush.ts'
 import { isFull } from '../system/refusal.ts'
 import { LEDGER_FORMAT, type LedgerNote, NoteSchema, parseLedger } from './ledger-lines.ts'
 
@@ -76,7 +76,7 @@ export class Ledger {
     try {
       await this.#assertInPlace()
       await this.#handle.appendFile(`${await this.#endOfTorn()}${line}\n`)
-      await this.#handle.datasync()
+      await flush(this.#handle, 'datasync')
     } catch (error) {
       throw error instanceof FedunifyError ? error : writeError(this.file, error)
     }

@@ -5,6 +5,7 @@ import { type FederationEvent, failedEvent, type RunEvent } from '../federation/
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
+import { UNFLUSHED, unflushedNow } from '../system/flush.ts'
 import type { Participants, Runnable } from './participants.ts'
 import { planRun } from './plan-run.ts'
 import { type Sink, Sinks } from './sinks.ts'
@@ -48,6 +49,8 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
       resume ? RunFolder.resume(at, plan, { signal, note }) : RunFolder.create(at, plan, { another })
     const folder = path === undefined ? undefined : await openFolder(path)
     const saved = folder?.saved ?? NOTHING_DONE
+    // The folder's first files were flushed, or not.
+    if (folder && note && unflushedNow()) note(`note: ${folder.path}: ${UNFLUSHED}`)
     await ready?.(saved.round, folder?.path)
     yield* recorded(startFederation(run, algorithm, begun, participants, saved, signal), { folder, sinks, signal })
   } catch (thrown) {

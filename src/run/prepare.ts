@@ -13,11 +13,11 @@ import { lastRound } from '../federation/schedule.ts'
 import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
-import { type GitState, gitState } from '../system/git.ts'
+import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { assertMemory } from './memory-need.ts'
 
 /** Everything that a run is made of before its first round. */
-export interface PreparedRun {
+export interface PreparedRun extends GitAnswer {
   readonly experiment: Experiment
   /** The experiment file, from the current folder, if it lies there. */
   readonly file?: string | undefined
@@ -25,8 +25,12 @@ export interface PreparedRun {
   readonly shards: readonly Shard[]
   readonly model: Model
   readonly engine: Engine
-  /** Of the repository that the run is made in. */
-  readonly git: GitState | null
+}
+
+/** What whoever asked for a run should know of it before it begins, each on one line. */
+export function notesOf({ engine, foreign }: PreparedRun): string[] {
+  const git = foreign === undefined ? [] : [`${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`]
+  return [...(engine.note ? [engine.note] : []), ...git]
 }
 
 /**
@@ -63,11 +67,11 @@ export async function prepareRun(
   for (const choice of experiment.merge) assertRule(choice, experiment.owners)
   assertServer(experiment)
   // First, while this process is small: the larger it is, the longer it takes to start another.
-  const asking = gitState()
+  const asking = askGit()
   const loading = selectEngine(experiment)
   // A GPU that is asked for may not be there: that is found out before a dataset is fetched.
   if (experiment.device !== 'auto' && experiment.device !== 'cpu') await loading
-  const [dataset, engine, git] = await Promise.all([
+  const [dataset, engine, answer] = await Promise.all([
     loadDataset({ dataset: name, ...(dir !== undefined && { dir }), ...options }),
     loading,
     asking,
@@ -76,7 +80,7 @@ export async function prepareRun(
   const shards = await partitionHeeding(dataset, experiment, options.signal)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
-  return { experiment, file: fileHere(options.file), dataset, shards, model, engine, git }
+  return { experiment, file: fileHere(options.file), dataset, shards, model, engine, ...answer }
 }
 
 /** A path that says nothing of the machine, and means the same wherever the project lies. */

@@ -16,7 +16,7 @@ import { make } from '../parts.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
 import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
-import { gitState } from '../system/git.ts'
+import { askGit } from '../system/git.ts'
 import { type Card, inviteAll } from './invite.ts'
 
 export interface ServeSettings {
@@ -122,7 +122,7 @@ async function describeCards(experiment: Experiment, cards: readonly Card[], min
   const description = describeFacts({
     experiment,
     model,
-    git: await gitState(),
+    git: (await askGit()).git,
     dataset: {
       name: dataset.name,
       source: 'the owners',

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { thousands } from '../format.ts'
+import { flush, syncFolder } from './flush.ts'
 
 export interface WriteSteps {
   /** Is given the new file before anything is in it. */
@@ -32,7 +33,7 @@ export async function writeWhole(
     try {
       await prepare?.(file)
       await file.writeFile(content)
-      await file.sync()
+      await flush(file)
     } finally {
       await file.close()
     }
@@ -114,14 +115,6 @@ async function replace(path: string, content: string, { mode, uid, gid }: Stats)
     if (['EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(systemCodeOf(error) ?? '')) return false
     throw error
   }
-}
-
-/** Flushes what a folder says of its files, where the system knows that: Windows does not, nor do some networks. */
-export async function syncFolder(dir: string): Promise<void> {
-  try {
-    const folder = await open(dir)
-    await folder.sync().finally(() => folder.close())
-  } catch {}
 }
 
 /**

@@ -1,8 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { gitState } from '../../src/system/git.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { checkGit } from '../../src/doctor/machine.ts'
+import { askGit } from '../../src/system/git.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 /** A repository with one file, in which this process stands; `git` works in it. */
@@ -26,20 +36,43 @@ const touch = (dir: string) => utimesSync(join(dir, 'a.bin'), 1e9, 1e9)
 test('commit and dirtiness', async () => {
   const { dir, git } = repository()
   const commit = git('rev-parse', 'HEAD').trim()
-  expect(await gitState()).toEqual({ commit, dirty: false })
+  expect((await askGit()).git).toEqual({ commit, dirty: false })
   touch(dir)
-  expect(await gitState()).toEqual({ commit, dirty: false })
+  expect((await askGit()).git).toEqual({ commit, dirty: false })
   writeFileSync(join(dir, 'a.bin'), 'two')
-  expect(await gitState()).toEqual({ commit, dirty: true })
+  expect((await askGit()).git).toEqual({ commit, dirty: true })
   git('checkout', '-q', 'a.bin')
   writeFileSync(join(dir, 'new'), '')
-  expect(await gitState()).toEqual({ commit, dirty: true })
+  expect((await askGit()).git).toEqual({ commit, dirty: true })
 })
 
 test('outside of a repository there is none', async () => {
   const { dir } = repository()
   rmSync(join(dir, '.git'), { recursive: true })
-  expect(await gitState()).toBeNull()
+  expect(await askGit()).toEqual({ git: null })
+})
+
+describe('a repository of another user', () => {
+  const name = 'GIT_TEST_ASSUME_DIFFERENT_OWNER'
+
+  test('is named, and git is asked no further', async () => {
+    const { dir } = repository()
+    vi.stubEnv(name, '1')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(await askGit()).toEqual({ git: null, foreign: realpathSync(dir) })
+    expect(await checkGit()).toEqual({
+      subject: 'git',
+      status: 'warning',
+      detail: expect.stringMatching(/^\d.*; manifests name no commit: the repository \/.* belongs to another user$/),
+      fix: `git config --global --add safe.directory ${realpathSync(dir)}`,
+    })
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('is seen as git sees it', async () => {
+    const { dir } = repository()
+    for (const place of [dir, join(dir, '.git')]) chownSync(place, 12_345, 12_345)
+    expect(await askGit()).toEqual({ git: null, foreign: realpathSync(dir) })
+  })
 })
 
 // Each names a program that makes a file, in one of the ways in which a repository's settings can.
@@ -88,7 +121,7 @@ test.each<[string, (git: (...args: string[]) => string, program: string, dir: st
   writeFileSync(join(dir, '.gitattributes'), `*.bin filter=${name.includes('cannot') ? 'evil=x' : 'evil'}\n`)
   prepare(git, `touch ${owned}`, dir)
   touch(dir)
-  await gitState()
+  await askGit()
   expect(existsSync(owned)).toBe(false)
   // It would have been, by a git that is asked in the ordinary way.
   try {

@@ -5,7 +5,7 @@ import { FedunifyError } from '../../errors.ts'
 import { failedEvent } from '../../federation/events.ts'
 import { executeToEnd } from '../../run/execute.ts'
 import { inThisProcess } from '../../run/participants.ts'
-import { type PreparedRun, prepareRun } from '../../run/prepare.ts'
+import { notesOf, type PreparedRun, prepareRun } from '../../run/prepare.ts'
 import type { Sink } from '../../run/sinks.ts'
 import { readManifest } from '../../runs/manifest.ts'
 import { roundsDone } from '../../runs/read/run-state.ts'
@@ -83,7 +83,7 @@ async function execute(task: Task, path: string, upload: Upload, signal: AbortSi
   const workers = Math.min(machine.workers, owners + (baseline === 'none' ? 0 : 1))
   const own: Experiment = { ...asked, workers, ...(machine.data !== undefined && { data: machine.data }) }
   const prepared = await prepareRun(own, { signal })
-  if (prepared.engine.note) tell(prepared.engine.note)
+  for (const text of notesOf(prepared)) tell(text)
   const resume = await begin(task, path, prepared, signal)
   // The manifest has the data folder that was asked for: where this machine has the same images is its own business.
   await executeToEnd(inThisProcess(prepared, { ...asked, workers }), {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
-import { kindOf, makeFolders, renameFile, syncFolder, writeWhole } from '../../system/files.ts'
+import { kindOf, makeFolders, renameFile, writeWhole } from '../../system/files.ts'
+import { syncFolder } from '../../system/flush.ts'
 import { isFull } from '../../system/refusal.ts'
 
 export interface Content {

@@ -4,6 +4,7 @@ import { constants, type FileHandle, lstat, open, readFile, readlink, stat } fro
 import { basename } from 'node:path'
 import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
 import { type WriteSteps, writeWhole } from '../../system/files.ts'
+import { flush } from '../../system/flush.ts'
 import { isFull } from '../../system/refusal.ts'
 
 /** Writes a file of the run folder whole. */
@@ -111,7 +112,7 @@ export class GrowingFile {
 
   /** Everything so far is on the disk once this resolves. */
   async mark(): Promise<Mark> {
-    await this.#handle.datasync()
+    await flush(this.#handle, 'datasync')
     return { size: this.#size, sha256: this.#hash.copy().digest('hex') }
   }
 

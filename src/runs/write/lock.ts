@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import { renameFile } from '../../system/files.ts'
+import { flush } from '../../system/flush.ts'
 import { writeError } from './growing-file.ts'
 import { ourselves, parseHolder, stateOf } from './holder.ts'
 
@@ -114,7 +115,7 @@ async function put(file: string, text: string): Promise<FileHandle | undefined> 
   try {
     handle = await open(draft, 'wx')
     await handle.writeFile(text)
-    await handle.sync()
+    await flush(handle)
     await link(draft, file)
     return handle
   } catch (error) {
