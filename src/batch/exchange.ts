@@ -3,7 +3,8 @@ import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isRunFile } from '../runs/run-files.ts'
 import { FolderLock } from '../runs/write/lock.ts'
-import { renameFile, syncFolder } from '../system/files.ts'
+import { renameFile } from '../system/files.ts'
+import { syncFolder } from '../system/flush.ts'
 
 /** A name beside that of a folder, for one that is to take its place. Nobody takes it for a run folder. */
 export const beside = (path: string, id = randomBytes(6).toString('hex')): string =>

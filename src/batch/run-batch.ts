@@ -18,6 +18,7 @@ import { runState } from '../runs/read/run-state.ts'
 import type { Manifest } from '../runs/run-description.ts'
 import { goesOn } from '../runs/same-run.ts'
 import { kindOf } from '../system/files.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { beside, exchange } from './exchange.ts'
 import type { BatchRun } from './plan.ts'
 import { keepStudies } from './study.ts'
@@ -168,6 +169,6 @@ export async function assertDone({ path, experiment }: BatchRun): Promise<Manife
 export function expectNote({ file, experiment }: BatchRun, { config }: Manifest): string | undefined {
   const plain = (expect: unknown) => JSON.parse(JSON.stringify(expect ?? null)) as unknown
   if (file === undefined || isDeepStrictEqual(plain(experiment.expect), plain(config.expect))) return undefined
-  const name = fileName(file)
-  return `the expectations of ${name} changed since its runs finished; judge them by the new ones: fedunify check ${name}`
+  const how = `fedunify check ${shellWord(file)}`
+  return `the expectations of ${fileName(file)} changed since its runs finished; judge them by the new ones: ${how}`
 }

@@ -1,9 +1,10 @@
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import type { Point } from '../runs/read/series.ts'
+import { shellWord } from '../system/shell-word.ts'
 
 /** What to do if a run did not come to its end. */
-export const resumeAdvice = (path: string): string => `finish it: fedunify run --resume ${path}`
+export const resumeAdvice = (path: string): string => `finish it: fedunify run --resume ${shellWord(path)}`
 
 /**
  * What to do about an accuracy that was missed.
@@ -15,5 +16,5 @@ export function adviceFor(expectation: AccuracyExpectation, run: LoadedRun, poin
   const { 'max-drop-from': drop } = expectation
   if (drop !== undefined)
     return `if this is the new standard, add --update: it writes ${drop} anew; otherwise find what changed`
-  return `find what changed: fedunify compare BEFORE ${run.path}; if this is meant, change the expectation`
+  return `find what changed: fedunify compare BEFORE ${shellWord(run.path)}; if this is meant, change the expectation`
 }

@@ -118,7 +118,8 @@ async function write(runs: readonly RunOutcomes[], reports: readonly Destination
   for (const { reporter, file } of reports) {
     const toStdout = file === STDOUT
     const report = REPORTERS[reporter](runs, toStdout ? colorsOf(io) : NO_COLORS)
-    if (toStdout) io.out(report, { commands: reporter === 'github' })
+    if (toStdout && reporter === 'terminal') io.say(report)
+    else if (toStdout) io.out(report, { commands: reporter === 'github' })
     else await putNamed('--output', file, report, io).catch((error: unknown) => failures.push(error))
   }
   const told = reports.filter(isTold)

@@ -11,6 +11,7 @@ import { columns } from '../report/terminal/columns.ts'
 import { flow, settingsTable } from '../report/terminal/settings-table.ts'
 import { wrap } from '../report/terminal/wrap.ts'
 import { eventSchemaText } from '../runs/event-schema.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { addExperimentOptions, addSeedsOption, experimentFlags, repeated, SET_HELP } from './experiment-options.ts'
 import { colorsOf, type Io } from './io.ts'
@@ -54,7 +55,7 @@ function addShowCommand(config: Command, io: Io): void {
   command
     .addHelpText('after', SHOW_HELP)
     .action(async (file: string | undefined, options: ShowOptions) =>
-      io.out(wrap(await show(file, options, io), io.width)),
+      io[options.json ? 'out' : 'say'](wrap(await show(file, options, io), io.width)),
     )
 }
 
@@ -108,7 +109,7 @@ async function showBatch(
   const head =
     file === undefined
       ? `a batch of ${count}: fedunify run, with these arguments`
-      : `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(file)}`
+      : `${oneLine(fileName(file))} is a batch of ${count}: fedunify batch ${oneLine(shellWord(file))}`
   return `${head}\n\n${settingsTable(common, colorsOf(io), io.width)}\n${table}\n`
 }
 

@@ -47,15 +47,15 @@ export function addChangeCommands(federation: Command, io: Io): void {
   changing(federation, 'add', 'add an owner', ADD_HELP)
     .description('Adds an owner: a new key, the next number, a folder to hand over, an account at the broker.')
     .argument('<name>', 'name of the owner')
-    .action(async (name: string, flags: Flags) => io.out(await add(name, flags)))
+    .action(async (name: string, flags: Flags) => io.say(await add(name, flags)))
   changing(federation, 'remove', 'take an owner out', REMOVE_HELP)
     .description('Takes an owner out: the broker refuses it. Its number is given to nobody else.')
     .argument('<name>', 'name of the owner')
-    .action(async (name: string, flags: Flags) => io.out(await remove(name, flags)))
+    .action(async (name: string, flags: Flags) => io.say(await remove(name, flags)))
   changing(federation, 'renew', "renew the broker's certificate", RENEW_HELP)
     .description("Renews the broker's certificate. The parties need nothing new: the authority stays the same.")
     .option('--days <days>', 'how long it is valid (default: as at init)')
-    .action(async (flags: Flags & { days?: string }) => io.out(await renew(flags)))
+    .action(async (flags: Flags & { days?: string }) => io.say(await renew(flags)))
 }
 
 async function add(name: string, { federation: dir, pid }: Flags): Promise<string> {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { shellWord } from '../system/shell-word.ts'
 import type { Palette } from '../visible.ts'
 import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
@@ -52,13 +53,13 @@ async function demo(file: string | undefined, { owners, dir, data, set = [] }: D
   })
   const { summaryText } = await import('../report/terminal/run-text.ts')
   const { sentText } = await import('../demo/sent-text.ts')
-  io.out(`\n${await summaryText(path, colorsOf(io), io.width)}\n${sentText(books)}`)
+  io.say(`\n${await summaryText(path, colorsOf(io), io.width)}\n${sentText(books)}`)
   if (dir === undefined) return
   const kept = oneLine(dir)
-  io.out(
-    `\nThe federation is in ${kept}: start its broker there (cd ${kept}/broker && nats-server -c nats.conf), then\n`,
+  io.say(
+    `\nThe federation is in ${kept}: start its broker there (cd ${oneLine(shellWord(`${dir}/broker`))} && nats-server -c nats.conf), then\n`,
   )
-  io.out(`fedunify join and fedunify serve, as docs/federation.md says.\n`)
+  io.say(`fedunify join and fedunify serve, as docs/federation.md says.\n`)
 }
 
 /** As long as the longest name of a party. */

@@ -32,7 +32,7 @@ async function status({ federation: dir, json }: { federation: string; json?: tr
   const { readStatus } = await import('../serve/status.ts')
   const folder = await readServerFolder(dir)
   const found = await readStatus(folder, io.signal)
-  if (!json) return void io.out(statusText(found))
+  if (!json) return void io.say(statusText(found))
   const { server, run, round, owners } = found
   const value = {
     format: FORMAT,

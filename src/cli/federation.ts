@@ -57,7 +57,7 @@ function addInit(federation: Command, io: Io): void {
     .option('--days <days>', "how long the broker's certificate is valid", '825')
     .option('--monitor <port>', 'port for the monitoring page of the broker, on its own machine alone')
     .addHelpText('after', INIT_HELP)
-    .action(async (dir: string, flags: InitFlags) => io.out(await init(dir, flags)))
+    .action(async (dir: string, flags: InitFlags) => io.say(await init(dir, flags)))
 }
 
 async function init(dir: string, flags: InitFlags): Promise<string> {

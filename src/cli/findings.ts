@@ -24,15 +24,15 @@ export function tellFindings(findings: readonly Finding[], { json, format, good,
   else {
     // What works, or is not there, without being needed does not stand before the verdict.
     const below = findings.filter(({ optional, status }) => optional && status !== 'warning' && status !== 'problem')
-    io.out(
+    io.say(
       `${table(
         findings.filter((finding) => !below.includes(finding)),
         io,
       )}\n`,
     )
-    if (ready) io.out(`${good}\n`)
+    if (ready) io.say(`${good}\n`)
     if (below.length > 0)
-      io.out(`${ready ? '\n' : ''}Optional, only for runs that ask for it:\n${wrap(table(below, io), io.width)}`)
+      io.say(`${ready ? '\n' : ''}Optional, only for runs that ask for it:\n${wrap(table(below, io), io.width)}`)
   }
   if (ready) return
   const code = problems.some((problem) => !problem.data) ? 'E_DOCTOR_SETUP' : 'E_DOCTOR_DATA'

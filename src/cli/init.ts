@@ -6,6 +6,7 @@ import { experimentTemplate } from '../config/template.ts'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { ROOT } from '../package.ts'
 import { makeFolders, writeNamed } from '../system/files.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { type Io, isStdout } from './io.ts'
 
@@ -52,7 +53,9 @@ async function init(file: string, force: boolean, io: Io): Promise<void> {
     )
   })
   const name = oneLine(file)
-  io.out(`${name}: every key, explained\n  fedunify run ${name} --dry-run    says what it would do\n`)
+  io.say(
+    `${name}: every key, explained\n  fedunify run ${oneLine(shellWord(file))} --dry-run    says what it would do\n`,
+  )
 }
 
 function unwritable(path: string, error: unknown): FedunifyError {

@@ -5,15 +5,18 @@ import { writeError } from '../runs/write/growing-file.ts'
 import { isDescriptor, writeNamed } from '../system/files.ts'
 import { COLORS, NO_COLORS, type Palette, visible } from '../visible.ts'
 
-/** Where a command writes, and when it is to stop; tests bring their own. */
-export interface Io {
+/** What a process gives a command; tests bring their own. */
+export interface Streams {
   /**
    * Results alone.
    * @param commands whether lines that a CI system obeys are meant
    */
   out(text: string, options?: { readonly commands?: boolean }): void
-  /** Progress and errors. */
-  err(text: string): void
+  /**
+   * Progress and errors.
+   * @param exact whether it is the content of a file that was named so
+   */
+  err(text: string, options?: { readonly exact?: boolean }): void
   /** stderr, where it is a terminal. */
   readonly terminal: WriteStream | undefined
   /** Characters of a line of stdout, where it is a terminal; else undefined: lines may be as long as they are. */
@@ -23,11 +26,24 @@ export interface Io {
   readonly signal: AbortSignal
 }
 
-/** The one place where text of others becomes harmless to whoever shows it: all that a command prints goes through. */
-export const screened = (io: Io): Io => ({
+/** Where a command writes, and when it is to stop. */
+export interface Io extends Streams {
+  /** Results for people alone: commands in them are as fedunify was called. */
+  say(text: string): void
+  /** A line for people that is written by other means: commands in it are as fedunify was called. */
+  asCalled(text: string): string
+}
+
+/**
+ * The one place where text of others becomes harmless to whoever shows it: all that a command prints goes through.
+ * @param asCalled how commands of fedunify are written for people
+ */
+export const screened = (io: Streams, asCalled = (text: string) => text): Io => ({
   ...io,
   out: (text, options) => io.out(visible(text, options)),
-  err: (text) => io.err(visible(text)),
+  say: (text) => io.out(visible(asCalled(text))),
+  err: (text, { exact = false } = {}) => io.err(visible(exact ? text : asCalled(text))),
+  asCalled,
 })
 
 /** The name of stdout, where a file is to be named. */
@@ -48,7 +64,7 @@ export async function isStdout(file: string): Promise<boolean> {
 export async function putNamed(option: string, file: string, content: string, io: Io): Promise<void> {
   if (file === '') throw new FedunifyError('E_OPTION', `${option} is empty`, 'name the file to write, or - for stdout')
   if (await isStdout(file)) return io.out(content)
-  if (await isDescriptor(file, 2)) return io.err(content)
+  if (await isDescriptor(file, 2)) return io.err(content, { exact: true })
   await writeNamed(file, content).catch((cause: unknown) => {
     io.out(content)
     const error = writeError(file, cause)
@@ -70,6 +86,6 @@ export const drawnOn = ({ terminal }: Io): WriteStream | undefined =>
 export function progressView(io: Io, quiet: boolean): ProgressView {
   if (quiet) return { note() {}, transfer() {}, event() {}, stop() {} }
   const terminal = drawnOn(io)
-  if (terminal) return new LiveProgress(terminal, colorsOf(io, 'err'))
+  if (terminal) return new LiveProgress(terminal, colorsOf(io, 'err'), { shown: io.asCalled })
   return new PlainProgress((line) => io.err(`${line}\n`), colorsOf(io, 'err'))
 }

@@ -89,7 +89,7 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
       note,
       policy,
       ledger,
-      asked: (request) => io.out(`${describeRequest(request, policy.share)}\n`),
+      asked: (request) => io.say(`${describeRequest(request, policy.share)}\n`),
       wouldSend: (reply, bytes) => io.out(`would be sent, ${bytes} bytes: ${JSON.stringify(reply, null, 2)}\n`),
       dryRun: dryRun ?? false,
     })

@@ -5,7 +5,8 @@ import { EXIT, FedunifyError, messageOf } from '../errors.ts'
 import { VERSION } from '../package.ts'
 import { wrap } from '../report/terminal/wrap.ts'
 import { refusalOf } from '../system/refusal.ts'
-import { colorsOf, type Io, screened } from './io.ts'
+import { isNpx, throughNpx } from './as-called.ts'
+import { colorsOf, type Io, type Streams, screened } from './io.ts'
 
 /** Loaded when they are called: one does not wait for what the others need. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io) => void>>> = {
@@ -44,8 +45,9 @@ Exit codes: 0 done, 1 an expectation was missed (check), 2 wrong option or exper
  * Parses, runs, prints what went wrong.
  * @returns the exit code: 0 ok, 1 a threshold missed, 2 usage or config, 3 data, 4 training, 130 interrupted
  */
-export async function main(args: readonly string[], given: Io): Promise<number> {
-  const io = screened(given)
+export async function main(args: readonly string[], given: Streams): Promise<number> {
+  const names = Object.keys(COMMANDS)
+  const io = screened(given, isNpx(process.env) ? (text) => throughNpx(text, names) : undefined)
   const program = new Command('fedunify')
     .description(
       'Trains one identical CNN at every data owner, merges the weights each round, and measures the result.',
@@ -53,7 +55,7 @@ export async function main(args: readonly string[], given: Io): Promise<number> 
     .version(VERSION)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => io.out(wrap(text, io.width)),
+      writeOut: (text) => io.out(wrap(io.asCalled(text), io.width)),
       writeErr: (text) => io.err(text),
       outputError: () => {},
       getOutHelpWidth: () => io.width ?? 80,

@@ -35,6 +35,7 @@ export async function runMany(runs: readonly BatchRun[], options: ManyOptions, i
     colors: colorsOf(io, 'err'),
     jobs: Math.min(jobs, runs.length),
     terminal: quiet || on !== undefined ? undefined : drawnOn(io),
+    shown: io.asCalled,
     force,
   })
   await listener.look()
@@ -47,11 +48,11 @@ export async function runMany(runs: readonly BatchRun[], options: ManyOptions, i
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
   for await (const summary of writeSummaries(done)) {
     const page = options.report === false ? undefined : await reportOn(summary, io)
-    io.out(summaryText(summary, io.width, page))
+    io.say(summaryText(summary, io.width, page))
   }
-  io.out(tallyText(results, runs.length, (performance.now() - began) / 1000))
-  io.out(otherVersionsText(results))
-  io.out(staleText(await staleRuns(runs)))
+  io.say(tallyText(results, runs.length, (performance.now() - began) / 1000))
+  io.say(otherVersionsText(results))
+  io.say(staleText(await staleRuns(runs)))
   if (signal.aborted) {
     const message = `${messageOf(signal.reason)}: ${done.length} of ${runs.length} runs are done`
     throw new FedunifyError('E_INTERRUPTED', message, 'the same command goes on where this one stopped')
@@ -89,7 +90,7 @@ export async function showPlan(
 ): Promise<void> {
   const together = Math.min(jobs, runs.length)
   const estimates = await estimateBatch(runs, { ...access, jobs: together, force, signal: io.signal })
-  io.out(planText(estimates, { jobs: together, width: io.width }))
+  io.say(planText(estimates, { jobs: together, width: io.width }))
   throwFailure(estimates.filter((one) => 'outcome' in one))
 }
 

@@ -128,10 +128,10 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   try {
     const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }
     const fetched = options.dryRun && (await fetchedFirst(experiment, access))
-    if (fetched !== undefined) return io.out(unfetchedPlanText(experiment, fetched))
+    if (fetched !== undefined) return io.say(unfetchedPlanText(experiment, fetched))
     const prepared = await prepareRun(experiment, { ...access, file }).catch(tell)
     if (options.dryRun) {
-      return io.out(
+      return io.say(
         planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared)), io.width),
       )
     }
@@ -158,7 +158,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     })
     if (options.report !== false) await tellReport(path, (line) => view.note(line))
     view.stop()
-    if (!told()) io.out(`\n${await summaryText(path, colorsOf(io), io.width)}`)
+    if (!told()) io.say(`\n${await summaryText(path, colorsOf(io), io.width)}`)
   } finally {
     view.stop()
   }
@@ -203,7 +203,7 @@ const given = ({ set = [], flags = {} }: ExperimentRequest, key: string): boolea
 /** What a run has left that is not to go on: it has finished. */
 async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): Promise<void> {
   if (!quiet) io.err(`${oneLine(dir)} has finished already\n`)
-  if (!json) return io.out(await summaryText(dir, colorsOf(io), io.width))
+  if (!json) return io.say(await summaryText(dir, colorsOf(io), io.width))
   // Its files are what was written, or this says which is not.
   await loadRun(dir)
   const events = (await readFile(join(dir, EVENTS), 'utf8')).trimEnd().split('\n')

@@ -113,7 +113,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   } finally {
     view.stop()
   }
-  io.out(`\n${await summaryText(path, colorsOf(io), io.width)}`)
+  io.say(`\n${await summaryText(path, colorsOf(io), io.width)}`)
 }
 
 /** The owners know the run by its experiment, its number of rounds included. */

@@ -36,7 +36,7 @@ export function addShowCommand(program: Command, io: Io): void {
       const run = await loadRun(await pickRun(named, RESULTS))
       if (run.note !== undefined) io.err(`note: ${oneLine(run.note)}\n`)
       const shown = { run, files: await filesIn(run.path), before: await runBefore(run.path) }
-      io.out(RUN_FORMATS[format](shown, { colors: colorsOf(io), width: io.width }))
+      io[format === 'terminal' ? 'say' : 'out'](RUN_FORMATS[format](shown, { colors: colorsOf(io), width: io.width }))
     })
 }
 

@@ -1,6 +1,6 @@
 import { EXIT, FedunifyError } from '../errors.ts'
 import { isFull } from '../system/refusal.ts'
-import { type Io, screened } from './io.ts'
+import { type Streams, screened } from './io.ts'
 import { main, report } from './main.ts'
 
 /** How long a command may take to stop after an error that nobody caught, in milliseconds. */
@@ -61,7 +61,7 @@ export async function start(): Promise<void> {
 
   /** The exit code of an error that nobody caught; what comes after it is not told. */
   let crashed: number | undefined
-  const io: Io = {
+  const io: Streams = {
     out: (text) => process.stdout.write(text),
     err: (text) => crashed === undefined && process.stderr.write(text),
     terminal: process.stderr.isTTY && process.env.TERM !== 'dumb' ? process.stderr : undefined,

@@ -1,5 +1,7 @@
 import { stringify } from 'yaml'
 import { FedunifyError } from '../errors.ts'
+import { shellWord } from '../system/shell-word.ts'
+import { oneLine } from '../visible.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
 import { CONFIG_FORMAT, FORMAT_KEY } from './config-format.ts'
 import { KEY_GROUPS } from './groups.ts'
@@ -23,12 +25,13 @@ const WIDTH = 118
  * @param schema where the JSON Schema is, as seen from the file
  */
 export function experimentTemplate(file: string, schema: string): string {
+  const named = oneLine(shellWord(file))
   const head = [
     `# yaml-language-server: $schema=${schema}`,
     '#',
     '# An experiment: every key that it may have, with its default or an example.',
-    `#   fedunify run ${file} --dry-run    says what it would do`,
-    `#   fedunify run ${file}              does it`,
+    `#   fedunify run ${named} --dry-run    says what it would do`,
+    `#   fedunify run ${named}              does it`,
     '# To set a key, take away the # before it. Lines that begin with "# " explain.',
     '',
     '# The format of this file, by which every later fedunify knows how to read it.',
@@ -97,7 +100,7 @@ function batch(file: string): string[] {
   const properties = fileJsonSchema().properties as Record<string, JsonSchema>
   return [
     heading('Several runs'),
-    `# With one of these, the file is run by  fedunify batch ${file}`,
+    `# With one of these, the file is run by  fedunify batch ${oneLine(shellWord(file))}`,
     ...BATCH_KEYS.flatMap((key) => {
       const { description = key, examples = [] } = properties[key]!
       return ['', ...wrap(description), `#${toLine(key, examples[0])}`]

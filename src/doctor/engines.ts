@@ -9,6 +9,7 @@ import { initialWeights } from '../model/init.ts'
 import { buildModel } from '../model/model.ts'
 import { ROOT } from '../package.ts'
 import { range } from '../random.ts'
+import { shellWord } from '../system/shell-word.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Finding } from './finding.ts'
 
@@ -57,7 +58,7 @@ const briefly = (seconds: number) => (seconds < 1 ? `${Math.ceil(1000 * seconds)
 
 /** A native library that does not load here came for another platform or not whole; a checkout can install it again. */
 function reinstall(): { fix?: string } {
-  return existsSync(join(ROOT, 'package-lock.json')) ? { fix: `npm --prefix ${ROOT} ci` } : {}
+  return existsSync(join(ROOT, 'package-lock.json')) ? { fix: `npm --prefix ${shellWord(ROOT)} ci` } : {}
 }
 
 /** Says what a device trained otherwise than the CPU does: a driver that computes wrong values says nothing itself. */

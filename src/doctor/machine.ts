@@ -87,7 +87,12 @@ export async function checkGit(program = 'git'): Promise<Finding> {
     const version = stdout.trim().replace(/^git version /, '')
     const { foreign } = await askGit()
     if (foreign === undefined) return { subject: 'git', status: 'ok', detail: version }
-    return { subject: 'git', status: 'warning', detail: `${version}; ${noCommitOf(foreign)}`, fix: trustCommand(foreign) }
+    return {
+      subject: 'git',
+      status: 'warning',
+      detail: `${version}; ${noCommitOf(foreign)}`,
+      fix: trustCommand(foreign),
+    }
   } catch {
     const detail = 'not found: manifests will not name the commit that a run was made from'
     const fix = { linux: 'sudo apt-get install git', darwin: 'xcode-select --install', win32: 'winget install Git.Git' }

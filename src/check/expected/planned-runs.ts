@@ -5,6 +5,7 @@ import { fileSource } from '../../config/source.ts'
 import { FedunifyError } from '../../errors.ts'
 import { type NamedRun, namedRuns } from '../../runs/read/named-runs.ts'
 import { kindOf } from '../../system/files.ts'
+import { shellWord } from '../../system/shell-word.ts'
 import { experimentKey } from './expected-of.ts'
 
 /** Whether a name is that of a file of expectations, not of a run: a run has no such file but its config. */
@@ -21,7 +22,7 @@ export async function plannedRuns(file: string, signal?: AbortSignal): Promise<N
   const source = await fileSource(file, { signal })
   if (Object.keys(source.values).every((key) => key === 'expect')) {
     const message = `${fileName(file)}: holds expectations alone, and no experiment whose runs could be found`
-    throw new FedunifyError('E_OPTION', message, `name the runs too: fedunify check ${file} results/NAME`)
+    throw new FedunifyError('E_OPTION', message, `name the runs too: fedunify check ${shellWord(file)} results/NAME`)
   }
   const planned = await expand(source, file, [], { load: false })
   const folders = [...new Set(planned.map(({ experiment: { out, name } }) => join(out, name)))]

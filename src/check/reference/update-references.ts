@@ -10,6 +10,7 @@ import { modelName } from '../../runs/series-name.ts'
 import { writeError } from '../../runs/write/growing-file.ts'
 import { kindOf, writeNamed } from '../../system/files.ts'
 import { tableFile } from '../accuracy.ts'
+import { resumeAdvice } from '../advice.ts'
 import { readReference, referencePlaces } from './read-reference.ts'
 
 /** A run, and an expectation that compares it with a reference. */
@@ -65,7 +66,7 @@ async function planOf(one: Compared): Promise<Plan> {
   const refuse = (code: 'E_CONFLICT' | 'E_REFERENCE', why: string, hint: string) =>
     new FedunifyError(code, `--update: ${why}`, hint)
   if (!run.finished) {
-    throw refuse('E_REFERENCE', `${run.path} has not finished`, `finish it: fedunify run --resume ${run.path}`)
+    throw refuse('E_REFERENCE', `${run.path} has not finished`, resumeAdvice(run.path))
   }
   const places = referencePlaces(named, beside)
   const kinds = await Promise.all(places.map(kindOf))

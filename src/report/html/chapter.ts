@@ -1,4 +1,5 @@
 import { sharedPath } from '../../system/shared-path.ts'
+import { shellWord } from '../../system/shell-word.ts'
 import type { RecordGroup } from '../run-record.ts'
 import { comparisonBlock } from './block/comparison.ts'
 import { manifestBlock } from './block/manifest-block.ts'
@@ -19,7 +20,7 @@ const isScored = ({ runs }: RecordGroup) => runs.some(({ series }) => series.siz
 
 /** What a chapter has where there are too many for all figures of each. */
 export function shortChapter(id: string, group: RecordGroup): Markup {
-  const own = group.runs.map(({ path }) => sharedPath(path)).join(' ')
+  const own = group.runs.map(({ path }) => shellWord(sharedPath(path))).join(' ')
   return html`${isScored(group) && accuracyFigure(`${id}-accuracy`, group, comparablePaper(group))}
 ${manifestBlock(`${id}-manifest`, group)}
 <p class="muted">All figures: <code>fedunify report ${own}</code></p>`

@@ -19,6 +19,8 @@ interface BatchView {
   readonly jobs: number
   /** Where bars are drawn; undefined if there is no terminal with room for them. */
   readonly terminal: WriteStream | undefined
+  /** A note as the user of the terminal has it. */
+  readonly shown?: (line: string) => string
   /** Whether finished runs are done again. */
   readonly force?: boolean
 }
@@ -49,7 +51,7 @@ export class BatchProgress implements BatchListener {
   }
 
   started(run: BatchRun, resuming: boolean): void {
-    const { colors, terminal } = this.#view
+    const { colors, terminal, shown } = this.#view
     this.#clock.started()
     this.#say(colors.bold(`${this.#numbered(run)}${resuming ? ' (resuming)' : ''}`))
     this.#board?.begin(run, `[${this.#number(run)}]`)
@@ -60,7 +62,7 @@ export class BatchProgress implements BatchListener {
     this.#views.set(
       run,
       live
-        ? new LiveProgress(terminal, colors, footer)
+        ? new LiveProgress(terminal, colors, { footer, ...(shown && { shown }) })
         : new PlainProgress(several ? line : (text) => this.#say(text), colors),
     )
   }

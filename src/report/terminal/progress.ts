@@ -107,6 +107,11 @@ export class PlainProgress implements ProgressView {
 
 const MAX_BARS = 8
 
+interface LiveOptions {
+  readonly footer?: () => string
+  readonly shown?: (line: string) => string
+}
+
 /** A bar for each owner that trains, redrawn in place, above which the lines of finished rounds stay. */
 export class LiveProgress implements ProgressView {
   readonly #log: ReturnType<typeof createLogUpdate>
@@ -119,18 +124,23 @@ export class LiveProgress implements ProgressView {
   #bars: number[] = []
   readonly #footer: () => string
   #participants = 0
+  readonly #shown: (line: string) => string
   #table: RoundTable | undefined
 
-  /** @param footer a line below the bars; none if it is empty */
-  constructor(stream: WriteStream, colors: Palette, footer: () => string = () => '') {
+  /**
+   * @param footer a line below the bars; none if it is empty
+   * @param shown a note as this terminal's user has it
+   */
+  constructor(stream: WriteStream, colors: Palette, { footer = () => '', shown = (line) => line }: LiveOptions = {}) {
     this.#log = createLogUpdate(stream)
+    this.#shown = shown
     this.#colors = colors
     this.#width = () => stream.columns
     this.#footer = footer
   }
 
   note(line: string): void {
-    this.#log.persist(visible(wrap(line, this.#width())))
+    this.#log.persist(visible(wrap(this.#shown(line), this.#width())))
   }
 
   transfer(line: string, share: number): void {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import { renameFile } from '../../system/files.ts'
 import { flush } from '../../system/flush.ts'
+import { shellWord } from '../../system/shell-word.ts'
 import { writeError } from './growing-file.ts'
 import { ourselves, parseHolder, stateOf } from './holder.ts'
 
@@ -88,7 +89,7 @@ export class FolderLock {
     throw new FedunifyError(
       'E_RUN_LOCKED',
       `${this.#dir}: ${what}`,
-      `resume it with: fedunify run --resume ${this.#dir}`,
+      `resume it with: fedunify run --resume ${shellWord(this.#dir)}`,
     )
   }
 
