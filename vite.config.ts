@@ -1,5 +1,9 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig } from 'vite'
 import manifest from './package.json' with { type: 'json' }
+
+const LICENSES = 'licenses.md'
 
 /**
  * What is shipped. The packages that package.json names as `dependencies` are installed beside it; all others are built
@@ -13,11 +17,27 @@ export default defineConfig({
       // Without package.json Node takes the program for CommonJS: it is to come as far as to say what is wrong.
       renderChunk: (code, { name }) => (name === 'bin' ? code.replace(/^export \{\s*\};?\n?$/m, '') : null),
     },
+    {
+      name: 'whole-licenses',
+      // Packages that come without the text of their license: ours is shipped, or nothing is built.
+      writeBundle({ dir }) {
+        const file = join(dir!, LICENSES)
+        const sections = readFileSync(file, 'utf8').split(/^(?=## \S+ - \d)/m)
+        const whole = sections.map((section) => {
+          const [, name, text] = /^## (\S+) .*\n([\s\S]*)$/.exec(section) ?? []
+          if (name === undefined || text?.trim()) return section
+          const own = new URL(`licenses/${name.replace('/', '+')}.txt`, import.meta.url)
+          if (!existsSync(own)) this.error(`${name} comes without a license: put its text into ${own.pathname}`)
+          return `${section.trimEnd()}\n\n${readFileSync(own, 'utf8').trim()}\n\n`
+        })
+        writeFileSync(file, whole.join(''))
+      },
+    },
   ],
   build: {
     ssr: true,
     target: 'node20',
-    license: { fileName: 'licenses.md' },
+    license: { fileName: LICENSES },
     rolldownOptions: {
       input: {
         bin: 'src/cli/bin.ts',

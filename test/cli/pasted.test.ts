@@ -76,7 +76,7 @@ describe('a command that names a path can be pasted', () => {
     writeFileSync(file, JSON.stringify({ expect: MISSED }))
     const [run] = await expandFile(file)
     const manifest = await readManifest(writeRun(join(folder, 'a'), {}))
-    expect(pasted(expectNote({ ...run!, file, path: folder }, manifest)!)).toEqual(['check', file])
+    expect(pasted(expectNote({ ...run!, file, path: folder, state: 'finished' }, manifest)!)).toEqual(['check', file])
   })
 
   it('of a lock that was taken away', async () => {
