@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process'
 import util, { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { missingGpuLibraries } from '../../src/engine/tfjs/gpu-libraries.ts'
-import { type Import, loadBackend, restoreUtil } from '../../src/engine/tfjs/load.ts'
+import { type Import, type Loaded, loadBackend as loadInto, restoreUtil } from '../../src/engine/tfjs/load.ts'
 import { FedunifyError } from '../../src/errors.ts'
 import { rejection } from '../support/learner.ts'
 
 const GPU = '@tensorflow/tfjs-node-gpu'
+
+/** In a process that has loaded nothing yet. */
+const loadBackend = (device: 'cpu' | 'cuda', load: Import) => loadInto(device, load, new Map())
 
 /** Stands in for the packages that are named; any other is looked for where it is. */
 const packages =
@@ -93,6 +96,48 @@ describe('cpu', () => {
   })
 })
 
+describe('both native packages', () => {
+  const NATIVE = '@tensorflow/tfjs-node'
+  const both = (onGpu: boolean) => packages({ [GPU]: nativePackage(onGpu), [NATIVE]: nativePackage(false) })
+
+  it('are not loaded into one process: the one that is there stays', async () => {
+    const loaded: Loaded = new Map()
+    await loadInto('cuda', both(true), loaded)
+    const error = await rejection(loadInto('cpu', both(true), loaded))
+    expect(error).toMatchObject({
+      code: 'E_ENGINE_UNAVAILABLE',
+      message: `${NATIVE} is not loaded beside ${GPU}: a process has one of them`,
+    })
+    const other: Loaded = new Map()
+    await loadInto('cpu', both(true), other)
+    expect(await rejection(loadInto('cuda', both(true), other))).toMatchObject({
+      message: `${GPU} is not loaded beside ${NATIVE}: a process has one of them`,
+    })
+    expect([...loaded.keys(), ...other.keys()]).toEqual([GPU, NATIVE])
+  })
+
+  it('need not be: one for the GPU that finds none computes on the CPU', async () => {
+    const loaded: Loaded = new Map()
+    await rejection(loadInto('cuda', both(false), loaded))
+    expect((await loadInto('cpu', both(false), loaded)).version).toMatch(/^tfjs-node-gpu /)
+  })
+
+  it('say nothing where one has registered its kernels and does not load', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    onTestFinished(() => warn.mockRestore())
+    const loaded: Loaded = new Map()
+    const registering: Import = async (name) => {
+      if (name === GPU) throw noBinding
+      for (let i = 0; i < 155; i++) console.warn(`The kernel '${i}' for backend 'tensorflow' is already registered`)
+      console.warn('something else')
+      return nativePackage(false)
+    }
+    await rejection(loadInto('cuda', registering, loaded))
+    expect((await loadInto('cpu', registering, loaded)).version).toMatch(/^tfjs-node /)
+    expect(warn.mock.calls).toEqual([['something else']])
+  })
+})
+
 describe('before TensorFlow is loaded', () => {
   const given = process.env.TF_FORCE_GPU_ALLOW_GROWTH
   afterEach(() => {
@@ -110,6 +155,20 @@ describe('before TensorFlow is loaded', () => {
     await loadBackend('cuda', async () => {
       seen = process.env.TF_FORCE_GPU_ALLOW_GROWTH
       expect(typeof Reflect.get(util, 'isNullOrUndefined')).toBe('function')
+      return nativePackage(true)
+    })
+    expect(seen).toBe(expected)
+  })
+
+  it.each([
+    [undefined, '2'],
+    ['0', '0'],
+  ])('its own log has errors alone, unless the user has set it: %s', async (user, expected) => {
+    vi.stubEnv('TF_CPP_MIN_LOG_LEVEL', user)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    let seen: string | undefined
+    await loadBackend('cuda', async () => {
+      seen = process.env.TF_CPP_MIN_LOG_LEVEL
       return nativePackage(true)
     })
     expect(seen).toBe(expected)

@@ -28,28 +28,61 @@ const NATIVE = '@tensorflow/tfjs-node'
 /** The umbrella package: the core alone has no layers and registers no gradients. */
 const PURE = '@tensorflow/tfjs'
 
+/** Native packages that this process has loaded, by name. */
+export type Loaded = Map<string, Backend>
+
+const LOADED: Loaded = new Map()
+
 /**
- * Loads TensorFlow.js and makes its backend ready.
+ * Loads TensorFlow.js and makes its backend ready. A process has one of the native packages: both register the backend
+ * `tensorflow`, and the one that comes first is what computes.
  * @throws FedunifyError (usage) that says what is missing, for cuda also where TensorFlow fell back to the CPU
  */
 export async function loadBackend(
   device: 'cpu' | 'cuda',
   load: Import = (specifier) => import(specifier),
+  loaded = LOADED,
 ): Promise<Backend> {
   prepareEnvironment()
-  if (device === 'cuda') return await loadGpu(load)
+  const quietly: Import = (specifier) => withoutRepeats(() => load(specifier))
+  if (device === 'cuda') return await loadGpu(quietly, loaded)
+  const gpu = loaded.get(GPU)
+  if (gpu) {
+    // On the CPU, to which it fell back, it is what the other one would be.
+    if (!isOnGpu(gpu)) return gpu
+    throw beside(NATIVE, GPU)
+  }
   try {
-    return await loadNative(load, NATIVE)
+    return await loadNative(quietly, NATIVE, loaded)
   } catch {
-    return await loadPure(load)
+    return await loadPure(quietly)
   }
 }
 
-async function loadGpu(load: Import): Promise<Backend> {
-  const backend = await loadNative(load, GPU).catch((error) => {
+const isOnGpu = ({ tf }: Backend) => (tf.backend() as unknown as NativeBackend).isUsingGpuDevice
+
+const beside = (asked: string, there: string) =>
+  new FedunifyError('E_ENGINE_UNAVAILABLE', `${asked} is not loaded beside ${there}: a process has one of them`)
+
+/** A package that does not load may have registered its kernels by then: the next one would complain of each. */
+async function withoutRepeats<T>(task: () => Promise<T>): Promise<T> {
+  const { warn } = console
+  console.warn = (...told: unknown[]) => {
+    if (!/already registered/.test(String(told[0]))) warn(...told)
+  }
+  try {
+    return await task()
+  } finally {
+    console.warn = warn
+  }
+}
+
+async function loadGpu(load: Import, loaded: Loaded): Promise<Backend> {
+  if (loaded.has(NATIVE)) throw beside(GPU, NATIVE)
+  const backend = await loadNative(load, GPU, loaded).catch((error) => {
     throw refusal(error)
   })
-  if ((backend.tf.backend() as unknown as NativeBackend).isUsingGpuDevice) return backend
+  if (isOnGpu(backend)) return backend
   const missing = missingGpuLibraries()
   throw new FedunifyError(
     'E_ENGINE_UNAVAILABLE',
@@ -60,12 +93,14 @@ async function loadGpu(load: Import): Promise<Backend> {
   )
 }
 
-async function loadNative(load: Import, name: string): Promise<Backend> {
+async function loadNative(load: Import, name: string, loaded: Loaded): Promise<Backend> {
   const tf = (await load(name)) as Tf
   await tf.ready()
   const { binding } = tf.backend() as unknown as NativeBackend
   const short = name.replace('@tensorflow/', '')
-  return { tf, version: `${short} ${tf.version.tfjs}, TensorFlow ${binding.TF_Version}`, native: true }
+  const backend = { tf, version: `${short} ${tf.version.tfjs}, TensorFlow ${binding.TF_Version}`, native: true }
+  loaded.set(name, backend)
+  return backend
 }
 
 async function loadPure(load: Import): Promise<Backend> {
