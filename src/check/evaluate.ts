@@ -36,7 +36,7 @@ export function checkFinished({ path, manifest, finished, rounds }: LoadedRun): 
     expected: 'finished',
     got: finished ? `finished after ${rounds} rounds` : `${word} after ${rounds} of ${config.rounds} rounds${why}`,
     file: manifestFile(path),
-    ...(!finished && { hint: resumeAdvice(path) }),
+    ...(!finished && { hint: resumeAdvice({ path, manifest }) }),
   }
 }
 

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync'
-import type { ExportedRun } from './points.ts'
+import type { ExportedRun, Point } from './points.ts'
 
 /** A column of the tidy table: text, or numbers of one kind. */
 export interface Column {
@@ -13,30 +13,44 @@ export interface Column {
  * (docs/formats.md).
  */
 export function tidyColumns(runs: readonly ExportedRun[]): Column[] {
-  const rows = runs.flatMap((exported) => exported.points.map((point) => ({ ...exported, point })))
-  type Row = (typeof rows)[number]
-  const column = (name: string, type: Column['type'], of: (row: Row) => string | number | null): Column => ({
+  type Of = (point: Point, run: ExportedRun) => string | number | null
+  const column = (name: string, type: Column['type'], of: Of): Column => ({
     name,
     type,
-    data: rows.map(of),
+    data: runs.flatMap((run) => run.points.map((point) => of(point, run))),
   })
   const keys = Object.keys(runs[0]?.varying ?? {})
   return [
-    column('run', 'text', ({ id }) => id),
-    column('name', 'text', ({ name }) => name),
-    column('seed', 'integer', ({ seed }) => seed),
-    ...keys.map((key) => column(`config.${key}`, 'text', ({ varying }) => varying[key]!)),
-    column('round', 'integer', ({ point }) => point.round),
-    column('merge', 'text', ({ point }) => point.merge),
-    column('owner', 'integer', ({ point }) => point.owner),
-    column('metric', 'text', ({ point }) => point.metric),
-    column('value', 'number', ({ point }) => point.value),
+    column('run', 'text', (_, { id }) => id),
+    column('name', 'text', (_, { name }) => name),
+    column('seed', 'integer', (_, { seed }) => seed),
+    ...keys.map((key) => column(`config.${key}`, 'text', (_, { varying }) => varying[key]!)),
+    column('round', 'integer', ({ round }) => round),
+    column('merge', 'text', ({ merge }) => merge),
+    column('owner', 'integer', ({ owner }) => owner),
+    column('metric', 'text', ({ metric }) => metric),
+    column('value', 'number', ({ value }) => value),
   ]
 }
+
+const OPTIONS = { escape_formulas: true }
+
+/** Rows. */
+const PIECE = 10_000
 
 /** The table as CSV; a cell that does not apply is empty. */
 export function tidyCsv(runs: readonly ExportedRun[]): string {
   const columns = tidyColumns(runs)
-  const rows = columns[0]!.data.map((_, i) => columns.map(({ data }) => data[i]))
-  return stringify([columns.map(({ name }) => name), ...rows], { escape_formulas: true })
+  const text = [stringify([columns.map(({ name }) => name)], OPTIONS)]
+  // By pieces: what the library holds of all rows at once is many times the text.
+  for (let from = 0; from < columns[0]!.data.length; from += PIECE) {
+    const [first, ...others] = columns.map(({ data }) => data.slice(from, from + PIECE))
+    text.push(
+      stringify(
+        first!.map((cell, i) => [cell, ...others.map((column) => column[i])]),
+        OPTIONS,
+      ),
+    )
+  }
+  return text.join('')
 }

@@ -6,7 +6,7 @@ import { EVENTS } from '../runs/tables.ts'
 
 /** A run with its events. */
 export interface RunRecord extends LoadedRun {
-  /** Those of its complete rounds; undefined if the folder holds no events.jsonl. */
+  /** Those of its complete rounds, with what was evaluated in the last of them; undefined if there is no events.jsonl. */
   readonly events: SavedEvents | undefined
 }
 
@@ -17,10 +17,9 @@ export interface RunRecord extends LoadedRun {
 export async function readRecords(names: readonly string[]): Promise<RunRecord[]> {
   const records: RunRecord[] = []
   for (const run of new Set((await namedRuns(names)).flatMap(allRuns))) {
-    const events = await readEvents(run.path, run.sizes[EVENTS])
     // A round that was under way when its run stopped may be in one file and not yet in the others.
-    const complete = events && { ...events, rounds: events.rounds.filter(({ round }) => round <= run.rounds) }
-    records.push({ ...run, events: complete })
+    const read = { size: run.sizes[EVENTS], until: run.rounds, lastEvaluations: true }
+    records.push({ ...run, events: await readEvents(run.path, read) })
   }
   return records
 }

@@ -88,6 +88,9 @@ export type Manifest = Omit<RunDescription, 'format'> & {
   readonly manifest_sha256?: string
 } & Outcome
 
+/** The source of a dataset that no one machine has. */
+export const OWNERS_DATA = 'the owners'
+
 /** SHA-256 (hex) of the JSON of [train_labels, test_labels]: what `fedunify check` compares of a shard. */
 export function labelsHash(train: readonly number[], test: readonly number[]): string {
   return createHash('sha256')

@@ -15,7 +15,7 @@ import { modelOf } from '../model/presets.ts'
 import { make } from '../parts.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
-import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
+import { labelsHash, OWNERS_DATA, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
 import { askGit } from '../system/git.ts'
 import { type Card, inviteAll } from './invite.ts'
 
@@ -125,7 +125,7 @@ async function describeCards(experiment: Experiment, cards: readonly Card[], min
     git: (await askGit()).git,
     dataset: {
       name: dataset.name,
-      source: 'the owners',
+      source: OWNERS_DATA,
       images: cards.reduce((sum, { train_images, test_images }) => sum + train_images + (test_images ?? 0), 0),
       shape: dataset.shape,
       elements: dataset.elements,

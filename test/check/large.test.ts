@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { checkRuns } from '../../src/check/check-runs.ts'
 import { readRecords } from '../../src/report/run-record.ts'
+import { BINARY, runBinary } from '../support/binary.ts'
+import { workshop } from '../support/experiment.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { processorSeconds } from '../support/processor-time.ts'
+import { writeRun as writeInvented } from '../support/invented-run.ts'
 import { writeRun } from '../support/written-run.ts'
 
 it.each(['interrupted', 'finished'] as const)(
@@ -32,3 +36,25 @@ it.each(['interrupted', 'finished'] as const)(
     expect(took).toBeLessThan(5)
   },
 )
+
+// 73 MB of events. The bound is of V8's heap: what a process may collect and when is no matter then.
+describe('a run of 100 owners and 500 rounds fits into 150 MB', () => {
+  const run = join(workshop().folder, 'run')
+  const expectations = join(run, 'expect.yaml')
+  beforeAll(() => {
+    writeInvented(run, { config: { env: 'dirichlet', owners: 100, rounds: 501 }, done: 500, status: 'interrupted' })
+    writeFileSync(expectations, '- { metric: unified, min: 0 }\n')
+  }, 60_000)
+
+  it.each([
+    ['check', 1, [run, '--expect', expectations]],
+    ['report', 0, [run]],
+    ['compare', 0, [run, run]],
+    ['verify', 0, [run]],
+    ['show', 0, [run]],
+  ] as const)('%s', { timeout: 120_000 }, async (command, expected, args) => {
+    const limit = ['--max-old-space-size=150', BINARY, command, ...args]
+    const { code, signal, err } = await runBinary(limit, { command: [process.execPath], patience: 120_000 })
+    expect([code, signal, err.replace(/^(note|error): .*\n/gm, '')]).toEqual([expected, null, ''])
+  })
+})

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -12,7 +12,7 @@ import { shellWord } from '../../src/system/shell-word.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { rejection } from '../support/learner.ts'
-import { writeRun } from '../support/written-run.ts'
+import { edit, writeRun } from '../support/written-run.ts'
 
 /** A folder whose name no shell takes as it is. */
 function odd(): string {
@@ -70,6 +70,14 @@ describe('a command that names a path can be pasted', () => {
     expect(pasted(updated.err)).toEqual(['run', '--resume', unfinished])
   })
 
+  it('of a run of owners elsewhere: the server goes on with it', async () => {
+    const served = writeRun(join(odd(), 'a'), { status: 'interrupted', rounds: 9, expect: MISSED })
+    edit(join(served, 'manifest.json'), '"source": "data"', '"source": "the owners"')
+    const command = `fedunify serve --federation FOLDER --resume ${shellWord(served)}`
+    expect((await fedunify(['check', served])).out).toContain(`finish it: ${command}\n`)
+    expect((await fedunify(['show', served])).out).toContain(`\n  ${command}\n`)
+  })
+
   it('of batch, where expectations changed', async () => {
     const folder = odd()
     const file = join(folder, 'study.yaml')
@@ -82,7 +90,6 @@ describe('a command that names a path can be pasted', () => {
   it('of a lock that was taken away', async () => {
     const folder = odd()
     const lock = await FolderLock.take(folder)
-    const { rmSync } = await import('node:fs')
     rmSync(join(folder, '.lock'))
     const error = (await rejection(lock.assertHeld())) as { hint: string }
     expect(pasted(error.hint)).toEqual(['run', '--resume', folder])

@@ -117,3 +117,26 @@ describe('fedunify verify', () => {
     expect(createHash('sha256').update(blank).digest('hex')).toBe(manifestOf(whole).manifest_sha256)
   })
 })
+
+// Whoever prints a figure of a run has verified it.
+it.each([
+  ['check'],
+  ['compare', 'RUN', 'RUN'],
+  ['report'],
+  ['show'],
+  ['export', 'RUN', '--to', 'csv', '--output', '-'],
+  ['ls'],
+])('an edited accuracy is told by nobody: %s', async (command, ...args) => {
+  const run = copied()
+  rmSync(join(run, 'checkpoint.safetensors'))
+  edit(join(run, 'unified.csv'), /(?<=\n2,avg,2,)[\d.]+/, '0.9923')
+  edit(join(run, 'table.csv'), /[\d.]+(?=\n$)/, '99.23')
+  const { code, out, err } = await fedunify([
+    command,
+    ...(args.length > 0 ? args.map((a) => a.replace('RUN', run)) : [run]),
+  ])
+  expect(out).not.toContain('99.23')
+  expect(`${out}${err}`).toContain(`${join(run, 'unified.csv')}: it was edited`)
+  // A list has others to show.
+  expect(code).toBe(command === 'ls' ? 0 : 3)
+})

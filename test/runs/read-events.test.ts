@@ -23,6 +23,23 @@ describe('readEvents', () => {
     expect(events.rounds[0]!.baseline!.local!.images).toBe(400)
   })
 
+  it('keeps what was evaluated last alone, and no round that does not count, if asked', async () => {
+    const { dir, file, lines } = run()
+    const all = (await readEvents(dir))!
+    const last = (await readEvents(dir, { lastEvaluations: true }))!
+    const rest = { locals: [], merges: [], baseline: {} }
+    expect(last.rounds).toEqual([...all.rounds.slice(0, 2).map((one) => ({ ...one, ...rest })), all.rounds[2]])
+    const two = (await readEvents(dir, { lastEvaluations: true, until: 2 }))!
+    expect(two.rounds).toEqual([{ ...all.rounds[0], ...rest }, all.rounds[1]])
+    // The second round was done again after the third.
+    const second = lines.find((line) => line.includes('"round-finished","round":2'))!
+    const unevaluated = { ...JSON.parse(lines.at(-1)!), round: 4, locals: [], merges: [], baseline: undefined }
+    appendFileSync(file, `${second}\n${JSON.stringify(unevaluated)}\n`)
+    const again = (await readEvents(dir, { lastEvaluations: true }))!
+    expect(again.rounds.map(({ locals }) => locals.length)).toEqual([0, 0, 2, 0])
+    expect(again.rounds[2]).toEqual(all.rounds[2])
+  })
+
   it('reads format 1, in camelCase, as it reads its own', async () => {
     const { dir, file, lines } = run()
     const own = await readEvents(dir)

@@ -66,7 +66,7 @@ async function planOf(one: Compared): Promise<Plan> {
   const refuse = (code: 'E_CONFLICT' | 'E_REFERENCE', why: string, hint: string) =>
     new FedunifyError(code, `--update: ${why}`, hint)
   if (!run.finished) {
-    throw refuse('E_REFERENCE', `${run.path} has not finished`, resumeAdvice(run.path))
+    throw refuse('E_REFERENCE', `${run.path} has not finished`, resumeAdvice(run))
   }
   const places = referencePlaces(named, beside)
   const kinds = await Promise.all(places.map(kindOf))

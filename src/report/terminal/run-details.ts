@@ -2,6 +2,7 @@ import { dataSize, duration, thousands } from '../../format.ts'
 import { nameOf } from '../../parts.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { pointAt } from '../../runs/read/series.ts'
+import { resumeCommand } from '../../runs/resume-command.ts'
 import { shellWord } from '../../system/shell-word.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 import { configPairs } from '../config-pairs.ts'
@@ -86,7 +87,7 @@ function headLines(run: LoadedRun): string[] {
 function nextLines(run: LoadedRun, before: string | undefined): string[] {
   const path = shellWord(run.path)
   return [
-    ...(run.finished ? [] : [`fedunify run --resume ${path}`]),
+    ...(run.finished ? [] : [resumeCommand(run.path, run.manifest)]),
     ...nextCommands(run, before),
     ...(run.manifest.config.expect ? [`fedunify check ${path}`] : []),
   ]

@@ -57,6 +57,6 @@ export async function examineRun(path: string): Promise<Examination> {
     if (!told) differences.push({ file: join(path, file), message: error.message, hint: error.hint })
   }
   const run = differences.length === 0 ? await attempt(path, () => loadRun(path)) : undefined
-  if (run) await attempt(join(path, EVENTS), () => readEvents(path, run.sizes[EVENTS]))
+  if (run) await attempt(join(path, EVENTS), () => readEvents(path, { size: run.sizes[EVENTS], lastEvaluations: true }))
   return { path, status: manifest.status, differences, same, lacking, others, note: run?.note }
 }

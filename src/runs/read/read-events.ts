@@ -36,19 +36,32 @@ export interface SavedEvents {
   readonly torn: boolean
 }
 
+interface ReadOptions {
+  /** Bytes of the file that count, from its start; default: all. */
+  readonly size?: number | undefined
+  /** The last round that counts. */
+  readonly until?: number
+  /** Keep what was evaluated in the last evaluated round alone: of many owners and rounds it is much. */
+  readonly lastEvaluations?: boolean
+}
+
 /**
  * The finished rounds in a run's events.jsonl; undefined if there is no such file. A resumed run has several
  * `started` events, which do not matter here.
- * @param size bytes of it that count, from its start; all if none is given
  * @throws FedunifyError (data) naming file and line if a line other than the last is not an event
  */
-export async function readEvents(dir: string, size?: number): Promise<SavedEvents | undefined> {
+export async function readEvents(
+  dir: string,
+  { size, until = Number.POSITIVE_INFINITY, lastEvaluations = false }: ReadOptions = {},
+): Promise<SavedEvents | undefined> {
   const file = join(dir, EVENTS)
   const mark = await markOf(file, 0)
   if (!mark) return undefined
   const rounds = new Map<number, SavedRound>()
   let number = 0
   let torn = false
+  /** The last evaluated round so far. */
+  let last = 0
   // Line by line: of many owners and rounds, the whole is more than a string can hold.
   for await (const { line, whole } of linesOf(file, size)) {
     number += 1
@@ -65,10 +78,20 @@ export async function readEvents(dir: string, size?: number): Promise<SavedEvent
     }
     if (event === 'other') continue
     if ('format' in event) throw newer(`${file}:${number}`, event.format)
+    if (event.round > until) continue
     rounds.set(event.round, event)
+    if (!lastEvaluations || !isEvaluated(event)) continue
+    const [earlier, later] = [Math.min(last, event.round), Math.max(last, event.round)]
+    if (earlier < later && rounds.has(earlier)) rounds.set(earlier, { ...rounds.get(earlier)!, ...NOTHING })
+    last = later
   }
   return { rounds: [...rounds.values()].sort((a, b) => a.round - b.round), torn }
 }
+
+const isEvaluated = ({ locals, merges, baseline }: SavedRound): boolean =>
+  [...locals.map(({ local }) => local), ...merges.map(({ unified }) => unified), baseline?.local].some(Boolean)
+
+const NOTHING = { locals: [], merges: [], baseline: {} } as const
 
 const newer = (where: string, format: unknown) =>
   new FedunifyError(

@@ -73,14 +73,13 @@ export async function readTables(
   sizes: Readonly<Record<string, number>> = {},
 ): Promise<Tables> {
   const of = ({ file }: Table) => [join(dir, file), { size: sizes[file], most: MAX_TABLE }] as const
-  const [local, unified, table, traffic] = await Promise.all([
-    readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS, {
-      empty: ['train_loss', 'local_accuracy', 'copied_accuracy'],
-    }),
-    readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, UNIFIED_CELLS),
-    readCsv(...of(paperTable)),
-    there.has(trafficTable.file) ? readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS) : undefined,
-  ])
+  // One after another: of many owners and rounds, the text of one is much.
+  const local = await readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS, LOCAL_CELLS)
+  const unified = await readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, UNIFIED_CELLS)
+  const table = await readCsv(...of(paperTable))
+  const traffic = there.has(trafficTable.file)
+    ? await readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS)
+    : undefined
   return { local, unified, table, traffic }
 }
 
@@ -90,6 +89,8 @@ interface Cells {
   /** Columns that may have empty cells, which are undefined. */
   readonly empty?: readonly string[]
 }
+
+const LOCAL_CELLS: Cells = { empty: ['train_loss', 'local_accuracy', 'copied_accuracy'] }
 
 const UNIFIED_CELLS: Cells = { texts: ['merge'], empty: ['accuracy', 'loss'] }
 
@@ -121,23 +122,27 @@ function rowsOf<Row>(
       `its columns are ${head.join(', ')}`,
     )
   }
+  const kinds = columns.map((column) => {
+    return { column, at: head.indexOf(column), isText: texts.includes(column), mayBeEmpty: empty.includes(column) }
+  })
   return rows.map((row, i) => {
-    const cells = columns.map((column) => {
-      const cell = row[head.indexOf(column)]!
-      if (texts.includes(column)) return [column, cell]
-      if (cell === '' && empty.includes(column)) return [column, undefined]
-      return [column, toNumber(cell, `${file}:${i + 2}: ${column}`)]
-    })
-    return Object.fromEntries(cells) as Row
+    const made: Record<string, unknown> = {}
+    for (const { column, at, isText, mayBeEmpty } of kinds) {
+      const cell = row[at]!
+      if (isText) made[column] = cell
+      else if (cell === '' && mayBeEmpty) made[column] = undefined
+      else made[column] = toNumber(cell, file, i + 2, column)
+    }
+    return made as Row
   })
 }
 
-function toNumber(cell: string, where: string): number {
+function toNumber(cell: string, file: string, line: number, column: string): number {
   const value = Number(cell)
   if (cell.trim() === '' || !Number.isFinite(value)) {
     throw new FedunifyError(
       'E_RUN_DAMAGED',
-      `${where}: expected a number, got "${cell.slice(0, 60)}"`,
+      `${file}:${line}: ${column}: expected a number, got "${cell.slice(0, 60)}"`,
       'the file was edited or cut short',
     )
   }
