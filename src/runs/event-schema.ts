@@ -22,6 +22,8 @@ const Evaluation = z
   })
   .meta({ id: 'evaluation' })
 
+const folder = z.string().optional().describe('that of the run; on stdout alone')
+
 const Trained = z
   .strictObject({
     type: z.literal('owner-trained'),
@@ -53,6 +55,7 @@ export const EventSchema = z.discriminatedUnion('type', [
     merges: z.array(z.string()).describe('merge rules; the first drives the run'),
     baseline: z.boolean().describe('whether a model is trained on the pooled shards too'),
     without_metrics: z.array(owner).optional().describe('owners that share no metrics, if there are any'),
+    folder,
   }),
   z.strictObject({
     type: z.literal('owner-progress'),
@@ -91,6 +94,7 @@ export const EventSchema = z.discriminatedUnion('type', [
     rounds: count,
     reason: z.enum(['rounds', 'stop-at', 'stop-after']),
     seconds,
+    folder,
   }),
   z.strictObject({
     type: z.literal('failed'),

@@ -42,7 +42,11 @@ describe('a run of 100 owners and 500 rounds fits into 150 MB', () => {
   const run = join(workshop().folder, 'run')
   const expectations = join(run, 'expect.yaml')
   beforeAll(() => {
-    writeInvented(run, { config: { env: 'dirichlet', alpha: 1, owners: 100, rounds: 501 }, done: 500, status: 'interrupted' })
+    writeInvented(run, {
+      config: { env: 'dirichlet', alpha: 1, owners: 100, rounds: 501 },
+      done: 500,
+      status: 'interrupted',
+    })
     writeFileSync(expectations, '- { metric: unified, min: 0 }\n')
   }, 60_000)
 

@@ -34,7 +34,7 @@ describe('fedunify verify', () => {
     await fedunify(['report', run])
     writeFileSync(join(run, 'notes.md'), 'mine\n')
     const names = [
-      ...['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'events.jsonl'],
+      ...['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'disclosure.jsonl', 'events.jsonl'],
       ...['config.yaml', 'checkpoint.safetensors', 'model.safetensors', 'model.onnx'],
     ]
     const found = await verified(run)
@@ -58,7 +58,7 @@ describe('fedunify verify', () => {
     const { code, out, err } = await fedunify(['verify', run])
     expect([code, err]).toEqual([0, ''])
     expect(out).toMatch(
-      /^✓ ok {7}.*: 9 files as the run left them\n {11}not of the run: (notes\.md, report\.html|report\.html, notes\.md)\n$/,
+      /^✓ ok {7}.*: 10 files as the run left them\n {11}not of the run: (notes\.md, report\.html|report\.html, notes\.md)\n$/,
     )
   })
 
