@@ -6,8 +6,8 @@ import { readRecords } from '../../src/report/run-record.ts'
 import { BINARY, runBinary } from '../support/binary.ts'
 import { workshop } from '../support/experiment.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { processorSeconds } from '../support/processor-time.ts'
 import { writeRun as writeInvented } from '../support/invented-run.ts'
+import { processorSeconds } from '../support/processor-time.ts'
 import { writeRun } from '../support/written-run.ts'
 
 it.each(['interrupted', 'finished'] as const)(
