@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { asksForSeveral, type ExperimentRequest, loadExperiment } from '../config/load.ts'
+import { asksForSeveral } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
@@ -9,19 +8,13 @@ import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
 import { fetchProgress } from '../report/terminal/progress.ts'
 import { overviewText, planText, summaryText, unfetchedPlanText } from '../report/terminal/run-text.ts'
-import { executeToEnd, inFolder } from '../run/execute.ts'
+import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
 import { fetchedFirst, notesOf, prepareRun } from '../run/prepare.ts'
-import { resumableRounds, withKeptData } from '../run/resume.ts'
+import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
 import { pointLatest, runPath } from '../runs/latest.ts'
-import { readManifest } from '../runs/manifest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
-import { loadRun } from '../runs/read/load-run.ts'
-import { CONFIG } from '../runs/run-files.ts'
-import { assertSameConfig, goesOn } from '../runs/same-run.ts'
-import { EVENTS } from '../runs/tables.ts'
-import { isPlainFile } from '../system/files.ts'
 import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
@@ -35,6 +28,7 @@ import {
   SET_HELP,
 } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
+import { experimentToGoOn, requestToGoOn, showFinished } from './resumed.ts'
 import { runSweep } from './run-sweep.ts'
 import { timestamp } from './timestamp.ts'
 
@@ -101,29 +95,14 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const { listeners, told } = listen(options, io)
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
   const request = { file, run: resume, set, flags, signal: io.signal }
-  if (resume !== undefined) {
-    const manifest = await readManifest(resume)
-    const stopped = manifest.reason === 'stop-after'
-    // Where it was told to stop it has stopped: now it is to go on, or to a round that is named.
-    if (stopped) request.set = ['stop-after=null', ...set]
-    if (manifest.status === 'finished') {
-      const experiment = asked || stopped ? await loadExperiment(request) : undefined
-      if (!experiment || !goesOn(manifest, experiment)) {
-        if (experiment) assertSameConfig(resume, manifest.config, experiment)
-        return await showFinished(resume, options, io)
-      }
-    }
-    // A run folder's config is an experiment file; what is given besides must agree with it.
-    if (file === undefined) await assertConfig(resume)
-  }
+  const going = resume === undefined ? request : await requestToGoOn(resume, request, asked)
+  if (!going) return await showFinished(resume!, options, io)
   // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
   const tell = (error: unknown): never => {
     if (json) io.out(`${JSON.stringify(plainEvent(failedEvent(error)))}\n`)
     throw error
   }
-  const asIs = resume !== undefined && file === undefined && !given(request, 'data')
-  const written = await loadExperiment(request).catch(tell)
-  const experiment = asIs ? await withKeptData(resume, written) : written
+  const experiment = await experimentToGoOn(going).catch(tell)
   const view = progressView(io, quiet)
   try {
     const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }
@@ -195,31 +174,6 @@ function listen({ json, sink = [] }: RunOptions, io: Io): { listeners: Sink[]; t
     },
   }
   return { listeners: chooseSinks([...(json ? ['ndjson'] : []), ...sink], output), told: () => told }
-}
-
-const given = ({ set = [], flags = {} }: ExperimentRequest, key: string): boolean =>
-  key in flags || set.some((pair) => pair.startsWith(`${key}=`))
-
-/** What a run has left that is not to go on: it has finished. */
-async function showFinished(dir: string, { json, quiet }: RunOptions, io: Io): Promise<void> {
-  if (!quiet) io.err(`${oneLine(dir)} has finished already\n`)
-  if (!json) return io.say(await summaryText(dir, colorsOf(io), io.width))
-  // Its files are what was written, or this says which is not.
-  await loadRun(dir)
-  const events = (await readFile(join(dir, EVENTS), 'utf8')).trimEnd().split('\n')
-  for (const line of events) io.out(`${/^\{"type":"(started|finished)"/.test(line) ? withFolder(line, dir) : line}\n`)
-}
-
-const withFolder = (line: string, dir: string) => JSON.stringify(inFolder(JSON.parse(line), dir))
-
-async function assertConfig(dir: string): Promise<void> {
-  const file = join(dir, CONFIG)
-  if (await isPlainFile(file)) return
-  throw new FedunifyError(
-    'E_FILE_MISSING',
-    `${file}: no such file`,
-    'restore it, or name the experiment file before --resume',
-  )
 }
 
 const interruption = (error: unknown, path: string) =>

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type ExperimentRequest, loadExperiment } from '../config/load.ts'
+import type { Experiment } from '../config/schema.ts'
+import { FedunifyError } from '../errors.ts'
+import { summaryText } from '../report/terminal/run-text.ts'
+import { inFolder } from '../run/execute.ts'
+import { withKeptData } from '../run/resume.ts'
+import { readManifest } from '../runs/manifest.ts'
+import { loadRun } from '../runs/read/load-run.ts'
+import { CONFIG } from '../runs/run-files.ts'
+import { assertSameConfig, goesOn } from '../runs/same-run.ts'
+import { EVENTS } from '../runs/tables.ts'
+import { isPlainFile } from '../system/files.ts'
+import { oneLine } from '../visible.ts'
+import { colorsOf, type Io } from './io.ts'
+
+/**
+ * What is asked of a run that is to go on, with what its folder says; undefined if it has finished and nothing more is
+ * asked of it.
+ * @param asked whether anything is given beside the folder
+ * @throws FedunifyError (usage) if it has finished as another run; (data) if its config is missing
+ */
+export async function requestToGoOn(
+  dir: string,
+  request: ExperimentRequest,
+  asked: boolean,
+): Promise<ExperimentRequest | undefined> {
+  const manifest = await readManifest(dir)
+  const stopped = manifest.reason === 'stop-after'
+  // Where it was told to stop it has stopped: now it is to go on, or to a round that is named.
+  const going = stopped ? { ...request, set: ['stop-after=null', ...(request.set ?? [])] } : request
+  if (manifest.status === 'finished') {
+    const experiment = asked || stopped ? await loadExperiment(going) : undefined
+    if (!experiment || !goesOn(manifest, experiment)) {
+      if (experiment) assertSameConfig(dir, manifest.config, experiment)
+      return undefined
+    }
+  }
+  // A run folder's config is an experiment file; what is given besides must agree with it.
+  if (request.file === undefined) await assertConfig(dir)
+  return going
+}
+
+/** The experiment that is asked for; a run that goes on finds its data where it was. */
+export async function experimentToGoOn(request: ExperimentRequest): Promise<Experiment> {
+  const experiment = await loadExperiment(request)
+  const { run, file } = request
+  return run !== undefined && file === undefined && !given(request, 'data')
+    ? await withKeptData(run, experiment)
+    : experiment
+}
+
+const given = ({ set = [], flags = {} }: ExperimentRequest, key: string): boolean =>
+  key in flags || set.some((pair) => pair.startsWith(`${key}=`))
+
+async function assertConfig(dir: string): Promise<void> {
+  const file = join(dir, CONFIG)
+  if (await isPlainFile(file)) return
+  throw new FedunifyError(
+    'E_FILE_MISSING',
+    `${file}: no such file`,
+    'restore it, or name the experiment file before --resume',
+  )
+}
+
+/** What a run has left that is not to go on: it has finished. */
+export async function showFinished(
+  dir: string,
+  { json, quiet }: { readonly json?: boolean; readonly quiet?: boolean },
+  io: Io,
+): Promise<void> {
+  if (!quiet) io.err(`${oneLine(dir)} has finished already\n`)
+  if (!json) return io.say(await summaryText(dir, colorsOf(io), io.width))
+  // Its files are what was written, or this says which is not.
+  await loadRun(dir)
+  const events = (await readFile(join(dir, EVENTS), 'utf8')).trimEnd().split('\n')
+  for (const line of events) io.out(`${/^\{"type":"(started|finished)"/.test(line) ? withFolder(line, dir) : line}\n`)
+}
+
+const withFolder = (line: string, dir: string) => JSON.stringify(inFolder(JSON.parse(line), dir))
