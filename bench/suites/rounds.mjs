@@ -6,6 +6,9 @@ import { inFolder } from '../folder.mjs'
 
 const PARTS = ['total', 'train', 'merge', 'evaluate', 'write']
 
+/** A long run, in which models are evaluated in every tenth round and the last. */
+const SELDOM = { rounds: 31, 'evaluate-every': 10 }
+
 /** What of a round's wall time is not training, and what memory a whole run takes. */
 export const rounds = {
   name: 'rounds',
@@ -18,6 +21,8 @@ export const rounds = {
       runs.push(await wholeRun(settings, data, pin))
       note(`whole run ${i + 1} of ${count}: ${runs.at(-1).rest.toFixed(1)} % of a round is not training`)
     }
+    const seldom = await wholeRun({ ...settings, ...SELDOM }, data, pin)
+    note(`with evaluate-every ${SELDOM['evaluate-every']}: ${seldom.rest.toFixed(1)} % of a round is not training`)
     const values = (key) => runs.map((run) => run[key])
     const secondsOf = (part) => Number(median(runs.map(({ seconds }) => seconds[part])).toFixed(3))
     return {
@@ -38,6 +43,14 @@ export const rounds = {
           digits: 1,
           values: values('after'),
           target: { atMost: 6 },
+        },
+        {
+          key: 'rest_seldom',
+          name: `round: all but training, evaluate-every ${SELDOM['evaluate-every']}, ${SELDOM.rounds} rounds`,
+          unit: '%',
+          digits: 1,
+          values: [seldom.rest],
+          target: { atMost: 3 },
         },
         { key: 'peak_mib', name: 'whole run, 2 workers: peak memory', unit: 'MiB', values: values('peak') },
       ],
