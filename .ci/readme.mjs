@@ -222,6 +222,9 @@ function federationMemory() {
   return table(['party', 'MiB early', 'MiB late'], lines)
 }
 
+/** How much faster two workers do a batch than one, as bench/batch-on.mjs measured it. */
+const batchOn = () => decimals(suite('batch-on').results[0].ratio)
+
 const FIGURES = {
   ours: (name, series, round, group) => plusMinus(batch(name).of(series, round, group), decimals),
   printed: (...args) => decimals(printed(...args)),
@@ -241,6 +244,7 @@ const FIGURES = {
   facts,
   federation,
   'federation-memory': federationMemory,
+  'batch-on': batchOn,
   parts,
 }
 

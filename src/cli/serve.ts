@@ -17,6 +17,7 @@ import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { aboveZero, positive } from './positive.ts'
+import { requestToGoOn, showFinished } from './resumed.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -68,7 +69,10 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   const owners = folder.owners.length
   const command = `fedunify serve --federation ${shellWord(federation)}`
   const request = { file, run: resume, set: [...set, `owners=${owners}`], command, signal: io.signal }
-  const experiment = await loadExperiment(request)
+  const asked = file !== undefined || set.length > 0
+  const going = resume === undefined ? request : await requestToGoOn(resume, request, asked)
+  if (!going) return await showFinished(resume!, { quiet }, io)
+  const experiment = await loadExperiment(going)
   assertAbsence(options, owners, experiment)
   if (experiment.baseline === 'pooled') {
     throw new FedunifyError('E_CONFLICT', 'a pooled baseline needs all data in one place', 'use baseline none')

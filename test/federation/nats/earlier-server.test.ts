@@ -32,11 +32,11 @@ describe.skipIf(!hasBroker)('a task that a dead server left', () => {
     expect(manifestOf(join(folder, 'results', 'next', 'a')).status).toBe('finished')
   })
 
-  it('is done to its end for a server of the same run that goes on with it', { timeout: 60_000 }, async () => {
+  it('is done to its end for a server of the same run that goes on with it', { timeout: 120_000 }, async () => {
     const { join: joins, serve } = await startFederation(['alice', 'bob'], data)
     const alice = joins('alice', '--once')
     joins('bob', '--once')
-    const file = experiment('same', { env: 'H', rounds: 1, model: SMALL_MODEL, 'local-epochs': 100 })
+    const file = experiment('same', { env: 'H', rounds: 1, model: SMALL_MODEL, 'local-epochs': 400 })
     const first = serve(file, '--run-id', 'a', '--quiet')
     await alice.says('images to train on')
     await new Promise((resolve) => setTimeout(resolve, 1500))
@@ -47,5 +47,9 @@ describe.skipIf(!hasBroker)('a task that a dead server left', () => {
     const ended = await alice.ended
     expect(ended.err.match(/round 1: trained in/g)).toHaveLength(1)
     expect(ended.err).not.toContain('leaves the task')
+    // Nobody has to be there for a run that has finished.
+    const finished = await serve('--resume', join(folder, 'results', 'same', 'a')).ended
+    expect(finished).toMatchObject({ code: 0, err: expect.stringContaining('has finished already') })
+    expect(finished.out).toContain('unified accuracy')
   })
 })
