@@ -1,7 +1,7 @@
 // How much faster two workers do a batch of eight runs than one does: fedunify batch --on, with a broker of its own on
 // this machine, each worker on one core. The clock runs from the start of the batch, with its workers waiting, to its end.
 // Prints a line for each turn, and the ratio of the medians; with --out they go to a JSON file too. A run takes about
-// twelve seconds of one core: to start one takes half a second, whoever does it.
+// eleven seconds of one core: to start one takes half a second, whoever does it.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

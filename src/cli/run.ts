@@ -29,7 +29,6 @@ import {
 } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { experimentToGoOn, requestToGoOn, showFinished } from './resumed.ts'
-import { runSweep } from './run-sweep.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -91,7 +90,11 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const resume = options.resume && (await runPath(options.resume))
   assertRunId(options)
   const flags = experimentFlags({ ...options })
-  if (asksForSeveral({ set, flags })) return await runSweep(file, { ...options, set, flags }, io)
+  if (asksForSeveral({ set, flags })) {
+    // What does several runs is not waited for by one.
+    const { runSweep } = await import('./run-sweep.ts')
+    return await runSweep(file, { ...options, set, flags }, io)
+  }
   const { listeners, told } = listen(options, io)
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
   const request = { file, run: resume, set, flags, signal: io.signal }

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import fastGlob from 'fast-glob'
+import type { Options } from 'fast-glob'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { thousands } from '../format.ts'
 
@@ -17,7 +17,8 @@ const MOST_PATTERNS = 2000
  * @throws FedunifyError (data) where a folder below it cannot be read; (usage) where it matches very much, or stands
  *   for very many patterns
  */
-export async function matchGlob(glob: string, options: fastGlob.Options = {}): Promise<string[]> {
+export async function matchGlob(glob: string, options: Options = {}): Promise<string[]> {
+  const fastGlob = await loadGlob()
   const written = fastGlob.convertPathToPattern(glob).replace(/\\([*?{}[\]!()])/g, '$1')
   const pattern = await withPlainFolders(written, options.cwd)
   if (patternsIn(pattern) > MOST_PATTERNS) {
@@ -36,6 +37,9 @@ export async function matchGlob(glob: string, options: fastGlob.Options = {}): P
   return found.sort(byName)
 }
 
+/** With it come eighty small files, which a command without a glob need not read. */
+const loadGlob = async () => (await import('fast-glob')).default
+
 const CLOSER = 'name what is meant more closely'
 
 const tooMany = (glob: string) =>
@@ -50,6 +54,7 @@ async function withPlainFolders(glob: string, cwd = '.'): Promise<string> {
     const found = await lstat(glob.startsWith('/') ? path : join(cwd, path)).catch(() => undefined)
     if (!found) break
   }
+  const fastGlob = await loadGlob()
   const plain = steps.slice(0, there).map((step) => step && fastGlob.escapePath(step))
   return [...plain, ...steps.slice(there)].join('/')
 }
