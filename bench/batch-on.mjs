@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { locateFashionMnist } from '../build/data/fashion-mnist/locate.js'
 import { file } from './children.mjs'
 import { json, median } from './figures.mjs'
 import { inFolder } from './folder.mjs'
@@ -20,7 +21,7 @@ const { values } = parseArgs({
   options: {
     turns: { type: 'string', default: '3' },
     cores: { type: 'string', default: '0,1' },
-    data: { type: 'string', default: file('../data/fashion-mnist') },
+    data: { type: 'string' },
     images: { type: 'string', default: '14000' },
     rounds: { type: 'string', default: '5' },
     out: { type: 'string' },
@@ -28,6 +29,7 @@ const { values } = parseArgs({
 })
 
 const cores = values.cores.split(',').map(Number)
+const { dir: DATA } = await locateFashionMnist({ dir: values.data })
 const BINARY = file('../dist/bin.js')
 
 /** Starts a program, whose lines on stderr `says` waits for. */
@@ -61,7 +63,7 @@ async function measure(count, folder) {
   try {
     await broker.says('Server is ready')
     for (const core of cores.slice(0, count)) {
-      const command = [process.execPath, BINARY, 'worker', '--on', url, '--workers', '1', '--data', values.data]
+      const command = [process.execPath, BINARY, 'worker', '--on', url, '--workers', '1', '--data', DATA]
       workers.push(begin(pinning([core]).pin(1, command)))
     }
     for (const worker of workers) await worker.says('waits for runs')

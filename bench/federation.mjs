@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { locateFashionMnist } from '../build/data/fashion-mnist/locate.js'
 import { file } from './children.mjs'
 import { json, median } from './figures.mjs'
 import { inFolder } from './folder.mjs'
@@ -19,7 +20,7 @@ const { values } = parseArgs({
   },
 })
 const program = file('../dist/bin.js')
-const data = values.data ?? file('../data/fashion-mnist')
+const data = (await locateFashionMnist({ dir: values.data })).dir
 
 const dense = (...units) => [
   { type: 'flatten' },

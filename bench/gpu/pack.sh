@@ -68,7 +68,7 @@ node bench/gpu/one-arch.mjs "$libraries/libonnxruntime_providers_cuda.so" "$arch
   find files -name 'lib*.so.*' -type l -exec cp -L {} "$bundle/gl/" ';'
 )
 
-node dist/bin.js data fetch >/dev/null
+node dist/bin.js data fetch data/fashion-mnist >/dev/null
 cp data/fashion-mnist/*-ubyte* "$bundle/data/"
 
 # Three streams in a row, the program first: a load that breaks off in a later one is good for the earlier ones.
