@@ -41,14 +41,14 @@ export const withSnakeCase = (fields) =>
     ]),
   )
 
-/** @param value undefined where there was nothing to measure it with */
+/** @param value undefined if there was nothing to measure it with */
 function judge(value, target) {
   if (!target) return {}
   const met = 'atLeast' in target ? value >= target.atLeast : value <= target.atMost
   return { target: withSnakeCase(target), status: value === undefined ? 'not measured' : met ? 'pass' : 'miss' }
 }
 
-/** @param series a Series; without values where there was nothing to measure it with */
+/** @param series a Series; without values if there was nothing to measure it with */
 function seriesFigure({ name, unit, digits, values, target }) {
   if (values.length === 0) return { name, unit, ...judge(undefined, target) }
   return { name, unit, ...figure(values, digits), ...judge(median(values), target) }

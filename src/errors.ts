@@ -159,7 +159,7 @@ export class FedunifyError extends Error {
   }
 }
 
-/** The legal name nearest to a mistyped one, or undefined where nothing is near enough to be meant. */
+/** The legal name nearest to a mistyped one, or undefined if nothing is near enough to be meant. */
 export function nearest(got: string, legal: readonly string[]): string | undefined {
   const most = (name: string) => Math.max(1, Math.floor(name.length / 3))
   const letters = (name: string) => [...name.toLowerCase()].sort().join('')

@@ -16,7 +16,7 @@ for (let at = library.indexOf(CONTAINER); at >= 0; at = library.indexOf(CONTAINE
   const end = at + CONTAINER_HEADER + Number(library.readBigUInt64LE(at + 8))
   const entries = entriesFrom(at + CONTAINER_HEADER, end)
   const fits = ({ kind, arch }) => kind === MACHINE_CODE && arch === Number(wanted)
-  // Code that no other module stands in for stays as it is.
+  // Code that no other module replaces stays as it is.
   for (const entry of entries.some(fits) ? entries : []) {
     if (fits(entry)) kept += entry.size
     else {

@@ -66,7 +66,7 @@ async function runsOf(side) {
   return results
 }
 
-/** All weights of a safetensors file, in the order in which they stand there. */
+/** All weights of a safetensors file, in the order in which they are there. */
 function floats(file) {
   const content = readFileSync(file)
   const start = 8 + Number(content.readBigUInt64LE(0))

@@ -29,7 +29,7 @@ export const CPU_SIDE = { key: 'onnx_cpu', app: 'app', device: 'cpu', precision:
  * @param flags of the run, as { rounds: 2 }
  * @returns of each round: seconds since the round before ended (the first has none), images/s of each owner's training,
  * mean loss, accuracy of the unified model
- * @throws what the run printed, where it failed
+ * @throws what the run printed, if it failed
  */
 export async function fedunifyRun({ app, device, layout = 'auto', env }, flags, limitSeconds) {
   const options = { engine: 'onnx', device, layout, data: DATA, ...flags }

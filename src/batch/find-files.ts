@@ -13,7 +13,7 @@ import { matchGlob } from '../system/glob.ts'
 /**
  * The experiment files that are meant by a name, a glob, or a folder that holds them; standard input by `-`. A file that
  * is there is meant before a glob.
- * @param note told of files of expectations, which stand beside experiments and are none
+ * @param note told of files of expectations, which are beside experiments and are none
  * @throws FedunifyError (usage) if nothing is found
  */
 export async function findExperiments(named: string, note?: (line: string) => void): Promise<string[]> {

@@ -59,7 +59,7 @@ export async function isStdout(file: string): Promise<boolean> {
 
 /**
  * Writes the file that an option names, `-` for stdout.
- * @throws FedunifyError that says so; what was to be written then goes to stdout, where it is not lost
+ * @throws FedunifyError that says so; what was to be written then goes to stdout, so that it is not lost
  */
 export async function putNamed(option: string, file: string, content: string, io: Io): Promise<void> {
   if (file === '') throw new FedunifyError('E_OPTION', `${option} is empty`, 'name the file to write, or - for stdout')

@@ -77,7 +77,7 @@ export async function main(args: readonly string[], given: Streams): Promise<num
   }
 }
 
-/** The command that is called; where none is, all of them, as for the help or to find what was meant. */
+/** The command that is called; if none is, all of them, as for the help or to find what was meant. */
 async function addCommands(program: Command, called: string | undefined, io: Io): Promise<void> {
   if (called === '--version' || called === '-V') return
   const names = Object.keys(COMMANDS)

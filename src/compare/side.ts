@@ -18,7 +18,7 @@ export interface Figure extends Estimate {
   readonly runs: number
 }
 
-/** What stands in one column of a comparison: a run, the seeds of one experiment, or the paper. */
+/** What is in one column of a comparison: a run, the seeds of one experiment, or the paper. */
 export interface Side {
   readonly name: string
   readonly detail: string

@@ -14,7 +14,7 @@ import { follow, optionOf, type Position } from './words.ts'
 /**
  * What the last of `words` may become. Commands and options are asked of commander, so that none is forgotten; names
  * that an option takes come from its choices, or from the schema of experiments where it is one of their keys.
- * @param words what stands behind the program's name, up to the cursor; the last may be empty
+ * @param words what is behind the program's name, up to the cursor; the last may be empty
  */
 export async function candidates(program: Command, words: readonly string[]): Promise<Candidate[]> {
   const current = words.at(-1) ?? ''

@@ -24,7 +24,7 @@ export const EXPERIMENT_FILE: FileKind = {
   example: 'experiments/table4.yaml',
 }
 
-/** It may stand in a file, and nowhere else: it says how to read the experiment, and is no part of it. */
+/** It may be in a file, and nowhere else: it says how to read the experiment, and is no part of it. */
 export const FORMAT_KEY = 'format'
 
 /** What an editor reads of a JSON file, as the first line of a YAML file; it says nothing of the experiment. */

@@ -223,7 +223,7 @@ function label(value: unknown): string {
     .slice(0, 40)
 }
 
-/** A part, or several, with what options stand beside the name: `dirichlet:alpha=0.3`. */
+/** A part, or several, with what options are beside the name: `dirichlet:alpha=0.3`. */
 export const choiceLabel = (value: unknown) => (Array.isArray(value) ? value.map(choiceOf) : choiceOf(value))
 
 const choiceOf = (value: unknown) =>

@@ -6,7 +6,7 @@ export interface LegalNames {
   readonly list: boolean
 }
 
-/** Names that the value of a key may be chosen from; undefined where it takes anything else alone. */
+/** Names that the value of a key may be chosen from; undefined if it takes anything else alone. */
 export function legalNames(schema: JsonSchema): LegalNames | undefined {
   if (schema.enum) return { names: schema.enum.map(String), list: false }
   const branches = schema.anyOf ?? []

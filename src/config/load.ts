@@ -45,7 +45,7 @@ export const makesSeveral = ({ values }: Source): boolean => BATCH_KEYS.some((ke
 
 /**
  * What was asked for, place by place, later ones over earlier ones.
- * @param written what the file holds, where one is named
+ * @param written what the file holds, if one is named
  * @throws FedunifyError (usage)
  */
 export function experimentSources(

@@ -64,7 +64,7 @@ function ownFile([key, ...within]: readonly PropertyKey[], choices: ChoiceKeys):
   return own && `${own.summary.replace(/:.*/, '')} goes by its file, as in --${String(key)} ${own.example}`
 }
 
-/** The option of a part that stands at a path, in a list or not. */
+/** The option of a part that is at a path, in a list or not. */
 const optionAt = (path: readonly PropertyKey[], options: readonly OptionKey[]) => {
   const long = path.filter((step) => typeof step === 'string').join('.')
   return options.find((option) => option.long === long)

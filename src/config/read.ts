@@ -20,7 +20,7 @@ export const fileName = (file: string): string => (file === STDIN ? 'stdin' : fi
  * The text of a file, of standard input for `-`; of what is too large no more is read than shows that it is.
  * @param most bytes that it may have
  * @param kind what it should be, for messages
- * @throws FedunifyError (usage) where it cannot be read, is larger, or nothing comes from standard input
+ * @throws FedunifyError (usage) if it cannot be read, is larger, or nothing comes from standard input
  * @throws the signal's reason if it was aborted
  */
 export async function readText(
@@ -53,7 +53,7 @@ export async function readText(
   }
 }
 
-/** @throws FedunifyError (usage) where the file says itself that it is too large */
+/** @throws FedunifyError (usage) if the file says itself that it is too large */
 async function streamOf(file: string, most: number, kind: FileKind, signal?: AbortSignal): Promise<Readable> {
   const fd = await openToRead(file, signal)
   try {

@@ -83,7 +83,7 @@ function nameFrom(file: string): string | undefined {
 
 /**
  * How long an owner trains in a round is said in one way: by epochs, or by an accuracy and at most so many epochs.
- * @throws FedunifyError (usage) where a key of the other way was given too
+ * @throws FedunifyError (usage) if a key of the other way was given too
  */
 function withOneLength(experiment: Parsed, { values }: Settled, where: (path: readonly string[]) => string): Unnamed {
   const byAccuracy = experiment['until-local-accuracy'] !== undefined

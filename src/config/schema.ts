@@ -157,7 +157,7 @@ export const EXPERIMENT_KEYS = Object.keys(ExperimentSchema.shape) as (keyof Par
 /** All that may be written as a key: options of parts may have one of their own. */
 export const WRITTEN_KEYS: readonly string[] = [...EXPERIMENT_KEYS, ...SHORT_KEYS.map(({ short }) => short)]
 
-/** Keys that take any word: what a flag gives for them is text, even where it looks like a number. */
+/** Keys that take any word: what a flag gives for them is text, even if it looks like a number. */
 export const TEXT_KEYS: readonly string[] = EXPERIMENT_KEYS.filter(
   (key) => ExperimentSchema.shape[key].safeParse('word').success,
 )

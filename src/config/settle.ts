@@ -7,7 +7,7 @@ import type { Origin, Source } from './source.ts'
 export interface Settled {
   /** For the schema: every part under its key, with its options. */
   readonly values: Readonly<Record<string, unknown>>
-  /** Who gave a value, or what it stands in; undefined if nobody did. */
+  /** Who gave a value, or what it is in; undefined if nobody did. */
   origin(path: readonly PropertyKey[]): Origin | undefined
   /** Whether it was given itself. */
   isGiven(path: readonly PropertyKey[]): boolean

@@ -85,7 +85,7 @@ export function objectSource(values: unknown): Source {
 }
 
 /**
- * What a YAML file holds, null where it is empty, and the place of each value: `where([])` is where the first stands.
+ * What a YAML file holds, null if it is empty, and the place of each value: `where([])` is where the first stands.
  * @throws FedunifyError (usage) naming file and line where it is no YAML, too much of it, or of a newer format
  */
 export async function readYaml(

@@ -5,7 +5,7 @@ import { ExperimentSchema, TEXT_KEYS } from './schema.ts'
 
 const optionOf = (key: string) => OPTION_KEYS.find(({ long, short }) => key === long || key === short)
 
-/** Whether a key takes any word: what is given for it is text, even where it looks like a number. */
+/** Whether a key takes any word: what is given for it is text, even if it looks like a number. */
 export function isText(key: string): boolean {
   const option = optionOf(key)
   return option ? takesText(option.schema) : TEXT_KEYS.includes(key)

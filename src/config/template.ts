@@ -20,7 +20,7 @@ const WIDTH = 118
 
 /**
  * A new experiment file: every key with what it means and what it may be. The common ones are set to their defaults,
- * the others stand behind a # that can be taken away.
+ * the others are behind a # that can be taken away.
  * @param file its name, for the commands in its head
  * @param schema where the JSON Schema is, as seen from the file
  */

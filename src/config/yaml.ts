@@ -16,10 +16,10 @@ export interface YamlOptions {
   place(line: number): string
 }
 
-/** What a YAML text holds, null where it is empty, and the line where the value at a path stands. */
+/** What a YAML text holds, null if it is empty, and the line where the value at a path stands. */
 export interface Yaml {
   readonly value: unknown
-  /** For no path, the line of the first value. Undefined where nothing of the path is there. */
+  /** For no path, the line of the first value. Undefined if nothing of the path is there. */
   lineOf(path: readonly PropertyKey[]): number | undefined
 }
 
@@ -69,7 +69,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: TOO_DEEP,
 }
 
-/** Names that the text holds stand in what yaml says too. */
+/** Names that the text holds are in what yaml says too. */
 const firstLine = (message: string) => message.split('\n')[0]!.slice(0, 200)
 
 /** A node with an anchor: what aliases of it stand for. */

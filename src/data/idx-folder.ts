@@ -160,7 +160,7 @@ async function read({ path, gzipped, stored, most }: Looked, room: number): Prom
   })
 }
 
-/** @throws FedunifyError `data` where the file cannot be opened or used */
+/** @throws FedunifyError `data` if the file cannot be opened or used */
 async function opened<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   try {
     // Without O_NONBLOCK opening a pipe would wait for whoever writes into it.

@@ -5,7 +5,7 @@ export interface Finding {
   readonly status: 'ok' | 'absent' | 'warning' | 'problem'
   /** What was found, on one line. */
   readonly detail: string
-  /** The one command that helps, where there is one. */
+  /** The one command that helps, if there is one. */
   readonly fix?: string
   /** Whether runs do without it unless they ask for it. */
   readonly optional?: true

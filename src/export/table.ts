@@ -9,7 +9,7 @@ export interface Column {
 }
 
 /**
- * One row a figure. The keys in which the runs differ stand in columns `config.<key>`, so that none is taken for another
+ * One row a figure. The keys in which the runs differ are in columns `config.<key>`, so that none is taken for another
  * (docs/formats.md).
  */
 export function tidyColumns(runs: readonly ExportedRun[]): Column[] {

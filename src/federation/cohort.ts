@@ -14,7 +14,7 @@ export interface OwnerCard {
   readonly testImages: number | undefined
 }
 
-/** A model that was published to a cohort; only that cohort knows what stands behind it. */
+/** A model that was published to a cohort; only that cohort knows what is behind it. */
 export interface ModelRef {
   readonly id: number
 }

@@ -57,7 +57,7 @@ export interface RoundFinished {
   readonly round: number
   readonly lr: number
   readonly locals: readonly OwnerTrained[]
-  /** Owners that did not take part in this round, where that was allowed. */
+  /** Owners that did not take part in this round, if that was allowed. */
   readonly absent: readonly number[]
   /** One for each merge rule; the first is the one whose model is sent back. */
   readonly merges: readonly Scored[]

@@ -8,7 +8,7 @@ const LOOK = 2000
 
 /**
  * Looks, while a task is under way, whether the server has asked something since: a server keeps one task for an owner,
- * so that a later one stands in the place of the one at hand. It is taken before that is done, to see what it is.
+ * so that a later one is in the place of the one at hand. It is taken before that is done, to see what it is.
  * @param current the task at hand
  * @param take told of each later task, which is then the one to be kept alive and answered next
  * @returns once `signal` is aborted; never throws

@@ -104,7 +104,7 @@ const LINE_FEED = 10
 
 /**
  * Opens an owner's ledger, or begins one.
- * @throws FedunifyError (usage) if it cannot be written or a link stands in its place; (data) if the file is not a ledger,
+ * @throws FedunifyError (usage) if it cannot be written or a link is in its place; (data) if the file is not a ledger,
  *   or of a newer format: then nothing is written to it
  */
 export const openLedger = (file: string): Promise<Ledger> => Ledger.open(file)

@@ -19,7 +19,7 @@ export interface PaperTable {
   readonly rows: readonly PaperRow[]
 }
 
-/** The epoch of the last row, which stands beside the last round of a run. */
+/** The epoch of the last row, which is beside the last round of a run. */
 const LAST_EPOCH = 5000
 
 /** As people read it: 5,000. */
@@ -68,7 +68,7 @@ export const PAPER_TABLES: readonly PaperTable[] = [
 /** The table of an environment; undefined for those that the paper does not have. */
 export const paperTableFor = (env: string): PaperTable | undefined => PAPER_TABLES.find((table) => table.env === env)
 
-/** The round of a run that a row stands beside. */
+/** The round of a run that a row is beside. */
 export const roundBeside = ({ round }: PaperRow): number | 'end' => (round === LAST_EPOCH ? 'end' : round)
 
 /** What a row has of a series, in percent; undefined if the paper has no such column. */

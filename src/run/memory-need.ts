@@ -48,7 +48,7 @@ export function memoryNeed(
   }
 }
 
-/** @throws FedunifyError (usage) where a run needs more than there is: it would be killed without a word */
+/** @throws FedunifyError (usage) if a run needs more than there is: it would be killed without a word */
 export function assertMemory(
   model: Model,
   experiment: Experiment,

@@ -91,7 +91,7 @@ export async function readOwnCheckpoint(dir: string, manifest: Manifest): Promis
 }
 
 /**
- * The last complete round of a run folder, round 0 where none was completed; undefined where there is no checkpoint.
+ * The last complete round of a run folder, round 0 if none was completed; undefined if there is no checkpoint.
  * @param sealing `older` where there need be no digest
  * @throws FedunifyError (data) where the checkpoint is damaged or foreign
  */

@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { ExperimentSchema } from '../config/schema.ts'
 import { kindOf, readIfThere, writeWhole } from '../system/files.ts'
 
-/** In a results folder: a link to the folder of the last run, or, where there are none, a file that holds its path. */
+/** In a results folder: a link to the folder of the last run, or, if there are none, a file that holds its path. */
 export const LATEST = 'latest'
 
 /** A path is not longer. */

@@ -5,7 +5,7 @@ import type { ReplyOf } from '../federation/nats/wire.ts'
 
 /**
  * @throws FedunifyError (training) if the counts of a card cannot be those of one shard: they weigh its updates, and
- *   stand in the manifest
+ *   are in the manifest
  */
 export function assertCard(card: ReplyOf<'card'>, { name, owner }: KnownOwner): void {
   const refuse = (says: string) =>

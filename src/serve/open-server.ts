@@ -68,7 +68,7 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     throw error
   })
   const close = async (reason: string, done: number) => {
-    // One that was fenced off has no say any more: its word would stand in the place of the other server's task.
+    // One that was fenced off has no say any more: its word would be in the place of the other server's task.
     if (!fence.signal.aborted) {
       await Promise.all(owners.map(({ owner }) => post.tell(owner, { what: 'end', committed: done, reason })))
     }

@@ -100,7 +100,7 @@ export async function writeNamed(path: string, content: string): Promise<void> {
   if (!replaceable) await writeFile(path, content)
 }
 
-/** Puts a file in the place of one, whole; false where the folder does not allow that, or not for this owner. */
+/** Puts a file in the place of one, whole; false if the folder does not allow that, or not for this owner. */
 async function replace(path: string, content: string, { mode, uid, gid }: Stats): Promise<boolean> {
   try {
     await writeWhole(path, content, {
@@ -141,7 +141,7 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Whether a plain file stands at a path: no folder, and no pipe, which might never end. */
+/** Whether a plain file is at a path: no folder, and no pipe, which might never end. */
 export async function isPlainFile(path: string): Promise<boolean> {
   return await stat(path).then(
     (info) => info.isFile(),
@@ -149,7 +149,7 @@ export async function isPlainFile(path: string): Promise<boolean> {
   )
 }
 
-/** What stands at a path; `none` also where the path leads through a file or cannot be one. */
+/** What is at a path; `none` also where the path leads through a file or cannot be one. */
 export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
   try {
     return (await stat(path)).isDirectory() ? 'folder' : 'file'
@@ -160,10 +160,10 @@ export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> 
 }
 
 /**
- * The content of a plain file, undefined where there is none: a pipe in its place would never end.
- * @param size bytes of it that count, from its start; all where none is given
+ * The content of a plain file, undefined if there is none: a pipe in its place would never end.
+ * @param size bytes of it that count, from its start; all if none is given
  * @param most bytes that these may be
- * @throws FedunifyError (data) where it cannot be read, or is larger
+ * @throws FedunifyError (data) if it cannot be read, or is larger
  */
 export async function readIfThere(
   file: string,

@@ -16,7 +16,7 @@ export interface Room {
   readonly used: number
 }
 
-/** Bytes of addresses; undefined where they are not limited, and elsewhere than on Linux. */
+/** Bytes of addresses; undefined if they are not limited, and elsewhere than on Linux. */
 export const addressSpace = (): Room | undefined =>
   room('address space', () => {
     const size = /^VmSize:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 
-/** What Linux tells of the first core, as the text of /proc/cpuinfo; undefined where the system does not tell. */
+/** What Linux tells of the first core, as the text of /proc/cpuinfo; undefined if the system does not tell. */
 export async function readProcessor(): Promise<string | undefined> {
   try {
     const file = await open('/proc/cpuinfo')

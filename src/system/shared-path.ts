@@ -1,7 +1,7 @@
 import { basename, isAbsolute, relative, sep } from 'node:path'
 
 /**
- * A path as it stands in files that people share: one in the current folder is relative to that, of any other absolute
+ * A path as it is in files that people share: one in the current folder is relative to that, of any other absolute
  * one the last part is left. Where things lie on a machine, and whose home that is, is nobody else's business.
  */
 export function sharedPath(path: string): string {

@@ -68,7 +68,7 @@ function splice(bytes: Buffer, at: number, remove: number, insert: readonly numb
   return Buffer.concat([bytes.subarray(0, at), Buffer.from(insert), bytes.subarray(at + remove)])
 }
 
-/** What may stand in the place of a file. */
+/** What may be in the place of a file. */
 function placeMutations(file: string): Mutation[] {
   const other = file === 'local.csv' ? 'unified.csv' : 'local.csv'
   const inPlace = (put: (path: string) => unknown) => (run: string) => {

@@ -18,7 +18,7 @@ const hasStrace = !spawnSync('strace', ['-V']).error
 interface Watched extends Ended {
   /** Files below HOME and the temporary folder, afterwards. */
   readonly left: readonly string[]
-  /** Files that were opened to be written or made, and sockets; undefined where nothing can watch. */
+  /** Files that were opened to be written or made, and sockets; undefined if nothing can watch. */
   readonly written: readonly string[] | undefined
   readonly sockets: readonly string[] | undefined
 }

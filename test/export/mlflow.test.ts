@@ -90,7 +90,7 @@ async function answer(request: IncomingMessage): Promise<[number, object]> {
     const found = [...runs.values()].filter(
       (run) => body.experiment_ids.includes(run.experiment) && run.tags.some((t) => t.key === tag && t.value === value),
     )
-    // As MLflow does: no field where there is nothing.
+    // As MLflow does: no field if there is nothing.
     return [200, found.length > 0 ? { runs: found } : {}]
   }
   if (path === 'runs/create') {

@@ -6,7 +6,7 @@ export function at({ file }: Pick<OwnRule, 'file'>, error: unknown): string {
   return line === undefined ? file : `${file}:${line}`
 }
 
-/** The innermost line of a file that stands in the stack of an error. */
+/** The innermost line of a file that is in the stack of an error. */
 export function lineIn(file: string, error: unknown): number | undefined {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const name = `/${encodeURI(file)}`

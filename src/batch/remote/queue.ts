@@ -25,7 +25,7 @@ const WRONG_LAST = 10071
 
 export const newToken = (): string => randomBytes(9).toString('base64url')
 
-/** A message and where it stands in its stream. */
+/** A message and where it is in its stream. */
 export interface Placed<T> {
   readonly value: T
   readonly sequence: number

@@ -13,7 +13,7 @@ import type { Reference } from '../demand.ts'
 
 /**
  * The CSV that `max-drop-from` names, or that of the run folder that it names.
- * @param file that the expectation stands in: a relative path starts at the current folder, else at that file's
+ * @param file that the expectation is in: a relative path starts at the current folder, else at that file's
  * @throws FedunifyError (data) if there is none, or it has other columns
  */
 export async function readReference(
@@ -38,7 +38,7 @@ export async function readReference(
   )
 }
 
-/** Where a reference may lie. @param file that the expectation stands in */
+/** Where a reference may lie. @param file that the expectation is in */
 export const referencePlaces = (named: string, file: string): string[] =>
   isAbsolute(named) ? [named] : [named, join(dirname(file), named)]
 

@@ -17,7 +17,7 @@ import { readReference, referencePlaces } from './read-reference.ts'
 export interface Compared {
   readonly run: LoadedRun
   readonly expectation: AccuracyExpectation
-  /** The file that the expectation stands in. */
+  /** The file that the expectation is in. */
   readonly beside: string
 }
 

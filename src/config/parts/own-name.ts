@@ -50,7 +50,7 @@ export function nameItem(item: unknown): unknown {
   return written ? { [stemOf(written.file) + written.rest]: options } : item
 }
 
-/** All that stands under `merge`, in the form in which it stands. */
+/** All that is under `merge`, in the form in which it stands. */
 export function nameItems(value: unknown): unknown {
   const all = items(value)
   if (!all) return value

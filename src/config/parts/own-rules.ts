@@ -30,7 +30,7 @@ interface Mention {
 /**
  * Finds the rules of the user's own that sources name by their files. Those that count, which the last source that names
  * rules chooses, are loaded: that runs their code.
- * @param load false where an experiment is only to be shown: then options of these rules are taken as they are
+ * @param load false if an experiment is only to be shown: then options of these rules are taken as they are
  * @throws FedunifyError (usage) if a file has no name for a rule, is not there, or makes none
  */
 export async function withOwnRules(sources: readonly Source[], { load = true } = {}): Promise<WithOwnRules> {

@@ -11,7 +11,7 @@ const REDIRECTS = 5
 /**
  * What a server answers, its body still to be read. Not by Node's fetch, which is WebAssembly: that wants several GB of
  * addresses, which not every system gives (ulimit -v). Through a proxy, if the environment names one.
- * @throws Error where there is no answer, or redirects lead nowhere
+ * @throws Error if there is no answer, or redirects lead nowhere
  */
 export async function ask(method: 'GET' | 'HEAD', url: string, signal: AbortSignal): Promise<IncomingMessage> {
   let at = new URL(url)

@@ -9,7 +9,7 @@ export const DEBIAN_PACKAGE = 'dataset-fashion-mnist'
 export const DEBIAN_FOLDER = '/usr/share/datasets/fashion-mnist'
 
 /**
- * An address that apt-get would ask first to download the package, or, where it has no lists, to fetch these. Nothing is
+ * An address that apt-get would ask first to download the package, or, if it has no lists, to fetch these. Nothing is
  * downloaded.
  * @throws Error with a one-line reason: apt-get is not installed, or knows of no archive
  */

@@ -13,7 +13,7 @@ const LIBRARIES = [
   'libcudnn.so.8',
 ]
 
-/** Those of them that the system's loader does not find; none where it is not Linux. */
+/** Those of them that the system's loader does not find; none if it is not Linux. */
 export function missingGpuLibraries(libraries = LIBRARIES): string[] {
   return process.platform === 'linux' ? libraries.filter((name) => !canOpen(name)) : []
 }

@@ -18,7 +18,7 @@ const LINES: readonly ReporterName[] = ['terminal', 'github']
  * @param reporters as chosen; none means terminal
  * @param outputs `FILE`, of the only reporter, or `REPORTER=FILE`, which chooses that reporter too
  * @param onGithub whether a workflow of GitHub runs this: annotations are added where nothing else reads stdout
- * @throws FedunifyError (usage) where it is not clear which report is meant, or two would be mixed
+ * @throws FedunifyError (usage) if it is not clear which report is meant, or two would be mixed
  */
 export function destinations(
   reporters: readonly ReporterName[],

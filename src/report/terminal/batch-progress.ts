@@ -107,7 +107,7 @@ export class BatchProgress implements BatchListener {
       this.#say(`${colors.red('failed:')} ${this.#numbered(run)}: ${reasonOf(run, error)}`)
       if (error instanceof FedunifyError && error.hint) this.#say(`${colors.dim('hint:')} ${error.hint}`)
     }
-    // Where there are bars, this stands below them.
+    // Where there are bars, this is below them.
     const isTold = this.#view.terminal !== undefined || this.#runs.length === 1
     if (outcome !== 'interrupted' && !isTold) this.#say(colors.dim(this.#clock.text()))
   }

@@ -6,7 +6,7 @@ export interface Column {
   readonly title: string
   readonly cells: readonly string[]
   readonly left?: boolean
-  /** Left out where there is no room for all: those with the largest number first. Without one it stays. */
+  /** Left out if there is no room for all: those with the largest number first. Without one it stays. */
   readonly spare?: number
 }
 

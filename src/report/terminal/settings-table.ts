@@ -33,7 +33,7 @@ export function settingsTable(settings: readonly Setting[], colors: Palette, wid
   return `${groups.join('\n\n')}\n`
 }
 
-/** Before an origin that has a line of its own, where it does not fit beside its value. */
+/** Before an origin that has a line of its own, if it does not fit beside its value. */
 const ORIGIN_INDENT = ' '.repeat(6)
 
 /** What is in a list that is too long for a line. */

@@ -1,4 +1,4 @@
-/** Less room than this beside a column, and what stands there goes below. */
+/** Less room than this beside a column, and what is there goes below. */
 const LITTLE = 20
 /** Spaces before what goes below. */
 const BELOW = 6
@@ -34,7 +34,7 @@ function wrapLine(line: string, width: number): string {
   return `${wrapLine(head, width)}\n${broken(rest, BELOW, width, BELOW)}`
 }
 
-/** Whether a text can stand in a column of that width. */
+/** Whether a text can be in a column of that width. */
 const hasRoom = (text: string, width: number) =>
   width >= Math.max(LITTLE, ...text.split(' ').map((word) => shownWidth(word)))
 

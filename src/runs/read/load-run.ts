@@ -11,7 +11,7 @@ import { type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRo
 import { type Lined, type SeriesPoints, seriesOf } from './series.ts'
 import { assertConsistent, assertTold, assertTraffic, assertUntouched, uncovered } from './verify.ts'
 
-/** A run as it stands in its folder, checked. */
+/** A run as it is in its folder, checked. */
 export interface LoadedRun {
   readonly path: string
   readonly manifest: Manifest
@@ -19,7 +19,7 @@ export interface LoadedRun {
   readonly finished: boolean
   /** Complete rounds. */
   readonly rounds: number
-  /** As they stand in the folder; what follows holds the complete rounds alone. */
+  /** As they are in the folder; what follows holds the complete rounds alone. */
   readonly tables: Tables
   readonly local: readonly Lined<LocalRow>[]
   readonly unified: readonly Lined<UnifiedRow>[]

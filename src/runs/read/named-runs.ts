@@ -4,7 +4,7 @@ import { FedunifyError } from '../../errors.ts'
 import { findRuns, NAME_HINT } from './find-runs.ts'
 import { type LoadedRun, loadRun } from './load-run.ts'
 
-/** A run that was named, or what stands in its place: an error, or the reason why there is nothing of that name. */
+/** A run that was named, or what is in its place: an error, or the reason why there is nothing of that name. */
 export type NamedRun<Run = LoadedRun> =
   | { readonly path: string; readonly run: Run }
   | { readonly path: string; readonly error: FedunifyError }
@@ -22,7 +22,7 @@ const WHOLE: Reading<LoadedRun> = { read: loadRun, concurrency: 1 }
 /**
  * What each of several names means: a run folder, a folder that holds some, a glob of these, a manifest.json. Each run
  * is loaded once: if two names mean it, both have the same object. What cannot be found, looked into, read or trusted
- * stands in its place, so that the caller can go on past it.
+ * is in its place, so that the caller can go on past it.
  * @returns a list for each name
  * @throws FedunifyError (usage) if a glob matches very much
  */

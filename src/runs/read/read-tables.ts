@@ -64,7 +64,7 @@ export interface Tables {
 /**
  * The CSVs of a run folder.
  * @param there those that it has, of which traffic.csv alone may be missing
- * @param sizes bytes that count of each, from its start; all where none are given
+ * @param sizes bytes that count of each, from its start; all if none are given
  * @throws FedunifyError (data) naming file and line if one is missing, torn or has other columns
  */
 export async function readTables(

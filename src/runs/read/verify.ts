@@ -91,7 +91,7 @@ export async function assertUntouched(
   return there
 }
 
-/** What the hashes of a run do not cover, for whoever relies on its figures; undefined where they cover all of it. */
+/** What the hashes of a run do not cover, for whoever relies on its figures; undefined if they cover all of it. */
 export function uncovered(manifest: Manifest, saved: SavedState | undefined): string | undefined {
   const { status, files, fedunify } = manifest
   if (isSealed(manifest)) return status === 'finished' ? undefined : 'it has not ended: of its models no hash is kept'
@@ -132,7 +132,7 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
 }
 
 /**
- * Cells are empty where an owner keeps its metrics to itself, and in rounds without evaluation, and nowhere else.
+ * Cells are empty if an owner keeps its metrics to itself, and in rounds without evaluation, and nowhere else.
  * @throws FedunifyError (data) naming the line
  */
 export function assertTold(
@@ -154,7 +154,7 @@ export function assertTold(
   for (const { round, merge, accuracy, loss, line } of unified) {
     const empty = accuracy === undefined
     const evaluated = isEvaluated(config, round)
-    // The others may all have been absent, where that was allowed.
+    // The others may all have been absent, if that was allowed.
     const mayBeEmpty = !evaluated || (silent.size > 0 && merge !== POOLED_SERIES)
     const fits = empty ? mayBeEmpty : evaluated && silent.size < shards.length
     if (!fits || empty !== (loss === undefined)) throw fault(unifiedTable.file, line, empty || loss === undefined)

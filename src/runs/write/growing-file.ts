@@ -23,8 +23,8 @@ export interface Mark {
 }
 
 /**
- * What a file holds in its first `size` bytes, all where none is given, as a mark; undefined where there is no file.
- * @throws FedunifyError (data) where it cannot be read
+ * What a file holds in its first `size` bytes, all if none is given, as a mark; undefined if there is no file.
+ * @throws FedunifyError (data) if it cannot be read
  */
 export async function markOf(file: string, size = Number.POSITIVE_INFINITY): Promise<Mark | undefined> {
   try {
@@ -59,7 +59,7 @@ export class GrowingFile {
 
   /**
    * Starts the file anew with `head`.
-   * @throws FedunifyError (data) where a link or the like stands in its place
+   * @throws FedunifyError (data) if a link or the like is in its place
    */
   static create(file: string, head = ''): Promise<GrowingFile> {
     return GrowingFile.#begin(file, Buffer.from(head))
@@ -67,7 +67,7 @@ export class GrowingFile {
 
   /**
    * Goes on behind `mark`; what a killed process wrote after it is left out.
-   * @throws FedunifyError (data) where what stands before the mark is not what was written then
+   * @throws FedunifyError (data) if what stands before the mark is not what was written then
    */
   static async resume(file: string, mark: Mark): Promise<GrowingFile> {
     await assertPlain(file)

@@ -23,7 +23,7 @@ export const ourselves = (): Holder => ({
   began: beganAt('self'),
 })
 
-/** What a lock says of its holder; undefined where it was not written whole. */
+/** What a lock says of its holder; undefined if it was not written whole. */
 export function parseHolder(text: string): Holder | undefined {
   try {
     const { pid, host, boot, space, began } = JSON.parse(text)

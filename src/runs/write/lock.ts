@@ -42,7 +42,7 @@ export class FolderLock {
 
   /**
    * Takes a folder. What a killed process or a power cut left behind is no obstacle.
-   * @throws FedunifyError (usage) where another process is at work in it
+   * @throws FedunifyError (usage) if another process is at work in it
    * @throws the signal's reason if it was aborted
    */
   static async take(dir: string, patience: Patience = {}): Promise<FolderLock> {
@@ -71,7 +71,7 @@ export class FolderLock {
 
   /**
    * Whoever writes asks before: a process that was suspended may have been taken for dead.
-   * @throws FedunifyError (usage) where the folder is another's, or the lock was removed
+   * @throws FedunifyError (usage) if the folder is another's, or the lock was removed
    */
   async assertHeld(): Promise<void> {
     // Whoever looks whether we are dead may hold the lock aside for a moment.
@@ -109,7 +109,7 @@ export class FolderLock {
   }
 }
 
-/** A lock that is ours, with its handle; undefined where there is one already. It appears whole, or not at all. */
+/** A lock that is ours, with its handle; undefined if there is one already. It appears whole, or not at all. */
 async function put(file: string, text: string): Promise<FileHandle | undefined> {
   const draft = asideOf(file)
   let handle: FileHandle | undefined

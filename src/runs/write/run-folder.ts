@@ -61,7 +61,7 @@ export class RunFolder {
    * A new run's folder. It appears whole, with its config, manifest and checkpoint, and held by this process; or not at
    * all.
    * @param options whether another name is taken where there is something of this one: `path-2`, `path-3`, …
-   * @throws FedunifyError (usage) where the folder exists or cannot be written
+   * @throws FedunifyError (usage) if the folder exists or cannot be written
    */
   static async create(path: string, plan: RunPlan, { another = false } = {}): Promise<RunFolder> {
     const { description } = plan

@@ -111,7 +111,7 @@ const TAIL = 2 ** 20
 /** More bytes than one round adds to a table. */
 const MAX_ROUND = 2 ** 26
 
-/** Whole lines just before `size` and all behind it; undefined where there is no such plain file. */
+/** Whole lines just before `size` and all behind it; undefined if there is no such plain file. */
 async function endOf(file: string, size: number): Promise<{ before: string[]; after: string[] } | undefined> {
   const handle = await open(file).catch(() => undefined)
   if (!handle) return undefined

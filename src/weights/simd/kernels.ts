@@ -98,7 +98,7 @@ export interface Workspace {
 }
 
 /**
- * Goes over the first `bytes` of the owners' blocks; what stands behind them may become anything. Those that add up take
+ * Goes over the first `bytes` of the owners' blocks; what is behind them may become anything. Those that add up take
  * the owners' factors and by what to divide or multiply.
  */
 type Sweep = (bytes: number, factor: number, other: number, total: number) => void

@@ -23,7 +23,7 @@ export const shiftName = (parameter: string): string => `shift.${parameter}`
  * The hook of the gradient, g + mu * (w - anchor) + shift. What it takes is brought into the order of the loop, and
  * multiplied by the learning rate where gradients are, once for the whole chunk.
  *
- * @param body of the loop that stands in `g`
+ * @param body of the loop that is in `g`
  * @param lr by what gradients arrive multiplied, if by anything
  */
 export function gradientHook(

@@ -111,7 +111,7 @@ export function imageInput(g: Graph, images: string, model: Model, { mean, std }
 
 /**
  * Softmax cross-entropy (the paper's eq. 3), mean over the batch, and its gradient (softmax - one-hot) / N,
- * times the scalar `scale` where one is given.
+ * times the scalar `scale` if one is given.
  */
 export function crossEntropy(g: Graph, logits: string, labels: string, classes: number, scale?: string) {
   const every = g.constant(

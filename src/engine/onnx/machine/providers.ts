@@ -22,7 +22,7 @@ export async function requireProvider(device: Exclude<Device, 'cpu'>): Promise<v
   if (wrong !== '') throw device === 'cuda' ? cudaRefusal(wrong) : webgpuRefusal(wrong)
 }
 
-/** What is wrong with the device; empty where it works. */
+/** What is wrong with the device; empty if it works. */
 async function probe(device: Device): Promise<string> {
   try {
     return (

@@ -25,7 +25,7 @@ export function outliersOf(
 }
 
 /**
- * Arrows at the edge for what lies beyond it; those of one round stand in a pile.
+ * Arrows at the edge for what lies beyond it; those of one round are in a pile.
  * @param most about so many of each line
  */
 export function outlierMarks(

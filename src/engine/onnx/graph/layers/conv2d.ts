@@ -93,7 +93,7 @@ interface View {
   readonly attributes: ConvAttributes
 }
 
-/** What a kernel sees when it stands at one position of every pool window: the image and the attributes. */
+/** What a kernel sees when it is at one position of every pool window: the image and the attributes. */
 function view(
   layout: ImageLayout,
   x: string,

@@ -35,7 +35,7 @@ export interface ImageLayout {
   fromStandard(x: string): string
   /** Images of so many channels with kernels. */
   conv(x: string, kernels: string, channels: number, attributes: ConvAttributes, more?: ConvExtras): string
-  /** For inference, where nothing has to find its way back. */
+  /** For inference, in which nothing has to find its way back. */
   maxPool(x: string, size: number): string
   /** Kernels for the way back: filters and channels exchanged, rows and columns from the last to the first. */
   flippedKernels(kernels: string, shape: KernelShape): string
