@@ -52,7 +52,7 @@ export async function checkRuns(
   return [...reports, ...(await checkSeeds(loaded, references)), ...idle(loaded)]
 }
 
-/** Runs, and what is expected of them where it is not their own. */
+/** Runs, and what is expected of them if it is not their own. */
 interface Gathered {
   readonly runs: readonly NamedRun[]
   readonly given: readonly WrittenExpectation[] | undefined

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Nothing is imported before this stands. What cannot be loaded must not end with 1, which Node would give for it and
-// which says that a check has missed; nor with 0, where a promise is never kept.
+// which says that a check has missed; nor with 0, if a promise is never kept.
 process.exitCode = 2
 
 function refuse(error: unknown): void {

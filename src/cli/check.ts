@@ -102,7 +102,7 @@ async function check(named: readonly string[], options: CheckOptions, io: Io): P
   throw new FedunifyError(code, `${path}: ${subject}: ${what}${more > 0 ? ` (and ${more} more)` : ''}`)
 }
 
-/** `-` where a file is stdout by another name. */
+/** `-` if a file is stdout by another name. */
 async function nameOfStdout(output: string): Promise<string> {
   const [, reporter = '', file] = /^(\w+=)?(.*)$/s.exec(output)!
   return (await isStdout(file!)) ? `${reporter}${STDOUT}` : output

@@ -17,9 +17,9 @@ export interface Streams {
    * @param exact whether it is the content of a file that was named so
    */
   err(text: string, options?: { readonly exact?: boolean }): void
-  /** stderr, where it is a terminal. */
+  /** stderr, if it is a terminal. */
   readonly terminal: WriteStream | undefined
-  /** Characters of a line of stdout, where it is a terminal; else undefined: lines may be as long as they are. */
+  /** Characters of a line of stdout, if it is a terminal; else undefined: lines may be as long as they are. */
   readonly width?: number | undefined
   /** Whether each of the two shows colours. */
   readonly colors: { readonly out: boolean; readonly err: boolean }

@@ -36,7 +36,7 @@ export interface PlannedRun {
   readonly nameGiven: boolean
   /** What tells it apart from the file's other runs but the seed: its values of the matrix. */
   readonly group: string
-  /** Its values of the matrix by key, and its seed where the file counts seeds. */
+  /** Its values of the matrix by key, and its seed if the file counts seeds. */
   readonly cell: Readonly<Record<string, unknown>>
   /** Folder under <out>/<name>: readable, and another for every config. */
   readonly id: string

@@ -1,6 +1,6 @@
 import type { JsonSchema } from './json-schema.ts'
 
-/** The names that a key takes, where it takes names; `list` where it takes several of them. */
+/** The names that a key takes, if it takes names; `list` if it takes several of them. */
 export interface LegalNames {
   readonly names: readonly string[]
   readonly list: boolean

@@ -11,7 +11,7 @@ import { fileSource, flagSource, type Source, setSource } from './source.ts'
 export interface ExperimentRequest {
   /** Of YAML; `-` is standard input. */
   readonly file?: string | undefined
-  /** The folder of a run, whose own config is taken where no file is named. */
+  /** The folder of a run, whose own config is taken if no file is named. */
   readonly run?: string | undefined
   /** `key=value` pairs of `--set`. */
   readonly set?: readonly string[]

@@ -160,7 +160,7 @@ const article = (type: string) =>
     record: 'keys and values',
   })[type] ?? type
 
-/** The place, and the key where the place does not say it (a flag names itself). */
+/** The place, and the key if the place does not say it (a flag names itself). */
 const named = (place: string, key: string) => (place.startsWith('--') ? place : `${place}: ${key}`)
 
 const pathText = (path: readonly PropertyKey[]) => plain(path.map(String).join('.'))

@@ -4,7 +4,7 @@ const MOST = 60
 /** A value as messages show it: one line, cut short, whatever it is. */
 export const show = (value: unknown): string => cut(textOf(value))
 
-/** A name as messages show it where it needs no quotes. */
+/** A name as messages show it if it needs no quotes. */
 export const plain = (name: string): string => cut(name.replace(/\p{Cc}/gu, ' '))
 
 const cut = (text: string) => (text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text)

@@ -7,7 +7,7 @@ import type { ObjectiveHooks } from './hooks.ts'
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const
 export type Device = (typeof DEVICES)[number]
 
-/** The order of channels in memory while training on the CPU. `auto`: blocked where that works. */
+/** The order of channels in memory while training on the CPU. `auto`: blocked if that works. */
 export const LAYOUTS = ['auto', 'blocked', 'standard'] as const
 export type Layout = (typeof LAYOUTS)[number]
 

@@ -13,7 +13,7 @@ export interface EngineEntry {
   load(device: Device, layout: Layout): Promise<Engine>
 }
 
-/** Every engine; where a device is open to several, the first that works is taken. */
+/** Every engine; if several open a device, the first that works is taken. */
 export const ENGINES = {
   onnx: {
     summary: 'onnxruntime: the fastest on a CPU',

@@ -20,7 +20,7 @@ interface Places {
 }
 
 /**
- * The engine and device to compute with. What is named is taken or refused; `auto` is CUDA where there is an NVIDIA
+ * The engine and device to compute with. What is named is taken or refused; `auto` is CUDA if there is an NVIDIA
  * GPU and a library for it, else the CPU, and the engine's note says what kept it from the GPU.
  *
  * @throws FedunifyError (usage) if nothing fits: what is missing for each, and the command that gets it

@@ -14,7 +14,7 @@ import { beginning, startFederation } from './start-federation.ts'
 export interface Execution {
   /** The run folder to write; without it nothing is written. */
   readonly path?: string | undefined
-  /** Whether a new run takes another name, `path-2`, where there is something of this one. */
+  /** Whether a new run takes another name, `path-2`, if there is something of this one. */
   readonly another?: boolean
   /** Whether the folder is an unfinished run's, to go on with. */
   readonly resume?: boolean

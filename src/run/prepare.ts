@@ -34,7 +34,7 @@ export function notesOf({ engine, foreign }: PreparedRun): string[] {
 }
 
 /**
- * Images to train in the rounds that are not done yet, epochs and the pooled baseline counted; at most so many where a
+ * Images to train in the rounds that are not done yet, epochs and the pooled baseline counted; at most so many if a
  * run may stop early.
  */
 export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
@@ -56,7 +56,7 @@ export const fetchedFirst = async ({ dataset, data }: Experiment, options: DataO
 
 /**
  * Loads and splits the data, builds the model, loads the engine.
- * @throws FedunifyError (data) or (usage) as these do, (usage) where the model is too large for this machine, or a
+ * @throws FedunifyError (data) or (usage) as these do, (usage) if the model is too large for this machine, or a
  *   merge rule is another one in disguise on so many owners
  */
 export async function prepareRun(

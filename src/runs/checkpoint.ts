@@ -92,8 +92,8 @@ export async function readOwnCheckpoint(dir: string, manifest: Manifest): Promis
 
 /**
  * The last complete round of a run folder, round 0 if none was completed; undefined if there is no checkpoint.
- * @param sealing `older` where there need be no digest
- * @throws FedunifyError (data) where the checkpoint is damaged or foreign
+ * @param sealing `older` if there need be no digest
+ * @throws FedunifyError (data) if the checkpoint is damaged or foreign
  */
 export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<SavedState | undefined> {
   const file = checkpointFile(dir)

@@ -12,7 +12,7 @@ const SEAL_KEY = `\n  "${SEAL}": "`
 /** Whether a run says of all its files what they are, its manifest included. */
 export const isSealed = ({ format = 0 }: Pick<Manifest, 'format'>): boolean => format >= SEALED_FORMAT
 
-/** @throws FedunifyError (data) where the manifest is not as it was written */
+/** @throws FedunifyError (data) if the manifest is not as it was written */
 export function assertSealed(content: Uint8Array, manifest: Manifest, file: string): void {
   const state = sealState(content, SEAL_KEY)
   if (state === 'whole' || (!isSealed(manifest) && !(SEAL in manifest))) return

@@ -163,7 +163,7 @@ const ManifestShape = z.object({
   machine: z.object({ platform: text, cpu: text.optional(), cores: count, memory_gib: z.number(), node: text }),
 })
 
-/** @throws FedunifyError (data) where the config or a histogram is not what its hash was made of */
+/** @throws FedunifyError (data) if the config or a histogram is not what its hash was made of */
 function assertOwnHashes(manifest: Manifest, file: string): void {
   const { config, config_hash, shards } = manifest
   const hash = isFlat(manifest) ? oldConfigHash({ ...config }) : configHash(config)

@@ -12,7 +12,7 @@ export interface WriteSteps {
   prepare?(file: FileHandle): Promise<void>
   /** Comes just before the new file takes the place of the old one, which it can prevent. */
   ready?(): Promise<void>
-  /** Whether the folder is flushed too; not needed where that of a later file is. */
+  /** Whether the folder is flushed too; not needed if that of a later file is. */
   readonly flushFolder?: boolean
 }
 
@@ -149,7 +149,7 @@ export async function isPlainFile(path: string): Promise<boolean> {
   )
 }
 
-/** What is at a path; `none` also where the path leads through a file or cannot be one. */
+/** What is at a path; `none` also if the path leads through a file or cannot be one. */
 export async function kindOf(path: string): Promise<'folder' | 'file' | 'none'> {
   try {
     return (await stat(path)).isDirectory() ? 'folder' : 'file'

@@ -35,7 +35,7 @@ export function unflushedNow(): boolean {
   return now
 }
 
-/** Flushes what a folder says of its files, where the system knows that: Windows does not, nor do some networks. */
+/** Flushes what a folder says of its files, if the system knows that: Windows does not, nor do some networks. */
 export async function syncFolder(dir: string): Promise<void> {
   try {
     const folder = await open(dir)

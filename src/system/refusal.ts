@@ -1,7 +1,7 @@
 import { type ErrorCode, FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 
 /**
- * What went wrong, where it is no bug of ours: an error that was thrown as such, or one that the system gave and nobody
+ * What went wrong, if it is no bug of ours: an error that was thrown as such, or one that the system gave and nobody
  * foresaw at that place. Undefined for all others.
  */
 export function refusalOf(error: unknown): FedunifyError | undefined {

@@ -37,7 +37,7 @@ function layoutOf(weights: Weights, metadata: Metadata): { json: Buffer; start: 
   return { json, start, size: start + offset }
 }
 
-/** @throws FedunifyError (data) where the bytes are no safetensors file of float32 tensors */
+/** @throws FedunifyError (data) if the bytes are no safetensors file of float32 tensors */
 export function decodeSafetensors(
   bytes: Uint8Array,
   file: string,

@@ -39,7 +39,7 @@ export class CurrentFiles {
   /**
    * The expectations of a run's experiment file as it stands now, if it is here and still describes the run; else those
    * that the run kept when it started.
-   * @throws FedunifyError (usage) if the file is there and wrong; (data) where the manifest holds what no experiment
+   * @throws FedunifyError (usage) if the file is there and wrong; (data) if the manifest holds what no experiment
    *   can
    */
   async expectedOf(run: LoadedRun): Promise<Expected> {

@@ -27,7 +27,7 @@ export interface DebianOptions {
 
 /**
  * Downloads Debian's package and unpacks it into a temporary folder; neither needs root or installs anything.
- * First with the system's package lists; where they are absent or stale, with lists of our own.
+ * First with the system's package lists; if they are absent or stale, with lists of our own.
  * @param use gets the folder with the four files, which is removed afterwards
  * @throws Error with a one-line reason
  */

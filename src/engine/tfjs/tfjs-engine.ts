@@ -12,7 +12,7 @@ import { buildNetwork } from './network.ts'
 import { openTrainer } from './train.ts'
 
 /**
- * Trains with TensorFlow.js: on an NVIDIA GPU (cuda), or on the CPU with tfjs-node where that is installed, else in
+ * Trains with TensorFlow.js: on an NVIDIA GPU (cuda), or on the CPU with tfjs-node if that is installed, else in
  * pure JavaScript. Nothing of it is loaded before this is called.
  * @throws FedunifyError (usage) that says what is missing
  */

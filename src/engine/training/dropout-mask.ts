@@ -5,7 +5,7 @@
  * @param key the step's, a uint32
  * @param position index of the layer in the model
  * @param length values of the whole batch, in NCHW order
- * @returns 0, or 1 / (1 - rate) where the value is kept
+ * @returns 0, or 1 / (1 - rate) if the value is kept
  */
 export function dropoutMask(rate: number, key: number, position: number, length: number): Float32Array {
   const salt = key ^ Math.imul(position + 1, 0x85ebca6b)

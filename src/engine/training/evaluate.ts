@@ -10,7 +10,7 @@ export type Classify = (images: Uint8Array, batch: number, steps: number) => Pro
 
 /**
  * Counts of what `classify` makes of the images at `indices`.
- * @param most images for each call; where they are more than a batch, in several steps
+ * @param most images for each call; if they are more than a batch, in several steps
  */
 export async function evaluateWith(
   classify: Classify,

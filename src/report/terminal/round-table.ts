@@ -34,7 +34,7 @@ export class RoundTable {
     this.#columns = layout(started, width - this.#label(started.rounds).length)
   }
 
-  /** The line of a round, below the head where that is due. */
+  /** The line of a round, below the head if that is due. */
   lines(event: RoundFinished, left: number | undefined): string[] {
     const absent = event.absent.length > 0 ? `  without owner ${event.absent.join(', ')}` : ''
     const row = this.#line(this.#label(event.round), ({ cell }) => cell(event, left)) + absent

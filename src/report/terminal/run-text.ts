@@ -48,7 +48,7 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
   return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${work}\n`
 }
 
-/** What would be run, where its data would have to be fetched to say more. */
+/** What would be run, if its data would have to be fetched to say more. */
 export const unfetchedPlanText = (experiment: Experiment, fetched: string): string =>
   `${toYaml(experiment)}\n${oneLine(fetched)}\nto see its shards, fetch it first: fedunify data fetch\nnothing was fetched or written\n`
 

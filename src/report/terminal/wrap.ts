@@ -9,7 +9,7 @@ const COLOURS = new RegExp(`${'\x1b'}\\[[\\d;]*m`, 'g')
 const shownWidth = (text: string): number => text.replace(COLOURS, '').length
 
 /**
- * Lines broken between words so that none is longer than `width`, where the words allow it. What follows hangs below
+ * Lines broken between words so that none is longer than `width`, if the words allow it. What follows hangs below
  * the text of its line, or below its last column, which two spaces set off.
  * @param width default: nothing is broken
  */

@@ -10,7 +10,7 @@ export interface Holder {
   readonly boot: string | undefined
   /** The space in which `pid` is a number: containers have one each, and in each of them somebody is number 1. */
   readonly space: string | undefined
-  /** When the process began, in the system's own measure, where it tells: numbers are given out again. */
+  /** When the process began, in the system's own measure, if it tells: numbers are given out again. */
   readonly began: string | undefined
 }
 
@@ -33,7 +33,7 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Whether a holder lives, if that can be seen from here; `unknown` where its process would be out of sight. */
+/** Whether a holder lives, if that can be seen from here; `unknown` if its process would be out of sight. */
 export function stateOf(holder: Holder): 'alive' | 'dead' | 'unknown' {
   const here = ourselves()
   if (holder.host !== here.host || holder.boot !== here.boot || holder.space !== here.space) return 'unknown'

@@ -19,7 +19,7 @@ const LOOK_MS = 500
 
 export interface Patience {
   readonly signal?: AbortSignal | undefined
-  /** Told where it takes a while to see whether a holder lives. */
+  /** Told if it takes a while to see whether a holder lives. */
   readonly note?: ((line: string) => void) | undefined
   /** What the folder is, for messages. */
   readonly what?: string
@@ -146,7 +146,7 @@ async function putWithoutLinks(file: string, text: string): Promise<FileHandle |
 
 const asideOf = (file: string) => `${file}.${randomBytes(6).toString('hex')}.tmp`
 
-/** @throws FedunifyError (usage) where the holder lives */
+/** @throws FedunifyError (usage) if the holder lives */
 async function removeDead(file: string, dir: string, patience: Patience): Promise<void> {
   const found = await look(file)
   if (!found || (await livesOn(file, dir, found, patience)) === 'gone') return
@@ -197,8 +197,8 @@ async function look(file: string): Promise<Found | undefined> {
 }
 
 /**
- * Resolves to `dead`, or to `gone` where the lock became another or none meanwhile.
- * @throws FedunifyError (usage) where the holder lives
+ * Resolves to `dead`, or to `gone` if the lock became another or none meanwhile.
+ * @throws FedunifyError (usage) if the holder lives
  */
 async function livesOn(file: string, dir: string, found: Found, patience: Patience): Promise<'dead' | 'gone'> {
   const { signal, note, what = 'run folder' } = patience

@@ -34,7 +34,7 @@ import { removeDrafts, savedState } from './saved-state.ts'
 /** A run's folder: takes the federation's events and keeps its files valid at any moment. */
 export class RunFolder {
   readonly path: string
-  /** The state to go on from; round 0 where no round is done. */
+  /** The state to go on from; round 0 if no round is done. */
   readonly saved: SavedState
   readonly #plan: RunPlan
   readonly #identity: string
@@ -60,7 +60,7 @@ export class RunFolder {
   /**
    * A new run's folder. It appears whole, with its config, manifest and checkpoint, and held by this process; or not at
    * all.
-   * @param options whether another name is taken where there is something of this one: `path-2`, `path-3`, …
+   * @param options whether another name is taken if there is something of this one: `path-2`, `path-3`, …
    * @throws FedunifyError (usage) if the folder exists or cannot be written
    */
   static async create(path: string, plan: RunPlan, { another = false } = {}): Promise<RunFolder> {
@@ -91,8 +91,8 @@ export class RunFolder {
 
   /**
    * The folder of a run that did not finish, to go on after its last complete round.
-   * @throws FedunifyError (usage) where the run was another one, naming the keys, or is under way in another process;
-   *   (data) where files were changed, or are missing
+   * @throws FedunifyError (usage) if the run was another one, naming the keys, or is under way in another process;
+   *   (data) if files were changed, or are missing
    */
   static async resume(path: string, plan: RunPlan, patience: Patience = {}): Promise<RunFolder> {
     const { description } = plan

@@ -29,7 +29,7 @@ const NCHWC = 'com.microsoft.nchwc'
 /** The ONNX number of an element type, for Cast. */
 export const elementType = (type: ElementType): number => DATA_TYPE[type]
 
-/** A dimension of a graph's input or output: its length, or a name where the length is free. */
+/** A dimension of a graph's input or output: its length, or a name if the length is free. */
 export type Dimension = number | string
 
 /**

@@ -15,7 +15,7 @@ const IR_VERSION = 7
  * Constant weights let the runtime choose its own layout for them, which makes it far faster than weights as inputs.
  *
  * Input: images uint8 [N, C, H, W], grey values 0-255. Outputs: logits float32 [N, classes] · label int64 [N].
- * @param webgpu where that is the device
+ * @param webgpu if that is the device
  */
 export function inferenceGraph(model: Model, normalise: Normalisation, weights: Weights, webgpu?: WebGpu): Uint8Array {
   const g = new Graph('fedunify')

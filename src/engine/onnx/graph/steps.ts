@@ -19,7 +19,7 @@ export interface Step {
 /**
  * The layers as they are trained, each in the layout that it takes.
  *
- * @param block channels of a block where the runtime has blocked convolutions. Each layer whose channels fit takes
+ * @param block channels of a block if the runtime has blocked convolutions. Each layer whose channels fit takes
  * them, the others work in the standard layout.
  */
 export function trainingSteps(layers: readonly PlacedLayer[], block?: number): Step[] {

@@ -31,7 +31,7 @@ export const updated = (name: string): string => `new.${name}`
  * @param blocks for the blocked layout; with its `batch` the graph is faster, and for batches of so many images alone.
  * What goes in and comes out is in the standard order.
  * @param hooked the hooks of the plan that are used; without any, the graph has no trace of them
- * @param webgpu where that is the device
+ * @param webgpu if that is the device
  */
 export function trainingGraph(
   model: Model,

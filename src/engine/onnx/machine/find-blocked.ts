@@ -27,7 +27,7 @@ const CACHE = join(cacheFolder(), 'blocked.json')
  * compared with the standard operators, once: the outcome is kept, and a later run need not even load the runtime here,
  * which takes as long as all else that it does before its threads begin.
  *
- * @throws FedunifyError (usage) where the runtime does not load
+ * @throws FedunifyError (usage) if the runtime does not load
  */
 export async function findBlocked({ cache = CACHE, key, ...means }: Means = {}): Promise<Blocked> {
   const here = key ?? (await machineKey())

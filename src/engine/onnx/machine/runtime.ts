@@ -20,7 +20,7 @@ export const requireRuntime = (): typeof import('onnxruntime-node') => require('
 
 /**
  * Loads the runtime's native library into this process.
- * @throws FedunifyError (usage) where the system does not take it
+ * @throws FedunifyError (usage) if the system does not take it
  */
 export function loadRuntime(): void {
   requireRoom(0)

@@ -10,7 +10,7 @@ import { evaluate, evaluateWeights } from './evaluate.ts'
 import type { InferenceSession } from './ort.ts'
 import type { SharedWeights } from './shared-weights.ts'
 
-/** How the graphs run: on a device, with channels in blocks of this size where they are blocked. */
+/** How the graphs run: on a device, with channels in blocks of this size if they are blocked. */
 export interface Target {
   readonly device: Device
   readonly block?: number
@@ -18,7 +18,7 @@ export interface Target {
 
 /** What a thread computes a job with; a session is made when it is first needed, and kept. */
 export interface Sessions {
-  /** Trains on batches of so many images, where those of the plan have `full`, with these hooks. */
+  /** Trains on batches of so many images, if those of the plan have `full`, with these hooks. */
   training(batch: number, full: number, hooked: Hooked): Promise<InferenceSession>
   evaluateShared(weights: SharedWeights, indices: Uint32Array): Promise<Evaluation>
   evaluateLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation>

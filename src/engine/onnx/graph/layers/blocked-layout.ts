@@ -38,7 +38,7 @@ export interface BlockedLayout extends ImageLayout {
 
 /**
  * [N, C/B, H, W, B]: the B channels that fill one vector register lie side by side. The runtime's own convolutions for
- * this order are almost twice as fast, but it applies them by itself only where weights are constants, and in training
+ * this order are almost twice as fast, but it applies them by itself only if weights are constants, and in training
  * they are not. Channels are multiples of B, and kernels are in the order that `enterKernels` gives them.
  */
 export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout {

@@ -51,7 +51,7 @@ export interface ImageLayout {
 
 /**
  * [N, C, H, W] in this order: every device understands it.
- * @param webgpu where that is the device: its convolutions are kept off channels that they compute wrongly
+ * @param webgpu if that is the device: its convolutions are kept off channels that they compute wrongly
  */
 export function standardLayout(g: Graph, webgpu?: WebGpu): ImageLayout {
   const fill = (operands: readonly string[], missing: number) => operands.map((x) => fillChannels(g, x, missing))

@@ -3,11 +3,11 @@ import type { Graph } from '../graph.ts'
 export interface MaxChain {
   readonly out: string
   /**
-   * The gradient as far as the items reach: entry k is `dOut` where the first of the largest is item k or one behind
+   * The gradient as far as the items reach: entry k is `dOut` if the first of the largest is item k or one behind
    * it, else 0; entry 0 is `dOut` itself.
    */
   reached(dOut: string): string[]
-  /** The gradient of every item: `dOut` where it is the first of the largest (as PyTorch's max-pool has it), else 0. */
+  /** The gradient of every item: `dOut` if it is the first of the largest (as PyTorch's max-pool has it), else 0. */
   backward(dOut: string): string[]
 }
 
@@ -17,7 +17,7 @@ export function maxChain(g: Graph, [first, ...others]: readonly string[]): MaxCh
   const largest = [first]
   for (const item of others) largest.push(g.op('Max', [largest.at(-1)!, item]))
   const out = largest.at(-1)!
-  // The largest is behind item k exactly where it is larger than all up to k.
+  // The largest is behind item k exactly if it is larger than all up to k.
   const reached = (dOut: string) => [
     dOut,
     ...largest.slice(0, -1).map((before) => g.wherePositive(g.op('Sub', [out, before]), dOut)),

@@ -12,7 +12,7 @@ export type Gradient = (alpha?: number, onto?: { readonly name: string; readonly
 /** What a layer's forward emission leaves behind: its output and how to go back through it. */
 export interface Pass {
   readonly out: string
-  /** `dOut` is the loss's gradient with respect to `out`; `dIn` is only emitted where it is wanted. */
+  /** `dOut` is the loss's gradient with respect to `out`; `dIn` is only emitted if it is wanted. */
   backward(dOut: string, wantInput: boolean): { dIn?: string; gradients?: ReadonlyMap<string, Gradient> }
 }
 
