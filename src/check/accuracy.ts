@@ -78,7 +78,7 @@ export function nothing({ at, metric }: AccuracyExpectation, name: string, run: 
     const others = [...run.series.keys()].filter((other) => (kindOfSeries(other) === 'local') === (metric === 'local'))
     return `nothing: there is no ${modelName(name)}, only ${others.map(modelName).join(', ')}`
   }
-  if (at === 'end' && !run.finished) return `nothing: the run has not come to its end, only to round ${run.rounds}`
+  if (at === 'end' && !run.finished) return `nothing: the run is not finished, only round ${run.rounds} is done`
   const every = run.manifest.config['evaluate-every']
   if (typeof at === 'number' && every !== undefined && at <= run.rounds) {
     return `nothing: round ${at} was not evaluated (evaluate-every: ${every})`

@@ -118,7 +118,7 @@ export const ExperimentSchema = z.strictObject({
   layout: z
     .enum(LAYOUTS)
     .default('auto')
-    .describe('order of the channels in memory, for engine onnx on the CPU; auto: blocked where that works'),
+    .describe('order of the channels in memory, for engine onnx on the CPU; auto: blocked if that works'),
   workers: count
     .max(1024)
     .optional()

@@ -73,7 +73,7 @@ export const EventSchema = z.discriminatedUnion('type', [
     round,
     lr: z.number(),
     locals: z.array(Trained),
-    absent: z.array(owner).optional().describe('owners that did not take part, where that was allowed'),
+    absent: z.array(owner).optional().describe('owners that did not take part, if that was allowed'),
     merges: z.array(
       z.strictObject({
         merge: z.string(),

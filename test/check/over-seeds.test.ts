@@ -93,7 +93,7 @@ describe('an expectation over seeds', () => {
     expect(three).toMatchObject({ status: 'missed', got: '3 seeds, at least 4 are needed' })
     const folder = seeds(THREE)
     writeRun(join(folder, 's3'), { seed: 3, unified: { avg: [0.9] }, local: [[0.9]], rounds: 2, status: 'interrupted' })
-    const got = 'of seed 3 nothing: the run has not come to its end, only to round 1'
+    const got = 'of seed 3 nothing: the run is not finished, only round 1 is done'
     expect(await over(folder, { min: 0.5 })).toMatchObject({ status: 'missed', got })
   })
 

@@ -84,7 +84,7 @@ describe('fedunify check', () => {
     const { code, out } = await fedunify('check', writeRun(join(temporaryFolder(), 'a'), unfinished))
     expect(code).toBe(1)
     expect(out).toContain('interrupted after 3 of 9 rounds: Ctrl-C')
-    expect(out).toContain('nothing: the run has not come to its end, only to round 3')
+    expect(out).toContain('nothing: the run is not finished, only round 3 is done')
   })
 
   it('is no gate where nothing is expected', async () => {
@@ -165,7 +165,7 @@ describe('a run folder that cannot be trusted', () => {
       'avg is 75.00, where the other tables say 85.00',
     ],
     ['percent', (run) => edit(join(run, 'unified.csv'), '0.75', '75'), 'not a fraction'],
-    ['a row twice', (run) => edit(join(run, 'unified.csv'), /(1,avg.*\n)/, '$1$1'), 'stands there twice'],
+    ['a row twice', (run) => edit(join(run, 'unified.csv'), /(1,avg.*\n)/, '$1$1'), 'is there twice'],
     ['a row less', (run) => edit(join(run, 'local.csv'), /\n2,1.*\n/, '\n'), 'where the other tables say nothing'],
   ])('%s is an error with exit 3', async (_, damage, message) => {
     const run = writeRun(join(temporaryFolder(), 'a'), { expect: PASSING })

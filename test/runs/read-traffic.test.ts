@@ -61,15 +61,10 @@ describe('traffic.csv of a finished run', () => {
   })
 
   it.each<[string, string | RegExp, string, string]>([
-    ['a row twice', /(\n2,1,.*)/, '$1$1', 'traffic.csv:5: round 2 of owner 1 stands there twice'],
+    ['a row twice', /(\n2,1,.*)/, '$1$1', 'traffic.csv:5: round 2 of owner 1 is there twice'],
     ['a row less', /\n2,1,.*/, '', 'traffic.csv: round 2 of owner 1 is missing'],
-    [
-      'another owner',
-      '\n2,1,',
-      '\n2,3,',
-      "traffic.csv:4: round 2 of owner 3 stands there twice, or is none of the run's",
-    ],
-    ['another round', '\n2,1,', '\n4,1,', 'traffic.csv:4: round 4 of owner 1 stands there twice'],
+    ['another owner', '\n2,1,', '\n2,3,', "traffic.csv:4: round 2 of owner 3 is there twice, or is none of the run's"],
+    ['another round', '\n2,1,', '\n4,1,', 'traffic.csv:4: round 4 of owner 1 is there twice'],
     ['less than nothing', '\n2,1,', '\n2,1,-', 'traffic.csv:4: -2000000 is no number of bytes'],
     ['a part of a byte', '\n2,1,', '\n2,1,0.', 'traffic.csv:4: 0.2 is no number of bytes'],
     ['text', '\n2,1,', '\n2,1,x', 'traffic.csv:4: down_bytes: expected a number'],

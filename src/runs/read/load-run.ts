@@ -127,8 +127,7 @@ function assertComplete(
     const seen = new Set<string>()
     for (const { round, name, line } of rows) {
       const where = `${join(path, file)}:${line}`
-      if (seen.has(`${round} ${name}`))
-        throw edited(`${where}: round ${round} of ${modelName(name)} stands there twice`)
+      if (seen.has(`${round} ${name}`)) throw edited(`${where}: round ${round} of ${modelName(name)} is there twice`)
       if (!Number.isInteger(round) || round < 1 || round > rounds) {
         throw edited(`${where}: round ${round} of a run of ${rounds} rounds`)
       }

@@ -178,7 +178,7 @@ export function assertTraffic(
   }
   for (const { round, owner, down_bytes, up_bytes, line } of rows) {
     const what = `round ${round} of owner ${owner}`
-    if (!missing.delete(what)) throw changed(`${file}:${line}`, `${what} stands there twice, or is none of the run's`)
+    if (!missing.delete(what)) throw changed(`${file}:${line}`, `${what} is there twice, or is none of the run's`)
     const odd = [down_bytes, up_bytes].find((bytes) => !Number.isSafeInteger(bytes) || bytes < 0)
     if (odd !== undefined) throw changed(`${file}:${line}`, `${odd} is no number of bytes`)
   }
