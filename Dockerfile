@@ -7,8 +7,8 @@
 FROM docker.io/library/node:22-bookworm-slim AS build
 WORKDIR /source
 COPY . .
-# No package needs its install script to build fedunify; npm pack builds it.
-RUN npm ci --ignore-scripts --no-audit --no-fund && npm pack --pack-destination /
+# No package needs its install script to build fedunify.
+RUN npm ci --ignore-scripts --no-audit --no-fund && npm run build && npm pack --pack-destination /
 
 FROM docker.io/library/node:22-bookworm-slim
 # The install script of onnxruntime-node would fetch a library for CUDA, which this image cannot use.
