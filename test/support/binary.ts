@@ -33,7 +33,7 @@ export function start(args: readonly string[], { cwd, env, command, patience = 6
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run npm run build first`)
   const [program, ...before] = command ?? ([process.execPath, BINARY] as const)
   // Whether this test runs in a terminal or in CI must not decide about colours.
-  const { CI, GITHUB_ACTIONS, NO_COLOR, FORCE_COLOR, ...inherited } = process.env
+  const { CI, GITHUB_ACTIONS, NO_COLOR, FORCE_COLOR, npm_config_package, ...inherited } = process.env
   const limits = { timeout: patience, killSignal: 'SIGKILL' } as const
   const child = spawn(program, [...before, ...args], { cwd, env: { ...inherited, ...env }, ...limits })
   let out = ''
