@@ -1,4 +1,4 @@
-// Writes OUT/manifest.json: the machine, the versions, and which steps were run how. `node manifest.mjs OUT BUNDLE`
+// Writes OUT/day.json: the machine, the versions, and which steps were run how. `node manifest.mjs OUT BUNDLE`
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -45,7 +45,7 @@ const manifest = {
   environment: { SPEED_SECONDS, TABLE4_SECONDS, TABLE4_DEVICE },
   steps,
 }
-writeFileSync(join(out, 'manifest.json'), json(manifest))
+writeFileSync(join(out, 'day.json'), json(manifest))
 console.log(json(manifest))
 
 function read(file) {
