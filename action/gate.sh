@@ -17,7 +17,11 @@ case "$1" in
   batch)
     files=()
     for name in "${names[@]}"; do
-      case "$name" in *.yaml | *.yml | *.json) files+=("$name") ;; esac
+      case "$name" in
+        # It means its run, as for check.
+        manifest.json | */manifest.json) ;;
+        *.yaml | *.yml | *.json) files+=("$name") ;;
+      esac
     done
     # Of run folders alone there is nothing to run.
     [ ${#files[@]} -eq 0 ] || "${fedunify[@]}" batch "${files[@]}"

@@ -52,11 +52,11 @@ function addShowCommand(config: Command, io: Io): void {
     .option('--json', 'write one JSON object')
   addSeedsOption(command)
   addExperimentOptions(command)
-  command
-    .addHelpText('after', SHOW_HELP)
-    .action(async (file: string | undefined, options: ShowOptions) =>
-      io[options.json ? 'out' : 'say'](wrap(await show(file, options, io), io.width)),
-    )
+  command.addHelpText('after', SHOW_HELP).action(async (file: string | undefined, options: ShowOptions) => {
+    const text = await show(file, options, io)
+    if (options.json) io.out(text)
+    else io.say(wrap(text, io.width))
+  })
 }
 
 async function show(file: string | undefined, options: ShowOptions, io: Io): Promise<string> {

@@ -12,8 +12,8 @@ import { allRuns, namedRuns } from '../runs/read/named-runs.ts'
 import { putFile } from '../runs/write/growing-file.ts'
 import { makeFolders } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
-import { firstFolder } from './first-folder.ts'
-import { type Io, isStdout, putNamed } from './io.ts'
+import { type Io, isStdout } from './io.ts'
+import { inFirstFolder, printPath, putMade } from './made.ts'
 
 const HELP = `
 What --to takes:
@@ -54,41 +54,33 @@ export function addExportCommand(program: Command, io: Io): void {
 }
 
 async function exportRuns(dirs: readonly string[], options: ExportOptions, io: Io): Promise<void> {
-  assertOptions(options)
+  await assertOptions(options)
   const runs = exportedRuns([...new Set((await namedRuns(dirs)).flatMap(allRuns))])
   if (options.to === 'mlflow') return await track(runs, options.trackingUri!, io)
-  const made = EXPORTS[options.to].makes
-  const out =
-    options.output ??
-    join(
-      await firstFolder(
-        dirs[0]!,
-        runs.map(({ run }) => run),
-      ),
-      made,
-    )
-  if (options.to === 'csv') await putText(out, tidyCsv(runs), options, io)
-  if (options.to === 'parquet') await putFile(out, await tidyParquet(runs))
-  if (options.to === 'tensorboard') await putEventFiles(out, runs)
-  if (!(await isStdout(out))) io.out(`${oneLine(out)}\n`)
+  const folders = runs.map(({ run }) => run)
+  const file = await inFirstFolder(dirs[0]!, folders, EXPORTS[options.to].makes)
+  if (options.to === 'tensorboard') {
+    const out = options.output ?? file
+    await putEventFiles(out, runs)
+    return await printPath(out, io)
+  }
+  const content = options.to === 'csv' ? tidyCsv(runs) : await tidyParquet(runs)
+  await putMade({ option: '--output', named: options.output, file, content }, io)
 }
 
-function assertOptions({ to, output, trackingUri }: ExportOptions): void {
+async function assertOptions({ to, output, trackingUri }: ExportOptions): Promise<void> {
   const refuse = (message: string, hint: string) => new FedunifyError('E_OPTION', message, hint)
   if (to !== 'mlflow') {
-    if (output === '-' && to !== 'csv') throw refuse(`--output -: ${to} is no text`, 'name a file or a folder')
     if (output === '') throw refuse('--output is empty', 'name the file to write, or - for stdout')
+    if (output !== undefined && to !== 'csv' && (await isStdout(output))) {
+      throw refuse(`--output ${output}: ${to} is no text`, 'name a file or a folder')
+    }
     return
   }
   if (output !== undefined) throw refuse('--output beside --to mlflow', 'name the server with --tracking-uri')
   if (!trackingUri) {
     throw refuse('--to mlflow without --tracking-uri', 'name the server: --tracking-uri http://127.0.0.1:5000')
   }
-}
-
-async function putText(out: string, text: string, { output }: ExportOptions, io: Io): Promise<void> {
-  if (output === undefined) await putFile(out, text)
-  else await putNamed('--output', out, text, io)
 }
 
 /** A folder for each run, as TensorBoard tells runs apart. */

@@ -1,14 +1,13 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { FedunifyError } from '../errors.ts'
 import { reportDocument } from '../report/html/document.ts'
 import { groupRecords, readRecords } from '../report/run-record.ts'
 import { REPORT } from '../report/write-report.ts'
 import { NAME_HINT } from '../runs/read/find-runs.ts'
-import { putFile } from '../runs/write/growing-file.ts'
 import { oneLine } from '../visible.ts'
-import { firstFolder } from './first-folder.ts'
-import { type Io, isStdout, putNamed } from './io.ts'
+import type { Io } from './io.ts'
+import { inFirstFolder, putMade } from './made.ts'
+import { RESULTS } from './results.ts'
 
 const EXAMPLES = `
 The page needs no network and no other file. It has the verdict, accuracy by round, the differences between the models,
@@ -52,11 +51,8 @@ async function report(dirs: readonly string[], options: ReportOptions, io: Io): 
   if (dirs.length === 0) throw new FedunifyError('E_OPTION', 'no run is named', NAME_HINT)
   const runs = await readRecords(dirs)
   for (const note of new Set(runs.flatMap((run) => run.note ?? []))) io.err(`note: ${oneLine(note)}\n`)
-  const out = options.out ?? join(await firstFolder(dirs[0]!, runs), REPORT)
-  const page = reportDocument(groupRecords(runs))
-  if (options.out === undefined) await putFile(out, page)
-  else await putNamed('--out', out, page, io)
-  if (!(await isStdout(out))) io.out(`${oneLine(out)}\n`)
+  const file = await inFirstFolder(dirs[0]!, runs, REPORT)
+  await putMade({ option: '--out', named: options.out, file, content: reportDocument(groupRecords(runs)) }, io)
 }
 
 /** Follows a run until Ctrl-C, which is how it is meant to end. */
@@ -68,7 +64,7 @@ async function watch(dirs: readonly string[], { out }: ReportOptions, io: Io): P
     import('../report/live/watch.ts'),
     import('../report/live/server.ts'),
   ])
-  const path = await newestRun(dirs[0] ?? 'results')
+  const path = await newestRun(dirs[0] ?? RESULTS)
   const run = new WatchedRun(path)
   await run.look()
   const page = await serveLivePage(run)

@@ -16,39 +16,32 @@ import { oneLine } from '../visible.ts'
 import { colorsOf, type Io } from './io.ts'
 
 /**
- * What is asked of a run that is to go on, with what its folder says; undefined if it has finished and nothing more is
+ * The experiment of a run that is to go on, with what its folder says; undefined if it has finished and nothing more is
  * asked of it.
  * @param asked whether anything is given beside the folder
  * @throws FedunifyError (usage) if it has finished as another run; (data) if its config is missing
  */
-export async function requestToGoOn(
+export async function experimentToGoOn(
   dir: string,
   request: ExperimentRequest,
   asked: boolean,
-): Promise<ExperimentRequest | undefined> {
+): Promise<Experiment | undefined> {
   const manifest = await readManifest(dir)
   const stopped = manifest.reason === 'stop-after'
   // Where it was told to stop it has stopped: now it is to go on, or to a round that is named.
   const going = stopped ? { ...request, set: ['stop-after=null', ...(request.set ?? [])] } : request
-  if (manifest.status === 'finished') {
-    const experiment = asked || stopped ? await loadExperiment(going) : undefined
-    if (!experiment || !goesOn(manifest, experiment)) {
-      if (experiment) assertSameConfig(dir, manifest.config, experiment)
-      return undefined
-    }
-  }
+  const finished = manifest.status === 'finished'
+  if (finished && !asked && !stopped) return undefined
   // A run folder's config is an experiment file; what is given besides must agree with it.
-  if (request.file === undefined) await assertConfig(dir)
-  return going
-}
-
-/** The experiment that is asked for; a run that goes on finds its data where it was. */
-export async function experimentToGoOn(request: ExperimentRequest): Promise<Experiment> {
-  const experiment = await loadExperiment(request)
-  const { run, file } = request
-  return run !== undefined && file === undefined && !given(request, 'data')
-    ? await withKeptData(run, experiment)
-    : experiment
+  if (!finished && request.file === undefined) await assertConfig(dir)
+  // Read once: it may be a pipe.
+  const experiment = await loadExperiment(going)
+  if (finished && !goesOn(manifest, experiment)) {
+    assertSameConfig(dir, manifest.config, experiment)
+    return undefined
+  }
+  // It finds its data where it was, unless that is said to be elsewhere.
+  return request.file === undefined && !given(request, 'data') ? await withKeptData(dir, experiment) : experiment
 }
 
 const given = ({ set = [], flags = {} }: ExperimentRequest, key: string): boolean =>

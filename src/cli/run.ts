@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { asksForSeveral } from '../config/load.ts'
+import { asksForSeveral, loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
@@ -28,7 +28,7 @@ import {
   SET_HELP,
 } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
-import { experimentToGoOn, requestToGoOn, showFinished } from './resumed.ts'
+import { experimentToGoOn, showFinished } from './resumed.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -98,14 +98,16 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   const { listeners, told } = listen(options, io)
   const asked = file !== undefined || set.length > 0 || Object.keys(flags).length > 0
   const request = { file, run: resume, set, flags, signal: io.signal }
-  const going = resume === undefined ? request : await requestToGoOn(resume, request, asked)
-  if (!going) return await showFinished(resume!, options, io)
   // Whoever reads events instead of stderr is told of what goes wrong before the first of them, too.
   const tell = (error: unknown): never => {
     if (json) io.out(`${JSON.stringify(plainEvent(failedEvent(error)))}\n`)
     throw error
   }
-  const experiment = await experimentToGoOn(going).catch(tell)
+  const experiment = await (resume === undefined
+    ? loadExperiment(request)
+    : experimentToGoOn(resume, request, asked)
+  ).catch(tell)
+  if (!experiment) return await showFinished(resume!, options, io)
   const view = progressView(io, quiet)
   try {
     const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }

@@ -17,7 +17,7 @@ import { oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { aboveZero, positive } from './positive.ts'
-import { requestToGoOn, showFinished } from './resumed.ts'
+import { experimentToGoOn, showFinished } from './resumed.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -70,9 +70,8 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   const command = `fedunify serve --federation ${shellWord(federation)}`
   const request = { file, run: resume, set: [...set, `owners=${owners}`], command, signal: io.signal }
   const asked = file !== undefined || set.length > 0
-  const going = resume === undefined ? request : await requestToGoOn(resume, request, asked)
-  if (!going) return await showFinished(resume!, { quiet }, io)
-  const experiment = await loadExperiment(going)
+  const experiment = await (resume === undefined ? loadExperiment(request) : experimentToGoOn(resume, request, asked))
+  if (!experiment) return await showFinished(resume!, { quiet }, io)
   assertAbsence(options, owners, experiment)
   if (experiment.baseline === 'pooled') {
     throw new FedunifyError('E_CONFLICT', 'a pooled baseline needs all data in one place', 'use baseline none')

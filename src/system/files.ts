@@ -85,7 +85,7 @@ export async function isDescriptor(path: string, descriptor: 1 | 2): Promise<boo
  * followed, and what is no plain file, a device or a pipe, is written into. Folders are made.
  * @throws the system's error
  */
-export async function writeNamed(path: string, content: string): Promise<void> {
+export async function writeNamed(path: string, content: string | Uint8Array): Promise<void> {
   const found = await stat(path).catch((error: unknown) => {
     if (systemCodeOf(error) !== 'ENOENT') throw error
   })
@@ -101,7 +101,7 @@ export async function writeNamed(path: string, content: string): Promise<void> {
 }
 
 /** Puts a file in the place of one, whole; false if the folder does not allow that, or not for this owner. */
-async function replace(path: string, content: string, { mode, uid, gid }: Stats): Promise<boolean> {
+async function replace(path: string, content: string | Uint8Array, { mode, uid, gid }: Stats): Promise<boolean> {
   try {
     await writeWhole(path, content, {
       async prepare(file) {

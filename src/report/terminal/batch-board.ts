@@ -10,17 +10,20 @@ export class BatchBoard {
   readonly #log: ReturnType<typeof createLogUpdate>
   readonly #clock: BatchClock
   readonly #colors: Palette
+  readonly #shown: (text: string) => string
   readonly #runs = new Map<BatchRun, string>()
 
-  constructor(stream: WriteStream, clock: BatchClock, colors: Palette) {
+  /** @param shown how commands in a line are written */
+  constructor(stream: WriteStream, clock: BatchClock, colors: Palette, shown: (text: string) => string) {
     this.#log = createLogUpdate(stream)
     this.#clock = clock
     this.#colors = colors
+    this.#shown = shown
   }
 
   /** Leaves a line above the bars. */
   line(text: string): void {
-    this.#log.persist(visible(text))
+    this.#log.persist(visible(this.#shown(text)))
     if (this.#runs.size > 0) this.draw()
   }
 

@@ -42,12 +42,12 @@ export class BatchProgress implements BatchListener {
 
   /** Looks how far the runs are before any begins. */
   async look(): Promise<void> {
-    const { terminal, jobs, colors, force = false } = this.#view
+    const { terminal, jobs, colors, force = false, shown = (line) => line } = this.#view
     const done: number[] = []
     for (const run of this.#runs) done.push(await doneBefore(run, force))
     this.#clock = new BatchClock(this.#runs, done)
     // Bars of single owners would be too many: then there is one for each run.
-    if (terminal && jobs > 1) this.#board = new BatchBoard(terminal, this.#clock, colors)
+    if (terminal && jobs > 1) this.#board = new BatchBoard(terminal, this.#clock, colors, shown)
   }
 
   started(run: BatchRun, resuming: boolean): void {

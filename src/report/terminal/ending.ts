@@ -2,7 +2,8 @@ import { duration, percent } from '../../format.ts'
 import { PAPER, paperTableFor } from '../../paper/tables.ts'
 import { nameOf } from '../../parts.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
-import type { Point } from '../../runs/read/series.ts'
+import { type Point, pickPoint } from '../../runs/read/series.ts'
+import { resumeCommand } from '../../runs/resume-command.ts'
 import { ownerOf, POOLED_SERIES } from '../../runs/series-name.ts'
 import { shellWord } from '../../system/shell-word.ts'
 
@@ -12,7 +13,7 @@ export function endingLines(run: LoadedRun): string[] {
   const driver = series.get(nameOf(manifest.config.merge[0]!)) ?? []
   const last = driver.at(-1)
   if (!last) return [stopped(run)]
-  const best = driver.reduce((most, point) => (point.accuracy > most.accuracy ? point : most))
+  const best = pickPoint(driver, 'best', rounds)!
   const bestText =
     best.round === rounds ? 'best round: the last' : `best round: ${best.round}, ${percent(best.accuracy)} %`
   return [bestText, ...gaps(last, series), stopped(run)]
@@ -31,7 +32,7 @@ function stopped({ manifest: { status, reason, config, seconds }, rounds, finish
 
 /** The last unified model beside the best local one and the pooled one of its round. */
 function gaps({ round, accuracy }: Point, series: LoadedRun['series']): string[] {
-  const at = (points: readonly Point[]) => points.find((point) => point.round === round)?.accuracy
+  const at = (points: readonly Point[]) => pickPoint(points, round, round)?.accuracy
   const locals = [...series].flatMap(([name, points]) => {
     const [owner, own] = [ownerOf(name), at(points)]
     return owner === undefined || own === undefined ? [] : [{ owner, own }]
@@ -67,6 +68,6 @@ export function nextCommands({ path, manifest }: LoadedRun, before: string | und
   const inPaper = dataset.name === 'fashion-mnist' && config.owners === 2 && paperTableFor(nameOf(config.env))
   const other = before !== undefined ? `${shellWord(before)} ${run}` : inPaper ? `${run} ${PAPER}` : undefined
   const second = other === undefined ? `config show ${shellWord(`${path}/config.yaml`)}` : `compare ${other}`
-  const further = reason === 'stop-after' ? [`fedunify run --resume ${run}`] : []
+  const further = reason === 'stop-after' ? [resumeCommand(path, manifest)] : []
   return [`fedunify report ${run}`, `fedunify ${second}`, ...further]
 }

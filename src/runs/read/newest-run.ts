@@ -1,6 +1,7 @@
 import pMap from 'p-map'
 import { FedunifyError } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
+import { runPath } from '../latest.ts'
 import { readManifest } from '../manifest.ts'
 import { findRuns, NAME_HINT } from './find-runs.ts'
 
@@ -9,7 +10,8 @@ import { findRuns, NAME_HINT } from './find-runs.ts'
  * @throws FedunifyError (data) if there is none
  */
 export async function newestRun(named: string): Promise<string> {
-  const paths = (await kindOf(named)) === 'none' ? [] : await findRuns(named, () => {})
+  const path = await runPath(named)
+  const paths = (await kindOf(path)) === 'none' ? [] : await findRuns(path, () => {})
   const runs = await pMap(
     paths,
     async (path) => {
