@@ -87,7 +87,7 @@ export class Fence {
       if (last && last.held.session !== this.#session) throw fenced(last.held)
       // The broker has lost what it knew, or an answer was lost: what is there is ours.
       this.#sequence = last?.sequence ?? 0
-      if (!last) await this.#write(false)
+      await this.#write(false)
     }
   }
 

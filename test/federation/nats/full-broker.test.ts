@@ -13,7 +13,7 @@ const file = (id: string, name: string) => readFileSync(join(folder, 'results', 
 
 describe.skipIf(!hasBroker)('a broker that has no room', () => {
   it('is waited for by the server and the owners, who say so, and the run ends with the bytes of a local one', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const { dir, broker, join: joins, serve } = await startFederation(['alice', 'bob'], data)
     await limit(dir, 90)
