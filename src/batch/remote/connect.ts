@@ -6,8 +6,8 @@ import {
   nkeyAuthenticator,
 } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../../errors.ts'
-import { certificateFault, timeFault } from '../../federation/nats/certificate.ts'
-import { NO_BROKER } from '../../federation/nats/greeting.ts'
+import { certificateFault, isEarly, timeFault } from '../../federation/nats/certificate.ts'
+import { type Fault, NO_BROKER } from '../../federation/nats/greeting.ts'
 import { stayConnected } from '../../federation/nats/stay-connected.ts'
 import { textOf } from '../../system/text.ts'
 
@@ -37,7 +37,7 @@ export async function connectQueue(
     shown,
     options: { ...options, name },
     fault: (greeting) => (greeting ? undefined : NO_BROKER),
-    refusal: (text, error) => refusal(text, error, shown),
+    refusal,
     note,
     signal,
   })
@@ -98,24 +98,20 @@ async function secret(file: string): Promise<string> {
 }
 
 /** What no waiting mends. */
-function refusal(text: string, error: unknown, shown: string): FedunifyError | undefined {
-  const refuse = (what: string, hint: string) =>
-    new FedunifyError('E_BROKER', `the broker at ${shown} ${what}`, hint, { cause: error })
+function refusal(text: string, error: unknown): Fault | undefined {
   if (/authorization|authentication/i.test(text)) {
-    return refuse('does not let us in', 'use --creds, --nkey, or user:password in the URL')
+    return { what: 'does not let us in', hint: 'use --creds, --nkey, or user:password in the URL' }
   }
   switch (certificateFault(text)) {
     case 'name':
-      return refuse('shows a certificate for another name', 'use a name that is in its certificate')
-    case 'time': {
-      const { what, hint } = timeFault(text, undefined, "renew the broker's certificate")
-      return refuse(what, hint)
-    }
+      return { what: 'shows a certificate for another name', hint: 'use a name that is in its certificate' }
+    case 'time':
+      return timeFault(isEarly(text), undefined, "renew the broker's certificate")
     case 'authority': {
       const what = `shows a certificate that is not trusted: ${messageOf(error)}`
-      return refuse(what, 'name the authority that signed it with --ca')
+      return { what, hint: 'name the authority that signed it with --ca' }
     }
   }
-  if (/tls|secure/i.test(text)) return refuse(`and this side do not agree on TLS: ${messageOf(error)}`, 'use tls://')
-  return undefined
+  if (!/tls|secure/i.test(text)) return undefined
+  return { what: `and this side do not agree on TLS: ${messageOf(error)}`, hint: 'use tls://' }
 }

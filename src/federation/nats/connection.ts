@@ -1,6 +1,5 @@
 import { type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
-import { FedunifyError } from '../../errors.ts'
-import { certificateFault, timeFault } from './certificate.ts'
+import { certificateFault, FOREIGN, isEarly, RENEW, timeFault } from './certificate.ts'
 import { brokerFault, type Fault } from './greeting.ts'
 import { stayConnected } from './stay-connected.ts'
 import { inboxPrefix } from './wire.ts'
@@ -39,37 +38,30 @@ export const connectParty = (
       authenticator: nkeyAuthenticator(new TextEncoder().encode(party.seed)),
     },
     fault: brokerFault,
-    refusal: (text, error) => refusal(text, error, party),
+    refusal: (text) => refusal(text, party),
     note,
     signal,
   })
 
 /** What no waiting mends. */
-function refusal(text: string, error: unknown, { url, name, ca }: Party): FedunifyError | undefined {
-  const refuse = ({ what, hint }: Fault) =>
-    new FedunifyError('E_BROKER', `the broker at ${url} ${what}`, hint, { cause: error })
+function refusal(text: string, { name, ca }: Party): Fault | undefined {
   if (/authorization|authentication/i.test(text)) {
-    return refuse({
+    return {
       what: `does not know ${name}`,
       hint: 'was it removed, or is the folder of another federation? ask who runs the broker',
-    })
+    }
   }
   switch (certificateFault(text)) {
     case 'name':
-      return refuse({
+      return {
         what: 'shows a certificate for another name',
         hint: 'use the name that was given with --host, or renew the certificate',
-      })
+      }
     case 'time':
-      return refuse(timeFault(text, ca, RENEW))
+      return timeFault(isEarly(text), ca, RENEW)
     case 'authority':
-      return refuse({
-        what: 'shows a certificate of another authority',
-        hint: 'the folder and the broker must come from the same federation',
-      })
+      return { what: 'shows a certificate of another authority', hint: FOREIGN }
     case undefined:
       return undefined
   }
 }
-
-const RENEW = 'renew it where the federation was made: fedunify federation renew'

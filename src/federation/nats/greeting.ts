@@ -43,6 +43,7 @@ export async function readGreeting(socket: Socket): Promise<Greeting | undefined
  * @throws Error if nothing answers
  */
 export async function greet(host: string, port: number, signal: AbortSignal): Promise<Greeting | undefined> {
+  signal.throwIfAborted()
   const socket = connect({ host, port })
   const late = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
   const end = () =>
@@ -66,9 +67,9 @@ export interface Fault {
   readonly hint: string
 }
 
-/** What what answers is not, if it is not a broker. */
+/** Something answers, but it is no broker. */
 export const NO_BROKER: Fault = {
-  what: 'is no broker: something else answers there',
+  what: 'is no NATS broker',
   hint: 'compare host and port with nats.conf at the broker',
 }
 
@@ -81,13 +82,8 @@ export function brokerFault(greeting: Greeting | undefined): Fault | undefined {
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     return { what: `${named}, which is older than ${OLDEST.join('.')}`, hint: 'install a newer nats-server' }
   }
-  if (!jetstream) {
-    return {
-      what: `${named} without JetStream`,
-      hint: 'start it in its folder with its own file: nats-server -c nats.conf',
-    }
-  }
-  if (!tls)
-    return { what: `${named} without TLS`, hint: 'start it in its folder with its own file: nats-server -c nats.conf' }
-  return undefined
+  const lacking = jetstream ? (tls ? undefined : 'TLS') : 'JetStream'
+  if (lacking === undefined) return undefined
+  const hint = 'start it in its folder with its own file: nats-server -c nats.conf'
+  return { what: `${named} without ${lacking}`, hint }
 }

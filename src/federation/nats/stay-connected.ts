@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node'
 import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
 import { type Fault, type Greeting, greet } from './greeting.ts'
@@ -25,7 +26,7 @@ export interface Connecting {
   /** Why what answers there cannot be used; undefined if it can. */
   fault(greeting: Greeting | undefined): Fault | undefined
   /** What no waiting mends. `text` is the error's message and that of its cause. */
-  refusal(text: string, error: unknown): FedunifyError | undefined
+  refusal(text: string, error: unknown): Fault | undefined
   /** Told of what it waits for. */
   note(line: string): void
   readonly signal: AbortSignal
@@ -49,7 +50,7 @@ export async function stayConnected(connecting: Connecting): Promise<NatsConnect
       if (error instanceof FedunifyError) throw error
       if (!told && !signal.aborted) note(`waiting for the broker at ${shown}: ${cause(error)}`)
       told = true
-      await new Promise((resolve) => setTimeout(resolve, AGAIN))
+      await sleep(AGAIN, undefined, { signal }).catch(() => signal.throwIfAborted())
     }
   }
 }
@@ -58,14 +59,21 @@ export async function stayConnected(connecting: Connecting): Promise<NatsConnect
 async function attempt(connecting: Connecting, steady: ConnectionOptions): Promise<NatsConnection> {
   const { shown, options, fault, refusal, signal } = connecting
   const found = fault(await greet(...addressOf(shown), signal))
-  if (found) throw new FedunifyError('E_BROKER', `the broker at ${shown} ${found.what}`, found.hint)
+  if (found) throw unusable(shown, found)
+  const opening = connect({ ...options, ...steady })
   try {
-    return await orAborted(connect({ ...options, ...steady }), signal)
+    return await orAborted(opening, signal)
   } catch (error) {
+    // One that comes all the same would keep the process alive.
+    if (signal.aborted) void opening.then((connection) => connection.close()).catch(() => {})
     const text = [error, (error as { cause?: unknown }).cause].map(messageOf).join(' ')
-    throw refusal(text, error) ?? error
+    const refused = refusal(text, error)
+    throw refused ? unusable(shown, refused, error) : error
   }
 }
+
+const unusable = (shown: string, { what, hint }: Fault, cause?: unknown) =>
+  new FedunifyError('E_BROKER', `the broker at ${shown} ${what}`, hint, { cause })
 
 /** Host and port of a tls:// or nats:// address. */
 export function addressOf(url: string): [host: string, port: number] {

@@ -4,7 +4,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Finding } from '../../doctor/finding.ts'
 import { messageOf, systemCodeOf } from '../../errors.ts'
-import { timeFault } from '../../federation/nats/certificate.ts'
+import { FOREIGN, hereNow, RENEW, timeFault } from '../../federation/nats/certificate.ts'
 import { brokerFault, type Greeting, readGreeting } from '../../federation/nats/greeting.ts'
 import { addressOf } from '../../federation/nats/stay-connected.ts'
 import { daysUntil } from '../../federation/setup/expiry.ts'
@@ -86,8 +86,8 @@ async function checkCertificate(socket: Socket, host: string, ca: string): Promi
   })
   if (now < begins || now > ends) {
     const why = now < begins ? `is valid only from ${from}` : `expired on ${to}`
-    const { hint } = timeFault(now < begins ? 'not yet' : 'expired', ca, RENEW)
-    return [problem(`it ${why}; it is ${now.toISOString().slice(0, 19)}Z here`, hint)]
+    const { hint } = timeFault(now < begins, ca, RENEW)
+    return [problem(`it ${why}; ${hereNow(now)}`, hint)]
   }
   const wrong = secure.authorizationError
   if (wrong) return [problem(`it is not of this federation's authority (${messageOf(wrong)})`, FOREIGN)]
@@ -101,6 +101,3 @@ async function checkCertificate(socket: Socket, host: string, ca: string): Promi
       : { subject: 'certificate', status: 'ok', detail },
   ]
 }
-
-const RENEW = 'renew it where the federation was made: fedunify federation renew'
-const FOREIGN = 'the folder and the broker must come from the same federation'

@@ -128,8 +128,8 @@ describe('what answers at the address of the broker', () => {
     `INFO ${JSON.stringify({ version: '2.9.10', jetstream: true, tls_required: true, ...given })} \r\n`
 
   it.each([
-    ['SSH-2.0-OpenSSH_9.2\r\n', / is no broker: something else answers there$/],
-    ['INFO {nonsense\r\n', / is no broker: something else answers there$/],
+    ['SSH-2.0-OpenSSH_9.2\r\n', / is no NATS broker$/],
+    ['INFO {nonsense\r\n', / is no NATS broker$/],
     [info({ version: '2.8.4' }), / is nats-server 2\.8\.4, which is older than 2\.9$/],
     [info({ jetstream: false }), / without JetStream$/],
     [info({ tls_required: false }), / without TLS$/],
