@@ -1,8 +1,10 @@
+const KINDS = ['weights', 'update', 'evaluation', 'progress'] as const
+
 /** What left an owner in a round, messages of a kind together. */
 export interface Disclosed {
   readonly owner: number
   /** `weights` is the file of an update; the others are the messages of nats/wire.ts. */
-  readonly kind: 'weights' | 'update' | 'evaluation' | 'progress'
+  readonly kind: (typeof KINDS)[number]
   readonly messages: number
   /** What was told, by the names of docs/disclosure.md. */
   readonly fields: readonly string[]
@@ -32,7 +34,11 @@ export const sizeOf = (message: object): number => Buffer.byteLength(JSON.string
 /** The fields of an update's file of weights. */
 export const weightFields = (sends: boolean): string[] => (sends ? ['weights', 'sent'] : ['weights'])
 
-type Count = { -readonly [Key in keyof Disclosed]: Disclosed[Key] }
+interface Count {
+  messages: number
+  bytes: number
+  readonly fields: Set<string>
+}
 
 /** Counts what leaves owners. */
 export class DisclosureCount {
@@ -51,21 +57,21 @@ export class DisclosureCount {
 
   note(owner: number, kind: Disclosed['kind'], fields: readonly string[], bytes: number): void {
     const key = `${owner} ${kind}`
-    const before = this.#counts.get(key) ?? { owner, kind, messages: 0, fields: [], bytes: 0 }
-    this.#counts.set(key, {
-      ...before,
-      messages: before.messages + 1,
-      fields: [...new Set([...before.fields, ...fields])],
-      bytes: before.bytes + bytes,
-    })
+    const count = this.#counts.get(key) ?? { messages: 0, bytes: 0, fields: new Set() }
+    count.messages += 1
+    count.bytes += bytes
+    for (const field of fields) count.fields.add(field)
+    this.#counts.set(key, count)
   }
 
   /** What was counted since the last time, by owner, then in the order of KINDS. */
   take(): Disclosed[] {
     const counts = this.#counts
     this.#counts = new Map()
-    return this.#owners.flatMap(({ owner }) => KINDS.flatMap((kind) => counts.get(`${owner} ${kind}`) ?? []))
+    const disclosed = (owner: number, kind: Disclosed['kind']): Disclosed[] => {
+      const count = counts.get(`${owner} ${kind}`)
+      return count ? [{ owner, kind, messages: count.messages, fields: [...count.fields], bytes: count.bytes }] : []
+    }
+    return this.#owners.flatMap(({ owner }) => KINDS.flatMap((kind) => disclosed(owner, kind)))
   }
 }
-
-const KINDS = ['weights', 'update', 'evaluation', 'progress'] as const satisfies Disclosed['kind'][]

@@ -141,7 +141,7 @@ export class Agent {
     if (task.what === 'invite') await this.#book(task, 'in', 'experiment', Buffer.from(JSON.stringify(task.experiment)))
     // One that was answered already: the answer may be lost.
     const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task, superseded)
-    if (superseded.aborted) return
+    if (!reply || superseded.aborted) return
     this.#last = { task: task.task, reply }
     const { key, owner, signal, dryRun, wouldSend } = this.#settings
     const { federation, run } = task
@@ -163,7 +163,8 @@ export class Agent {
     return what !== 'invite' && this.#joined?.run === run && committed < this.#joined.committed
   }
 
-  async #reply(task: Exclude<Task, { what: 'end' }>, superseded: AbortSignal): Promise<object> {
+  /** Undefined if nobody wants it any more. */
+  async #reply(task: Exclude<Task, { what: 'end' }>, superseded: AbortSignal): Promise<object | undefined> {
     const { note, signal } = this.#settings
     try {
       if (task.fedunify !== VERSION) {
@@ -187,7 +188,7 @@ export class Agent {
   }
 
   /** Trains a round, unless its number or its length goes beyond what the policy allows, or nobody wants it any more. */
-  async #train(joined: JoinedRun, task: TaskOf<'train'>, superseded: AbortSignal): Promise<object> {
+  async #train(joined: JoinedRun, task: TaskOf<'train'>, superseded: AbortSignal): Promise<object | undefined> {
     const { policy } = this.#settings
     const refuse = (reason: string) => ({ what: 'refused', reasons: [reason] })
     const { round } = task
@@ -204,7 +205,8 @@ export class Agent {
       training.catch(() => {})
       await joined.close()
       this.#joined = undefined
-      return refuse(roundRefusal(policy, { round, seconds: (limit ?? 0) * 1.001 }) ?? 'another run is asked for')
+      if (superseded.aborted) return undefined
+      return refuse(roundRefusal(policy, { round, seconds: limit! * 1.001 })!)
     }
   }
 

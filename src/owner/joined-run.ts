@@ -1,7 +1,7 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { Learner, Progress } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
-import { toWire } from '../federation/nats/evaluations.ts'
+import { toWire, updateToWire } from '../federation/nats/evaluations.ts'
 import { getPayload, putPayload } from '../federation/nats/payloads.ts'
 import { MODELS } from '../federation/nats/streams.ts'
 import type { Trouble } from '../federation/nats/trouble.ts'
@@ -130,11 +130,8 @@ export class JoinedRun {
     const report = (progress: Progress) => this.#wires.live(this.run, round, progress)
     const asks = { round, lr, instruction: given, evaluate, evaluateReceived }
     const update = await this.#owner.train(received, asks, report)
-    const { trainImages, epochs, images, loss, seconds, local, received: scored } = update
-    const metrics: WireMetrics = { loss, local: local ? toWire(local) : null, received: scored ? toWire(scored) : null }
-    const counts = { train_images: trainImages, epochs, images, seconds }
     const bytes = encodeSafetensors(updateTensors(update))
-    const kept = { asked, reply: { what: 'update', round, ...counts, metrics }, bytes }
+    const kept = { asked, reply: { what: 'update', round, ...updateToWire(update) }, bytes }
     // Before anything is told.
     await this.#store.putRound(round, kept, this.#owner.state(round))
     const took = ((performance.now() - began) / 1000).toFixed(1)

@@ -8,10 +8,16 @@ const FIXED = 10052
 
 /**
  * Makes a stream, or gives one that is there, perhaps of an earlier version, the limits that are wanted now.
+ * @param keep limits that a stream that is there keeps
  * @throws FedunifyError (usage) if the broker has no room for it, or it is of another kind
  */
-export async function ensureStream(jsm: JetStreamManager, config: Config): Promise<void> {
-  const there = await jsm.streams.info(config.name).catch(() => room(jsm.streams.add(config)))
+export async function ensureStream(
+  jsm: JetStreamManager,
+  wanted: Config,
+  keep: readonly (keyof StreamConfig)[] = [],
+): Promise<void> {
+  const there = await jsm.streams.info(wanted.name).catch(() => room(jsm.streams.add(wanted)))
+  const config = { ...wanted, ...Object.fromEntries(keep.map((key) => [key, there.config[key]])) }
   if (Object.entries(config).every(([key, value]) => same(there.config[key as keyof StreamConfig], value))) return
   try {
     await room(jsm.streams.update(config.name, config))

@@ -46,16 +46,16 @@ export class PublishedModels {
     return (await this.#put(bytes, signal)).payload
   }
 
-  #put(bytes: Uint8Array, signal: AbortSignal): Promise<Put> {
+  #put(bytes: Uint8Array, signal: AbortSignal, digest?: string): Promise<Put> {
     const { js, trouble } = this.#post
-    return putPayload(js, `model.${this.#run}`, bytes, signal, { trouble })
+    return putPayload(js, `model.${this.#run}`, bytes, signal, { trouble, ...(digest !== undefined && { digest }) })
   }
 
   /** Whether an owner did not find what it was sent: the broker has lost it, and it is put there again. */
   async putAgain(reply: Reply, payload: WirePayload | undefined, signal: AbortSignal): Promise<boolean> {
     if (reply.what !== 'failed' || reply.code !== 'E_PAYLOAD') return false
     for (const model of this.#models.values()) {
-      if (model.put.payload === payload) model.put = await this.#put(model.bytes, signal)
+      if (model.put.payload === payload) model.put = await this.#put(model.bytes, signal, payload.sha256)
     }
     return true
   }

@@ -68,29 +68,24 @@ export async function ensureStreams(jsm: JetStreamManager, owners: readonly numb
   // All at once: on a long line each question takes its time.
   await Promise.all([
     ...streams.map((config) => ensureStream(jsm, config)),
-    ...owners.map(async (owner) => ensureStream(jsm, await sized(jsm, updates(owner, most), most !== undefined))),
+    // One that is there keeps its size until it is known how large an update is.
+    ...owners.map((owner) => ensureStream(jsm, updates(owner, most), most === undefined ? SIZES : [])),
   ])
-  for (const owner of owners) {
-    const durable_name = ownerToken(owner)
-    await jsm.consumers.info(TASKS, durable_name).catch(() =>
-      jsm.consumers.add(TASKS, {
-        durable_name,
-        filter_subject: `task.${durable_name}`,
-        ack_policy: 'explicit',
-        ack_wait: nanos(ACK_WAIT),
-        max_ack_pending: 1,
-        max_deliver: -1,
-        deliver_policy: 'last_per_subject',
-      }),
-    )
-  }
+  await Promise.all(owners.map((owner) => ensureConsumer(jsm, ownerToken(owner))))
 }
 
-/** A stream that is there keeps its size until it is known how large an update is. */
-async function sized(jsm: JetStreamManager, config: Config, known: boolean): Promise<Config> {
-  if (known) return config
-  const there = await jsm.streams.info(config.name).catch(() => undefined)
-  if (!there) return config
-  const { max_bytes, max_msgs } = there.config
-  return { ...config, max_bytes, max_msgs }
+async function ensureConsumer(jsm: JetStreamManager, durable_name: string): Promise<void> {
+  await jsm.consumers.info(TASKS, durable_name).catch(() =>
+    jsm.consumers.add(TASKS, {
+      durable_name,
+      filter_subject: `task.${durable_name}`,
+      ack_policy: 'explicit',
+      ack_wait: nanos(ACK_WAIT),
+      max_ack_pending: 1,
+      max_deliver: -1,
+      deliver_policy: 'last_per_subject',
+    }),
+  )
 }
+
+const SIZES = ['max_bytes', 'max_msgs'] as const

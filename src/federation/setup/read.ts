@@ -11,7 +11,7 @@ import { isSeed, publicKeyOf } from './keys.ts'
 export const CA_FILE = 'ca.pem'
 export const SEED_FILES = { server: 'server.nk', owner: 'owner.nk' } as const
 
-/** What a folder of each kind is called, and if one is. */
+/** What a folder of each kind is called, and its place. */
 const FOLDERS: Readonly<Record<Role, { readonly what: string; readonly where: string }>> = {
   administrator: { what: "the administrator's folder", where: 'ca' },
   server: { what: "the server's folder", where: 'server' },
