@@ -1,9 +1,9 @@
 import { FedunifyError } from '../errors.ts'
 import { type DataOptions, fetchedFirst, imagesToTrain, prepareRun } from '../run/prepare.ts'
-import { roundsDone } from '../runs/read/run-state.ts'
+
 import { trainingSpeed } from './calibrate.ts'
 import type { BatchRun } from './plan.ts'
-import { type BatchResult, isStopped, workersOf } from './run-batch.ts'
+import { type BatchResult, doneBefore, workersOf } from './run-batch.ts'
 
 /** What is left to train of a run, and about how long this machine takes for it. */
 export interface RunEstimate {
@@ -50,9 +50,7 @@ async function estimateRun(
   const fetched = await fetchedFirst(run.experiment, access)
   if (fetched !== undefined) return { run, images: 0, seconds: 0, fetched }
   const prepared = await prepareRun(run.experiment, access)
-  const finished = run.state === 'finished'
-  const done = finished && !force && !(await isStopped(run))
-  const images = done ? 0 : imagesToTrain(prepared, finished && force ? 0 : await roundsDone(run.path))
+  const images = imagesToTrain(prepared, await doneBefore(run, force))
   const { model, optimizer, batch, engine, device, layout } = run.experiment
   const kind = JSON.stringify([model, optimizer, batch, engine, device, layout])
   const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, access.signal))

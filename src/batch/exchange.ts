@@ -1,14 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isRunFile } from '../runs/run-files.ts'
 import { FolderLock } from '../runs/write/lock.ts'
-import { renameFile } from '../system/files.ts'
+import { beside, renameFile } from '../system/files.ts'
 import { syncFolder } from '../system/flush.ts'
-
-/** A name beside that of a folder, for one that is to take its place. Nobody takes it for a run folder. */
-export const beside = (path: string, id = randomBytes(6).toString('hex')): string =>
-  join(dirname(path), `.${basename(path)}.${id}.tmp`)
 
 /**
  * Puts a run folder in the place of another, in which nobody may be at work. What is in that beside the run's own files

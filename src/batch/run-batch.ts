@@ -14,12 +14,12 @@ import { type DataOptions, notesOf, prepareRun } from '../run/prepare.ts'
 import type { Sink } from '../run/sinks.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
-import { runState } from '../runs/read/run-state.ts'
+import { roundsDone, runState } from '../runs/read/run-state.ts'
 import type { Manifest } from '../runs/run-description.ts'
 import { goesOn } from '../runs/same-run.ts'
-import { kindOf } from '../system/files.ts'
+import { beside, kindOf } from '../system/files.ts'
 import { shellWord } from '../system/shell-word.ts'
-import { beside, exchange } from './exchange.ts'
+import { exchange } from './exchange.ts'
 import type { BatchRun } from './plan.ts'
 import { keepStudies } from './study.ts'
 
@@ -91,14 +91,8 @@ async function runOne(run: BatchRun, experiment: Experiment, batch: Batch): Prom
       await redo(run, experiment, batch)
       return { run, outcome: 'finished' }
     }
-    if (state === 'finished') {
-      const manifest = await assertDone(run)
-      if (!goesOn(manifest, run.experiment)) {
-        const note = expectNote(run, manifest)
-        if (note) listener.note(run, note)
-        return { run, outcome: 'skipped', madeBy: manifest.fedunify }
-      }
-    }
+    const skipped = state === 'finished' ? await skipDone(run, listener) : undefined
+    if (skipped) return skipped
     await execute(run, experiment, path, state !== 'none', batch)
     return { run, outcome: 'finished' }
   } catch (error) {
@@ -115,9 +109,13 @@ async function isToRedo({ path }: BatchRun, finished: boolean): Promise<boolean>
   )
 }
 
-/** Whether a finished run ended before the round that is asked for, because it was told to stop after another. */
-export async function isStopped({ path, experiment }: BatchRun): Promise<boolean> {
-  return goesOn(await readManifest(path), experiment)
+/** Rounds of a run that are not done again; all of them if nothing of it is. */
+export async function doneBefore(run: BatchRun, force: boolean): Promise<number> {
+  const { path, state, experiment } = run
+  if (state === 'none') return 0
+  if (force && (await isToRedo(run, state === 'finished'))) return 0
+  if (state === 'finished' && !goesOn(await readManifest(path), experiment)) return Number.POSITIVE_INFINITY
+  return await roundsDone(path)
 }
 
 /** Does a run again in a folder beside its own, which takes that one's place once it is whole. */
@@ -151,11 +149,19 @@ async function execute(
 }
 
 /**
- * A finished run is skipped only if it is this one, and whole.
- * @returns its manifest
+ * A finished run is skipped only if it is this one, and whole; undefined if it is to go on, because it was told to stop
+ * after an earlier round.
  * @throws FedunifyError (data)
  */
-export async function assertDone({ path, experiment }: BatchRun): Promise<Manifest> {
+export async function skipDone(run: BatchRun, listener: Pick<BatchListener, 'note'>): Promise<BatchResult | undefined> {
+  const manifest = await assertDone(run)
+  if (goesOn(manifest, run.experiment)) return undefined
+  const note = expectNote(run, manifest)
+  if (note) listener.note(run, note)
+  return { run, outcome: 'skipped', madeBy: manifest.fedunify }
+}
+
+async function assertDone({ path, experiment }: BatchRun): Promise<Manifest> {
   const { manifest } = await loadRun(path)
   if (manifest.config_hash === configHash(experiment)) return manifest
   throw new FedunifyError(

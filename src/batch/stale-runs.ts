@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { decisive } from '../config/hash.ts'
 import { readManifest } from '../runs/manifest.ts'
+import { differingKeys } from '../runs/read/run-groups.ts'
 import type { BatchRun } from './plan.ts'
 
 /** Runs in the folder of a batch that are none of it: the same cells and seeds, with other settings. */
@@ -29,10 +30,7 @@ export async function staleRuns(runs: readonly BatchRun[]): Promise<StaleRuns[]>
       const manifest = now && !ids.has(name) && (await readManifest(join(folder, name)).catch(() => undefined))
       if (!manifest) continue
       stale.push(name)
-      const [before, after] = [decisive(manifest.config), decisive(now.experiment)]
-      for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-        if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) keys.add(key)
-      }
+      for (const key of differingKeys([decisive(manifest.config), decisive(now.experiment)])) keys.add(key)
     }
     if (stale.length > 0) found.push({ folder, runs: stale.sort(), keys: [...keys].sort() })
   }

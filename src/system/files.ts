@@ -7,6 +7,13 @@ import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { thousands } from '../format.ts'
 import { flush, syncFolder } from './flush.ts'
 
+/**
+ * A name beside that of a file or a folder, for one that is to take its place. It begins with a dot, so that nobody takes
+ * it for a run folder.
+ */
+export const beside = (path: string, id = randomBytes(6).toString('hex')): string =>
+  join(dirname(path), `.${basename(path)}.${id}.tmp`)
+
 export interface WriteSteps {
   /** Is given the new file before anything is in it. */
   prepare?(file: FileHandle): Promise<void>
@@ -27,7 +34,7 @@ export async function writeWhole(
   content: string | Uint8Array,
   { prepare, ready, flushFolder = true }: WriteSteps = {},
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  const temporary = beside(path)
   try {
     const file = await open(temporary, 'wx')
     try {
@@ -69,6 +76,9 @@ export async function renameFile(
     }
   }
 }
+
+/** The name of stdout, where a file is to be named. */
+export const STDOUT = '-'
 
 /** Whether a name is that of an open file of this process: 1 is stdout, 2 stderr. */
 export async function isDescriptor(path: string, descriptor: 1 | 2): Promise<boolean> {

@@ -4,9 +4,9 @@ import { configHash } from '../../config/hash.ts'
 import { FedunifyError } from '../../errors.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
 import { assertNoLink, writeError } from '../../runs/write/growing-file.ts'
-import { kindOf, makeFolders, renameFile } from '../../system/files.ts'
+import { beside, kindOf, makeFolders, renameFile } from '../../system/files.ts'
 import { syncFolder } from '../../system/flush.ts'
-import { beside, exchange } from '../exchange.ts'
+import { exchange } from '../exchange.ts'
 import type { BatchRun } from '../plan.ts'
 import { fetchFiles } from './files.ts'
 import type { Result } from './messages.ts'
@@ -27,9 +27,11 @@ export async function placeRun(queue: Queue, run: BatchRun, result: Result, sign
     await makeFolders(outer)
     if (!(await fetchFiles(queue, result.key, result, draft, signal))) return false
     await verify(draft, run, result)
-    if ((await kindOf(path)) === 'none') await renameFile(draft, path)
-    else await exchange(draft, path)
-    await syncFolder(outer)
+    if ((await kindOf(path)) !== 'none') await exchange(draft, path)
+    else {
+      await renameFile(draft, path)
+      await syncFolder(outer)
+    }
     return true
   } catch (error) {
     throw error instanceof FedunifyError ? error : writeError(path, error)

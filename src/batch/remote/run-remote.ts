@@ -5,7 +5,7 @@ import { readManifest } from '../../runs/manifest.ts'
 import { roundsDone, runState } from '../../runs/read/run-state.ts'
 import { FolderLock } from '../../runs/write/lock.ts'
 import type { BatchRun } from '../plan.ts'
-import { assertDone, type BatchListener, type BatchResult, expectNote, isStopped } from '../run-batch.ts'
+import { type BatchListener, type BatchResult, skipDone } from '../run-batch.ts'
 import { keepStudies } from '../study.ts'
 import { putFiles, readRunFiles } from './files.ts'
 import { keyOf, makeJob } from './job.ts'
@@ -76,13 +76,11 @@ async function advance(
 ): Promise<BatchResult | undefined> {
   const { queue, signal } = batch
   try {
-    if ((await runState(run.path)) === 'finished' && !(await isStopped(run))) {
-      const manifest = await assertDone(run)
-      const note = expectNote(run, manifest)
-      if (note) batch.listener.note(run, note)
+    const skipped = (await runState(run.path)) === 'finished' ? await skipDone(run, batch.listener) : undefined
+    if (skipped) {
       // A batch that was killed may have left it there.
       if (ended && !offered) await queue.forget(key, signal)
-      return { run, outcome: 'skipped', madeBy: manifest.fedunify }
+      return skipped
     }
     // A job goes once its result is there; if its worker died in between, another one takes it off.
     if (offered) return undefined

@@ -1,11 +1,10 @@
 import type { WriteStream } from 'node:tty'
 import { reasonOf } from '../../batch/failure.ts'
 import type { BatchRun } from '../../batch/plan.ts'
-import { type BatchListener, type BatchResult, isStopped } from '../../batch/run-batch.ts'
+import { type BatchListener, type BatchResult, doneBefore } from '../../batch/run-batch.ts'
 import { FedunifyError } from '../../errors.ts'
 import type { RunEvent } from '../../federation/events.ts'
 import { VERSION } from '../../package.ts'
-import { roundsDone } from '../../runs/read/run-state.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 import { BatchBoard } from './batch-board.ts'
 import { BatchClock } from './batch-clock.ts'
@@ -129,12 +128,4 @@ export class BatchProgress implements BatchListener {
   #numbered(run: BatchRun): string {
     return `[${this.#number(run)}/${this.#runs.length}] ${oneLine(run.path)}`
   }
-}
-
-/** Rounds of a run that are not done again. */
-async function doneBefore(run: BatchRun, force: boolean): Promise<number> {
-  if (run.state === 'none') return 0
-  if (run.state !== 'finished') return await roundsDone(run.path)
-  if (force) return 0
-  return (await isStopped(run)) ? await roundsDone(run.path) : Number.POSITIVE_INFINITY
 }

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { ownRules } from '../../algorithm/merge/own-rule.ts'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
-import { makeFolders } from '../../system/files.ts'
+import { beside, makeFolders } from '../../system/files.ts'
 import { syncFolder } from '../../system/flush.ts'
 import { sharedPath } from '../../system/shared-path.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
@@ -65,7 +64,7 @@ export class RunFolder {
    */
   static async create(path: string, plan: RunPlan, { another = false } = {}): Promise<RunFolder> {
     const { description } = plan
-    const draft = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    const draft = beside(path)
     let lock: FolderLock | undefined
     const outer = dirname(path)
     try {
