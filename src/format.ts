@@ -41,3 +41,6 @@ const SIZES = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const
 
 /** Decimals without zeros at the end, but for two. */
 export const atLeastTwo = (decimals: string): string => decimals.replace(/(?<=\.\d\d.*)0+$/, '')
+
+/** 2026-11-26 20:03 UTC */
+export const clock = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`

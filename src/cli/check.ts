@@ -3,9 +3,10 @@ import { type Command, Option } from 'commander'
 import { checkRuns } from '../check/check-runs.ts'
 import { pointsText, type RunOutcomes, tally, tallyLine, worst } from '../check/outcome.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
-import { type Destination, destinations } from '../report/check/destinations.ts'
+import { type Destination, destinations, LINES, splitOutput } from '../report/check/destinations.ts'
 import { githubSummary } from '../report/check/github.ts'
 import { REPORTER_NAMES, REPORTERS, type ReporterName } from '../report/check/registry.ts'
+import { STDOUT } from '../system/files.ts'
 import { NO_COLORS, oneLine } from '../visible.ts'
 import { repeated } from './experiment-options.ts'
 import { colorsOf, type Io, isStdout, putNamed } from './io.ts'
@@ -104,13 +105,13 @@ async function check(named: readonly string[], options: CheckOptions, io: Io): P
 
 /** `-` if a file is stdout by another name. */
 async function nameOfStdout(output: string): Promise<string> {
-  const [, reporter = '', file] = /^(\w+=)?(.*)$/s.exec(output)!
-  return (await isStdout(file!)) ? `${reporter}${STDOUT}` : output
+  const { reporter, file } = splitOutput(output)
+  if (!(await isStdout(file))) return output
+  return reporter ? `${reporter}=${STDOUT}` : STDOUT
 }
 
 /** Whether the sum of a report is on stdout, for people. */
-const isTold = ({ reporter, file }: Destination) =>
-  file === STDOUT && (reporter === 'terminal' || reporter === 'github')
+const isTold = ({ reporter, file }: Destination) => file === STDOUT && LINES.includes(reporter)
 
 /** @returns errors of files that could not be written: the other reports are not to be lost */
 async function write(runs: readonly RunOutcomes[], reports: readonly Destination[], io: Io): Promise<unknown[]> {
@@ -135,5 +136,3 @@ async function summarise(runs: readonly RunOutcomes[], io: Io): Promise<void> {
     io.err(`note: no summary of this step: ${oneLine(messageOf(error))}\n`)
   })
 }
-
-const STDOUT = '-'

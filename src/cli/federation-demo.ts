@@ -51,9 +51,12 @@ async function demo(file: string | undefined, { owners, dir, data, set = [] }: D
     signal: io.signal,
     say: (who, line) => io.err(`${paint(who, colors)(who.padEnd(WIDTH))} ${oneLine(line)}\n`),
   })
-  const { summaryText } = await import('../report/terminal/run-text.ts')
+  const [{ summaryText }, { loadRun }] = await Promise.all([
+    import('../report/terminal/run-text.ts'),
+    import('../runs/read/load-run.ts'),
+  ])
   const { sentText } = await import('../demo/sent-text.ts')
-  io.say(`\n${await summaryText(path, colorsOf(io), io.width)}\n${sentText(books)}`)
+  io.say(`\n${await summaryText(await loadRun(path), colorsOf(io), io.width)}\n${sentText(books)}`)
   if (dir === undefined) return
   const kept = oneLine(dir)
   io.say(

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 
 /** The forms in which a table of runs is printed. */
-export const FORMAT_NAMES = ['terminal', 'markdown', 'csv', 'json'] as const
+const FORMAT_NAMES = ['terminal', 'markdown', 'csv', 'json'] as const
 
 export type FormatName = (typeof FORMAT_NAMES)[number]
 

@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty'
 import { FedunifyError } from '../errors.ts'
 import { LiveProgress, PlainProgress, type ProgressView } from '../report/terminal/progress.ts'
 import { writeError } from '../runs/write/growing-file.ts'
-import { isDescriptor, writeNamed } from '../system/files.ts'
+import { isDescriptor, STDOUT, writeNamed } from '../system/files.ts'
 import { COLORS, NO_COLORS, type Palette, visible } from '../visible.ts'
 
 /** What a process gives a command; tests bring their own. */
@@ -46,9 +46,6 @@ export const screened = (io: Streams, asCalled = (text: string) => text): Io => 
   asCalled,
 })
 
-/** The name of stdout, where a file is to be named. */
-const STDOUT = '-'
-
 /**
  * Whether a file that is named as output is stdout: as `-`, by a name of the system's, or because stdout was sent to it.
  * Written by any other way, one would overwrite what the other had written.
@@ -77,8 +74,8 @@ export async function putNamed(option: string, file: string, content: string, io
 export const colorsOf = (io: Io, stream: 'out' | 'err' = 'out'): Palette => (io.colors[stream] ? COLORS : NO_COLORS)
 
 /**
- * stderr, where bars can be drawn: a terminal without a size (as some containers and CI services give) has no room; nor is
- * there one that cannot move its cursor (TERM=dumb: start.ts).
+ * stderr, if bars can be drawn there. A terminal without a size (as some containers and CI services give) has no room. One
+ * that cannot move its cursor (TERM=dumb) counts as none: start.ts.
  */
 export const drawnOn = ({ terminal }: Io): WriteStream | undefined =>
   terminal?.columns && terminal.rows ? terminal : undefined

@@ -64,9 +64,9 @@ export async function showFinished(
   io: Io,
 ): Promise<void> {
   if (!quiet) io.err(`${oneLine(dir)} has finished already\n`)
-  if (!json) return io.say(await summaryText(dir, colorsOf(io), io.width))
   // Its files are what was written, or this says which is not.
-  await loadRun(dir)
+  const run = await loadRun(dir)
+  if (!json) return io.say(await summaryText(run, colorsOf(io), io.width))
   const events = (await readFile(join(dir, EVENTS), 'utf8')).trimEnd().split('\n')
   for (const line of events) io.out(`${/^\{"type":"(started|finished)"/.test(line) ? withFolder(line, dir) : line}\n`)
 }

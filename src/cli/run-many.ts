@@ -62,8 +62,15 @@ export async function runMany(runs: readonly BatchRun[], options: ManyOptions, i
 
 /** Loaded when runs are done: what draws the page is not waited for at the start. */
 async function reportOn({ folder, runs }: FolderSummary, { err }: Io): Promise<string | undefined> {
-  const { writeReport } = await import('../report/write-report.ts')
-  return await writeReport(runs, folder, (line) => err(`${line}\n`))
+  const [{ writeReport }, { readRecords }] = await Promise.all([
+    import('../report/write-report.ts'),
+    import('../report/run-record.ts'),
+  ])
+  return await writeReport(
+    () => readRecords(runs),
+    folder,
+    (line) => err(`${line}\n`),
+  )
 }
 
 async function runOnQueue(

@@ -25,7 +25,7 @@ export async function runSweep(file: string | undefined, options: SweepOptions, 
     const flag = single === 'runId' ? 'run-id' : single
     throw new FedunifyError(
       'E_SEVERAL_RUNS',
-      `--${flag} is of one run, but several are asked for`,
+      `--${flag} is for one run, but this asks for several`,
       'give each key one value, and no --seeds',
     )
   }

@@ -15,6 +15,7 @@ import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
 import { pointLatest, runPath } from '../runs/latest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
+import { type LoadedRun, loadRun } from '../runs/read/load-run.ts'
 import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
@@ -140,18 +141,27 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     await execution.catch((error: unknown) => {
       throw begun && io.signal.aborted ? interruption(error, path) : error
     })
-    if (options.report !== false) await tellReport(path, (line) => view.note(line))
+    // Verified once, for whoever looks at it.
+    let loading: Promise<LoadedRun> | undefined
+    const load = () => {
+      loading ??= loadRun(path)
+      return loading
+    }
+    if (options.report !== false) await tellReport(path, load, (line) => view.note(line))
     view.stop()
-    if (!told()) io.say(`\n${await summaryText(path, colorsOf(io), io.width)}`)
+    if (!told()) io.say(`\n${await summaryText(await load(), colorsOf(io), io.width)}`)
   } finally {
     view.stop()
   }
 }
 
 /** Loaded when a run is done: what draws the page is not waited for at the start. */
-async function tellReport(path: string, note: (line: string) => void): Promise<void> {
-  const { writeReport } = await import('../report/write-report.ts')
-  const file = await writeReport([path], path, note)
+async function tellReport(path: string, load: () => Promise<LoadedRun>, note: (line: string) => void): Promise<void> {
+  const [{ writeReport }, { recordsOf }] = await Promise.all([
+    import('../report/write-report.ts'),
+    import('../report/run-record.ts'),
+  ])
+  const file = await writeReport(async () => await recordsOf([await load()]), path, note)
   if (file !== undefined) note(`report: ${oneLine(file)}`)
 }
 

@@ -11,6 +11,7 @@ import { summaryText } from '../report/terminal/run-text.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { pointLatest, runPath } from '../runs/latest.ts'
 import { readManifest } from '../runs/manifest.ts'
+import { loadRun } from '../runs/read/load-run.ts'
 import { roundsDone } from '../runs/read/run-state.ts'
 import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
@@ -116,7 +117,7 @@ async function serve(file: string | undefined, options: ServeOptions, io: Io): P
   } finally {
     view.stop()
   }
-  io.say(`\n${await summaryText(path, colorsOf(io), io.width)}`)
+  io.say(`\n${await summaryText(await loadRun(path), colorsOf(io), io.width)}`)
 }
 
 /** The owners know the run by its experiment, its number of rounds included. */

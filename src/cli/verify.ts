@@ -7,7 +7,7 @@ import { colorsOf, type Io } from './io.ts'
 
 const HELP = `
 A finished run keeps the SHA-256 of each of its files, and one of its manifest in the manifest itself. What was added to
-the folder later, such as report.html, is none of the run's. A published run may lack its checkpoint, its models and its
+the folder later, such as report.html, does not belong to the run. A published run may lack its checkpoint, its models and its
 copies of merge rules. check, compare and report verify the same before they print a figure.
 
 Examples:

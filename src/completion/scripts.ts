@@ -77,7 +77,7 @@ if [[ $funcstack[1] == _fedunify ]]; then _fedunify "$@"; else
   (( $+_comps[npx] )) || compdef _fedunify npx
 fi
 `,
-  fish: `# fedunify completion for fish: save it as ~/.config/fish/completions/fedunify.fish, or put this into config.fish:
+  fish: `# fedunify completion for fish: save it as ~/.config/fish/conf.d/fedunify.fish, or put this into config.fish:
 #   fedunify completion fish | source
 function __fedunify_complete
     set -l words (commandline -opc)

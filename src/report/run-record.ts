@@ -14,9 +14,13 @@ export interface RunRecord extends LoadedRun {
  * The runs that the folders or globs given name, each once.
  * @throws FedunifyError (data) if a name has no run, or a file of a run is missing, torn, edited or foreign
  */
-export async function readRecords(names: readonly string[]): Promise<RunRecord[]> {
+export const readRecords = async (names: readonly string[]): Promise<RunRecord[]> =>
+  await recordsOf(new Set((await namedRuns(names)).flatMap(allRuns)))
+
+/** Runs with their events. @throws FedunifyError (data) as above */
+export async function recordsOf(runs: Iterable<LoadedRun>): Promise<RunRecord[]> {
   const records: RunRecord[] = []
-  for (const run of new Set((await namedRuns(names)).flatMap(allRuns))) {
+  for (const run of runs) {
     // A round that was under way when its run stopped may be in one file and not yet in the others.
     const read = { size: run.sizes[EVENTS], until: run.rounds, lastEvaluations: true }
     records.push({ ...run, events: await readEvents(run.path, read) })

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts'
 import { putFile } from '../runs/write/growing-file.ts'
 import { oneLine } from '../visible.ts'
 import { reportDocument } from './html/document.ts'
-import { groupRecords, readRecords } from './run-record.ts'
+import { groupRecords, type RunRecord } from './run-record.ts'
 
 /** The page about a run or a batch, in its folder. */
 export const REPORT = 'report.html'
@@ -14,13 +14,13 @@ export const REPORT = 'report.html'
  * @returns the file; undefined if there is none
  */
 export async function writeReport(
-  runs: readonly string[],
+  read: () => Promise<readonly RunRecord[]>,
   folder: string,
   note: (line: string) => void,
 ): Promise<string | undefined> {
   const file = join(folder, REPORT)
   try {
-    await putFile(file, reportDocument(groupRecords(await readRecords(runs))))
+    await putFile(file, reportDocument(groupRecords(await read())))
     return file
   } catch (error) {
     note(`note: no report was written: ${oneLine(messageOf(error))}`)

@@ -46,10 +46,10 @@ test('runs without a file share a folder, the same for the same command', async 
 })
 
 test.each([
-  [['--resume', 'x'], '--resume is of one run'],
-  [['--run-id', 'x'], '--run-id is of one run'],
-  [['--json'], '--json is of one run'],
-  [['--sink', 'ndjson'], '--sink is of one run'],
+  [['--resume', 'x'], '--resume is for one run'],
+  [['--run-id', 'x'], '--run-id is for one run'],
+  [['--json'], '--json is for one run'],
+  [['--sink', 'ndjson'], '--sink is for one run'],
 ])('%j is refused beside several runs', async (more, message) => {
   const { code, err } = await fedunify(['run', '--seeds', '2', ...more])
   expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(message) })

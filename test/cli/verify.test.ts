@@ -58,7 +58,7 @@ describe('fedunify verify', () => {
     const { code, out, err } = await fedunify(['verify', run])
     expect([code, err]).toEqual([0, ''])
     expect(out).toMatch(
-      /^✓ ok {7}.*: 10 files as the run left them\n {11}not of the run: (notes\.md, report\.html|report\.html, notes\.md)\n$/,
+      /^✓ ok {7}.*: 10 files as the run left them\n {11}not part of the run: (notes\.md, report\.html|report\.html, notes\.md)\n$/,
     )
   })
 

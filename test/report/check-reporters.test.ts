@@ -35,7 +35,7 @@ describe('where reports go', () => {
   it.each<[readonly string[], readonly string[], string]>([
     [['terminal', 'junit'], [], 'terminal and junit would be mixed on stdout'],
     [['json', 'junit'], ['json=-'], 'json and junit would be mixed on stdout'],
-    [['terminal', 'junit'], ['check.xml'], '--output check.xml: it is not said of which reporter'],
+    [['terminal', 'junit'], ['check.xml'], '--output check.xml: it does not say which reporter'],
     [['json'], ['a', 'b'], '--output FILE is given twice'],
     [['json'], ['json=a', 'json=b'], '--output json=FILE is given twice'],
   ])('refuses %j and %j', (reporters, outputs, message) => {

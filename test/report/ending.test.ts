@@ -2,6 +2,7 @@ import { symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { summaryText } from '../../src/report/terminal/run-text.ts'
+import { loadRun } from '../../src/runs/read/load-run.ts'
 import { NO_COLORS } from '../../src/visible.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -15,7 +16,7 @@ afterEach(() => process.chdir(before))
 /** The lines behind the verdict, of a run with owners at 92 % and 97 % in its last round. */
 async function ending(run: FakeRun = {}, path = 'results/H-avg/2'): Promise<string[]> {
   writeRun(resolve(path), run)
-  const text = await summaryText(path, NO_COLORS)
+  const text = await summaryText(await loadRun(path), NO_COLORS)
   return text.slice(text.indexOf('unified accuracy')).trimEnd().split('\n')
 }
 
@@ -66,10 +67,10 @@ describe('the end of a run', () => {
 
   it('has no line that is wider than the terminal, and no word is broken', async () => {
     writeRun(resolve('results/H-avg/2'))
-    const whole = await summaryText('results/H-avg/2', NO_COLORS)
+    const whole = await summaryText(await loadRun('results/H-avg/2'), NO_COLORS)
     const words = (text: string) => text.split(/\s+/)
     for (const width of [60, 80]) {
-      const narrow = await summaryText('results/H-avg/2', NO_COLORS, width)
+      const narrow = await summaryText(await loadRun('results/H-avg/2'), NO_COLORS, width)
       expect(narrow.split('\n').filter((line) => line.length > width)).toEqual([])
       expect(words(narrow)).toEqual(words(whole))
     }

@@ -5,6 +5,7 @@ import { trafficPairs } from '../../src/report/html/block/traffic.ts'
 import { readRecords } from '../../src/report/run-record.ts'
 import { summaryText } from '../../src/report/terminal/run-text.ts'
 import { trafficTotals } from '../../src/report/traffic.ts'
+import { loadRun } from '../../src/runs/read/load-run.ts'
 import type { TrafficRow } from '../../src/runs/read/read-tables.ts'
 import { NO_COLORS } from '../../src/visible.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -14,7 +15,7 @@ import { edit, writeRun } from '../support/written-run.ts'
 const rows = (...bytes: readonly (readonly [number, number, number, number])[]): TrafficRow[] =>
   bytes.map(([round, owner, down_bytes, up_bytes]) => ({ round, owner, down_bytes, up_bytes }))
 
-const summary = (run: string) => summaryText(run, NO_COLORS)
+const summary = async (run: string) => summaryText(await loadRun(run), NO_COLORS)
 
 it('sizes have two digits or more', () => {
   const written = [0, 312, 999, 1000, 1687, 9949, 9951, 34_400, 999_499, 999_500, 1_700_000, 2.5e9, 7e12, 5e15]

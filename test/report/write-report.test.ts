@@ -44,7 +44,13 @@ describe('the report at the end', () => {
     writeRun(run)
     mkdirSync(join(run, 'report.html', 'full'), { recursive: true })
     const notes: string[] = []
-    expect(await writeReport([run], run, (line) => notes.push(line))).toBeUndefined()
+    expect(
+      await writeReport(
+        () => readRecords([run]),
+        run,
+        (line) => notes.push(line),
+      ),
+    ).toBeUndefined()
     expect(notes).toEqual([expect.stringMatching(/^note: no report was written: .*report\.html/)])
   })
 })

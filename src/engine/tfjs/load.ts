@@ -18,7 +18,7 @@ interface NativeBackend {
   readonly binding: { readonly TF_Version: string }
 }
 
-/** `import()` as a value, so that a test can be in for packages that are not there. */
+/** `import()` as a value, so that a test can replace packages that are not there. */
 export type Import = (specifier: string) => Promise<unknown>
 
 const GPU = '@tensorflow/tfjs-node-gpu'

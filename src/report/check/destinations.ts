@@ -1,4 +1,5 @@
 import { FedunifyError } from '../../errors.ts'
+import { STDOUT } from '../../system/files.ts'
 import { REPORTER_NAMES, type ReporterName } from './registry.ts'
 
 /** A report, and where it goes. */
@@ -8,10 +9,15 @@ export interface Destination {
   readonly file: string
 }
 
-const STDOUT = '-'
-
 /** Those that people read, and that may stand one after the other. */
-const LINES: readonly ReporterName[] = ['terminal', 'github']
+export const LINES: readonly ReporterName[] = ['terminal', 'github']
+
+/** The reporter of `REPORTER=FILE`, and the file; without a reporter the whole is a file. */
+export function splitOutput(output: string): { readonly reporter?: ReporterName; readonly file: string } {
+  const [, name, file = ''] = /^(\w+)=(.*)$/s.exec(output) ?? []
+  const reporter = REPORTER_NAMES.find((one) => one === name)
+  return reporter ? { reporter, file } : { file: output }
+}
 
 /**
  * Where each report goes.
@@ -28,11 +34,10 @@ export function destinations(
   const named = new Map<ReporterName, string>()
   const bare: string[] = []
   for (const output of outputs) {
-    const [, name, file] = /^(\w+)=(.*)$/s.exec(output) ?? []
-    const reporter = REPORTER_NAMES.find((one) => one === name)
-    if (!reporter) bare.push(output)
+    const { reporter, file } = splitOutput(output)
+    if (!reporter) bare.push(file)
     else if (named.has(reporter)) throw twice(`--output ${reporter}=FILE`)
-    else named.set(reporter, file!)
+    else named.set(reporter, file)
   }
   const chosen = new Set<ReporterName>([
     ...(reporters.length > 0 ? reporters : (['terminal'] as const)),
@@ -42,7 +47,7 @@ export function destinations(
   if (bare.length > 1) throw twice('--output FILE')
   if (bare.length > 0 && open.length !== 1) {
     const which = open.length > 0 ? open : [...chosen]
-    throw new FedunifyError('E_CONFLICT', `--output ${bare[0]}: it is not said of which reporter`, hintFor(which[0]!))
+    throw new FedunifyError('E_CONFLICT', `--output ${bare[0]}: it does not say which reporter`, hintFor(which[0]!))
   }
   const all = [...chosen].map((reporter) => ({ reporter, file: named.get(reporter) ?? bare[0] ?? STDOUT }))
   const shown = all.filter(({ file }) => file === STDOUT)

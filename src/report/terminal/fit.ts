@@ -18,17 +18,17 @@ export interface Fitted {
 
 const widthOf = ({ title, cells }: Column) => Math.max(...[title, ...cells].map((text) => oneLine(text).length))
 
-const isWithin = (width: number, shown: readonly Column[]) =>
-  shown.reduce((sum, column) => sum + widthOf(column) + GAP, -GAP) <= width
-
 /**
  * A table that is no wider than a terminal: spare columns are left out as far as needed. If it is still too wide, each
  * row is a list of all that it has, one below the other.
  * @param width characters of a line; undefined for any
  */
 export function fitted(all: readonly Column[], width = Number.POSITIVE_INFINITY): Fitted {
+  const widths = new Map(all.map((column) => [column, widthOf(column)]))
+  const isWithin = (columns: readonly Column[]) =>
+    columns.reduce((sum, column) => sum + widths.get(column)! + GAP, -GAP) <= width
   let shown = all
-  while (!isWithin(width, shown)) {
+  while (!isWithin(shown)) {
     const most = Math.max(...shown.map(({ spare = -1 }) => spare))
     if (most < 0) return { text: lists(all), missing: [] }
     shown = shown.filter(({ spare }) => spare !== most)
@@ -47,8 +47,9 @@ export const rowsOf = (all: readonly Column[]): string[][] =>
 
 function lists(all: readonly Column[]): string {
   const most = Math.max(...all.map(({ title }) => title.length))
-  const rows = (all[0]?.cells ?? []).map((_, i) =>
-    all.map(({ title, cells }) => `${title.padEnd(most)}  ${oneLine(cells[i]!)}`).join('\n'),
-  )
-  return rows.join('\n\n')
+  const titles = titlesOf(all)
+  const list = (row: readonly string[]) => row.map((cell, i) => `${titles[i]!.padEnd(most)}  ${oneLine(cell)}`)
+  return rowsOf(all)
+    .map((row) => list(row).join('\n'))
+    .join('\n\n')
 }

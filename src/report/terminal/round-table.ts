@@ -109,19 +109,19 @@ const share = (title: string, of: (event: RoundFinished) => number | undefined):
 const TIME_TAKEN: Column = {
   title: 'time',
   width: TIME,
-  cell: ({ seconds: { train, merge, evaluate } }) => clock(train + merge + evaluate),
+  cell: ({ seconds: { train, merge, evaluate } }) => shortDuration(train + merge + evaluate),
   paint: 'dim',
 }
 
 const TIME_LEFT: Column = {
   title: 'left',
   width: TIME,
-  cell: (_, left) => (left ? clock(left) : ''),
+  cell: (_, left) => (left ? shortDuration(left) : ''),
   paint: 'dim',
 }
 
 /** 8.4 s, 1:20, 2:05:00: as `duration`, but never wide. */
-export function clock(seconds: number): string {
+function shortDuration(seconds: number): string {
   const whole = Math.round(seconds)
   if (whole < 60) return duration(seconds)
   const two = (n: number) => String(n).padStart(2, '0')

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { sheet } from '../../csv.ts'
-import { duration, percent, plusMinus, thousands } from '../../format.ts'
+import { clock, duration, percent, plusMinus, thousands } from '../../format.ts'
 import { secondsOf, startOf } from '../../ls/fields.ts'
 import type { RunList } from '../../ls/list-runs.ts'
 import type { RunRow } from '../../ls/row.ts'
@@ -10,7 +10,7 @@ import type { Estimate } from '../../stats.ts'
 import { oneLine } from '../../visible.ts'
 import { markdownTable } from '../markdown-table.ts'
 import { type Column, fitted, rowsOf, titlesOf } from './fit.ts'
-import { clock, nullable, range } from './run-words.ts'
+import { nullable, range } from './run-words.ts'
 import { wrap } from './wrap.ts'
 
 /** Every form of a list of runs, by the name that `--format` takes. */
@@ -46,7 +46,7 @@ function footer({ rows, matching }: RunList): string[] {
 
 export const damagedLines = ({ damaged }: RunList): string[] => damaged.map(({ error }) => `damaged: ${error.message}`)
 
-/** The merge rules and the baseline that rows have; if their runs are driven by different rules, first what is sent back. */
+/** The merge rules that rows have, then the baseline. */
 function seriesIn(rows: readonly RunRow[]): string[] {
   const names = [...new Set(rows.flatMap(({ unified }) => [...unified.keys()]))]
   return [...names.filter((name) => name !== POOLED_SERIES), ...names.filter((name) => name === POOLED_SERIES)]

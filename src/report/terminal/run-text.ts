@@ -6,7 +6,7 @@ import { thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
-import { loadRun } from '../../runs/read/load-run.ts'
+import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { runBefore } from '../../runs/read/run-before.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 import { trafficTotals } from '../traffic.ts'
@@ -59,9 +59,8 @@ const FILES_WIDTH = 120
  * What a finished run leaves to look at: the paper-shaped table, how it ended, what the owners sent and were sent, the
  * files, and what may come next.
  */
-export async function summaryText(path: string, colors: Palette, width?: number): Promise<string> {
-  const run = await loadRun(path)
-  const { manifest, tables, unified, traffic } = run
+export async function summaryText(run: LoadedRun, colors: Palette, width?: number): Promise<string> {
+  const { path, manifest, tables, unified, traffic } = run
   const last = unified.at(-1)
   const driver = last && unified.find(({ round }) => round === last.round)
   const verdict = driver ? verdictText(driver, manifest, colors) : 'no round was finished'

@@ -1,6 +1,3 @@
-/** 2026-11-26 20:03 UTC */
-export const clock = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`
-
 /** 28, or 28 to 30. */
 export function range(numbers: readonly number[]): string {
   if (numbers.length === 0) return '-'

@@ -16,7 +16,7 @@ export function verifyText(all: readonly Examination[], { green, red, dim }: Pal
         ...differences.map(({ message }) => oneLine(message)),
         ...(note === undefined ? [] : [dim(`note: ${oneLine(note)}`)]),
         ...(lacking.length === 0 ? [] : [dim(`not there, and not needed: ${list(lacking)}`)]),
-        ...(others.length === 0 ? [] : [dim(`not of the run: ${list(others)}`)]),
+        ...(others.length === 0 ? [] : [dim(`not part of the run: ${list(others)}`)]),
       ]
       return [`${head}${state}`, ...below.map((line) => `           ${line}`)]
     })

@@ -18,7 +18,7 @@ export interface Target {
 
 /** What a thread computes a job with; a session is made when it is first needed, and kept. */
 export interface Sessions {
-  /** Trains on batches of so many images, if those of the plan have `full`, with these hooks. */
+  /** Trains on batches of so many images, of a plan whose full batches have `full`, with these hooks. */
   training(batch: number, full: number, hooked: Hooked): Promise<InferenceSession>
   evaluateShared(weights: SharedWeights, indices: Uint32Array): Promise<Evaluation>
   evaluateLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation>

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { duration, thousands } from '../../../format.ts'
+import { clock, duration, thousands } from '../../../format.ts'
 import type { Manifest } from '../../../runs/run-description.ts'
 import { sharedPath } from '../../../system/shared-path.ts'
 import { configPairs, describe } from '../../config-pairs.ts'
@@ -82,7 +82,7 @@ function runsTable(runs: readonly RunRecord[]): Markup {
       manifest.status,
       `${rounds} of ${config.rounds}`,
       last?.toFixed(2) ?? '–',
-      `${manifest.started.slice(0, 16).replace('T', ' ')} UTC`,
+      clock(manifest.started),
       ...(['total', 'train', 'merge', 'evaluate', 'write'] as const).map(time),
     ]
   })
