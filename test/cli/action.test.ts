@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -82,6 +82,10 @@ describe('the action', () => {
       '<testsuites name="fedunify check" tests="2"',
     )
     expect(act({ gate: file }).out).toContain('finished already')
+    // A manifest means its run: there is nothing to do.
+    const [run] = readdirSync(join(folder, 'results', 'gate')).filter((name) => name.startsWith('s0-'))
+    const named = act({ gate: `results/gate/${run}/manifest.json` })
+    expect([named.code, named.out]).toEqual([0, expect.not.stringContaining('skipped')])
   })
 
   it('fails by the gate as it stands now, with an annotation at its line', { timeout: 120_000 }, () => {

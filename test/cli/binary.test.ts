@@ -238,6 +238,13 @@ describe.skipIf(process.platform !== 'linux' || !has('script'))('on a terminal',
     expect(out).toMatch(/round 3\/3 +\d+\.\d\d /)
   })
 
+  it('gets JSON as it is, however long its lines are', async () => {
+    const data = 'a folder of many words '.repeat(5)
+    const { code, out } = await inTerminal('rows 30 cols 60', 'config', 'show', '--json', '--data', `'${data}'`).ended
+    expect(code).toBe(0)
+    expect(JSON.parse(out).settings.data.value).toBe(data)
+  })
+
   it('without a size writes plain lines', async () => {
     const { code, out } = await inTerminal('rows 0 cols 0', 'run', experiment('tty'), '--run-id', 'b').ended
     expect(code).toBe(0)

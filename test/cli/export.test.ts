@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { runBinary } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun } from '../support/written-run.ts'
@@ -31,6 +32,21 @@ describe('fedunify export', () => {
       code: 0,
       out: readFileSync(join(folder, 'export.csv'), 'utf8'),
     })
+  })
+
+  it('writes bytes as it writes text: into what a link means, and not to stdout', async () => {
+    const folder = study()
+    const [file, link] = [join(folder, 'no', 'such', 'a.parquet'), join(folder, 'link.parquet')]
+    mkdirSync(join(folder, 'no'))
+    expect(await fedunify(['export', folder, '--to', 'parquet', '--output', file])).toMatchObject({ code: 0 })
+    const whole = readFileSync(file)
+    writeFileSync(file, '')
+    symlinkSync(file, link)
+    expect(await fedunify(['export', folder, '--to', 'parquet', '--output', link])).toMatchObject({ code: 0 })
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(readFileSync(file).equals(whole)).toBe(true)
+    const { code, err } = await runBinary(['export', folder, '--to', 'parquet', '--output', '/dev/stdout'])
+    expect([code, err]).toEqual([2, expect.stringContaining('--output /dev/stdout: parquet is no text')])
   })
 
   it('writes the same bytes again', async () => {

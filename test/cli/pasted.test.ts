@@ -6,7 +6,9 @@ import { parse } from 'yaml'
 import { expectNote } from '../../src/batch/run-batch.ts'
 import { expandFile } from '../../src/config/expand.ts'
 import { experimentTemplate } from '../../src/config/template.ts'
+import { nextCommands } from '../../src/report/terminal/ending.ts'
 import { readManifest } from '../../src/runs/manifest.ts'
+import { loadRun } from '../../src/runs/read/load-run.ts'
 import { FolderLock } from '../../src/runs/write/lock.ts'
 import { shellWord } from '../../src/system/shell-word.ts'
 import { fedunify } from '../support/command-line.ts'
@@ -76,6 +78,10 @@ describe('a command that names a path can be pasted', () => {
     const command = `fedunify serve --federation FOLDER --resume ${shellWord(served)}`
     expect((await fedunify(['check', served])).out).toContain(`finish it: ${command}\n`)
     expect((await fedunify(['show', served])).out).toContain(`\n  ${command}\n`)
+    const stopped = writeRun(join(odd(), 'b'), { rounds: 9, reason: 'stop-after' })
+    edit(join(stopped, 'manifest.json'), '"source": "data"', '"source": "the owners"')
+    const lines = nextCommands(await loadRun(stopped), undefined)
+    expect(lines).toContain(`fedunify serve --federation FOLDER --resume ${shellWord(stopped)}`)
   })
 
   it('of batch, where expectations changed', async () => {

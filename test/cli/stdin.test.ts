@@ -34,6 +34,16 @@ describe('- is standard input', () => {
     expect(batch.out).toContain('stdin is a batch of 2 runs: fedunify batch -')
   })
 
+  it('for a run that was told to stop and goes on', async () => {
+    const file = experiment('stopped', { rounds: 2, name: 'stopped' })
+    const text = readFileSync(file, 'utf8')
+    const stop = await feed(text, ['run', '-', '--quiet', '--run-id', 'one', '--stop-after', '1'])
+    expect([stop.code, stop.err]).toEqual([0, ''])
+    const on = await feed(text, ['run', '-', '--quiet', '--resume', join(folder, 'results', 'stopped', 'one')])
+    expect([on.code, on.err]).toEqual([0, ''])
+    expect(on.out).toContain('all 2 rounds are done')
+  })
+
   it('for run, batch and check --expect', async () => {
     const file = experiment('fed', { rounds: 1, name: 'fed' })
     const text = readFileSync(file, 'utf8')

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -118,6 +118,8 @@ describe('how a run stands', () => {
     expect(await newestRun(dir)).toBe(join(dir, 'b'))
     writeRun(join(dir, 'a'), { done: 1, status: 'running' })
     expect(await newestRun(dir)).toBe(join(dir, 'a'))
+    symlinkSync('c', join(dir, 'latest'))
+    expect(await newestRun(join(dir, 'latest'))).toBe(join(dir, 'c'))
     await expect(newestRun(join(dir, 'none'))).rejects.toThrow('no run there')
   })
 })
