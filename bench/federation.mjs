@@ -6,10 +6,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { locateFashionMnist } from '../build/data/fashion-mnist/locate.js'
+import { freePort } from '../build/demo/local-broker.js'
 import { file } from './children.mjs'
 import { json, median } from './figures.mjs'
 import { inFolder } from './folder.mjs'
-import { freePort } from './free-port.mjs'
 
 const { values } = parseArgs({
   options: {
