@@ -96,6 +96,10 @@ describe('how a run stands', () => {
     expect(text({ done: 2, status: 'running' }, 1)).toBe(
       'Running: 2 of 4 rounds done. Round 3: 1 of 2 owners have trained.',
     )
+    // Between the last round and the end of the run.
+    expect(text({ status: 'running' })).toBe('Running: 4 of 4 rounds done.')
+    const stopped = { config: { rounds: 4, 'stop-after': 2 }, done: 2, status: 'running' } as const
+    expect(text(stopped)).toBe('Running: 2 of 4 rounds done.')
     expect(text({})).toBe('Finished after 4 rounds.')
     expect(text({ done: 2, status: 'interrupted' })).toBe('Interrupted after 2 of 4 rounds.')
     expect(text({ done: 2, status: 'failed', reason: 'no disk' })).toBe('Failed after 2 of 4 rounds: no disk')

@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
+import { lastRound } from '../../federation/schedule.ts'
 import type { Manifest } from '../../runs/run-description.ts'
 import { EVENTS } from '../../runs/tables.ts'
 
@@ -70,6 +71,8 @@ export function stateText({ status, rounds, reason, config, shards }: Manifest, 
   const of = `${rounds} of ${config.rounds} rounds`
   switch (status) {
     case 'running':
+      // Behind the last round, files are still written.
+      if (rounds >= lastRound(config)) return `Running: ${of} done.`
       return `Running: ${of} done. Round ${rounds + 1}: ${trained} of ${shards.length} owners have trained.`
     case 'finished':
       return `Finished after ${rounds} rounds.`
