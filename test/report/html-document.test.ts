@@ -245,6 +245,28 @@ describe('an unfinished run', () => {
     expect(html).not.toContain('id="g1-accuracy"')
   })
 
+  it.each([
+    ['no evaluated round', { rounds: 8, 'evaluate-every': 4 }, 3],
+    ['an evaluated round before the last', { rounds: 8, 'evaluate-every': 2 }, 3],
+  ])('with %s does not say that the owners share no metrics', async (_, given, done) => {
+    const html = await page(folder({ a: { config: { ...H, ...given }, done, status: 'interrupted' } }))
+    expect(text(html)).toContain('The last finished round was not evaluated.')
+    expect(html).not.toMatch(/share no metrics|NaN|undefined|Infinity/)
+    expect(html.includes('id="g1-accuracy"')).toBe(given['evaluate-every'] < done)
+  })
+
+  it('and others like it, many of them, have no drawing where none has an accuracy', async () => {
+    const runs = Array.from({ length: 7 }, (_, i): [string, FakeRun] => {
+      const config = { ...H, lr: 0.01 * (i + 1), 'evaluate-every': 4, rounds: 8 }
+      return [`r${i}`, { config, done: i === 6 ? 0 : 3, status: 'interrupted' }]
+    })
+    const html = await page(folder(Object.fromEntries(runs)))
+    expect(html.match(/<span class="sub">no accuracy<\/span>/g)).toHaveLength(7)
+    expect(html).not.toContain('id="overview"')
+    expect(html).not.toMatch(/NaN|undefined|Infinity/)
+    expect(text(html).match(/The last finished round was not evaluated\./g)).toHaveLength(6)
+  })
+
   it('with a torn line, or without events, says what is left out', async () => {
     const dir = folder({ a: { config: H } })
     const events = join(dir, 'a', 'events.jsonl')

@@ -8,6 +8,7 @@ import { CLASS_NAMES } from '../../src/data/fashion-mnist/known-files.ts'
 import type { Evaluation } from '../../src/engine/engine.ts'
 import type { OwnerTrained, RoundFinished, Started } from '../../src/federation/events.ts'
 import { POOLED } from '../../src/federation/events.ts'
+import { isEvaluated } from '../../src/federation/schedule.ts'
 import { nameOf } from '../../src/parts.ts'
 import { manifestText } from '../../src/runs/manifest-text.ts'
 import { plainEvent } from '../../src/runs/plain-event.ts'
@@ -51,7 +52,10 @@ const PER_CLASS = 40
 /** In H-like fashion an owner holds half of the classes. */
 const holds = (owner: number, label: number) => label < 5 === (owner % 2 === 1)
 
-function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly number[], round: number): RoundFinished {
+function fakeRound(experiment: Experiment, owners: readonly number[], round: number): RoundFinished {
+  const { merge, seed, baseline } = experiment
+  const scored = (skill: number, has: (label: number) => boolean) =>
+    isEvaluated(experiment, round) ? fakeEvaluation(skill, has) : undefined
   const learnt = 1 - 0.6 / round
   const trained = (owner: number, skill: number): OwnerTrained => ({
     type: 'owner-trained',
@@ -61,8 +65,8 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     images: 1000,
     trainImages: 1000,
     loss: 1 / round,
-    local: fakeEvaluation(skill, (label) => (owner === POOLED ? true : holds(owner, label))),
-    copied: owner === POOLED ? undefined : fakeEvaluation(skill * 0.7, (label) => holds(owner, label)),
+    local: scored(skill, (label) => (owner === POOLED ? true : holds(owner, label))),
+    copied: owner === POOLED ? undefined : scored(skill * 0.7, (label) => holds(owner, label)),
     seconds: 1,
   })
   const skillOf = (name: string) => learnt * (name === 'max' ? 0.5 : 0.8) + 0.01 * seed
@@ -73,7 +77,7 @@ function fakeRound({ merge, seed, baseline }: Experiment, owners: readonly numbe
     locals: owners.map((owner) => trained(owner, learnt * (0.9 + 0.02 * (owner % 5)))),
     merges: merge
       .map(nameOf)
-      .map((name) => ({ merge: name, unified: fakeEvaluation(skillOf(name), () => true), evaluatedBy: owners.length })),
+      .map((name) => ({ merge: name, unified: scored(skillOf(name), () => true), evaluatedBy: owners.length })),
     weights: new Map(),
     absent: [],
     serverState: {},

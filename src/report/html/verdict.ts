@@ -58,7 +58,7 @@ export const accuraciesAt = (runs: readonly RunRecord[], series: string, at: At)
     return point ? [100 * point.accuracy] : []
   })
 
-/** @returns undefined if no round was finished, or no owner shares its metrics */
+/** @returns undefined if no round was finished, no owner shares its metrics, or the last round was not evaluated */
 export function verdictOf(group: RecordGroup, paper: PaperTable | undefined): Verdict | undefined {
   const runs = judgedRuns(group)
   const [first] = runs
@@ -111,16 +111,17 @@ export function sentence(v: Verdict): string {
   return `${rounds}, ${what}${gaps.length > 0 ? `: ${gaps.join(', and ')}` : ''}.`
 }
 
+/** Why there is no verdict. */
+function whyNone({ runs }: RecordGroup): string {
+  if (runs.every(({ rounds }) => rounds === 0)) return 'No round was finished: there is no accuracy yet.'
+  const silent = runs.every(({ manifest: { shards } }) => withoutMetrics(shards).length === shards.length)
+  return silent ? 'No accuracy is known: the owners share no metrics.' : 'The last finished round was not evaluated.'
+}
+
 /** The verdict on top: the number, the sentence, and what else belongs to it. */
 export function verdictBlock(group: RecordGroup): Markup {
   const v = verdictOf(group, comparablePaper(group))
-  if (!v) {
-    const begun = group.runs.some(({ rounds }) => rounds > 0)
-    const why = begun
-      ? 'No accuracy is known: the owners share no metrics.'
-      : 'No round was finished: there is no accuracy yet.'
-    return html`<section class="verdict" aria-label="Verdict"><p>${why}</p></section>`
-  }
+  if (!v) return html`<section class="verdict" aria-label="Verdict"><p>${whyNone(group)}</p></section>`
   const facts: [string, string][] = [['best round', `${estimateText(v.best)}\u00a0%`]]
   if (v.pooled) facts.push(['unified − pooled', `${signed(v.unified.mean - v.pooled.mean)} points`])
   if (v.paper)

@@ -18,8 +18,8 @@ interface Small {
   readonly lines: readonly Series[]
 }
 
-/** A small drawing for each group, all to one scale. */
-export function multiples(id: string, groups: readonly RecordGroup[]): Markup {
+/** A small drawing for each group that has an accuracy, all to one scale; undefined if none has. */
+export function multiples(id: string, groups: readonly RecordGroup[]): Markup | undefined {
   const all = groups.map(({ runs, label }, i): Small => {
     const series = accuracySeries(runs)
     const shown = [series.find(({ kind }) => kind === 'unified'), series.find(({ kind }) => kind === 'pooled')]
@@ -27,6 +27,7 @@ export function multiples(id: string, groups: readonly RecordGroup[]): Markup {
     return { number: i + 1, label, lines: atRounds(lines, thinOut(roundsOf(lines), MAX_ROUNDS)) }
   })
   const drawn = all.filter(({ lines }) => lines.length > 0)
+  if (drawn.length === 0) return undefined
   const axis = axisWithin(rangeOf(drawn), [0, 100])
   const [first = 1, last = 1] = extent(drawn.flatMap(({ lines }) => roundsOf(lines)))
   return html`<section class="block" id="${id}"><h3>Unified accuracy by round</h3><p class="muted">Of the model that is sent to the owners, all to one scale: ${axis.domain[0]} to ${axis.domain[1]}\u00a0%, rounds ${first} to ${last}. What lies below is drawn at the lower edge. A colour is a merge rule; dashed: the pooled baseline.</p>
