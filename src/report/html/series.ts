@@ -83,6 +83,12 @@ export function seriesFrom(samples: readonly Sample[]): Series[] {
 export const roundsOf = (series: readonly Pick<Series, 'points'>[]): number[] =>
   [...new Set(series.flatMap(({ points }) => points.map(({ round }) => round)))].sort((a, b) => a - b)
 
+export const pointOf = ({ points }: Pick<Series, 'points'>, at: number): Point | undefined =>
+  points.find(({ round }) => round === at)
+
+/** Half of a band: one standard deviation. */
+export const spreadText = ([low, high]: readonly [number, number]): string => `± ${((high - low) / 2).toFixed(2)}`
+
 /** The series at some rounds only. */
 export const atRounds = <S extends Pick<Series, 'points'>>(series: readonly S[], rounds: readonly number[]): S[] => {
   const kept = new Set(rounds)

@@ -1,5 +1,15 @@
 import { type Content, html, type Markup, px } from '../markup.ts'
 
+const SIZES = ['wide', 'narrow'] as const
+
+/** The page that a drawing is for: one of its size is shown on pages of that width alone. */
+export type Size = (typeof SIZES)[number]
+
+/** In units of the drawing. */
+export const WIDTHS: Readonly<Record<Size, number>> = { wide: 720, narrow: 344 }
+
+export const bothSizes = (draw: (size: Size) => Markup): Markup[] => SIZES.map(draw)
+
 export interface ChartFrame {
   /** Unique in the page. */
   readonly id: string
@@ -9,8 +19,8 @@ export interface ChartFrame {
   readonly title: string
   /** What a reader who cannot see it should know. */
   readonly desc: string
-  /** `wide` and `narrow` are shown on pages of that width alone. */
-  readonly only?: 'wide' | 'narrow' | undefined
+  /** The size of page that it is for; without it, any. */
+  readonly only?: Size | undefined
   /** x of the stops of the crosshair, in the order of the rows of the figure's table. */
   readonly stops?: readonly number[]
   readonly body: Content

@@ -2,7 +2,7 @@ import { scaleLinear } from 'd3-scale'
 import { area, line as linePath } from 'd3-shape'
 import { html, type Markup, px } from '../markup.ts'
 import type { Point } from '../series.ts'
-import { chart } from './figure.ts'
+import { chart, type Size, WIDTHS } from './figure.ts'
 import { endLabels, labelWidth } from './labels.ts'
 import { type LegendItem, legend } from './legend.ts'
 import { dashed, type Look, marker } from './marks.ts'
@@ -29,7 +29,7 @@ export interface ValueAxis {
 
 export interface LineChart {
   readonly id: string
-  readonly size: 'wide' | 'narrow'
+  readonly size: Size
   readonly title: string
   readonly desc: string
   /** The last is drawn on top. */
@@ -44,20 +44,26 @@ export interface LineChart {
   readonly height?: number
 }
 
-export const SIZES = { wide: { width: 720, height: 340, markers: 12 }, narrow: { width: 344, height: 270, markers: 6 } }
+/** The height without the legend, and about how many markers a line has. */
+const ROOM: Readonly<Record<Size, { height: number; markers: number }>> = {
+  wide: { height: 340, markers: 12 },
+  narrow: { height: 270, markers: 6 },
+}
+
 /** Letters of a name at the end of a line. */
 const MAX_NAME = 16
 
 /** Values by round: lines with their names at their ends, bands around them, and what the paper prints. */
 export function lineChart(given: LineChart): Markup {
   const { id, size, title, desc, lines, axis, rounds } = given
-  const { width, markers } = SIZES[size]
+  const width = WIDTHS[size]
+  const { height, markers } = ROOM[size]
   const paper = (given.paper ?? []).slice(size === 'wide' ? 0 : -1)
   const outliers = outliersOf(lines, axis.domain)
   const head = legend([...given.legend, ...outlierLegend(outliers)], 0, width)
   const ends = lines.map((one) => endOf(one, axis, size))
   const top = head.height + 10
-  const bottom = top + (given.height ?? SIZES[size].height) - 48
+  const bottom = top + (given.height ?? height) - 48
   const left = 46
   const panel = paper.length > 0 ? panelWidth(paper) : 0
   const right = width - labelWidth(ends) - panel - 6
@@ -89,7 +95,7 @@ ${outlierMarks(outliers, x, [top, bottom], markers)}${names}${printed.middles.le
   return chart({ id, width, height: bottom + 38, title, desc, only: size, stops, body })
 }
 
-function endOf({ name, look, points }: Line, axis: ValueAxis, size: 'wide' | 'narrow') {
+function endOf({ name, look, points }: Line, axis: ValueAxis, size: Size) {
   const { value } = points.at(-1)!
   const short = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name
   return { look, value, text: size === 'wide' ? `${short} ${axis.end(value)}` : short }

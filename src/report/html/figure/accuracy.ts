@@ -1,7 +1,7 @@
 import { LAST_EPOCH_TEXT, type PaperTable, printedOf, roundBeside } from '../../../paper/tables.ts'
 import { withoutMetrics } from '../../../runs/run-description.ts'
 import type { RecordGroup } from '../../run-record.ts'
-import { figure, table } from '../chart/figure.ts'
+import { bothSizes, figure, table } from '../chart/figure.ts'
 import { banded, type LegendItem, sampled } from '../chart/legend.ts'
 import { type Line, lineChart } from '../chart/line-chart.ts'
 import { key, lookOf } from '../chart/marks.ts'
@@ -9,7 +9,7 @@ import type { PaperColumn } from '../chart/paper-panel.ts'
 import { PERCENT_AXIS } from '../chart/percent.ts'
 import { axisWithin, focusRange, type Range, thinOut } from '../chart/scale.ts'
 import { type Content, html, type Markup } from '../markup.ts'
-import { accuracySeries, atRounds, type Point, roundsOf, type Series } from '../series.ts'
+import { accuracySeries, atRounds, type Point, pointOf, roundsOf, type Series, spreadText } from '../series.ts'
 import { listed } from '../words.ts'
 import { classesKnown } from './classes-known.ts'
 
@@ -31,7 +31,7 @@ export function accuracyFigure(id: string, { runs }: RecordGroup, paper: PaperTa
   const columns = paper ? columnsOf(series, paper) : []
   const shown = columns.filter((column, i) => isShown(column, i, columns, axis.domain))
   const outside = columns.filter((column) => !shown.includes(column)).map(({ label }) => label)
-  const plots = (['wide', 'narrow'] as const).map((size) =>
+  const plots = bothSizes((size) =>
     lineChart({
       id: `${id}-${size}`,
       size,
@@ -126,12 +126,7 @@ function valuesTable(series: readonly Series[], paper: PaperTable | undefined, r
   }
   const rows = rounds.map((round): Content[] => [
     round,
-    ...series.map((one) =>
-      cell(
-        one.points.find((p) => p.round === round),
-        one.owners !== undefined,
-      ),
-    ),
+    ...series.map((one) => cell(pointOf(one, round), one.owners !== undefined)),
     ...paperCells(round),
   ])
   const last: Content[] = [`paper’s epoch ${LAST_EPOCH_TEXT}`, ...series.map(() => ''), ...paperCells('end')]
@@ -143,7 +138,7 @@ function cell(point: Point | undefined, isRange: boolean): string {
   const value = point.value.toFixed(2)
   if (!point.band) return value
   const [low, high] = point.band
-  return isRange ? `${value} (${low.toFixed(1)}–${high.toFixed(1)})` : `${value} ± ${((high - low) / 2).toFixed(2)}`
+  return `${value} ${isRange ? `(${low.toFixed(1)}–${high.toFixed(1)})` : spreadText(point.band)}`
 }
 
 function describe(series: readonly Series[]): string {

@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale'
-import { chart, figure, table } from '../chart/figure.ts'
+import { bothSizes, chart, figure, type Size, table, WIDTHS } from '../chart/figure.ts'
 import { type LegendItem, legend, sampled } from '../chart/legend.ts'
 import { lookOf, marker } from '../chart/marks.ts'
 import { percentAxis } from '../chart/scale.ts'
@@ -13,7 +13,7 @@ export function classesFigure(id: string, all: readonly ModelEvaluation[], names
   const many = locals.length > MAX_LINES
   const models = many ? [...all.filter(({ kind }) => kind !== 'local'), together(locals)] : all
   const title = 'Accuracy by class'
-  const plots = (['wide', 'narrow'] as const).map((size) => classesChart(`${id}-${size}`, size, models, names))
+  const plots = bothSizes((size) => classesChart(`${id}-${size}`, size, models, names))
   const rows = names.map((name, label) => [name, ...models.map((model) => recall(model)[label]?.toFixed(2) ?? '–')])
   return figure({
     id,
@@ -34,11 +34,11 @@ const ROW = 30
 /** A row for each class: two lanes, the local models above, the unified and the pooled one below. */
 export function classesChart(
   id: string,
-  size: 'wide' | 'narrow',
+  size: Size,
   models: readonly ModelEvaluation[],
   names: readonly string[],
 ): Markup {
-  const width = size === 'wide' ? 720 : 344
+  const width = WIDTHS[size]
   const [unified, ...others] = models.filter(({ kind }) => kind === 'unified')
   const pooled = models.find(({ kind }) => kind === 'pooled')
   const locals = models.filter(({ kind }) => kind === 'local')

@@ -1,5 +1,5 @@
 import { thousands } from '../../../format.ts'
-import { figure, table } from '../chart/figure.ts'
+import { bothSizes, figure, table } from '../chart/figure.ts'
 import { imagesOf, type ModelEvaluation, percentOf } from '../evaluations.ts'
 import { html, type Markup } from '../markup.ts'
 import { differenceMatrix, shareMatrix } from './matrix.ts'
@@ -19,9 +19,7 @@ export function confusionFigure(
     id,
     title: `Confusion: ${titleOf(main!)}`,
     caption: html`<p>After the last round, ${percentOf(main!).toFixed(2)}\u00a0% of ${thousands(main!.images)} test images. A row has the images of one class, a column what the model took them for; the diagonal is right. Darker: a larger share of the row (full colour from 50\u00a0%).${seeds > 1 && ` Counts are sums over ${seeds} seeds.`}</p>`,
-    plots: (['wide', 'narrow'] as const).map((size) =>
-      shareMatrix({ id: `${id}-${size}`, size, title: titleOf(main!), model: main!, names }),
-    ),
+    plots: bothSizes((size) => shareMatrix({ id: `${id}-${size}`, size, title: titleOf(main!), model: main!, names })),
     table: countsTable(models, names),
     layout: 'side',
     tools: html`<button type="button" data-toggle="counts" aria-pressed="false">Counts</button>`,

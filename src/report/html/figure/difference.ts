@@ -1,13 +1,13 @@
 import { max, min } from 'd3-array'
 import type { RecordGroup } from '../../run-record.ts'
-import { figure, signed, table } from '../chart/figure.ts'
+import { bothSizes, figure, signed, table } from '../chart/figure.ts'
 import { banded } from '../chart/legend.ts'
 import { lineChart } from '../chart/line-chart.ts'
 import { key, lookOf } from '../chart/marks.ts'
 import { POINTS_AXIS } from '../chart/percent.ts'
 import { axisWithin, rangeFromZero, thinOut } from '../chart/scale.ts'
 import { html, type Markup } from '../markup.ts'
-import { atRounds, differenceSeries, roundsOf, shownModel } from '../series.ts'
+import { atRounds, differenceSeries, pointOf, roundsOf, shownModel, spreadText } from '../series.ts'
 import { drivingRule } from '../verdict.ts'
 import { MAX_ROUNDS } from './accuracy.ts'
 
@@ -26,19 +26,17 @@ export function differenceFigure(id: string, { runs }: RecordGroup): Markup | un
   const desc = `Accuracy minus that of ${rule}. At the last round: ${ends}. From ${signed(min(values)!)} to ${signed(max(values)!)}.`
   const rows = rounds.map((round) => [
     round,
-    ...series.map(({ points }) => {
-      const point = points.find((one) => one.round === round)
+    ...series.map((one) => {
+      const point = pointOf(one, round)
       if (!point) return ''
-      return point.band
-        ? `${signed(point.value)} ± ${((point.band[1] - point.band[0]) / 2).toFixed(2)}`
-        : signed(point.value)
+      return point.band ? `${signed(point.value)} ${spreadText(point.band)}` : signed(point.value)
     }),
   ])
   return figure({
     id,
     title,
     caption: html`<p>Accuracy of each model minus that of ${key(lookOf(shownModel(rule)))}${rule}, the rule whose model is sent to the owners, in percentage points: above zero is better than ${rule}.${runs.length > 1 && ' Differences are taken seed by seed; lines are their means.'}</p>`,
-    plots: (['wide', 'narrow'] as const).map((size) =>
+    plots: bothSizes((size) =>
       lineChart({
         id: `${id}-${size}`,
         size,

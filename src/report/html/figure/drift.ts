@@ -1,6 +1,6 @@
 import { mean } from '../../../stats.ts'
 import type { RunRecord } from '../../run-record.ts'
-import { chart, figure, table } from '../chart/figure.ts'
+import { bothSizes, chart, figure, type Size, table, WIDTHS } from '../chart/figure.ts'
 import { roundTicks, thinOut } from '../chart/scale.ts'
 import { html, type Markup, px } from '../markup.ts'
 import { DEEP } from '../style/theme.ts'
@@ -39,7 +39,7 @@ export function driftFigure(id: string, runs: readonly RunRecord[]): Markup {
     id,
     title,
     caption: html`<p>How far the owners’ weights lie apart after they have trained and before they are merged: their root mean square distance from the mean of them, in units of the mean’s length. 0: all the same. Above 1 (dark): the owners differ more than they share.${runs.length > 1 && ` Means of ${runs.length} seeds.`}</p>`,
-    plots: (['wide', 'narrow'] as const).map((size) => driftChart(`${id}-${size}`, size, drifts, title)),
+    plots: bothSizes((size) => driftChart(`${id}-${size}`, size, drifts, title)),
     table: table(['round', ...tensors], rows),
     layout: 'side',
   })
@@ -56,9 +56,9 @@ const driftText = (value: number | undefined) =>
 
 const ROW = 24
 
-export function driftChart(id: string, size: 'wide' | 'narrow', table: DriftTable, title: string): Markup {
+export function driftChart(id: string, size: Size, table: DriftTable, title: string): Markup {
   const { rounds, tensors, values } = table
-  const width = size === 'wide' ? 720 : 344
+  const width = WIDTHS[size]
   const left = Math.min(size === 'wide' ? 150 : 104, 10 + 6.8 * Math.max(...tensors.map((name) => name.length)))
   const column = Math.min(size === 'wide' ? 64 : 40, (width - left - 46) / rounds.length)
   const right = left + column * rounds.length

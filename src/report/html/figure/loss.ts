@@ -1,13 +1,13 @@
 import { localSeries } from '../../../runs/series-name.ts'
 import type { RecordGroup } from '../../run-record.ts'
-import { figure, table } from '../chart/figure.ts'
+import { bothSizes, figure, table } from '../chart/figure.ts'
 import { sampled } from '../chart/legend.ts'
 import { lineChart } from '../chart/line-chart.ts'
 import { key, lookOf } from '../chart/marks.ts'
 import { LOSS_AXIS } from '../chart/percent.ts'
 import { axisWithin, rangeFromZero, thinOut } from '../chart/scale.ts'
 import { html, type Markup } from '../markup.ts'
-import { atRounds, roundsOf, type Sample, type Series, seriesFrom } from '../series.ts'
+import { atRounds, pointOf, roundsOf, type Sample, type Series, seriesFrom } from '../series.ts'
 import { drivingRule } from '../verdict.ts'
 import { MAX_ROUNDS } from './accuracy.ts'
 
@@ -27,15 +27,12 @@ export function lossFigure(id: string, { runs }: RecordGroup): Markup {
   const values = series.flatMap(({ points }) => points.map(({ value }) => value))
   const axis = { ...LOSS_AXIS, ...axisWithin(rangeFromZero(values), [0, Number.POSITIVE_INFINITY]) }
   const ends = series.map((one) => `${nameOf(one)} ${one.points.at(-1)!.value.toFixed(3)}`).join(', ')
-  const rows = rounds.map((round) => [
-    round,
-    ...series.map(({ points }) => points.find((one) => one.round === round)?.value.toFixed(4) ?? ''),
-  ])
+  const rows = rounds.map((round) => [round, ...series.map((one) => pointOf(one, round)?.value.toFixed(4) ?? '')])
   return figure({
     id,
     title,
     caption: html`<p>Mean cross-entropy. Grey: an owner’s loss on its own training images while it trains. Coloured or black: the loss on test images. If it rises while the training loss falls, the model overfits.${runs.length > 1 && ` Means of ${runs.length} seeds.`}</p>`,
-    plots: (['wide', 'narrow'] as const).map((size) =>
+    plots: bothSizes((size) =>
       lineChart({
         id: `${id}-${size}`,
         size,

@@ -1,5 +1,5 @@
 import { thousands } from '../../../format.ts'
-import { chart, signed } from '../chart/figure.ts'
+import { chart, type Size, signed, WIDTHS } from '../chart/figure.ts'
 import { imagesOf, type ModelEvaluation, percentOf } from '../evaluations.ts'
 import { html, type Markup, px } from '../markup.ts'
 import { DEEP } from '../style/theme.ts'
@@ -12,8 +12,6 @@ interface Frame {
 }
 
 const TOP = 98
-/** Width of a drawing that stands alone. */
-const WIDE = 720
 
 interface Cell {
   readonly truth: number
@@ -30,7 +28,7 @@ interface Matrix {
   readonly id: string
   readonly title: string
   readonly desc: string
-  readonly only?: 'wide' | 'narrow'
+  readonly only?: Size
   readonly frame: Frame
   /** Classes that have a row. */
   readonly rows: readonly number[]
@@ -42,7 +40,7 @@ interface Matrix {
 /** A matrix of shares of the rows, which a button of the page turns into counts. */
 export function shareMatrix(given: {
   readonly id: string
-  readonly size: 'wide' | 'narrow'
+  readonly size: Size
   readonly title: string
   readonly model: ModelEvaluation
   readonly names: readonly string[]
@@ -136,7 +134,7 @@ function matrix({ id, title, desc, only, frame, rows, names, heading, cells }: M
   const [width, height] = [names.length * side, rows.length * side]
   const box = html`<rect class="grid" x="${left}" y="${top}" width="${px(width)}" height="${px(height)}"/>`
   const body = html`${heading}${written && labels}${drawn}${box}`
-  const full = only === 'wide' ? WIDE : left + width + 2
+  const full = only === 'wide' ? WIDTHS.wide : left + width + 2
   return chart({ id, width: full, height: top + height + 2, title, desc, only, body })
 }
 

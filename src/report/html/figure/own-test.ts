@@ -1,7 +1,7 @@
 import { group, max, mean, min } from 'd3-array'
 import { scaleLinear } from 'd3-scale'
 import type { RecordGroup } from '../../run-record.ts'
-import { chart, figure, signed, table } from '../chart/figure.ts'
+import { bothSizes, chart, figure, type Size, signed, table, WIDTHS } from '../chart/figure.ts'
 import { type LegendItem, legend } from '../chart/legend.ts'
 import { type Look, lookOf, marker } from '../chart/marks.ts'
 import { axisWithin } from '../chart/scale.ts'
@@ -55,9 +55,7 @@ export function ownTestFigure(id: string, records: RecordGroup): Markup | undefi
     id,
     title,
     caption: html`<p>Both models on the owner’s own test images: its local model after the last round, and the unified model (${rule}) that it received at the start of that round. ${better} of ${all.length} owners are better off with the unified model.${shown.length < all.length && ` Shown are the ${half} that gain least and the ${half} that gain most; all are in local.csv.`}</p>`,
-    plots: (['wide', 'narrow'] as const).map((size) =>
-      ownTestChart(`${id}-${size}`, size, shown, lookOf(shownModel(rule)), title),
-    ),
+    plots: bothSizes((size) => ownTestChart(`${id}-${size}`, size, shown, lookOf(shownModel(rule)), title)),
     table: table(['', 'local %', 'received unified %', 'unified − local'], rows),
     layout: 'side',
   })
@@ -65,14 +63,8 @@ export function ownTestFigure(id: string, records: RecordGroup): Markup | undefi
 
 const ROW = 26
 
-export function ownTestChart(
-  id: string,
-  size: 'wide' | 'narrow',
-  owners: readonly OwnTest[],
-  look: Look,
-  title: string,
-): Markup {
-  const width = size === 'wide' ? 720 : 344
+export function ownTestChart(id: string, size: Size, owners: readonly OwnTest[], look: Look, title: string): Markup {
+  const width = WIDTHS[size]
   const items: LegendItem[] = [
     { text: 'local model', draw: (x, y) => marker('circle', x + 11, y, 4.5, 'hollow local') },
     { text: 'unified model, as received', draw: (x, y) => marker(look.shape!, x + 11, y, 4.5, `solid ${look.color}`) },

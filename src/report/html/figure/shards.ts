@@ -1,7 +1,7 @@
 import { scaleBand, scaleLinear } from 'd3-scale'
 import { thousands } from '../../../format.ts'
 import { type Manifest, withoutMetrics } from '../../../runs/run-description.ts'
-import { chart, figure, table } from '../chart/figure.ts'
+import { bothSizes, chart, figure, type Size, table, WIDTHS } from '../chart/figure.ts'
 import { type LegendItem, legend } from '../chart/legend.ts'
 import { html, type Markup, px } from '../markup.ts'
 
@@ -23,7 +23,7 @@ export function shardsFigure(id: string, shards: Shards, names: readonly string[
     id,
     title,
     caption: html`<p>Images of each class in each owner’s shard, all rows to one scale.${shards.length > shown.length && ` The first ${shown.length} of ${shards.length} owners; all are in manifest.json.`}${seeds.length > 1 && ` Shown is seed ${seeds[0]}; other seeds draw other images.`}${withoutMetrics(shown).length > 0 && ' An owner that shares no metrics does not tell which images it tests on.'}</p>`,
-    plots: (['wide', 'narrow'] as const).map((size) => shardsChart(`${id}-${size}`, size, shown, names, title)),
+    plots: bothSizes((size) => shardsChart(`${id}-${size}`, size, shown, names, title)),
     table: table(['', 'train', 'test', ...names], rows),
     layout: 'side',
   })
@@ -42,14 +42,8 @@ const counts = ({ train_labels, test_labels }: Shards[number], label: number): [
 ]
 
 /** A row of bars for each owner, a column for each class; what is kept for testing is hollow, on top. */
-export function shardsChart(
-  id: string,
-  size: 'wide' | 'narrow',
-  shards: Shards,
-  names: readonly string[],
-  title: string,
-): Markup {
-  const width = size === 'wide' ? 720 : 344
+export function shardsChart(id: string, size: Size, shards: Shards, names: readonly string[], title: string): Markup {
+  const width = WIDTHS[size]
   const row = shards.length <= 4 ? 76 : shards.length <= 10 ? 48 : 30
   const left = 66
   const right = width - (size === 'wide' ? 60 : 4)

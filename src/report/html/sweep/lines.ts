@@ -1,12 +1,12 @@
 import type { RecordGroup } from '../../run-record.ts'
-import { figure, table } from '../chart/figure.ts'
+import { bothSizes, figure, table } from '../chart/figure.ts'
 import { type Line, lineChart } from '../chart/line-chart.ts'
 import { dashedAs, key, type Look, lookOf } from '../chart/marks.ts'
 import { PERCENT_AXIS } from '../chart/percent.ts'
 import { axisWithin, focusRange, thinOut } from '../chart/scale.ts'
 import { MAX_ROUNDS } from '../figure/accuracy.ts'
 import { html, type Markup } from '../markup.ts'
-import { accuracySeries, atRounds, roundsOf, shownModel } from '../series.ts'
+import { accuracySeries, atRounds, pointOf, roundsOf, shownModel } from '../series.ts'
 import { drivingRule } from '../verdict.ts'
 
 /** More groups than this have a small drawing each. */
@@ -36,10 +36,7 @@ export function overviewFigure(id: string, groups: readonly RecordGroup[]): Mark
   const rounds = thinOut(roundsOf(drawn), MAX_ROUNDS)
   const lines = atRounds(drawn, rounds)
   const title = 'Unified accuracy by round'
-  const rows = rounds.map((round) => [
-    round,
-    ...lines.map(({ points }) => points.find((p) => p.round === round)?.value.toFixed(2) ?? ''),
-  ])
+  const rows = rounds.map((round) => [round, ...lines.map((one) => pointOf(one, round)?.value.toFixed(2) ?? '')])
   const desc = lines.map(({ name, points }) => `${name}: ${points.at(-1)!.value.toFixed(2)} at the end`).join('; ')
   const [first = [], ...others] = lines.map(({ points }) => points.map(({ value }) => value))
   const axis = { ...PERCENT_AXIS, ...axisWithin(focusRange(first, others), [0, 100]) }
@@ -47,9 +44,7 @@ export function overviewFigure(id: string, groups: readonly RecordGroup[]): Mark
     id,
     title,
     caption: html`<p>Of the model that is sent to the owners. A colour is a merge rule; experiments of one rule differ in their dashes.${groups.some(({ runs }) => runs.length > 1) && ' Bands are ± one standard deviation over the seeds.'}${lines.some(({ name }) => name.startsWith('no. ')) && ' Numbers are those of the table above.'}</p>`,
-    plots: (['wide', 'narrow'] as const).map((size) =>
-      lineChart({ id: `${id}-${size}`, size, title, desc, lines, axis, legend: [], rounds }),
-    ),
+    plots: bothSizes((size) => lineChart({ id: `${id}-${size}`, size, title, desc, lines, axis, legend: [], rounds })),
     table: table(['round', ...lines.map(({ name, look }) => html`${key(look)}${name}`)], rows),
     layout: 'side',
     crosshair: 'round',
