@@ -14,7 +14,8 @@ export function classesFigure(id: string, all: readonly ModelEvaluation[], names
   const models = many ? [...all.filter(({ kind }) => kind !== 'local'), together(locals)] : all
   const title = 'Accuracy by class'
   const plots = bothSizes((size) => classesChart(`${id}-${size}`, size, models, names))
-  const rows = names.map((name, label) => [name, ...models.map((model) => recall(model)[label]?.toFixed(2) ?? '–')])
+  const recalls = models.map(recall)
+  const rows = names.map((name, label) => [name, ...recalls.map((all) => all[label]?.toFixed(2) ?? '–')])
   return figure({
     id,
     title,

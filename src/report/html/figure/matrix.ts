@@ -88,11 +88,14 @@ export function differenceMatrix(given: {
   const { id, title, model, base, names } = given
   const frame = { left: 76, top: TOP + 6, side: Math.max(5, Math.min(24, Math.floor(250 / model.classes))) }
   const rows = rowsOf(model).filter((truth) => imagesOf(base, truth) > 0)
-  const cells = rows.flatMap((truth) =>
-    names.flatMap((_, predicted): Cell[] => {
-      const share = ({ confusion, classes }: ModelEvaluation, one: ModelEvaluation) =>
-        (100 * confusion[truth * classes + predicted]!) / imagesOf(one, truth)
-      const points = share(model, model) - share(base, base)
+  const cells = rows.flatMap((truth) => {
+    const shares = (one: ModelEvaluation) => {
+      const images = imagesOf(one, truth)
+      return (predicted: number) => (100 * one.confusion[truth * one.classes + predicted]!) / images
+    }
+    const [ours, theirs] = [shares(model), shares(base)]
+    return names.flatMap((_, predicted): Cell[] => {
+      const points = ours(predicted) - theirs(predicted)
       if (Math.abs(points) < 0.5) return []
       const better = points > 0 === (truth === predicted)
       return [
@@ -106,8 +109,8 @@ export function differenceMatrix(given: {
           texts: [{ text: signed(points, 0) }],
         },
       ]
-    }),
-  )
+    })
+  })
   const width = frame.left + frame.side * model.classes
   const heading = html`<text class="strong" x="0" y="14">${title}</text><text class="tick" x="${px(width)}" y="14" text-anchor="end">${percentOf(model).toFixed(2)}\u00a0% of ${thousands(model.images)}</text>`
   const desc = `Rows: true class, columns: predicted class. Points of the row, minus ${base.name}.`
