@@ -83,7 +83,7 @@ describe('scales', () => {
   })
 })
 
-const point = (round: number, value: number) => ({ round, value, seeds: 1 })
+const point = (round: number, value: number) => ({ round, value })
 
 it('gives every merge rule a look of its own', () => {
   const looks = MERGE_NAMES.map((name) => lookOf({ name, kind: 'unified' }))

@@ -8,7 +8,7 @@ import { html, Markup } from './markup.ts'
 import { pagePolicy, scriptOf } from './policy.ts'
 import { STYLE } from './style/style.ts'
 import { sweep } from './sweep/sweep.ts'
-import { verdictBlock } from './verdict.ts'
+import { verdictBesidePaper, verdictBlock } from './verdict.ts'
 import { datesOf, listed, subtitle, titleOf } from './words.ts'
 
 /** How a run stands that goes on. */
@@ -31,7 +31,7 @@ export function reportDocument(groups: readonly RecordGroup[], live?: Live): str
   const title = several ? `${listed(names)}: ${groups.length} experiments` : titleOf(first!.runs[0]!)
   const body = several
     ? sweep(groups)
-    : html`${verdictBlock(first!)}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
+    : html`${verdictBlock(first!, verdictBesidePaper(first!))}<h2 class="away">Figures</h2>${chapter('g1', first!)}`
   const page = html`<!doctype html>
 <html lang="en" data-name="${names[0]!}${!several && `-${nameOf(config.env)}`}">
 <head>

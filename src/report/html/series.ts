@@ -10,8 +10,6 @@ export interface Point {
   readonly value: number
   /** Mean ± one standard deviation over seeds, or the middle 80 % of the owners. */
   readonly band?: readonly [number, number]
-  /** Seeds that it stands for. */
-  readonly seeds: number
 }
 
 /** A model as the page names it. */
@@ -44,12 +42,15 @@ export interface Sample {
   readonly value: number
 }
 
-/** Accuracy by round of each unified model, the pooled baseline and each local model, over the runs of a group. */
-export function accuracySeries(runs: readonly RunRecord[]): Series[] {
+/**
+ * Accuracy by round of each unified model, the pooled baseline and each local model, over the runs of a group.
+ * @param wanted whether a series is, by its name; default: all are
+ */
+export function accuracySeries(runs: readonly RunRecord[], wanted = (_series: string) => true): Series[] {
   return seriesFrom(
     runs.flatMap((run) =>
       [...run.series].flatMap(([series, points]) =>
-        points.map(({ round, accuracy }) => ({ series, round, value: 100 * accuracy })),
+        wanted(series) ? points.map(({ round, accuracy }) => ({ series, round, value: 100 * accuracy })) : [],
       ),
     ),
   )
@@ -106,7 +107,7 @@ function overSeeds(samples: readonly Sample[]): Point[] {
     .map(([round, values]) => {
       const { mean, sd } = estimate(values)
       const band = values.length > 1 && { band: [mean - sd, mean + sd] as const }
-      return { round, value: mean, seeds: values.length, ...band }
+      return { round, value: mean, ...band }
     })
 }
 
@@ -114,11 +115,11 @@ function overSeeds(samples: readonly Sample[]): Point[] {
 function overOwners(locals: readonly Series[]): Series {
   const byRound = rollup(
     locals.flatMap(({ points }) => points),
-    (own) => ({ seeds: own[0]!.seeds, values: own.map(({ value }) => value).sort((a, b) => a - b) }),
+    (own) => own.map(({ value }) => value).sort((a, b) => a - b),
     ({ round }) => round,
   )
-  const points = [...byRound].map(([round, { seeds, values }]): Point => {
-    return { round, value: quantile(values, 0.5), band: [quantile(values, 0.1), quantile(values, 0.9)], seeds }
+  const points = [...byRound].map(([round, values]): Point => {
+    return { round, value: quantile(values, 0.5), band: [quantile(values, 0.1), quantile(values, 0.9)] }
   })
   return { name: 'owners', kind: 'local', points, owners: locals.length }
 }

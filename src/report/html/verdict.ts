@@ -81,6 +81,9 @@ export function verdictOf(group: RecordGroup, paper: PaperTable | undefined): Ve
   }
 }
 
+/** The same, beside the paper if the runs are comparable with it. */
+export const verdictBesidePaper = (group: RecordGroup): Verdict | undefined => verdictOf(group, comparablePaper(group))
+
 /** 60.25 ± 1.30 */
 export const estimateText = (one: Estimate): string => plusMinus(one, decimals)
 
@@ -119,8 +122,7 @@ function whyNone({ runs }: RecordGroup): string {
 }
 
 /** The verdict on top: the number, the sentence, and what else belongs to it. */
-export function verdictBlock(group: RecordGroup): Markup {
-  const v = verdictOf(group, comparablePaper(group))
+export function verdictBlock(group: RecordGroup, v: Verdict | undefined): Markup {
   if (!v) return html`<section class="verdict" aria-label="Verdict"><p>${whyNone(group)}</p></section>`
   const facts: [string, string][] = [['best round', `${estimateText(v.best)}\u00a0%`]]
   if (v.pooled) facts.push(['unified − pooled', `${signed(v.unified.mean - v.pooled.mean)} points`])

@@ -28,7 +28,8 @@ const MAX_LABEL = 14
 export function overviewFigure(id: string, groups: readonly RecordGroup[]): Markup | undefined {
   const looks = looksOf(groups)
   const drawn = groups.flatMap((group, i): Line[] => {
-    const unified = accuracySeries(group.runs).find(({ kind }) => kind === 'unified')
+    const driver = drivingRule(group.runs[0]!)
+    const [unified] = accuracySeries(group.runs, (series) => series === driver)
     const name = group.label.length <= MAX_LABEL ? group.label : `no. ${i + 1}`
     return unified ? [{ name, look: looks[i]!, points: unified.points }] : []
   })

@@ -1,6 +1,7 @@
 import { extent } from 'd3-array'
 import { scaleLinear } from 'd3-scale'
 import { line } from 'd3-shape'
+import { POOLED_SERIES } from '../../../runs/series-name.ts'
 import { quantile } from '../../../stats.ts'
 import type { RecordGroup } from '../../run-record.ts'
 import { chart } from '../chart/figure.ts'
@@ -8,6 +9,7 @@ import { dashed, lookOf } from '../chart/marks.ts'
 import { axisWithin, focusRange, type Range, thinOut } from '../chart/scale.ts'
 import { html, type Markup, px } from '../markup.ts'
 import { accuracySeries, atRounds, type Point, roundsOf, type Series } from '../series.ts'
+import { drivingRule } from '../verdict.ts'
 
 /** A small drawing has room for no more rounds. */
 const MAX_ROUNDS = 60
@@ -21,9 +23,9 @@ interface Small {
 /** A small drawing for each group that has an accuracy, all to one scale; undefined if none has. */
 export function multiples(id: string, groups: readonly RecordGroup[]): Markup | undefined {
   const all = groups.map(({ runs, label }, i): Small => {
-    const series = accuracySeries(runs)
-    const shown = [series.find(({ kind }) => kind === 'unified'), series.find(({ kind }) => kind === 'pooled')]
-    const lines = shown.filter((one) => one !== undefined)
+    const driver = drivingRule(runs[0]!)
+    // In the tables of a run, unified models stand before the baseline.
+    const lines = accuracySeries(runs, (series) => series === driver || series === POOLED_SERIES)
     return { number: i + 1, label, lines: atRounds(lines, thinOut(roundsOf(lines), MAX_ROUNDS)) }
   })
   const drawn = all.filter(({ lines }) => lines.length > 0)

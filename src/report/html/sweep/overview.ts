@@ -4,7 +4,7 @@ import type { RecordGroup } from '../../run-record.ts'
 import { scrollBox, signed } from '../chart/figure.ts'
 import { key } from '../chart/marks.ts'
 import { type Content, html, type Markup } from '../markup.ts'
-import { comparablePaper, estimateText, verdictOf } from '../verdict.ts'
+import { estimateText, type Verdict } from '../verdict.ts'
 import { looksOf, MAX_LINES } from './lines.ts'
 
 interface Column {
@@ -14,21 +14,22 @@ interface Column {
 
 const NONE = '–'
 
-/** The result of each experiment, a row each, with a column for each key in which they differ; a head sorts by it. */
-export function overviewTable(groups: readonly RecordGroup[]): Markup {
-  const looks = looksOf(groups)
-  const verdicts = groups.map((group) => verdictOf(group, comparablePaper(group)))
+/**
+ * The result of each experiment, a row each, with a column for each key in which they differ; a head sorts by it.
+ * @param verdicts of the groups, in their order
+ */
+export function overviewTable(groups: readonly RecordGroup[], verdicts: readonly (Verdict | undefined)[]): Markup {
+  const looks = groups.length <= MAX_LINES ? looksOf(groups) : undefined
   const names = groups.map(({ name }) => name)
   const configs = groups.map(({ config }) => config)
   const keys = differingKeys(configs)
-  const of = (read: (verdict: NonNullable<(typeof verdicts)[number]>) => Content): Content[] =>
+  const of = (read: (verdict: Verdict) => Content): Content[] =>
     verdicts.map((verdict) => (verdict ? read(verdict) : NONE))
   const columns: Column[] = [
     {
       head: 'no.',
       cells: groups.map(
-        ({ label }, i) =>
-          html`${groups.length <= MAX_LINES && key(looks[i]!)}<a href="#g${i + 1}" title="${label}">${i + 1}</a>`,
+        ({ label }, i) => html`${looks && key(looks[i]!)}<a href="#g${i + 1}" title="${label}">${i + 1}</a>`,
       ),
     },
     ...(new Set(names).size > 1 ? [{ head: 'name', cells: names }] : []),

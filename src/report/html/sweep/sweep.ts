@@ -1,7 +1,7 @@
 import type { RecordGroup } from '../../run-record.ts'
 import { chapter, shortChapter } from '../chapter.ts'
 import { html, type Markup } from '../markup.ts'
-import { comparablePaper, estimateText, verdictBlock, verdictOf } from '../verdict.ts'
+import { estimateText, type Verdict, verdictBesidePaper, verdictBlock } from '../verdict.ts'
 import { subtitle } from '../words.ts'
 import { MAX_LINES, overviewFigure } from './lines.ts'
 import { multiples } from './multiples.ts'
@@ -13,16 +13,17 @@ const MAX_FULL = 12
 /** Several experiments: what each came to, their curves, and a folded chapter for each. */
 export function sweep(groups: readonly RecordGroup[]): Markup {
   const curves = groups.length > MAX_LINES ? multiples('overview', groups) : overviewFigure('overview', groups)
-  return html`<h2 class="away">Overview</h2>${overviewTable(groups)}${curves}
+  const verdicts = groups.map(verdictBesidePaper)
+  const content = groups.length > MAX_FULL ? shortChapter : chapter
+  return html`<h2 class="away">Overview</h2>${overviewTable(groups, verdicts)}${curves}
 <nav class="contents block" aria-label="Contents"><h2>Experiments</h2><ol>${groups.map((group, i) => html`<li><a href="#g${i + 1}">${group.label}</a></li>`)}</ol></nav>
-${groups.map((group, i) => folded(i + 1, group, groups.length > MAX_FULL ? shortChapter : chapter))}`
+${groups.map((group, i) => folded(i + 1, group, verdicts[i], content))}`
 }
 
-function folded(number: number, group: RecordGroup, content: typeof chapter): Markup {
+function folded(number: number, group: RecordGroup, verdict: Verdict | undefined, content: typeof chapter): Markup {
   const id = `g${number}`
-  const verdict = verdictOf(group, comparablePaper(group))
   const figure = verdict ? `${estimateText(verdict.unified)}\u00a0% after ${verdict.round} rounds` : 'no accuracy'
   return html`<details class="chapter" id="${id}-chapter"><summary><h2 id="${id}">${number}. ${group.label}</h2><span class="sub">${figure}</span></summary>
-<p class="sub">${subtitle(group.runs)}</p>${verdictBlock(group)}${content(id, group)}</details>
+<p class="sub">${subtitle(group.runs)}</p>${verdictBlock(group, verdict)}${content(id, group)}</details>
 `
 }
