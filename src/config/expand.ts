@@ -4,9 +4,9 @@ import { FedunifyError } from '../errors.ts'
 import { thousands } from '../format.ts'
 import { type AnyChoice, choiceText } from '../parts.ts'
 import { BATCH_KEYS } from './batch-schema.ts'
+import { combinations } from './combinations.ts'
 import { configHash, NEUTRAL } from './hash.ts'
 import { isMapping, omit, overlay } from './mapping.ts'
-import { items } from './parts/choice.ts'
 import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import { withOwnRules } from './parts/own-rules.ts'
 import { fileName } from './read.ts'
@@ -91,8 +91,7 @@ export async function expand(
     nameGiven: matrix.has('name') || last('name') !== undefined,
   }
   const name = file === undefined && !rest.nameGiven ? sweepName(singles, [...matrix.keys()]) : undefined
-  return combinations(lists, (one) => optionsOfOthers(offered, one, own.vocabulary)).flatMap((combination) => {
-    const idle = optionsOfOthers(offered, combination, own.vocabulary)
+  return combinations(lists, offered, own.vocabulary).flatMap(({ combination, idle }) => {
     const sources = all.flatMap((source, i): Source[] => [
       { ...singles[i]!, values: omit(singles[i]!.values, idle) },
       {
@@ -134,27 +133,6 @@ function sweepName(sources: readonly Source[], keys: readonly string[]): string 
   }-${hash}`
 }
 
-/**
- * Options of parts that other runs of the matrix choose, and this one does not: there they count, here they have
- * nothing to do.
- */
-function optionsOfOthers(
-  matrix: Readonly<Record<string, readonly unknown[]>>,
-  combination: Readonly<Record<string, unknown>>,
-  { options }: Vocabulary,
-): (key: string) => boolean {
-  const others = options.filter(
-    ({ key, part }) => !namesIn([combination[key]]).includes(part) && namesIn(matrix[key] ?? []).includes(part),
-  )
-  return (key) => others.some(({ short, long }) => key === short || key === long)
-}
-
-/** Names of parts among the values of a key, each a name, a list, or a mapping by name. */
-const namesIn = (values: readonly unknown[]): string[] =>
-  values.flatMap((value) =>
-    (items(value) ?? []).map((item) => (isMapping(item) ? Object.keys(item)[0]! : String(item).split(':')[0]!)),
-  )
-
 /** Before any run is made: how many there are, and how long they are together. */
 function assertBounded(
   name: string,
@@ -184,27 +162,6 @@ function planned(experiment: Experiment, rest: Omit<PlannedRun, 'experiment' | '
   const hash = experiment.merge.every(findRule) ? configHash(experiment).slice(0, 8) : ''
   const id = [rest.group.slice(0, LONGEST_GROUP), `s${experiment.seed}`, hash].filter(Boolean).join('-')
   return { experiment, id, ...rest }
-}
-
-/** Every combination once, without the keys that have nothing to do in it. */
-function combinations(
-  matrix: Readonly<Record<string, readonly unknown[]>>,
-  idle: (combination: Record<string, unknown>) => (key: string) => boolean,
-): Record<string, unknown>[] {
-  const all = Object.entries(matrix).reduce<Record<string, unknown>[]>(
-    (some, [key, values]) => some.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
-    [{}],
-  )
-  const working = all.map((one) => omit(one, idle(one)))
-  // A value that is there twice is a slip, which `planBatch` tells of.
-  const left = new Set<string>()
-  return working.filter((one, i) => {
-    const text = JSON.stringify(one)
-    const shorter = Object.keys(one).length < Object.keys(all[i]!).length
-    const again = shorter && left.has(text)
-    left.add(text)
-    return !again
-  })
 }
 
 const lengthOf = (value: unknown) => JSON.stringify(value).length
