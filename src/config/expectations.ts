@@ -52,17 +52,7 @@ const demands = {
     .describe("with over: Student's one-sided bound of the mean must hold too, at this confidence, as 95 %"),
 }
 
-interface Demands {
-  readonly min?: number | undefined
-  readonly max?: number | undefined
-  readonly 'max-gap-to'?: 'pooled' | undefined
-  readonly 'max-drop-from'?: string | undefined
-  readonly points?: number | undefined
-  readonly over?: 'seeds' | undefined
-  readonly seeds?: number | undefined
-  readonly 'tolerance-sd'?: number | undefined
-  readonly confidence?: number | undefined
-}
+type Demands = z.output<z.ZodObject<typeof demands>> & { readonly 'max-gap-to'?: 'pooled' | undefined }
 
 const unified = z
   .strictObject({
