@@ -108,13 +108,17 @@ describe('a byte order mark', () => {
 
 describe('a key of `when`', () => {
   it.each([
-    ['evn', 'exp.yaml:2: unknown key "evn" in when'],
-    ['env.dirichlet.aplha', 'unknown key "env.dirichlet.aplha" in when'],
-  ])('that is mistyped is told before the run: %s', async (key, message) => {
+    ['evn', 'exp.yaml:2: unknown key "evn" in when', 'did you mean env?'],
+    ['env.dirichlet.aplha', 'unknown key "env.dirichlet.aplha" in when', 'did you mean env.dirichlet.alpha?'],
+    ['batch_size', 'unknown key "batch_size" in when', 'did you mean batch?'],
+    ['clients', 'unknown key "clients" in when', 'did you mean owners?'],
+    ['zzz', 'unknown key "zzz" in when', 'name keys of an experiment, for example when: { env: H }'],
+  ])('that is mistyped is told before the run: %s', async (key, message, hint) => {
     const text = `env: H\nexpect: [{ metric: unified, min: 0.1, when: { ${key}: H } }]\n`
     await expect(load(text)).rejects.toMatchObject({
       code: 'E_UNKNOWN_NAME',
       message: expect.stringContaining(message),
+      hint,
     })
   })
 
