@@ -5,7 +5,7 @@ import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import type { LocateOptions } from '../data/fashion-mnist/locate.ts'
 import { datasetOf, loadDataset } from '../data/load-dataset.ts'
-import { partitionHeeding } from '../data/partition/partition.ts'
+import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
@@ -77,7 +77,7 @@ export async function prepareRun(
     asking,
   ])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
-  const shards = await partitionHeeding(dataset, experiment, options.signal)
+  const shards = await partitionDataset(dataset, experiment, options.signal)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, file: fileHere(options.file), dataset, shards, model, engine, ...answer }

@@ -6,10 +6,10 @@ import {
   labelHistogram,
   type PartitionRequest,
   partitionDataset,
-  partitionHeeding,
   shardHash,
 } from '../../src/data/partition/partition.ts'
-import { PARTITIONS, type PartitionChoice } from '../../src/data/partition/registry.ts'
+import { PARTITIONS, type PartitionChoice, partitionOf } from '../../src/data/partition/registry.ts'
+import { range } from '../../src/random.ts'
 
 /** Labels 0, 1, …, in turn. */
 function datasetOf(count: number, classes = 10) {
@@ -23,9 +23,17 @@ const sizes = (shards: Shard[]) => shards.map(({ train, test }) => [train.length
 const sorted = (shards: Shard[]) => shards.flatMap(({ train, test }) => [...train, ...test]).sort((a, b) => a - b)
 const count = (shards: Shard[]) => shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
 
+/** All steps at once. */
+function drained<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
 describe('all 70,000 images', () => {
-  it('V gives two owners 30,000 + 5,000, of every label', () => {
-    const shards = partitionDataset(full, { env: 'V', seed: 1, owners: 2 })
+  it('V gives two owners 30,000 + 5,000, of every label', async () => {
+    const shards = await partitionDataset(full, { env: 'V', seed: 1, owners: 2 })
     expect(shards.map(({ owner }) => owner)).toEqual([1, 2])
     expect(sizes(shards)).toEqual([
       [30_000, 5_000],
@@ -36,8 +44,8 @@ describe('all 70,000 images', () => {
     }
   })
 
-  it('V cuts 60,000 + 10,000 over three owners as equally as they go', () => {
-    const shards = partitionDataset(full, { env: 'V', seed: 1, owners: 3 })
+  it('V cuts 60,000 + 10,000 over three owners as equally as they go', async () => {
+    const shards = await partitionDataset(full, { env: 'V', seed: 1, owners: 3 })
     expect(sizes(shards)).toEqual([
       [20_000, 3333],
       [20_000, 3333],
@@ -45,8 +53,8 @@ describe('all 70,000 images', () => {
     ])
   })
 
-  it('H gives each owner 30,000 + 5,000 of its own five labels', () => {
-    const shards = partitionDataset(full, { env: 'H', seed: 1, owners: 2 })
+  it('H gives each owner 30,000 + 5,000 of its own five labels', async () => {
+    const shards = await partitionDataset(full, { env: 'H', seed: 1, owners: 2 })
     expect(sizes(shards)).toEqual([
       [30_000, 5_000],
       [30_000, 5_000],
@@ -57,22 +65,22 @@ describe('all 70,000 images', () => {
     expect(one!.slice(0, 5).every((images) => images > 5800)).toBe(true)
   })
 
-  it('labels with the lists of H is H', () => {
+  it('labels with the lists of H is H', async () => {
     const lists = [
       [0, 1, 2, 3, 4],
       [5, 6, 7, 8, 9],
     ]
-    const shards = partitionDataset(full, { env: { labels: { lists } }, seed: 7, owners: 2 })
-    expect(shards).toEqual(partitionDataset(full, { env: 'H', seed: 7, owners: 2 }))
+    const shards = await partitionDataset(full, { env: { labels: { lists } }, seed: 7, owners: 2 })
+    expect(shards).toEqual(await partitionDataset(full, { env: 'H', seed: 7, owners: 2 }))
   })
 
-  it('dirichlet gives unlike owners for a small alpha, like ones for a large', () => {
-    const share = (alpha: number) => {
-      const shards = partitionDataset(full, { env: { dirichlet: { alpha } }, seed: 3, owners: 2 })
+  it('dirichlet gives unlike owners for a small alpha, like ones for a large', async () => {
+    const share = async (alpha: number) => {
+      const shards = await partitionDataset(full, { env: { dirichlet: { alpha } }, seed: 3, owners: 2 })
       return labelHistogram(full, shards[0]!.train).map((images) => images / 6000)
     }
-    expect(share(0.01).every((part) => part < 0.05 || part > 0.95)).toBe(true)
-    expect(share(10_000).every((part) => part > 0.45 && part < 0.55)).toBe(true)
+    expect((await share(0.01)).every((part) => part < 0.05 || part > 0.95)).toBe(true)
+    expect((await share(10_000)).every((part) => part > 0.45 && part < 0.55)).toBe(true)
   })
 })
 
@@ -93,10 +101,10 @@ describe('every partition', () => {
       return { env: chosen, seed, owners: chosen === 'H' ? 2 : count }
     })
 
-  it('puts each image into exactly one shard, and leaves no shard without train or test images', () => {
-    fc.assert(
-      fc.property(request, fc.integer({ min: 150, max: 700 }), (request, images) => {
-        const shards = partitionDataset(datasetOf(images), request)
+  it('puts each image into exactly one shard, and leaves no shard without train or test images', async () => {
+    await fc.assert(
+      fc.asyncProperty(request, fc.integer({ min: 150, max: 700 }), async (request, images) => {
+        const shards = await partitionDataset(datasetOf(images), request)
         expect(shards.map(({ owner }) => owner)).toEqual(Array.from({ length: request.owners }, (_, i) => i + 1))
         expect(sorted(shards)).toEqual(Array.from({ length: images }, (_, i) => i))
         for (const { train, test } of shards) expect(Math.min(train.length, test.length)).toBeGreaterThan(0)
@@ -104,29 +112,30 @@ describe('every partition', () => {
     )
   })
 
-  it('splits exactly the subset', () => {
-    fc.assert(
-      fc.property(request, fc.integer({ min: 150, max: 400 }), (request, images) => {
-        const shards = partitionDataset(datasetOf(400), { ...request, images })
+  it('splits exactly the subset', async () => {
+    await fc.assert(
+      fc.asyncProperty(request, fc.integer({ min: 150, max: 400 }), async (request, images) => {
+        const shards = await partitionDataset(datasetOf(400), { ...request, images })
         expect(sorted(shards)).toEqual([...drawSubset(400, images, request.seed)])
       }),
     )
   })
 
-  it('depends on the seed, and on nothing else', () => {
-    fc.assert(
-      fc.property(request, (request) => {
-        const hashes = (seed: number) => partitionDataset(datasetOf(300), { ...request, seed }).map(shardHash)
-        expect(hashes(request.seed)).toEqual(hashes(request.seed))
-        expect(hashes(request.seed)).not.toEqual(hashes(request.seed ^ 1))
+  it('depends on the seed, and on nothing else', async () => {
+    await fc.assert(
+      fc.asyncProperty(request, async (request) => {
+        const hashes = async (seed: number) =>
+          (await partitionDataset(datasetOf(300), { ...request, seed })).map(shardHash)
+        expect(await hashes(request.seed)).toEqual(await hashes(request.seed))
+        expect(await hashes(request.seed)).not.toEqual(await hashes(request.seed ^ 1))
       }),
     )
   })
 
-  it('V shares differ by one at most, and a seventh is for testing', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 2, max: 20 }), fc.integer({ min: 150, max: 900 }), (owners, images) => {
-        const shards = partitionDataset(datasetOf(images), { env: 'V', seed: 1, owners })
+  it('V shares differ by one at most, and a seventh is for testing', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 2, max: 20 }), fc.integer({ min: 150, max: 900 }), async (owners, images) => {
+        const shards = await partitionDataset(datasetOf(images), { env: 'V', seed: 1, owners })
         for (const kind of ['train', 'test'] as const) {
           const lengths = shards.map((shard) => shard[kind].length)
           expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThanOrEqual(1)
@@ -145,46 +154,48 @@ describe('every partition', () => {
 })
 
 describe('dirichlet', () => {
-  it('survives any positive alpha', () => {
+  it('survives any positive alpha', async () => {
     const dataset = datasetOf(2000, 40)
     const alpha = fc.constantFrom(5e-324, 1e-300, 1e-9, 0.001, 1, 1e6, 1e308)
-    fc.assert(
-      fc.property(alpha, fc.integer(), (alpha, seed) => {
-        expect(count(partitionDataset(dataset, { env: { dirichlet: { alpha } }, seed, owners: 3 }))).toBe(2000)
+    await fc.assert(
+      fc.asyncProperty(alpha, fc.integer(), async (alpha, seed) => {
+        expect(count(await partitionDataset(dataset, { env: { dirichlet: { alpha } }, seed, owners: 3 }))).toBe(2000)
       }),
     )
   })
 
-  it('gives up within seconds where there are many owners', () => {
+  it('gives up within seconds where there are many owners', async () => {
     const request = { env: { dirichlet: { alpha: 0.5 } }, seed: 1, owners: 30_000 }
-    expect(() => partitionDataset(datasetOf(70_000), request)).toThrow(/in each of 33 draws/)
+    await expect(partitionDataset(datasetOf(70_000), request)).rejects.toThrow(/in each of 33 draws/)
   })
 
   it('is given up between two draws', async () => {
     const request = { env: { dirichlet: { alpha: 0.0001 } }, seed: 1, owners: 1000 } as const
     const controller = new AbortController()
     setTimeout(() => controller.abort(new Error('enough')), 20)
-    await expect(partitionHeeding(datasetOf(70_000), request, controller.signal)).rejects.toThrow('enough')
+    await expect(partitionDataset(datasetOf(70_000), request, controller.signal)).rejects.toThrow('enough')
   })
 
   it.each([{ dirichlet: { alpha: 0.1 } }, 'V'] as const)('is the same in steps: %j', async (env) => {
     const request = { env, seed: 1, owners: 10 }
-    expect(await partitionHeeding(datasetOf(300), request, undefined)).toEqual(
-      partitionDataset(datasetOf(300), request),
-    )
+    const { labels, classes } = datasetOf(300)
+    const split = { seed: 1, owners: 10, classes, indices: range(300) }
+    const partition = partitionOf(env)
+    const whole = partition.split ? partition.split(labels, split) : drained(partition.steps(labels, split))
+    expect(await partitionDataset(datasetOf(300), request)).toEqual(whole)
   })
 
-  it('deals out to as many owners as there may be', () => {
+  it('deals out to as many owners as there may be', async () => {
     const count = 1_200_000
     const dataset = { labels: new Uint8Array(new SharedArrayBuffer(count)), count, classes: 1 }
     for (const env of ['V', { dirichlet: { alpha: 1e6 } }] as const) {
-      expect(partitionDataset(dataset, { env, seed: 1, owners: 150_000 }).length).toBe(150_000)
+      expect((await partitionDataset(dataset, { env, seed: 1, owners: 150_000 })).length).toBe(150_000)
     }
   })
 
-  it('gives up after a bounded number of draws', () => {
+  it('gives up after a bounded number of draws', async () => {
     const request = { env: { dirichlet: { alpha: 1e-6 } }, seed: 1, owners: 8 }
-    expect(() => partitionDataset(datasetOf(100, 2), request)).toThrow(
+    await expect(partitionDataset(datasetOf(100, 2), request)).rejects.toThrow(
       expect.objectContaining({ kind: 'usage', hint: expect.stringContaining('larger alpha') }),
     )
   })
@@ -206,10 +217,10 @@ describe('what does not fit', () => {
     [lists([0, -1], [1]), 'partition labels: label -1 of owner 1 is out of range'],
     [lists([0, 1, 2, 3], [4, 5, 6, 7, 8]), 'label 9 is in the data, but in none of the lists of owners 1 to 2'],
     [lists([0, 1, 2, 3], [4, 5, 6]), 'labels 7, 8, 9 are in the data, but in none of the lists of owners 1 to 2'],
-  ])('%j: %s', (request, message) => {
+  ])('%j: %s', async (request, message) => {
     const run = () => partitionDataset(small, { env: 'V', seed: 1, owners: 2, ...request })
-    expect(run).toThrow(expect.objectContaining({ kind: 'usage' }))
-    expect(run).toThrow(message)
+    await expect(run).rejects.toThrow(expect.objectContaining({ kind: 'usage' }))
+    await expect(run).rejects.toThrow(message)
   })
 })
 
@@ -221,14 +232,17 @@ describe('shardHash', () => {
     expect(new Set([shard([1, 2], [3]), shard([2, 1], [3]), shard([1], [2, 3])]).size).toBe(3)
   })
 
-  it('stays what it is for a given seed: runs on record depend on it', () => {
+  it('stays what it is for a given seed: runs on record depend on it', async () => {
     const lists = [
       [0, 1, 2],
       [3, 4, 5, 6, 7, 8, 9],
     ]
     const choices: PartitionChoice[] = ['V', 'H', { labels: { lists } }, { dirichlet: { alpha: 0.5 } }]
-    const hashes = choices.map((env) => partitionDataset(datasetOf(300), { env, seed: 1, owners: 2 }).map(shardHash))
-    expect(hashes.flat().map((hash) => hash.slice(0, 12))).toMatchInlineSnapshot(`
+    const shards = await Promise.all(
+      choices.map((env) => partitionDataset(datasetOf(300), { env, seed: 1, owners: 2 })),
+    )
+    const hashes = shards.flat().map(shardHash)
+    expect(hashes.map((hash) => hash.slice(0, 12))).toMatchInlineSnapshot(`
       [
         "f79c94907500",
         "209f0ed724ae",

@@ -146,7 +146,7 @@ describe('the manifest of a run', () => {
     const file = readFileSync(join(folder, 'idx', 'train-labels-idx1-ubyte.gz'))
     const hash = createHash('sha256').update(gunzipSync(file)).digest('hex')
     expect(dataset.sha256['train-labels-idx1-ubyte']).toBe(hash)
-    const split = partitionDataset(await loadDataset({ dataset: 'idx', dir: join(folder, 'idx') }), config)
+    const split = await partitionDataset(await loadDataset({ dataset: 'idx', dir: join(folder, 'idx') }), config)
     expect(shards.map(({ sha256 }: { sha256: string }) => sha256)).toEqual(split.map(shardHash))
     for (const [i, shard] of shards.entries()) {
       const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0)
@@ -214,7 +214,8 @@ describe('the other files of a run', () => {
 
   it('model.onnx is as accurate on the server’s test set as the last row says', async () => {
     const dataset = await loadDataset({ dataset: 'idx', dir: join(folder, 'idx') })
-    const test = partitionDataset(dataset, manifestOf(run).config).flatMap((shard) => [...shard.test])
+    const shards = await partitionDataset(dataset, manifestOf(run).config)
+    const test = shards.flatMap((shard) => [...shard.test])
     const size = sizeOf(dataset.shape)
     const images = Uint8Array.from(test.flatMap((i) => [...dataset.images.subarray(i * size, (i + 1) * size)]))
     const session = await InferenceSession.create(join(run, 'model.onnx'))

@@ -26,13 +26,6 @@ export const dirichlet = {
       .meta({ short: 'alpha', examples: [0.5] }),
   }),
   make: ({ alpha }) => ({
-    split(labels, request) {
-      const splitting = steps(labels, request, alpha)
-      for (;;) {
-        const step = splitting.next()
-        if (step.done) return step.value
-      }
-    },
     steps: (labels, request) => steps(labels, request, alpha),
   }),
 } satisfies PartitionPart<{ alpha: number }>

@@ -5,7 +5,6 @@ import { nameOf } from '../../parts.ts'
 import { range, shuffle, stream } from '../../random.ts'
 import type { Dataset, Shard } from '../dataset.ts'
 import { type PartitionChoice, partitionOf } from './registry.ts'
-import type { Partition, SplitRequest } from './types.ts'
 
 export interface PartitionRequest {
   readonly env: PartitionChoice
@@ -18,48 +17,29 @@ export interface PartitionRequest {
 /**
  * Splits a dataset among owners: one shard each, in the order of owners 1, 2, …
  * @throws FedunifyError `usage` if the request does not fit the partition or the dataset
+ * @throws the signal's reason if it was aborted
  */
-export function partitionDataset(
-  dataset: Pick<Dataset, 'labels' | 'count' | 'classes'>,
-  request: PartitionRequest,
-): Shard[] {
-  const { partition, split } = begin(dataset, request)
-  return complete(partition.split(dataset.labels, split), dataset, request, split)
+export async function partitionDataset(
+  { labels, count, classes }: Pick<Dataset, 'labels' | 'count' | 'classes'>,
+  { env, seed, owners, images }: PartitionRequest,
+  signal?: AbortSignal,
+): Promise<Shard[]> {
+  const indices = images === undefined ? range(count) : drawSubset(count, images, seed)
+  const partition = partitionOf(env)
+  const split = { seed, owners, classes, indices }
+  const shards = partition.split ? partition.split(labels, split) : await lastOf(partition.steps(labels, split), signal)
+  assertComplete(nameOf(env), shards, indices, count)
+  return shards
 }
 
-/** The same, which a signal can end. @throws as partitionDataset does, or the signal's reason */
-export async function partitionHeeding(
-  dataset: Pick<Dataset, 'labels' | 'count' | 'classes'>,
-  request: PartitionRequest,
-  signal: AbortSignal | undefined,
-): Promise<Shard[]> {
-  const { partition, split } = begin(dataset, request)
-  const steps = partition.steps?.(dataset.labels, split)
-  if (!steps) return complete(partition.split(dataset.labels, split), dataset, request, split)
+/** What comes of all steps. @throws the signal's reason if it was aborted between two of them */
+async function lastOf<T>(steps: Generator<undefined, T>, signal: AbortSignal | undefined): Promise<T> {
   for (;;) {
     const step = steps.next()
-    if (step.done) return complete(step.value, dataset, request, split)
+    if (step.done) return step.value
     await setImmediate()
     signal?.throwIfAborted()
   }
-}
-
-function begin(
-  dataset: Pick<Dataset, 'count' | 'classes'>,
-  { env, seed, owners, images }: PartitionRequest,
-): { partition: Partition; split: SplitRequest } {
-  const indices = images === undefined ? range(dataset.count) : drawSubset(dataset.count, images, seed)
-  return { partition: partitionOf(env), split: { seed, owners, classes: dataset.classes, indices } }
-}
-
-function complete(
-  shards: Shard[],
-  { count }: Pick<Dataset, 'count'>,
-  { env }: PartitionRequest,
-  { indices }: SplitRequest,
-): Shard[] {
-  assertComplete(nameOf(env), shards, indices, count)
-  return shards
 }
 
 /**

@@ -11,20 +11,23 @@ export interface SplitRequest {
   readonly indices: Uint32Array
 }
 
+/**
+ * Splits the images given by `request.indices`: each lands in exactly one shard, as train or as test.
+ * Pure: depends on the arguments only.
+ * @param labels the label of every image of the pooled dataset
+ * @throws FedunifyError `usage` if an owner would have no train or no test image
+ */
+export type Split<Result = Shard[]> = (labels: Uint8Array, request: SplitRequest) => Result
+
 /** A way to split a dataset among owners. */
-export interface Partition {
+export type Partition = {
   /** For how many owners it is; without it, for any number. */
   readonly owners?: number
-  /**
-   * Splits the images given by `request.indices`: each lands in exactly one shard, as train or as test.
-   * Pure: depends on the arguments only.
-   * @param labels the label of every image of the pooled dataset
-   * @throws FedunifyError `usage` if an owner would have no train or no test image
-   */
-  split(labels: Uint8Array, request: SplitRequest): Shard[]
-  /** The same step by step, for a partition that may take long: between two steps it can be given up. */
-  steps?(labels: Uint8Array, request: SplitRequest): Generator<undefined, Shard[]>
-}
+} & (
+  | { readonly split: Split; readonly steps?: never }
+  /** For a partition that may take long: between two steps it can be given up. */
+  | { readonly steps: Split<Generator<undefined, Shard[]>>; readonly split?: never }
+)
 
 /** An entry of the registry. */
 export type PartitionPart<O extends object = object> = Part<O, Partition>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { shuffle, stream } from '../../random.ts'
 import { cut, testCount, tooManyOwners } from './split.ts'
-import type { Partition, PartitionPart } from './types.ts'
+import type { PartitionPart, Split } from './types.ts'
 
 /** Environment V: everybody has every label. 70,000 images and two owners give 30,000 + 5,000 each. */
 export const V = {
@@ -11,7 +11,7 @@ export const V = {
   make: () => ({ split }),
 } satisfies PartitionPart
 
-const split: Partition['split'] = (_labels, { seed, owners, indices }) => {
+const split: Split = (_labels, { seed, owners, indices }) => {
   const count = indices.length
   const tests = testCount(count)
   const trains = count - tests
