@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { fetchFashionMnist } from '../data/fashion-mnist/fetch.ts'
+import { fetchFashionMnist, triedLines } from '../data/fashion-mnist/fetch.ts'
 import { findFolder } from '../data/fashion-mnist/locate.ts'
 import { placesOf } from '../data/fashion-mnist/places.ts'
 import { replaceCommand, verifyFashionMnist } from '../data/fashion-mnist/verify.ts'
@@ -83,7 +83,7 @@ async function folderOfRuns(): Promise<string> {
   if ('dir' in looked) return looked.dir
   throw new FedunifyError('E_DATASET_MISSING', 'Fashion-MNIST is not on this machine', [
     'looked in:',
-    ...looked.tried.map(({ source, reason }) => `  ${source}: ${reason}`),
+    ...triedLines(looked.tried),
     'fetch it with: fedunify data fetch',
   ])
 }

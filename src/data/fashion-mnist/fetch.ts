@@ -81,7 +81,7 @@ export async function fetchFashionMnist(options: FetchOptions = {}, before: read
   const advice = 'put the four .gz files into a folder and name it with --data DIR, or name a mirror with --mirror URL'
   throw new FedunifyError('E_DATASET_UNREACHABLE', 'Fashion-MNIST could not be found or fetched', [
     'tried:',
-    ...listed(tried),
+    ...triedLines(tried),
     advice,
   ])
 }
@@ -91,13 +91,18 @@ export async function folderFor({ project, cache }: Places): Promise<string> {
   return (await listFolder(project)).missing.length < IDX_NAMES.length ? project : cache
 }
 
-const listed = (tried: readonly Tried[]) => tried.map(({ source, reason }) => `  ${source}: ${reason}`)
+/** A line for each. */
+export const triedLines = (tried: readonly Tried[]): string[] =>
+  tried.map(({ source, reason }) => `  ${source}: ${reason}`)
 
 const forbidden = (tried: readonly Tried[]) =>
   new FedunifyError(
     'E_DATASET_UNREACHABLE',
     'Fashion-MNIST is not on this machine, and nothing may be fetched (--offline or FEDUNIFY_OFFLINE)',
-    [...(tried.length > 0 ? ['looked in:', ...listed(tried)] : []), 'fetch it once without that: fedunify data fetch'],
+    [
+      ...(tried.length > 0 ? ['looked in:', ...triedLines(tried)] : []),
+      'fetch it once without that: fedunify data fetch',
+    ],
   )
 
 /** What is fetched, and into which folder. */
