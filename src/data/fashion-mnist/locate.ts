@@ -1,7 +1,7 @@
 import { FedunifyError } from '../../errors.ts'
 import { dataSize } from '../../format.ts'
 import { shellWord } from '../../system/shell-word.ts'
-import { listFolder } from '../idx-folder.ts'
+import { type Listing, listFolder } from '../idx-folder.ts'
 import { downloadSize, type FetchOptions, fetchFashionMnist, folderFor, type Tried } from './fetch.ts'
 import type { IdxName } from './known-files.ts'
 import { isOffline, type Places, placesOf } from './places.ts'
@@ -29,21 +29,21 @@ export interface Located {
 export async function locateFashionMnist(options: LocateOptions = {}): Promise<Located> {
   if (options.dir !== undefined) return locateIn(options.dir, GIVEN_HINT)
   const looked = await findFolder(placesOf(options))
-  if ('dir' in looked) return locateIn(looked.dir, looked.hint)
+  if ('dir' in looked) return looked
   const { dir } = await fetchFashionMnist(options, looked.tried)
   return locateIn(dir, replaceHint(dir))
 }
 
-/** A folder with the files, and what to do if one turns out wrong; or the folders that lack them. */
-type Looked = { readonly dir: string; readonly hint: string } | { readonly tried: readonly Tried[] }
+/** The files, or the folders that lack some. */
+type Looked = Located | { readonly tried: readonly Tried[] }
 
 /** The first that has all four files: the project's folder, the cache, the system's. */
 export async function findFolder({ project, cache, system }: Places): Promise<Looked> {
   const tried: Tried[] = []
   for (const dir of [project, cache, system]) {
-    const { lack } = await listFolder(dir)
-    if (!lack) return { dir, hint: dir === system ? SYSTEM_HINT : replaceHint(dir) }
-    tried.push({ source: dir, reason: lack })
+    const listing = await listFolder(dir)
+    if (!listing.lack) return located(dir, listing, dir === system ? SYSTEM_HINT : replaceHint(dir))
+    tried.push({ source: dir, reason: listing.lack })
   }
   return { tried }
 }
@@ -67,10 +67,17 @@ const GIVEN_HINT = 'the folder is not the original Fashion-MNIST: for other IDX 
  * @throws FedunifyError `data` naming the folder and the missing files
  */
 export async function locateIn(dir: string, hint: string): Promise<Located> {
-  const { found, lack } = await listFolder(dir)
-  if (lack) {
+  const listing = await listFolder(dir)
+  if (listing.lack) {
     const advice = `the folder must hold the four files, gzipped or not; for Fashion-MNIST: fedunify data fetch ${shellWord(dir)}`
-    throw new FedunifyError('E_DATASET_MISSING', `data folder ${dir}: ${lack}`, advice)
+    throw new FedunifyError('E_DATASET_MISSING', `data folder ${dir}: ${listing.lack}`, advice)
   }
-  return { dir, files: found as Record<IdxName, string>, hint }
+  return located(dir, listing, hint)
 }
+
+/** @param listing a complete one */
+const located = (dir: string, { found }: Listing, hint: string): Located => ({
+  dir,
+  files: found as Record<IdxName, string>,
+  hint,
+})
