@@ -3,6 +3,9 @@ import type { Estimate } from './stats.ts'
 /** 30000 → 30,000. (toLocaleString would first load what it knows of languages, which takes longer than a table.) */
 export const thousands = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',')
 
+/** 1 round, 2 rounds. */
+export const roundsText = (n: number): string => `${n} ${n === 1 ? 'round' : 'rounds'}`
+
 /** A fraction as percent with two decimals, as the paper prints accuracies. */
 export const percent = (fraction: number): string => decimals(100 * fraction)
 

@@ -10,7 +10,7 @@ export const pathText = () =>
     .transform((path, ctx) => {
       if (!path.startsWith('~')) return path
       if (path === '~' || /^~[\\/]/.test(path)) return join(homedir(), path.slice(1))
-      const message = 'expected a path; of a folder that is called ~ it begins with ./, and ~NAME is not known'
+      const message = 'expected a path: ~ is the home folder, ~NAME is not known, and a folder called ~ is written ./~'
       ctx.addIssue({ code: 'custom', message, input: path })
       return z.NEVER
     })

@@ -40,7 +40,8 @@ export async function listFolder(dir: string): Promise<Listing> {
   const lack = missing.length > 0 ? `lacks ${missing.map((name) => `${name}.gz`).join(', ')}` : undefined
   const alike = names.filter((name) => /idx|ubyte|images|labels/i.test(name)).sort()
   const others = alike.filter((name) => !Object.values(found).includes(join(dir, name)))
-  const there = lack && others.length > 0 ? `; it has ${shortList(others)}, to be renamed if they are meant` : ''
+  const advice = others.length === 1 ? 'rename it if this is the file' : 'rename them if these are the files'
+  const there = lack && others.length > 0 ? `; it has ${shortList(others)}: ${advice}` : ''
   return { found, missing, lack: lack && `${lack}${there}` }
 }
 
@@ -132,7 +133,7 @@ async function look(path: string, name: IdxName, known: KnownFile | undefined): 
     const most = known?.bytes ?? (gzipped ? await unzippedSize(start, stored, path, kind) : stored)
     // No gzip stream is twice as long as what it holds, but for its own few bytes.
     if (stored > (gzipped ? 2 * most + START : most)) {
-      throw new FedunifyError('E_DATASET', `${path}: trailing bytes: ${stored} bytes, of content expected ${most}`)
+      throw new FedunifyError('E_DATASET', `${path}: trailing bytes: it has ${stored} bytes, but ${most} are expected`)
     }
     return { path, gzipped, stored, most }
   })

@@ -180,6 +180,8 @@ describe('--dry-run', () => {
     const { out } = await fedunify(['run', experiment('tiny'), '--dry-run', '--until-local-accuracy', '0.9'])
     expect(out).toContain('would train at most 15,420 images in 3 rounds')
     expect((await fedunify(['run', experiment('tiny'), '--dry-run', '--stop-at', '1'])).out).toContain('at most 771')
+    const single = await fedunify(['run', experiment('tiny'), '--dry-run', '--rounds', '1'])
+    expect(single.out).toMatch(/would train 257 images in 1 round; nothing was written\n$/)
   })
 })
 

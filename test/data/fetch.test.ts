@@ -342,7 +342,7 @@ describe('places', () => {
       debian: false,
     })
     expect(placesOf({ mirror: 'http://other/' }).mirrors).toEqual(['http://other/'])
-    expect(() => placesOf({ mirror: 'files.example' })).toThrow('expected an address of http or https')
+    expect(() => placesOf({ mirror: 'files.example' })).toThrow('expected an http or https address')
   })
 
   it('have the cache where the system has caches', () => {

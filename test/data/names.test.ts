@@ -46,7 +46,7 @@ describe('the four files of a folder', () => {
     const { found, lack } = await listFolder(folder)
     expect(found).toEqual({})
     expect(lack).toMatch(
-      /^lacks train-images-idx3-ubyte\.gz, .*; it has emnist-digits-t10k-images-idx3-ubyte, .* and 2 more, to be renamed if they are meant$/,
+      /^lacks train-images-idx3-ubyte\.gz, .*; it has emnist-digits-t10k-images-idx3-ubyte, .* and 2 more: rename them if these are the files$/,
     )
   })
 
@@ -55,7 +55,7 @@ describe('the four files of a folder', () => {
     renameSync(join(folder, NAMES[0]), join(folder, 'my-training-images.ubyte'))
     mkdirSync(join(folder, 'unrelated'))
     expect((await listFolder(folder)).lack).toBe(
-      'lacks train-images-idx3-ubyte.gz; it has my-training-images.ubyte, to be renamed if they are meant',
+      'lacks train-images-idx3-ubyte.gz; it has my-training-images.ubyte: rename it if this is the file',
     )
   })
 })

@@ -166,7 +166,9 @@ describe('dirichlet', () => {
 
   it('gives up within seconds where there are many owners', async () => {
     const request = { env: { dirichlet: { alpha: 0.5 } }, seed: 1, owners: 30_000 }
-    await expect(partitionDataset(datasetOf(70_000), request)).rejects.toThrow(/in each of 33 draws/)
+    await expect(partitionDataset(datasetOf(70_000), request)).rejects.toThrow(
+      /in each of 33 draws with alpha 0\.5, some of the 30000 owners had fewer than 2 of 70000 images$/,
+    )
   })
 
   it('is given up between two draws', async () => {
@@ -207,7 +209,10 @@ describe('what does not fit', () => {
 
   it.each<[Partial<PartitionRequest>, string]>([
     [{ owners: 4 }, 'partition V: 4 owners are too many for 20 images: 17 to train and 3 to test'],
-    [{ env: { dirichlet: { alpha: 1 } }, owners: 11 }, 'partition dirichlet: 11 owners are too many for 20 images'],
+    [
+      { env: { dirichlet: { alpha: 1 } }, owners: 11 },
+      'partition dirichlet: 11 owners are too many for 20 images: fewer than 2 each',
+    ],
     [{ env: 'H', images: 1 }, 'partition H: owner 1 (labels 0, 1, 2, 3, 4) has 1 of 1 images, needs at least 2'],
     [{ images: 21 }, 'images is 21, but the dataset has 20'],
     [lists([0, 1, 2], [3, 2]), 'partition labels: label 2 is listed for owner 1 and for owner 2'],

@@ -43,6 +43,11 @@ describe('the end of a run', () => {
     ])
   })
 
+  it('of a single round says so', async () => {
+    const lines = await ending({ unified: { avg: [0.5] }, local: [[0.9], [0.95]], reason: 'rounds' })
+    expect(lines).toContainEqual(expect.stringMatching(/^its only round is done( in \d.*)?$/))
+  })
+
   it('says that stop-at was reached, and after how many rounds of how many', async () => {
     const lines = await ending({
       unified: { avg: [0.5, 0.75, 0.8] },

@@ -206,6 +206,17 @@ describe('confusion', () => {
     ])
   })
 
+  it('says which accuracies by class are only in the data table', () => {
+    const desc = (...others: string[]) => {
+      const models = [model, ...others.map((name) => ({ ...model, name }))]
+      return /<desc[^>]*>(.*?)<\/desc>/.exec(classesChart('c', 'wide', models, ['cat', 'dog']).text)![1]
+    }
+    expect(desc()).toMatch(/ The data table has all values\.$/)
+    expect(desc('max')).toMatch(/ max is only in the data table\.$/)
+    expect(desc('max', 'absmax')).toMatch(/ max and absmax are only in the data table\.$/)
+    expect(desc('max', 'absmax', 'sum')).toMatch(/ max, absmax and sum are only in the data table\.$/)
+  })
+
   it('adds up local models', () => {
     expect(together([model, model])).toMatchObject({ images: 20, correct: 14, confusion: [8, 2, 4, 6] })
   })

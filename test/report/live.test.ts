@@ -101,6 +101,7 @@ describe('how a run stands', () => {
     const stopped = { config: { rounds: 4, 'stop-after': 2 }, done: 2, status: 'running' } as const
     expect(text(stopped)).toBe('Running: 2 of 4 rounds done.')
     expect(text({})).toBe('Finished after 4 rounds.')
+    expect(text({ config: { rounds: 1 } })).toBe('Finished after 1 round.')
     expect(text({ done: 2, status: 'interrupted' })).toBe('Interrupted after 2 of 4 rounds.')
     expect(text({ done: 2, status: 'failed', reason: 'no disk' })).toBe('Failed after 2 of 4 rounds: no disk')
   })

@@ -101,7 +101,7 @@ const forbidden = (tried: readonly Tried[]) =>
     'Fashion-MNIST is not on this machine, and nothing may be fetched (--offline or FEDUNIFY_OFFLINE)',
     [
       ...(tried.length > 0 ? ['looked in:', ...triedLines(tried)] : []),
-      'fetch it once without that: fedunify data fetch',
+      'fetch it once with the network: fedunify data fetch',
     ],
   )
 

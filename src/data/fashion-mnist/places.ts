@@ -62,7 +62,7 @@ function mirrorAddress(given: string): string {
   if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return given.replace(/\/*$/, '/')
   throw new FedunifyError(
     'E_OPTION',
-    `mirror "${given}": expected an address of http or https`,
+    `mirror "${given}": expected an http or https address`,
     'give the folder that has the four .gz files, for example --mirror https://host/fashion-mnist/',
   )
 }

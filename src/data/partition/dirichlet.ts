@@ -36,7 +36,7 @@ function* steps(
   { seed, owners, classes, indices }: SplitRequest,
   alpha: number,
 ): Generator<undefined, Shard[]> {
-  if (indices.length < 2 * owners) throw tooManyOwners('dirichlet', owners, indices.length, 'less than 2 each')
+  if (indices.length < 2 * owners) throw tooManyOwners('dirichlet', owners, indices.length, 'fewer than 2 each')
 
   const byClass = Array.from({ length: classes }, (_, label) => indices.filter((index) => labels[index] === label))
   const draws = Math.min(MOST_DRAWS, Math.max(LEAST_DRAWS, Math.floor(MOST_NUMBERS / (owners * classes))))
@@ -49,7 +49,7 @@ function* steps(
       throw new FedunifyError(
         'E_PARTITION',
         `partition dirichlet: in each of ${draws} draws with alpha ${alpha}, ` +
-          `some of the ${owners} owners had less than 2 of ${indices.length} images`,
+          `some of the ${owners} owners had fewer than 2 of ${indices.length} images`,
         'use a larger alpha, fewer owners, or more images',
       )
     }

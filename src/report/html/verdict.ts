@@ -1,5 +1,5 @@
 import { unlikePaper } from '../../compare/unlike-paper.ts'
-import { decimals, plusMinus } from '../../format.ts'
+import { decimals, plusMinus, roundsText } from '../../format.ts'
 import { type PaperTable, paperTableFor, printedAt } from '../../paper/tables.ts'
 import { nameOf } from '../../parts.ts'
 import { type At, pointAt } from '../../runs/read/series.ts'
@@ -100,7 +100,6 @@ const whose = ({ testedBy, owners }: Verdict): string => {
 
 /** One sentence that says how good the unified model is, beside what it is measured against. */
 export function sentence(v: Verdict): string {
-  const rounds = `After ${v.round} ${v.round === 1 ? 'round' : 'rounds'}`
   const what = `the unified model of ${v.owners} owners (${v.merge}) recognises ${v.unified.mean.toFixed(2)}\u00a0% of ${whose(v)} test images`
   const gaps = [
     v.pooled &&
@@ -111,7 +110,7 @@ export function sentence(v: Verdict): string {
         `the paper’s last row for ${v.merge} (${v.paper.value.toFixed(2)}\u00a0%)`,
       ),
   ].filter((gap) => gap !== undefined)
-  return `${rounds}, ${what}${gaps.length > 0 ? `: ${gaps.join(', and ')}` : ''}.`
+  return `After ${roundsText(v.round)}, ${what}${gaps.length > 0 ? `: ${gaps.join(', and ')}` : ''}.`
 }
 
 /** Why there is no verdict. */

@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
 import { lastRound } from '../../federation/schedule.ts'
+import { roundsText } from '../../format.ts'
 import type { Manifest } from '../../runs/run-description.ts'
 import { EVENTS } from '../../runs/tables.ts'
 
@@ -75,7 +76,7 @@ export function stateText({ status, rounds, reason, config, shards }: Manifest, 
       if (rounds >= lastRound(config)) return `Running: ${of} done.`
       return `Running: ${of} done. Round ${rounds + 1}: ${trained} of ${shards.length} owners have trained.`
     case 'finished':
-      return `Finished after ${rounds} rounds.`
+      return `Finished after ${roundsText(rounds)}.`
     case 'interrupted':
       return `Interrupted after ${of}.`
     case 'failed':

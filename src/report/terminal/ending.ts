@@ -27,7 +27,7 @@ function stopped({ manifest: { status, reason, config, seconds }, rounds, finish
     return `stopped after ${rounds} of ${config.rounds} rounds${took}: at every owner the accuracy is ${config['stop-at']} or more`
   }
   if (reason === 'stop-after') return `stopped after ${rounds} of ${config.rounds} rounds${took}, as it was told to`
-  return `all ${rounds} rounds are done${took}`
+  return `${rounds === 1 ? 'its only round is done' : `all ${rounds} rounds are done`}${took}`
 }
 
 /** The last unified model beside the best local one and the pooled one of its round. */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
 import type { Experiment } from '../../config/schema.ts'
 import { lastRound } from '../../federation/schedule.ts'
-import { thousands } from '../../format.ts'
+import { roundsText, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
@@ -43,7 +43,8 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
   const early = experiment['until-local-accuracy'] ?? experiment['stop-at']
   const most = early === undefined ? '' : 'at most '
   const last = lastRound(experiment)
-  const rounds = done === 0 ? `${last} rounds` : `rounds ${done + 1} to ${last}`
+  const rest = done + 1 === last ? `round ${last}` : `rounds ${done + 1} to ${last}`
+  const rounds = done === 0 ? roundsText(last) : rest
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
   return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${work}\n`
 }

@@ -6,6 +6,7 @@ import { percentAxis } from '../chart/scale.ts'
 import { type ModelEvaluation, recall, together } from '../evaluations.ts'
 import { html, type Markup, px } from '../markup.ts'
 import { MAX_LINES } from '../series.ts'
+import { listed } from '../words.ts'
 
 /** How many of each class's images are recognised, by the model sent to the owners, the pooled one and the local ones. */
 export function classesFigure(id: string, all: readonly ModelEvaluation[], names: readonly string[]): Markup {
@@ -83,7 +84,9 @@ export function classesChart(
   })
   const title = 'Accuracy by class'
   const worst = values.unified && names[lowest(values.unified)]
-  const desc = `${unified ? `The unified model ${unified.name} is weakest on ${worst}. ` : ''}${others.length > 0 ? `${others.map(({ name }) => name).join(' and ')} are only in the data table.` : 'The data table has all values.'}`
+  const hidden = listed(others.map(({ name }) => name))
+  const rest = `${hidden} ${others.length === 1 ? 'is' : 'are'} only in the data table.`
+  const desc = `${unified ? `The unified model ${unified.name} is weakest on ${worst}. ` : ''}${others.length > 0 ? rest : 'The data table has all values.'}`
   return chart({ id, width, height: bottom + 22, title, desc, only: size, body: html`${head.markup}${grid}${rows}` })
 }
 

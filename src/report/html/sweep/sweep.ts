@@ -1,3 +1,4 @@
+import { roundsText } from '../../../format.ts'
 import type { RecordGroup } from '../../run-record.ts'
 import { chapter, shortChapter } from '../chapter.ts'
 import { html, type Markup } from '../markup.ts'
@@ -22,7 +23,7 @@ ${groups.map((group, i) => folded(i + 1, group, verdicts[i], content))}`
 
 function folded(number: number, group: RecordGroup, verdict: Verdict | undefined, content: typeof chapter): Markup {
   const id = `g${number}`
-  const figure = verdict ? `${estimateText(verdict.unified)}\u00a0% after ${verdict.round} rounds` : 'no accuracy'
+  const figure = verdict ? `${estimateText(verdict.unified)}\u00a0% after ${roundsText(verdict.round)}` : 'no accuracy'
   return html`<details class="chapter" id="${id}-chapter"><summary><h2 id="${id}">${number}. ${group.label}</h2><span class="sub">${figure}</span></summary>
 <p class="sub">${subtitle(group.runs)}</p>${verdictBlock(group, verdict)}${content(id, group)}</details>
 `
