@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { readFile, realpath } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import type { AccuracyExpectation } from '../../config/expectations.ts'
 import { FedunifyError } from '../../errors.ts'
 import { percent } from '../../format.ts'
@@ -72,8 +72,9 @@ async function planOf(one: Compared): Promise<Plan> {
   const kinds = await Promise.all(places.map(kindOf))
   const at = kinds.findIndex((kind) => kind !== 'none')
   // A new one goes where the expectation's own file would look for it.
-  const file = at < 0 ? (isAbsolute(named) ? named : join(dirname(beside), named)) : places[at]!
-  const isRun = kinds[at] === 'folder' || (at >= 0 && (await holdsRun(dirname(file))))
+  const file = places[at] ?? places.at(-1)!
+  // Links are followed when it is written: it must not lie in a run, whatever links lead to it.
+  const isRun = kinds[at] === 'folder' || (at >= 0 && (await holdsRun(dirname(await realpath(file)))))
   if (isRun) throw refuse('E_CONFLICT', `${file} is a run, not a file of its own`, 'name a CSV: max-drop-from: REF.csv')
   if (!basename(file).endsWith('.csv')) {
     throw refuse('E_CONFLICT', `${file}: a reference that is written is a CSV`, 'name one that ends with .csv')
