@@ -51,10 +51,11 @@ export async function examineRun(path: string): Promise<Examination> {
   if (!manifest) return { path, status: undefined, differences, same: [], lacking: [], others, note: undefined }
   const saved = await attempt(join(path, CHECKPOINT), () => readOwnCheckpoint(path, manifest))
   const { same, lacking, faults } = await compareWithMarks(path, manifest, saved)
+  // A checkpoint that is not whole has been told of.
+  const toldOfCheckpoint = differences.some(({ file }) => file === join(path, CHECKPOINT))
   for (const { file, error } of faults) {
-    // A checkpoint that is not whole has been told of.
-    const told = differences.length > 0 && file === CHECKPOINT
-    if (!told) differences.push({ file: join(path, file), message: error.message, hint: error.hint })
+    if (file === CHECKPOINT && toldOfCheckpoint) continue
+    differences.push({ file: join(path, file), message: error.message, hint: error.hint })
   }
   const run = differences.length === 0 ? await attempt(path, () => loadRun(path)) : undefined
   if (run) await attempt(join(path, EVENTS), () => readEvents(path, { size: run.sizes[EVENTS], lastEvaluations: true }))
