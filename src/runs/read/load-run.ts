@@ -42,9 +42,22 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   const manifest = await readManifest(path)
   // Before the tables: a run that goes on meanwhile only makes them longer.
   const saved = await readOwnCheckpoint(path, manifest)
+  return await loadTables(path, manifest, saved, await assertUntouched(path, manifest, saved))
+}
+
+/**
+ * Reads the tables of a run folder whose files are as the run left them, and makes sure that they belong together.
+ * @param there those of its tables and events that are there
+ * @throws FedunifyError (data) if one is foreign, torn or edited
+ */
+export async function loadTables(
+  path: string,
+  manifest: Manifest,
+  saved: SavedState | undefined,
+  there: ReadonlySet<string>,
+): Promise<LoadedRun> {
   // A run that was killed between its last round and its last word is complete.
   const finished = manifest.status === 'finished' || saved?.round === lastRound(manifest.config)
-  const there = await assertUntouched(path, manifest, saved)
   const sizes = finished ? {} : sizesOf(saved)
   // A run that was stopped before its first round has no tables yet.
   const begun = finished || TABLES.some(({ file }) => there.has(file))
