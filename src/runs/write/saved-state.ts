@@ -26,7 +26,7 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   const { round, files } = saved
   if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
   if (round > config.rounds) throw refuse(`is of round ${round}, but the run has ${config.rounds}`)
-  if (whyOthers(manifest.config, config, round) !== undefined) {
+  if (whyOthers(manifest.config, config.rounds, round) !== undefined) {
     throw refuse(`is of round ${round}, which would have been another in a run of ${config.rounds} rounds`)
   }
   if (round > 0) {
