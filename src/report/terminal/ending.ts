@@ -4,13 +4,14 @@ import { nameOf } from '../../parts.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { type Point, pickPoint } from '../../runs/read/series.ts'
 import { resumeCommand } from '../../runs/resume-command.ts'
+import { drivingRule } from '../../runs/run-description.ts'
 import { ownerOf, POOLED_SERIES } from '../../runs/series-name.ts'
 import { shellWord } from '../../system/shell-word.ts'
 
 /** How a run ended: why and after how long, its best round, and how far it is from what its owners have otherwise. */
 export function endingLines(run: LoadedRun): string[] {
-  const { manifest, series, rounds } = run
-  const driver = series.get(nameOf(manifest.config.merge[0]!)) ?? []
+  const { series, rounds } = run
+  const driver = series.get(drivingRule(run)) ?? []
   const last = driver.at(-1)
   if (!last) return [stopped(run)]
   const best = pickPoint(driver, 'best', rounds)!
