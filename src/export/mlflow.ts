@@ -1,4 +1,4 @@
-import { decisive } from '../config/hash.ts'
+import { withoutSeed } from '../config/hash.ts'
 import { valueText } from '../runs/read/run-groups.ts'
 import { runIdentity, type Status } from '../runs/run-description.ts'
 import type { MlflowServer } from './mlflow-server.ts'
@@ -55,11 +55,12 @@ export async function trackRun(server: MlflowServer, exported: ExportedRun): Pro
     tags,
   })
   const { run_id } = created.run.info
-  const { seed: _, ...settings } = decisive(manifest.config)
-  const params = Object.entries({ seed: manifest.config.seed, ...settings }).map(([key, value]) => ({
-    key: plainKey(key),
-    value: valueText(value).slice(0, MOST_VALUE),
-  }))
+  const params = Object.entries({ seed: manifest.config.seed, ...withoutSeed(manifest.config) }).map(
+    ([key, value]) => ({
+      key: plainKey(key),
+      value: valueText(value).slice(0, MOST_VALUE),
+    }),
+  )
   const metrics = points.map((point) => ({
     key: plainKey(tagOf(point)),
     value: point.value,
