@@ -27,14 +27,25 @@ export interface Tracked {
 }
 
 /**
- * Puts a run on a tracking server: an experiment by its name, its settings as parameters, each figure as a metric whose
- * step is the round. A run that is there already is left alone.
+ * Puts runs on a tracking server, one after the other: an experiment by its name, a run's settings as parameters, each
+ * figure as a metric whose step is the round. A run that is there already is left alone.
  * @see https://mlflow.org/docs/latest/rest-api.html
  */
-export async function trackRun(server: MlflowServer, exported: ExportedRun): Promise<Tracked> {
-  const { id, name, run, points } = exported
+export async function* trackRuns(server: MlflowServer, runs: readonly ExportedRun[]): AsyncGenerator<Tracked> {
+  const experiments = new Map<string, string>()
+  for (const run of runs) {
+    const experiment = experiments.get(run.name) ?? (await experimentOf(server, run.name))
+    experiments.set(run.name, experiment)
+    yield await trackRun(server, run, experiment)
+  }
+}
+
+async function trackRun(
+  server: MlflowServer,
+  { id, run, points }: ExportedRun,
+  experiment_id: string,
+): Promise<Tracked> {
   const { manifest } = run
-  const experiment_id = await experimentOf(server, name)
   const identity = `${runIdentity(manifest).slice(0, 32)}-${run.rounds}`
   const known = await server.post<{ runs?: unknown[] }>('runs/search', {
     experiment_ids: [experiment_id],
