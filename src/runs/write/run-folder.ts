@@ -22,7 +22,7 @@ import {
   type Seconds,
   type Status,
 } from '../run-description.ts'
-import { CHECKPOINT, CONFIG, RULES } from '../run-files.ts'
+import { CHECKPOINT, CONFIG, MANIFEST, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
 import { DISCLOSURE, EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
@@ -192,7 +192,7 @@ export class RunFolder {
     const files = await this.#marks()
     const models = { unified: weights, pooled: baseline?.weights, serverState, ownerStates }
     const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity, data: this.#plan.data }
-    await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
+    await this.#put(CHECKPOINT, encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
     await this.#writeManifest({ status: 'running', rounds: round }, false)
@@ -224,11 +224,7 @@ export class RunFolder {
   }
 
   #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
-    return this.#put(
-      basename(manifestFile(this.path)),
-      sealedManifest({ ...outcome, ...this.#plan.description }),
-      flushFolder,
-    )
+    return this.#put(MANIFEST, sealedManifest({ ...outcome, ...this.#plan.description }), flushFolder)
   }
 
   /** Writes a file, unless the folder is another's by then. */

@@ -6,8 +6,9 @@ import type { Weights } from '../../weights/weights.ts'
 import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { assertUntouched } from '../read/verify.ts'
 import type { Manifest } from '../run-description.ts'
+import { GROWING } from '../run-files.ts'
 import { whyOthers } from '../same-run.ts'
-import { DISCLOSURE, EVENTS, TABLES } from '../tables.ts'
+import { TABLES } from '../tables.ts'
 import type { Mark } from './growing-file.ts'
 import type { RunPlan } from './run-plan.ts'
 
@@ -55,7 +56,7 @@ export async function removeDrafts(dir: string): Promise<void> {
 }
 
 function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
-  const name = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS].find((one) => !files[one])
+  const name = GROWING.find((one) => !files[one])
   return name && `has no mark for ${name}`
 }
 
