@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
-import { ExperimentSchema } from '../config/schema.ts'
+import { RESULTS } from '../config/schema.ts'
 import { kindOf, readIfThere, writeWhole } from '../system/files.ts'
 
 /** In a results folder: a link to the folder of the last run, or, if there are none, a file that holds its path. */
@@ -44,7 +44,7 @@ export async function runPath(named: string): Promise<string> {
   if (direct !== undefined) return direct
   const here = named === LATEST && (await lstat(named).catch(() => undefined)) === undefined
   if (!here) return named
-  const path = join(ExperimentSchema.parse({}).out, LATEST)
+  const path = join(RESULTS, LATEST)
   return (await pointed(path)) ?? path
 }
 
