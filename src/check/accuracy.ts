@@ -20,19 +20,19 @@ export function checkAccuracy(expectation: AccuracyExpectation, run: LoadedRun, 
   return seriesNames(expectation, run).flatMap((name): Outcome[] => {
     const base = { subject: subjectOf(expectation, name), file, ...modelOf(name) }
     const point = pointFor(run, name, at)
+    const missed = () => ({ status: 'missed' as const, hint: adviceFor(expectation, run, point !== undefined) })
     return demandsOf(expectation, name, reference).map((demand): Outcome => {
       const { expected } = demand
-      const hint = adviceFor(expectation, run, point)
-      if (!point) return { ...base, status: 'missed', expected, got: nothing(expectation, name, run), hint }
+      if (!point) return { ...base, ...missed(), expected, got: nothing(expectation, name, run) }
       const { accuracy: value, round, line } = point
       const limit = demand.limitFor(run, point)
       const text = `${figure(value, [min, max])} % in round ${round}`
       const found = { ...base, expected, value, round, line }
-      if (typeof limit === 'string') return { ...found, status: 'missed', got: `${text}, ${limit}`, hint }
+      if (typeof limit === 'string') return { ...found, ...missed(), got: `${text}, ${limit}` }
       const judged = judge(value, limit)
       const met = judged.pointsShort === 0
       const got = [text, relation(value, limit, demand.points, met)].filter(Boolean).join(', ')
-      return { ...found, ...judged, status: met ? 'met' : 'missed', got, ...(!met && { hint }) }
+      return { ...found, ...judged, got, ...(met ? { status: 'met' } : missed()) }
     })
   })
 }
