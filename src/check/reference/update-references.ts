@@ -5,11 +5,10 @@ import { FedunifyError } from '../../errors.ts'
 import { percent } from '../../format.ts'
 import { holdsRun } from '../../runs/read/find-runs.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
-import { lastRound } from '../../runs/read/series.ts'
 import { modelName } from '../../runs/series-name.ts'
 import { writeError } from '../../runs/write/growing-file.ts'
 import { kindOf, writeNamed } from '../../system/files.ts'
-import { tableFile } from '../accuracy.ts'
+import { seriesIn, tableFile } from '../accuracy.ts'
 import { resumeAdvice } from '../advice.ts'
 import { readReference, referencePlaces } from './read-reference.ts'
 
@@ -85,10 +84,9 @@ async function planOf(one: Compared): Promise<Plan> {
 /** What becomes of the last figure of each series. */
 async function changes({ run, expectation, file, beside, table }: Plan): Promise<string[]> {
   const before = await readReference(expectation['max-drop-from']!, expectation.metric, beside).catch(() => undefined)
-  const names = [...run.series.keys()].filter((name) => name.startsWith('local_') === (expectation.metric === 'local'))
-  const lines = names.map((name) => {
+  const lines = seriesIn(run, expectation).map((name) => {
     const [was, is] = [before?.series.get(name)?.at(-1), run.series.get(name)!.at(-1)!]
-    const now = `${percent(is.accuracy)} % in round ${lastRound(run.series.get(name)!)}`
+    const now = `${percent(is.accuracy)} % in round ${is.round}`
     if (!was) return `  ${modelName(name)}: ${now}, new`
     const points = 100 * (is.accuracy - was.accuracy)
     const by = `${points >= 0 ? '+' : ''}${points.toFixed(2)} points`

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { State } from '../../algorithm/algorithm.ts'
 import { FedunifyError } from '../../errors.ts'
 import type { Weights } from '../../weights/weights.ts'
-import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
+import { ANEW, checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { assertUntouched } from '../read/verify.ts'
 import type { Manifest } from '../run-description.ts'
 import { GROWING } from '../run-files.ts'
@@ -45,8 +45,6 @@ export function noCheckpoint(dir: string, rounds: number): FedunifyError {
   const done = rounds === 1 ? '1 round is' : `${rounds} rounds are`
   return new FedunifyError('E_RUN_DAMAGED', `${checkpointFile(dir)} is missing, ${done} done`, ANEW)
 }
-
-const ANEW = 'restore it from a copy, or start a new run in another folder'
 
 /** Removes files that were being written when a process was killed. */
 export async function removeDrafts(dir: string): Promise<void> {
