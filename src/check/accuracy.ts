@@ -20,25 +20,27 @@ export function checkAccuracy(expectation: AccuracyExpectation, run: LoadedRun, 
   return seriesNames(expectation, run).flatMap((name): Outcome[] => {
     const base = { subject: subjectOf(expectation, name), file, ...modelOf(name) }
     const point = pointFor(run, name, at)
+    const missed = () => ({ status: 'missed' as const, hint: adviceFor(expectation, run, point !== undefined) })
     return demandsOf(expectation, name, reference).map((demand): Outcome => {
       const { expected } = demand
-      const hint = adviceFor(expectation, run, point)
-      if (!point) return { ...base, status: 'missed', expected, got: nothing(expectation, name, run), hint }
+      if (!point) return { ...base, ...missed(), expected, got: nothing(expectation, name, run) }
       const { accuracy: value, round, line } = point
       const limit = demand.limitFor(run, point)
       const text = `${figure(value, [min, max])} % in round ${round}`
       const found = { ...base, expected, value, round, line }
-      if (typeof limit === 'string') return { ...found, status: 'missed', got: `${text}, ${limit}`, hint }
+      if (typeof limit === 'string') return { ...found, ...missed(), got: `${text}, ${limit}` }
       const judged = judge(value, limit)
       const met = judged.pointsShort === 0
       const got = [text, relation(value, limit, demand.points, met)].filter(Boolean).join(', ')
-      return { ...found, ...judged, status: met ? 'met' : 'missed', got, ...(!met && { hint }) }
+      return { ...found, ...judged, got, ...(met ? { status: 'met' } : missed()) }
     })
   })
 }
 
+type Metric = Pick<AccuracyExpectation, 'metric'>
+
 /** The table that an expectation of an accuracy looks into. */
-export const tableFile = ({ metric }: AccuracyExpectation, { path }: Pick<LoadedRun, 'path'>): string =>
+export const tableFile = ({ metric }: Metric, { path }: Pick<LoadedRun, 'path'>): string =>
   join(path, (metric === 'unified' ? unifiedTable : localTable).file)
 
 /** unified avg at end */
@@ -54,6 +56,10 @@ export function modelOf(name: string): Figures {
   const owner = ownerOf(name)
   return owner === undefined ? { merge: name } : { owner }
 }
+
+/** The series that a run has of a kind: those in the table of that. */
+export const seriesIn = ({ series }: LoadedRun, { metric }: Metric): string[] =>
+  [...series.keys()].filter((name) => (kindOfSeries(name) === 'local') === (metric === 'local'))
 
 /** Without a name, an expectation is one of all: every merge rule of the run, or every owner. */
 export function seriesNames(expectation: AccuracyExpectation, { manifest }: LoadedRun): string[] {
@@ -75,8 +81,7 @@ export function nothing({ at, metric }: AccuracyExpectation, name: string, run: 
     return 'nothing: no owner shares its metrics'
   }
   if (!points) {
-    const others = [...run.series.keys()].filter((other) => (kindOfSeries(other) === 'local') === (metric === 'local'))
-    return `nothing: there is no ${modelName(name)}, only ${others.map(modelName).join(', ')}`
+    return `nothing: there is no ${modelName(name)}, only ${seriesIn(run, { metric }).map(modelName).join(', ')}`
   }
   if (at === 'end' && !run.finished) return `nothing: the run is not finished, only round ${run.rounds} is done`
   const every = run.manifest.config['evaluate-every']

@@ -1,6 +1,5 @@
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
-import type { Point } from '../runs/read/series.ts'
 import { resumeCommand } from '../runs/resume-command.ts'
 import { shellWord } from '../system/shell-word.ts'
 
@@ -10,11 +9,11 @@ export const resumeAdvice = ({ path, manifest }: Pick<LoadedRun, 'path' | 'manif
 
 /**
  * What to do about an accuracy that was missed.
- * @param point the figure, if there is one
+ * @param found whether there is a figure
  */
-export function adviceFor(expectation: AccuracyExpectation, run: LoadedRun, point: Point | undefined): string {
-  if (!point && !run.finished) return resumeAdvice(run)
-  if (!point) return 'name a round, an owner or a merge rule that the run has'
+export function adviceFor(expectation: AccuracyExpectation, run: LoadedRun, found: boolean): string {
+  if (!found && !run.finished) return resumeAdvice(run)
+  if (!found) return 'name a round, an owner or a merge rule that the run has'
   const { 'max-drop-from': drop } = expectation
   if (drop !== undefined)
     return `if this is the new standard, add --update: it writes ${drop} anew; otherwise find what changed`

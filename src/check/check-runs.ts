@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { assertMergeNames } from '../config/expectations.ts'
+import { type AccuracyExpectation, assertMergeNames } from '../config/expectations.ts'
 import { FedunifyError } from '../errors.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { type NamedRun, namedRuns } from '../runs/read/named-runs.ts'
@@ -117,7 +117,10 @@ async function expectingOf(
   }
 }
 
-const isOverSeeds = ({ expectation }: WrittenExpectation) => isAccuracy(expectation) && expectation.over === 'seeds'
+type OverSeeds = WrittenExpectation & { readonly expectation: AccuracyExpectation }
+
+const isOverSeeds = (written: WrittenExpectation): written is OverSeeds =>
+  isAccuracy(written.expectation) && written.expectation.over === 'seeds'
 
 async function checkOne({ run, expectations, notes }: Expecting, references: References): Promise<RunOutcomes> {
   const outcomes = [checkFinished(run)]
@@ -139,17 +142,15 @@ async function checkSeeds(loaded: readonly Expecting[], references: References):
     const all = new Map(
       group.runs.flatMap(({ expectations }) => expectations).map((written) => [keyOf(written), written]),
     )
-    const written = [...all.values()].filter((one) => isOverSeeds(one) && applies(one.expectation, first!))
+    const written = [...all.values()].filter(isOverSeeds).filter(({ expectation }) => applies(expectation, first!))
     if (written.length === 0) continue
     const seeds = runs.map(({ manifest }) => manifest.config.seed).join(', ')
     const path = `${dirname(first!.path)}${group.label ? ` (${group.label})` : ''}, ${runs.length > 1 ? 'seeds' : 'seed'} ${seeds}`
     const notes = repeats.map(({ path }) => `${path} has the seed of another run and does not count`)
     const outcomes = []
     for (const one of written) {
-      const { expectation } = one
-      if (!isAccuracy(expectation)) continue
       const judge = references.with(one, path, (reference) =>
-        checkOverSeeds(expectation, [first!, ...runs.slice(1)], reference),
+        checkOverSeeds(one.expectation, [first!, ...runs.slice(1)], reference),
       )
       outcomes.push(...(await judge))
     }

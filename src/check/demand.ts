@@ -28,7 +28,7 @@ export interface Demand {
 }
 
 /** Points are differences of decimals, which floats do not hold: what is 1.5 by the figures must pass as 1.5. */
-const ROUNDING = 1e-11
+export const ROUNDING = 1e-11
 
 /** @param name the series that is looked at */
 export function demandsOf(expectation: AccuracyExpectation, name: string, reference: Reference | undefined): Demand[] {
@@ -79,13 +79,13 @@ const below = ({ accuracy }: Point, points: number, what: string): Limit => ({
 /** @returns the limit that counts, and the percentage points by which it is missed: 0 if it is met */
 export function judge(value: number, { low, high, against }: Limit): { limit: number; pointsShort: number } {
   const slack = against ? ROUNDING : 0
-  if (low !== undefined && value < low - slack) return { limit: low, pointsShort: short(low - value) }
-  if (high !== undefined && value > high + slack) return { limit: high, pointsShort: short(value - high) }
+  if (low !== undefined && value < low - slack) return { limit: low, pointsShort: shortBy(low - value) }
+  if (high !== undefined && value > high + slack) return { limit: high, pointsShort: shortBy(value - high) }
   return { limit: (low ?? high)!, pointsShort: 0 }
 }
 
-/** Without what a difference of floats adds; never nothing. */
-const short = (fraction: number) => Number((100 * fraction).toFixed(9)) || 1e-9
+/** Percentage points of a fraction that is missing, without what a difference of floats adds; never nothing. */
+export const shortBy = (fraction: number): number => Number((100 * fraction).toFixed(9)) || 1e-9
 
 /** "1.50 below 76.50 of pooled (line 7)": with digits that tell it from the points that were allowed. */
 export function relation(value: number, { against }: Limit, points: number, met: boolean): string | undefined {

@@ -1,11 +1,10 @@
 import type { AccuracyExpectation } from '../config/expectations.ts'
 import { percent, plusMinus } from '../format.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
-import type { Point } from '../runs/read/series.ts'
 import { estimate, mean, studentQuantile } from '../stats.ts'
 import { modelOf, nothing, pointFor, seriesNames, subjectOf, tableFile } from './accuracy.ts'
 import { adviceFor } from './advice.ts'
-import { type Demand, demandsOf, type Limit, type Reference } from './demand.ts'
+import { type Demand, demandsOf, type Limit, type Reference, ROUNDING, shortBy } from './demand.ts'
 import type { Outcome } from './outcome.ts'
 
 /** A mean of one value has no deviation. */
@@ -58,7 +57,8 @@ function checkOne(
   for (const run of runs) {
     const point = pointFor(run, name, expectation.at)
     const limit = point ? demand.limitFor(run, point) : nothing(expectation, name, run)
-    if (!point || typeof limit === 'string') return lacking(missed, expectation, { run, point, why: limit as string })
+    if (!point || typeof limit === 'string')
+      return lacking(missed, expectation, { run, found: point !== undefined, why: limit as string })
     found.push({ value: point.accuracy, limit, round: point.round })
   }
   if (runs.length < least) {
@@ -80,7 +80,7 @@ function checkOne(
     limit: short.limit,
     pointsShort: short.pointsShort,
     ...(rounds.size === 1 && { round: found[0]!.round }),
-    ...(!met && { hint: adviceFor(expectation, first, { round: 0, accuracy: 0, line: 0 }) }),
+    ...(!met && { hint: adviceFor(expectation, first, true) }),
   }
 }
 
@@ -88,13 +88,10 @@ function checkOne(
 function lacking(
   missed: Outcome,
   expectation: AccuracyExpectation,
-  { run, point, why }: { run: LoadedRun; point: Point | undefined; why: string },
+  { run, found, why }: { run: LoadedRun; found: boolean; why: string },
 ): Outcome {
-  return { ...missed, got: `of seed ${run.manifest.config.seed} ${why}`, hint: adviceFor(expectation, run, point) }
+  return { ...missed, got: `of seed ${run.manifest.config.seed} ${why}`, hint: adviceFor(expectation, run, found) }
 }
-
-/** Distances below this are those of floats. */
-const ROUNDING = 1e-11
 
 /** How the mean stands to the lower or the upper limit, if there is one. */
 function judgeSide(
@@ -115,7 +112,7 @@ function judgeSide(
   const bound = percent(limit + sign * (middle + shift))
   const name = side === 'low' ? 'lower' : 'upper'
   const text = confidence === undefined ? undefined : `${name} ${shareText(confidence)} bound ${bound}`
-  return [{ limit, pointsShort: short > ROUNDING ? Number((100 * short).toFixed(9)) : 0, text }]
+  return [{ limit, pointsShort: short > ROUNDING ? shortBy(short) : 0, text }]
 }
 
 function ruleText({ 'tolerance-sd': tolerance, confidence }: AccuracyExpectation): string {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ExperimentSchema } from '../config/schema.ts'
+import { RESULTS } from '../config/schema.ts'
 import { examine } from '../doctor/doctor.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
 import { tellFindings } from './findings.ts'
@@ -27,7 +27,7 @@ export function addDoctorCommand(program: Command, io: Io): void {
     .summary('say whether this machine is ready, and what to do if it is not')
     .description('Looks at Node, the processor, memory, disk, the results folder, the dataset, the engines and git.')
     .option('--data <dir>', 'folder with the four dataset files, as for fedunify run')
-    .option('--out <dir>', 'results folder', ExperimentSchema.parse({}).out)
+    .option('--out <dir>', 'results folder', RESULTS)
     .option('--json', 'write one JSON object')
   addFetchOptions(command)
     .addHelpText('after', HELP)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { FedunifyError } from '../errors.ts'
-import { trackRun } from '../export/mlflow.ts'
+import { trackRuns } from '../export/mlflow.ts'
 import { MlflowServer } from '../export/mlflow-server.ts'
 import { tidyParquet } from '../export/parquet.ts'
 import { type ExportedRun, exportedRuns } from '../export/points.ts'
@@ -96,8 +96,7 @@ async function track(runs: readonly ExportedRun[], uri: string, io: Io): Promise
   const { MLFLOW_TRACKING_TOKEN: token, MLFLOW_TRACKING_USERNAME: username } = process.env
   const credentials = { token, username, password: process.env.MLFLOW_TRACKING_PASSWORD }
   const server = new MlflowServer(uri, credentials, io.signal)
-  for (const run of runs) {
-    const { id, runId } = await trackRun(server, run)
+  for await (const { id, runId } of trackRuns(server, runs)) {
     io.out(runId === undefined ? `${oneLine(id)}: is there already\n` : `${oneLine(id)}: run ${oneLine(runId)}\n`)
   }
 }

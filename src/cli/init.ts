@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { experimentTemplate } from '../config/template.ts'
 import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
 import { ROOT } from '../package.ts'
 import { makeFolders, writeNamed } from '../system/files.ts'
+import { isWithin } from '../system/shared-path.ts'
 import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { type Io, isStdout } from './io.ts'
@@ -74,7 +75,6 @@ function unwritable(path: string, error: unknown): FedunifyError {
 function schemaAddress(file: string): string {
   const fromHere = relative(process.cwd(), SCHEMA)
   const fromFile = relative(dirname(resolve(file)), SCHEMA)
-  const within = (path: string) => !isAbsolute(path) && !path.startsWith('..')
-  const together = within(fromHere) && within(relative(process.cwd(), resolve(file)))
+  const together = isWithin(fromHere) && isWithin(relative(process.cwd(), resolve(file)))
   return together && !/\s/.test(fromFile) ? fromFile.split(sep).join('/') : pathToFileURL(SCHEMA).href
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { RESULTS } from '../config/schema.ts'
 import { listRuns } from '../ls/list-runs.ts'
 import { parseCondition } from '../ls/where.ts'
 import { damagedLines, RUN_LIST_FORMATS } from '../report/terminal/run-list.ts'
@@ -6,7 +7,6 @@ import { repeated } from './experiment-options.ts'
 import { addFormatOptions, type FormatName } from './format-option.ts'
 import type { Io } from './io.ts'
 import { positive } from './positive.ts'
-import { RESULTS } from './results.ts'
 
 const HELP = `
 A row is a run, or the seeds of one experiment: mean ± standard deviation. Of the keys of the experiments, the columns

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { RESULTS } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { reportDocument } from '../report/html/document.ts'
 import { groupRecords, readRecords } from '../report/run-record.ts'
@@ -7,7 +8,6 @@ import { NAME_HINT } from '../runs/read/find-runs.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 import { inFirstFolder, putMade } from './made.ts'
-import { RESULTS } from './results.ts'
 
 const EXAMPLES = `
 The page needs no network and no other file. It has the verdict, accuracy by round, the differences between the models,

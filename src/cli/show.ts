@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import { RESULTS } from '../config/schema.ts'
 import { RUN_FORMATS, type RunFile, type RunFormat } from '../report/terminal/run-details.ts'
 import { LATEST } from '../runs/latest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
@@ -9,7 +10,6 @@ import { runBefore } from '../runs/read/run-before.ts'
 import { byName } from '../system/glob.ts'
 import { oneLine } from '../visible.ts'
 import { colorsOf, type Io } from './io.ts'
-import { RESULTS } from './results.ts'
 
 const HELP = `
 A run is a run folder, ${LATEST}, or an id as fedunify ls prints it (the folder below ${RESULTS}/ that is called so; its

@@ -1,9 +1,9 @@
 import { LAST_EPOCH_TEXT, PAPER_DOI, PAPER_SERIES, type PaperTable, printedAt } from '../paper/tables.ts'
-import { choiceText, nameOf } from '../parts.ts'
+import { choiceText } from '../parts.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { endingRuns, onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
 import { pointAt } from '../runs/read/series.ts'
-import { withoutMetrics } from '../runs/run-description.ts'
+import { drivingRule, imagesIn, withoutMetrics } from '../runs/run-description.ts'
 import { type Estimate, estimate } from '../stats.ts'
 import { otherThanPaper } from './unlike-paper.ts'
 
@@ -58,7 +58,7 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
   const seeds = runs.length > 1 ? `${runs.length} seeds` : `seed ${seedOf(runs[0]!)}`
   const twice = new Set(onePerSeed(runs).repeats.map(seedOf))
   const { manifest } = runs[0]!
-  const driver = nameOf(manifest.config.merge[0]!)
+  const driver = drivingRule(runs[0]!)
   const end = lengths.join(' to ')
   return {
     name,
@@ -96,7 +96,7 @@ function madeOf(runs: readonly LoadedRun[]): Made {
   const { config, dataset, shards, model } = runs[0]!.manifest
   return {
     dataset: dataset.name,
-    images: shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0),
+    images: imagesIn(shards),
     model: JSON.stringify(config.model ?? null),
     parameters: model.parameters,
     unlikePaper: [...new Set(runs.flatMap(otherThanPaper))],

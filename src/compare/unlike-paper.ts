@@ -1,7 +1,7 @@
 import { thousands } from '../format.ts'
 import type { PresetName } from '../model/presets.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
-import { withoutMetrics } from '../runs/run-description.ts'
+import { imagesIn, withoutMetrics } from '../runs/run-description.ts'
 
 /** Our readings of the network that the paper draws. */
 const PAPER_MODELS = ['cnn', 'cnn-small'] as const satisfies PresetName[]
@@ -17,7 +17,7 @@ export const unlikePaper = (run: LoadedRun): string[] => [
 /** What a run was set up to do otherwise. */
 export function otherThanPaper({ manifest: { config, shards } }: LoadedRun): string[] {
   const { model } = config
-  const images = shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0)
+  const images = imagesIn(shards)
   const silent = withoutMetrics(shards).length
   return [
     !PAPER_MODELS.some((name) => name === model) &&

@@ -31,6 +31,12 @@ export function decisive(experiment: Experiment): Record<string, unknown> {
   return Object.fromEntries([...entries, ...files])
 }
 
+/** The same but for the seed. */
+export function withoutSeed(experiment: Experiment): Record<string, unknown> {
+  const { seed: _, ...config } = decisive(experiment)
+  return config
+}
+
 /**
  * SHA-256 (hex) over what decides a run's numbers: runs of one hash, engine and version give the same bits. Merge rules
  * of the user's own are told by their names and what is in their files, wherever these lie.

@@ -131,6 +131,9 @@ export const ExperimentSchema = z.strictObject({
     .meta({ examples: [[{ metric: 'unified', at: 'end', min: 0.75 }]] }),
 })
 
+/** The results folder, if no other is named. */
+export const RESULTS = ExperimentSchema.shape.out.parse(undefined)
+
 /** The same with other merge rules. */
 export const schemaWith = (rules: Parts) =>
   ExperimentSchema.extend({ merge: merges(rules) }) as unknown as typeof ExperimentSchema

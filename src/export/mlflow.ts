@@ -1,4 +1,4 @@
-import { decisive } from '../config/hash.ts'
+import { withoutSeed } from '../config/hash.ts'
 import { valueText } from '../runs/read/run-groups.ts'
 import { runIdentity, type Status } from '../runs/run-description.ts'
 import type { MlflowServer } from './mlflow-server.ts'
@@ -27,14 +27,25 @@ export interface Tracked {
 }
 
 /**
- * Puts a run on a tracking server: an experiment by its name, its settings as parameters, each figure as a metric whose
- * step is the round. A run that is there already is left alone.
+ * Puts runs on a tracking server, one after the other: an experiment by its name, a run's settings as parameters, each
+ * figure as a metric whose step is the round. A run that is there already is left alone.
  * @see https://mlflow.org/docs/latest/rest-api.html
  */
-export async function trackRun(server: MlflowServer, exported: ExportedRun): Promise<Tracked> {
-  const { id, name, run, points } = exported
+export async function* trackRuns(server: MlflowServer, runs: readonly ExportedRun[]): AsyncGenerator<Tracked> {
+  const experiments = new Map<string, string>()
+  for (const run of runs) {
+    const experiment = experiments.get(run.name) ?? (await experimentOf(server, run.name))
+    experiments.set(run.name, experiment)
+    yield await trackRun(server, run, experiment)
+  }
+}
+
+async function trackRun(
+  server: MlflowServer,
+  { id, run, points }: ExportedRun,
+  experiment_id: string,
+): Promise<Tracked> {
   const { manifest } = run
-  const experiment_id = await experimentOf(server, name)
   const identity = `${runIdentity(manifest).slice(0, 32)}-${run.rounds}`
   const known = await server.post<{ runs?: unknown[] }>('runs/search', {
     experiment_ids: [experiment_id],
@@ -55,11 +66,12 @@ export async function trackRun(server: MlflowServer, exported: ExportedRun): Pro
     tags,
   })
   const { run_id } = created.run.info
-  const { seed: _, ...settings } = decisive(manifest.config)
-  const params = Object.entries({ seed: manifest.config.seed, ...settings }).map(([key, value]) => ({
-    key: plainKey(key),
-    value: valueText(value).slice(0, MOST_VALUE),
-  }))
+  const params = Object.entries({ seed: manifest.config.seed, ...withoutSeed(manifest.config) }).map(
+    ([key, value]) => ({
+      key: plainKey(key),
+      value: valueText(value).slice(0, MOST_VALUE),
+    }),
+  )
   const metrics = points.map((point) => ({
     key: plainKey(tagOf(point)),
     value: point.value,

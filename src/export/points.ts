@@ -1,4 +1,4 @@
-import { decisive } from '../config/hash.ts'
+import { withoutSeed } from '../config/hash.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { differingKeys, valueText } from '../runs/read/run-groups.ts'
 
@@ -46,10 +46,7 @@ export interface ExportedRun {
 
 /** Runs as they are exported, in the order in which they were given. */
 export function exportedRuns(runs: readonly LoadedRun[]): ExportedRun[] {
-  const configs = runs.map(({ manifest }) => {
-    const { seed: _, ...config } = decisive(manifest.config)
-    return config
-  })
+  const configs = runs.map(({ manifest }) => withoutSeed(manifest.config))
   const keys = differingKeys(configs)
   const ids = runIds(runs.map(({ path }) => path))
   return runs.map((run, i) => {

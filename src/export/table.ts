@@ -1,4 +1,4 @@
-import { stringify } from 'csv-stringify/sync'
+import { sheet } from '../csv.ts'
 import type { ExportedRun, Point } from './points.ts'
 
 /** A column of the tidy table: text, or numbers of one kind. */
@@ -33,24 +33,17 @@ export function tidyColumns(runs: readonly ExportedRun[]): Column[] {
   ]
 }
 
-const OPTIONS = { escape_formulas: true }
-
 /** Rows. */
 const PIECE = 10_000
 
 /** The table as CSV; a cell that does not apply is empty. */
 export function tidyCsv(runs: readonly ExportedRun[]): string {
   const columns = tidyColumns(runs)
-  const text = [stringify([columns.map(({ name }) => name)], OPTIONS)]
+  const text = [sheet([columns.map(({ name }) => name)])]
   // By pieces: what the library holds of all rows at once is many times the text.
   for (let from = 0; from < columns[0]!.data.length; from += PIECE) {
     const [first, ...others] = columns.map(({ data }) => data.slice(from, from + PIECE))
-    text.push(
-      stringify(
-        first!.map((cell, i) => [cell, ...others.map((column) => column[i])]),
-        OPTIONS,
-      ),
-    )
+    text.push(sheet(first!.map((cell, i) => [cell, ...others.map((column) => column[i] ?? null)])))
   }
   return text.join('')
 }

@@ -1,7 +1,7 @@
-import { nameOf } from '../parts.ts'
 import type { RunGlance } from '../runs/read/glance.ts'
 import { endingRuns, groupRuns, onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
 import { pointAt } from '../runs/read/series.ts'
+import { drivingRule } from '../runs/run-description.ts'
 import { type Estimate, estimate } from '../stats.ts'
 
 /** An accuracy of a row, a fraction: the mean over its runs. */
@@ -52,7 +52,7 @@ function rowOf({ name, config }: RunGroup<RunGlance>, own: readonly RunGlance[])
     runs,
     seeds: new Set(runs.map(seedOf)).size,
     config,
-    driver: nameOf(runs[0]!.manifest.config.merge[0]!),
+    driver: drivingRule(runs[0]!),
     unified: new Map(series.map((one) => [one, accuracyOf(counted, one)])),
   }
 }

@@ -1,4 +1,4 @@
-import { isAbsolute, relative } from 'node:path'
+import { relative } from 'node:path'
 import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
@@ -14,6 +14,7 @@ import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
+import { isWithin } from '../system/shared-path.ts'
 import { assertMemory } from './memory-need.ts'
 
 /** Everything that a run is made of before its first round. */
@@ -87,7 +88,7 @@ export async function prepareRun(
 function fileHere(file: string | undefined): string | undefined {
   if (file === undefined || file === STDIN) return undefined
   const path = relative('.', file)
-  return isAbsolute(path) || path.startsWith('..') ? undefined : path.replaceAll('\\', '/')
+  return isWithin(path) ? path.replaceAll('\\', '/') : undefined
 }
 
 /** A server step goes on from the model that all owners had. */

@@ -115,7 +115,8 @@ export async function readCheckpoint(dir: string, sealing?: 'older'): Promise<Sa
   }
 }
 
-const ANEW = 'restore it from a copy, or start a new run in another folder'
+/** What to do if it is lost or wrong. */
+export const ANEW = 'restore it from a copy, or start a new run in another folder'
 
 const MarkSchema = z.object({ size: z.int().min(0), sha256: z.string().regex(/^[\da-f]{64}$/) })
 const seconds = z.number().min(0)

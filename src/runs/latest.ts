@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, readlink, rename, rm, symlink } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, relative } from 'node:path'
-import { ExperimentSchema } from '../config/schema.ts'
+import { basename, dirname, join, relative } from 'node:path'
+import { RESULTS } from '../config/schema.ts'
 import { kindOf, readIfThere, writeWhole } from '../system/files.ts'
+import { isWithin } from '../system/shared-path.ts'
 
 /** In a results folder: a link to the folder of the last run, or, if there are none, a file that holds its path. */
 export const LATEST = 'latest'
@@ -16,7 +17,7 @@ const MOST = 10_000
  */
 export async function pointLatest(out: string, run: string): Promise<void> {
   const target = relative(out, run)
-  if (!isWithin(target) || (await kindOf(run)) !== 'folder') return
+  if (!isBelow(target) || (await kindOf(run)) !== 'folder') return
   const path = join(out, LATEST)
   const link = join(out, `.${LATEST}.${randomBytes(6).toString('hex')}.tmp`)
   try {
@@ -32,7 +33,7 @@ export async function pointLatest(out: string, run: string): Promise<void> {
 
 /** Whether a link of a results folder is such a pointer, to a run that is found there under its own name. */
 export const isPointer = async (link: string): Promise<boolean> =>
-  basename(link) === LATEST && isWithin(await readlink(link).catch(() => ''))
+  basename(link) === LATEST && isBelow(await readlink(link).catch(() => ''))
 
 /**
  * What a user calls a run, as the path of its folder: `latest`, `results/latest` and `OUT/latest` mean the last one.
@@ -44,7 +45,7 @@ export async function runPath(named: string): Promise<string> {
   if (direct !== undefined) return direct
   const here = named === LATEST && (await lstat(named).catch(() => undefined)) === undefined
   if (!here) return named
-  const path = join(ExperimentSchema.parse({}).out, LATEST)
+  const path = join(RESULTS, LATEST)
   return (await pointed(path)) ?? path
 }
 
@@ -54,7 +55,7 @@ async function pointed(path: string): Promise<string | undefined> {
   const target =
     (await readlink(link).catch(() => undefined)) ??
     (await readIfThere(link, { most: MOST }).catch(() => undefined))?.toString('utf8').trim()
-  return target !== undefined && isWithin(target) ? join(dirname(link), target) : undefined
+  return target !== undefined && isBelow(target) ? join(dirname(link), target) : undefined
 }
 
-const isWithin = (target: string) => target !== '' && !isAbsolute(target) && !target.startsWith('..')
+const isBelow = (target: string) => target !== '' && isWithin(target)

@@ -12,6 +12,7 @@ import { readIfThere } from '../system/files.ts'
 import { textOf } from '../system/text.ts'
 import { assertSealed } from './manifest-text.ts'
 import { labelsHash, type Manifest } from './run-description.ts'
+import { MANIFEST } from './run-files.ts'
 
 /** That of a run of 100,000 owners has about a third of it, in bytes. */
 const MAX_MANIFEST = 1e8
@@ -28,7 +29,7 @@ const MAX_DEPTH = 32
  */
 export const RUN_FORMAT = 3
 
-export const manifestFile = (dir: string): string => join(dir, 'manifest.json')
+export const manifestFile = (dir: string): string => join(dir, MANIFEST)
 
 /**
  * @throws FedunifyError (data) where `dir` holds no manifest of a run, one of a newer format, or one whose parts do not

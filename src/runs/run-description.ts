@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RuleFiles } from '../algorithm/merge/own-rule.ts'
 import type { Experiment } from '../config/schema.ts'
+import { nameOf } from '../parts.ts'
 import type { GitState } from '../system/git.ts'
 import type { Mark } from './write/growing-file.ts'
 
@@ -117,6 +118,14 @@ export function runIdentity(run: Omit<RunDescription, 'format'>): string {
   ]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }
+
+/** The merge rule that drives a run: its model is sent back to the owners. */
+export const drivingRule = ({ manifest }: { readonly manifest: Pick<Manifest, 'config'> }): string =>
+  nameOf(manifest.config.merge[0]!)
+
+/** Images of all owners, as far as they tell. */
+export const imagesIn = (shards: readonly Pick<ShardDescription, 'train' | 'test'>[]): number =>
+  shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0)
 
 /** Owners that share no metrics. */
 export const withoutMetrics = (shards: readonly Pick<ShardDescription, 'owner' | 'test'>[]): number[] =>

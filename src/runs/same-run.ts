@@ -10,21 +10,22 @@ export const goesOn = ({ reason, rounds }: Manifest, asked: Experiment): boolean
   reason !== 'stop-at' && rounds < lastRound(asked)
 
 /**
- * Why the finished rounds would have been others in an experiment of another number of rounds, if so: the learning rate
- * of some schedules goes by it, and the last round is evaluated in any case.
+ * Why the rounds that are done would have been others if the experiment had another number of rounds, if so: the learning
+ * rate of some schedules goes by it, and the last round is evaluated in any case.
  */
-export function whyOthers(was: Experiment, is: Experiment, rounds: number): string | undefined {
-  const done = Array.from({ length: rounds }, (_, i) => i + 1)
+export function whyOthers(was: Experiment, rounds: number, finished: number): string | undefined {
+  const is = { ...was, rounds }
+  const done = Array.from({ length: finished }, (_, i) => i + 1)
   if (done.some((round) => learningRate(was, round) !== learningRate(is, round))) {
-    const schedule = nameOf(is['lr-schedule'])
-    return `lr-schedule ${schedule} goes by the number of rounds, so the ${rounds} that are done would have been others`
+    const schedule = nameOf(was['lr-schedule'])
+    return `lr-schedule ${schedule} goes by the number of rounds, so the ${finished} that are done would have been others`
   }
   const odd = done.find((round) => isEvaluated(was, round) !== isEvaluated(is, round))
   if (odd === undefined) return undefined
   const would = isEvaluated(is, odd)
     ? 'was not evaluated, but would have been'
     : 'was evaluated, but would not have been'
-  return `with evaluate-every ${is['evaluate-every'] ?? 1}, round ${odd} ${would}`
+  return `with evaluate-every ${was['evaluate-every'] ?? 1}, round ${odd} ${would}`
 }
 
 /**
@@ -34,7 +35,7 @@ export function whyOthers(was: Experiment, is: Experiment, rounds: number): stri
  */
 export function assertSameRun(dir: string, was: Manifest, is: RunDescription): void {
   const { rounds } = was
-  const same = is.config.rounds >= rounds && whyOthers(was.config, is.config, rounds) === undefined
+  const same = is.config.rounds >= rounds && whyOthers(was.config, is.config.rounds, rounds) === undefined
   const config = same ? { ...was.config, rounds: is.config.rounds } : was.config
 
   const facts = ({
@@ -68,7 +69,7 @@ export function assertSameConfig(dir: string, was: RunDescription['config'], is:
 function roundsHint({ config, rounds }: Manifest, is: Experiment): string | undefined {
   if (config.rounds === is.rounds) return undefined
   if (is.rounds < rounds) return `${rounds} rounds are done: ask for more, or start a new run`
-  return whyOthers(config, is, rounds)
+  return whyOthers(config, is.rounds, rounds)
 }
 
 function assertAlike(

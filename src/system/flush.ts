@@ -20,11 +20,17 @@ let told = false
  * @throws the system's error
  */
 export async function flush(file: FileHandle, how: 'sync' | 'datasync' = 'sync'): Promise<void> {
+  if (!(await flushed(file, how))) refused = true
+}
+
+/** @returns false if the file system cannot flush */
+async function flushed(file: FileHandle, how: 'sync' | 'datasync'): Promise<boolean> {
   try {
     await file[how]()
+    return true
   } catch (error) {
     if (!isUnable(error)) throw error
-    refused = true
+    return false
   }
 }
 
@@ -53,11 +59,7 @@ export async function tryFlush(dir: string): Promise<boolean> {
     const file = await open(join(own, 'file'), 'wx')
     try {
       await file.writeFile('tried')
-      await file.sync()
-      return true
-    } catch (error) {
-      if (!isUnable(error)) throw error
-      return false
+      return await flushed(file, 'sync')
     } finally {
       await file.close()
     }

@@ -1,4 +1,7 @@
-import { basename, isAbsolute, relative, sep } from 'node:path'
+import { basename, isAbsolute, relative } from 'node:path'
+
+/** Whether a path leads from a folder to something in it, or to the folder itself. */
+export const isWithin = (path: string): boolean => !isAbsolute(path) && !/^\.\.([\\/]|$)/.test(path)
 
 /**
  * A path as it is in files that people share: one in the current folder is relative to that, of any other absolute
@@ -7,6 +10,5 @@ import { basename, isAbsolute, relative, sep } from 'node:path'
 export function sharedPath(path: string): string {
   if (!isAbsolute(path)) return path
   const here = relative(process.cwd(), path)
-  const within = !isAbsolute(here) && here !== '..' && !here.startsWith(`..${sep}`)
-  return within ? here || '.' : basename(path) || path
+  return isWithin(here) ? here || '.' : basename(path) || path
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkRuns } from '../../src/check/check-runs.ts'
@@ -213,5 +213,23 @@ describe('--update', () => {
     const { code, err } = await fedunify(['check', named, '--expect', s.gate, '--update'])
     expect([code, err]).toEqual([exit, expect.stringContaining(message)])
     expect(readFileSync(s.csv, 'utf8')).toBe('round,merge,accuracy\n2,avg,0.8\n')
+  })
+  it('tells of a rule whose name is like an owner’s series', async () => {
+    const { run, gate } = study()
+    writeRun(run, { unified: { avg: [0.5, 0.7], local_x: [0.1, 0.2] }, local: [[0.9, 0.9]] })
+    const { code, err } = await fedunify(['check', run, '--expect', gate, '--update'])
+    expect(code).toBe(0)
+    expect(err).toContain('\n  avg: 70.00 % in round 2, new\n  local_x: 20.00 % in round 2, new\n')
+  })
+
+  it('refuses a link to the table of a run, and writes nothing', async () => {
+    const { root, run, gate, csv } = study()
+    const other = writeRun(join(root, 'other'), { unified: { avg: [0.5, 0.8] }, local: [[0.9, 0.9]] })
+    const table = join(other, 'unified.csv')
+    const sealed = readFileSync(table, 'utf8')
+    symlinkSync(table, csv)
+    const { code, err } = await fedunify(['check', run, '--expect', gate, '--update'])
+    expect([code, err]).toEqual([2, expect.stringContaining(`${csv} is a run, not a file of its own`)])
+    expect(readFileSync(table, 'utf8')).toBe(sealed)
   })
 })

@@ -92,6 +92,12 @@ test('a run with a constant learning rate goes on for more rounds, to the bytes 
   expect(plain.err).toContain('has finished already')
   const fewer = await fedunify(['run', '--resume', short, '--rounds', '3'])
   expect(fewer).toMatchObject({ code: 2, err: expect.stringContaining('rounds (run: 4, now: 3) differs') })
+  // The number of rounds may be another: it is not that which keeps the run from going on.
+  const other = await fedunify(['run', '--resume', short, '--rounds', '6', '--set', 'lr=0.2'])
+  expect(other).toMatchObject({
+    code: 2,
+    err: `error: cannot resume ${short}: lr (run: 0.05, now: 0.2) differs\nhint: resume with what it was started with, or start a new run\n`,
+  })
 })
 
 test('more rounds are refused where the finished ones would have been others', async () => {

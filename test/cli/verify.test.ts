@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { checkpointFile, encodeCheckpoint, readCheckpoint } from '../../src/runs/checkpoint.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -77,6 +78,18 @@ describe('fedunify verify', () => {
     expect(await fedunify(['verify', run])).toMatchObject({
       err: 'error: 1 of 1 run differs from what was written\nhint: restore the file, or do the run again\n',
     })
+  })
+
+  it('names a checkpoint of another round, whatever else differs', async () => {
+    const run = copied()
+    edit(join(run, 'local.csv'), /\d(?=\n)/, 'x')
+    const saved = await readCheckpoint(run)
+    writeFileSync(checkpointFile(run), encodeCheckpoint({ ...saved!, round: 1 }))
+    const [found] = (await verified(run)).runs
+    expect(found.differences.map(({ message }: { message: string }) => message)).toEqual([
+      `${join(run, 'local.csv')}: it was edited`,
+      `${checkpointFile(run)}: it was edited`,
+    ])
   })
 
   it('a run may be published without its checkpoint and models', async () => {

@@ -134,6 +134,7 @@ describe('fedunify export --to mlflow', () => {
     expect([code, err]).toEqual([0, ''])
     expect(out).toBe('s0: run run-1\ns1: run run-2\n')
     expect([...experiments]).toEqual([['fake', '1']])
+    expect(asked.filter((path) => path === 'experiments/get-by-name')).toHaveLength(1)
     const one = runs.get('run-1')!
     expect(one).toMatchObject({ experiment: '1', name: 's0', status: 'FINISHED' })
     expect(one.params).toContainEqual({ key: 'lr', value: '0.1' })

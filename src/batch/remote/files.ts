@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
-import { RULES, RUN_FILES } from '../../runs/run-files.ts'
+import { MANIFEST, RULES, RUN_FILES } from '../../runs/run-files.ts'
 import { putFile } from '../../runs/write/growing-file.ts'
 import { kindOf, makeFolders, readIfThere } from '../../system/files.ts'
 import type { RunFile } from './messages.ts'
@@ -58,7 +58,7 @@ export async function fetchFiles(
     await makeFolders(dirname(join(dir, path)))
     await putFile(join(dir, path), bytes)
   }
-  if (!files.some(({ path }) => path === 'manifest.json')) {
+  if (!files.some(({ path }) => path === MANIFEST)) {
     throw new FedunifyError(
       'E_PAYLOAD',
       'a run came without its manifest',

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { z } from 'zod'
 import { type Expectation, ExpectationsSchema } from '../../config/expectations.ts'
 import { isMapping } from '../../config/mapping.ts'
@@ -7,6 +6,7 @@ import { fileName } from '../../config/read.ts'
 import { readYaml } from '../../config/source.ts'
 import { assertWhen } from '../../config/when-keys.ts'
 import { FedunifyError, nearest } from '../../errors.ts'
+import { manifestFile } from '../../runs/manifest.ts'
 import type { Manifest } from '../../runs/run-description.ts'
 
 /** An expectation and the place where it is written. */
@@ -42,7 +42,7 @@ export const EXPECT_HINT = 'for example expect: [{ metric: unified, merge: avg, 
  */
 export function expectationsOf(path: string, { config }: Manifest): WrittenExpectation[] {
   if (config.expect === undefined) return []
-  const file = join(path, 'manifest.json')
+  const file = manifestFile(path)
   try {
     return parseExpectations(config.expect, file, (at) => `${file}: config.${at.join('.')}`)
   } catch (error) {

@@ -29,14 +29,19 @@ export async function plannedRuns(file: string, signal?: AbortSignal): Promise<N
   const there: string[] = []
   for (const folder of folders) if ((await kindOf(folder)) === 'folder') there.push(folder)
   const found = (await namedRuns(there)).flat()
-  const runs = found.filter((one) => 'run' in one)
+  const newestFirst = found
+    .filter((one) => 'run' in one)
+    .sort((a, b) => (a.run.manifest.started < b.run.manifest.started ? 1 : -1))
+  const byKey = new Map<string, typeof newestFirst>()
+  for (const one of newestFirst) {
+    const key = experimentKey(one.run.manifest.config)
+    byKey.set(key, [...(byKey.get(key) ?? []), one])
+  }
   const own = planned.map(({ experiment, id }): NamedRun => {
-    const key = experimentKey(experiment)
-    const same = runs.filter(({ run }) => experimentKey(run.manifest.config) === key)
-    const latest = same.toSorted((a, b) => (a.run.manifest.started < b.run.manifest.started ? 1 : -1))
+    const same = byKey.get(experimentKey(experiment)) ?? []
     const path = join(experiment.out, experiment.name, id)
     const missing = `${fileName(file)} describes it, and it was not run`
-    return latest.find(({ run }) => run.finished) ?? latest[0] ?? { path, missing }
+    return same.find(({ run }) => run.finished) ?? same[0] ?? { path, missing }
   })
   return [...own, ...found.filter((one) => 'error' in one)]
 }

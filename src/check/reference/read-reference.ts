@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { AccuracyExpectation } from '../../config/expectations.ts'
 import { FedunifyError } from '../../errors.ts'
 import { holdsRun } from '../../runs/read/find-runs.ts'
@@ -7,8 +7,8 @@ import { loadRun } from '../../runs/read/load-run.ts'
 import { readRows } from '../../runs/read/read-tables.ts'
 import { collectPoints } from '../../runs/read/series.ts'
 import { localSeries } from '../../runs/series-name.ts'
-import { localTable, unifiedTable } from '../../runs/tables.ts'
 import { kindOf } from '../../system/files.ts'
+import { tableFile } from '../accuracy.ts'
 import type { Reference } from '../demand.ts'
 
 /**
@@ -25,10 +25,9 @@ export async function readReference(
   for (const place of places) {
     const kind = await kindOf(place)
     if (kind === 'none') continue
-    const table = metric === 'unified' ? unifiedTable.file : localTable.file
     // A table of a run folder has more to be compared with than itself, whatever links lead to it.
-    const csv = kind === 'folder' ? join(place, table) : await realpath(place)
-    const inRun = basename(csv) === table && (await holdsRun(dirname(csv)))
+    const csv = kind === 'folder' ? tableFile({ metric }, { path: place }) : await realpath(place)
+    const inRun = csv === tableFile({ metric }, { path: dirname(csv) }) && (await holdsRun(dirname(csv)))
     return inRun ? readRun(dirname(csv), csv) : read(csv, metric)
   }
   throw new FedunifyError(

@@ -1,15 +1,14 @@
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { readFile, realpath } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import type { AccuracyExpectation } from '../../config/expectations.ts'
 import { FedunifyError } from '../../errors.ts'
 import { percent } from '../../format.ts'
 import { holdsRun } from '../../runs/read/find-runs.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
-import { lastRound } from '../../runs/read/series.ts'
 import { modelName } from '../../runs/series-name.ts'
 import { writeError } from '../../runs/write/growing-file.ts'
 import { kindOf, writeNamed } from '../../system/files.ts'
-import { tableFile } from '../accuracy.ts'
+import { seriesIn, tableFile } from '../accuracy.ts'
 import { resumeAdvice } from '../advice.ts'
 import { readReference, referencePlaces } from './read-reference.ts'
 
@@ -72,8 +71,9 @@ async function planOf(one: Compared): Promise<Plan> {
   const kinds = await Promise.all(places.map(kindOf))
   const at = kinds.findIndex((kind) => kind !== 'none')
   // A new one goes where the expectation's own file would look for it.
-  const file = at < 0 ? (isAbsolute(named) ? named : join(dirname(beside), named)) : places[at]!
-  const isRun = kinds[at] === 'folder' || (at >= 0 && (await holdsRun(dirname(file))))
+  const file = places[at] ?? places.at(-1)!
+  // Links are followed when it is written: it must not lie in a run, whatever links lead to it.
+  const isRun = kinds[at] === 'folder' || (at >= 0 && (await holdsRun(dirname(await realpath(file)))))
   if (isRun) throw refuse('E_CONFLICT', `${file} is a run, not a file of its own`, 'name a CSV: max-drop-from: REF.csv')
   if (!basename(file).endsWith('.csv')) {
     throw refuse('E_CONFLICT', `${file}: a reference that is written is a CSV`, 'name one that ends with .csv')
@@ -84,10 +84,9 @@ async function planOf(one: Compared): Promise<Plan> {
 /** What becomes of the last figure of each series. */
 async function changes({ run, expectation, file, beside, table }: Plan): Promise<string[]> {
   const before = await readReference(expectation['max-drop-from']!, expectation.metric, beside).catch(() => undefined)
-  const names = [...run.series.keys()].filter((name) => name.startsWith('local_') === (expectation.metric === 'local'))
-  const lines = names.map((name) => {
+  const lines = seriesIn(run, expectation).map((name) => {
     const [was, is] = [before?.series.get(name)?.at(-1), run.series.get(name)!.at(-1)!]
-    const now = `${percent(is.accuracy)} % in round ${lastRound(run.series.get(name)!)}`
+    const now = `${percent(is.accuracy)} % in round ${is.round}`
     if (!was) return `  ${modelName(name)}: ${now}, new`
     const points = 100 * (is.accuracy - was.accuracy)
     const by = `${points >= 0 ? '+' : ''}${points.toFixed(2)} points`

@@ -1,5 +1,6 @@
-import { isAbsolute, relative, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type Outcome, pointsText, type RunOutcomes, tally, tallyLine } from '../../check/outcome.ts'
+import { isWithin } from '../../system/shared-path.ts'
 import { asText, row } from '../markdown.ts'
 import { onLines } from './on-lines.ts'
 
@@ -33,7 +34,7 @@ function inRepository(file: string): string {
   const { GITHUB_WORKSPACE: root } = process.env
   if (!root) return file
   const path = relative(root, resolve(file))
-  return path.startsWith('..') || isAbsolute(path) ? file : path.replaceAll('\\', '/')
+  return isWithin(path) ? path.replaceAll('\\', '/') : file
 }
 
 // https://github.com/actions/toolkit, packages/core/src/command.ts: what a value must not hold.

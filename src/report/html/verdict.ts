@@ -2,8 +2,9 @@ import { unlikePaper } from '../../compare/unlike-paper.ts'
 import { decimals, plusMinus, roundsText } from '../../format.ts'
 import { type PaperTable, paperTableFor, printedAt } from '../../paper/tables.ts'
 import { nameOf } from '../../parts.ts'
+import { endingRuns } from '../../runs/read/run-groups.ts'
 import { type At, pointAt } from '../../runs/read/series.ts'
-import { withoutMetrics } from '../../runs/run-description.ts'
+import { drivingRule, withoutMetrics } from '../../runs/run-description.ts'
 import { POOLED_SERIES } from '../../runs/series-name.ts'
 import { type Estimate, estimate, largest } from '../../stats.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
@@ -42,14 +43,8 @@ export const comparablePaper = (group: RecordGroup): PaperTable | undefined =>
   unlikePaperOf(group).length === 0 ? paperOf(group) : undefined
 
 /** The runs that a group's end is judged by: the finished ones, or if there are none those with any round. */
-export function judgedRuns({ runs }: RecordGroup): RunRecord[] {
-  const begun = runs.filter(({ rounds }) => rounds > 0)
-  const finished = begun.filter((run) => run.finished)
-  return finished.length > 0 ? finished : begun
-}
-
-/** The rule that drives a run: its model is sent to the owners. */
-export const drivingRule = ({ manifest }: RunRecord): string => nameOf(manifest.config.merge[0]!)
+export const judgedRuns = ({ runs }: RecordGroup): readonly RunRecord[] =>
+  endingRuns(runs.filter(({ rounds }) => rounds > 0))
 
 /** Accuracies in percent of a series of several runs, of those that have it there. */
 export const accuraciesAt = (runs: readonly RunRecord[], series: string, at: At): number[] =>

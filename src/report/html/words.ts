@@ -1,7 +1,7 @@
 import { thousands } from '../../format.ts'
 import { choiceText, nameOf } from '../../parts.ts'
+import { imagesIn } from '../../runs/run-description.ts'
 import type { RunRecord } from '../run-record.ts'
-import { imagesIn } from './figure/shards.ts'
 
 const MONTHS = [
   'January',

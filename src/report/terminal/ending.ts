@@ -4,13 +4,15 @@ import { nameOf } from '../../parts.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { type Point, pickPoint } from '../../runs/read/series.ts'
 import { resumeCommand } from '../../runs/resume-command.ts'
+import { drivingRule } from '../../runs/run-description.ts'
+import { CONFIG } from '../../runs/run-files.ts'
 import { ownerOf, POOLED_SERIES } from '../../runs/series-name.ts'
 import { shellWord } from '../../system/shell-word.ts'
 
 /** How a run ended: why and after how long, its best round, and how far it is from what its owners have otherwise. */
 export function endingLines(run: LoadedRun): string[] {
-  const { manifest, series, rounds } = run
-  const driver = series.get(nameOf(manifest.config.merge[0]!)) ?? []
+  const { series, rounds } = run
+  const driver = series.get(drivingRule(run)) ?? []
   const last = driver.at(-1)
   if (!last) return [stopped(run)]
   const best = pickPoint(driver, 'best', rounds)!
@@ -67,7 +69,7 @@ export function nextCommands({ path, manifest }: LoadedRun, before: string | und
   const run = shellWord(path)
   const inPaper = dataset.name === 'fashion-mnist' && config.owners === 2 && paperTableFor(nameOf(config.env))
   const other = before !== undefined ? `${shellWord(before)} ${run}` : inPaper ? `${run} ${PAPER}` : undefined
-  const second = other === undefined ? `config show ${shellWord(`${path}/config.yaml`)}` : `compare ${other}`
+  const second = other === undefined ? `config show ${shellWord(`${path}/${CONFIG}`)}` : `compare ${other}`
   const further = reason === 'stop-after' ? [resumeCommand(path, manifest)] : []
   return [`fedunify report ${run}`, `fedunify ${second}`, ...further]
 }

@@ -1,8 +1,8 @@
 import { clock, dataSize, duration, thousands } from '../../format.ts'
-import { nameOf } from '../../parts.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { pointAt } from '../../runs/read/series.ts'
 import { resumeCommand } from '../../runs/resume-command.ts'
+import { drivingRule } from '../../runs/run-description.ts'
 import { shellWord } from '../../system/shell-word.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 import { configPairs } from '../config-pairs.ts'
@@ -72,8 +72,8 @@ function pairLines(pairs: readonly (readonly [string, string])[]): string[] {
 }
 
 function headLines(run: LoadedRun): string[] {
-  const { status, started, config } = run.manifest
-  const driver = nameOf(config.merge[0]!)
+  const { status, started } = run.manifest
+  const driver = drivingRule(run)
   const end = run.unified.find(({ merge, round }) => merge === driver && round === run.rounds)
   return [
     `${status === 'running' ? 'running, or killed' : status}; started ${clock(started)}`,
@@ -117,7 +117,7 @@ function json({ run, files, before }: Shown): string {
     return { series: name, end: plain(end), best: plain(best) }
   })
   const changed = configPairs(config).changed.map(([name]) => name)
-  const what = { path, status, reason, rounds, started, seconds, sent_back: nameOf(config.merge[0]!), series }
+  const what = { path, status, reason, rounds, started, seconds, sent_back: drivingRule(run), series }
   const next = nextLines(run, before)
   const made = { fedunify, engine, machine }
   return `${JSON.stringify({ format: FORMAT, ...what, config, changed, shards, ...made, files, next }, null, 2)}\n`

@@ -6,7 +6,7 @@ import { manifestFile, readManifest } from '../manifest.ts'
 import type { Status } from '../run-description.ts'
 import { CHECKPOINT, isRunFile } from '../run-files.ts'
 import { EVENTS } from '../tables.ts'
-import { loadRun } from './load-run.ts'
+import { loadTables } from './load-run.ts'
 import { readEvents } from './read-events.ts'
 import { compareWithMarks } from './verify.ts'
 
@@ -50,13 +50,14 @@ export async function examineRun(path: string): Promise<Examination> {
   const manifest = await attempt(manifestFile(path), () => readManifest(path))
   if (!manifest) return { path, status: undefined, differences, same: [], lacking: [], others, note: undefined }
   const saved = await attempt(join(path, CHECKPOINT), () => readOwnCheckpoint(path, manifest))
-  const { same, lacking, faults } = await compareWithMarks(path, manifest, saved)
+  const { there, same, lacking, faults } = await compareWithMarks(path, manifest, saved)
+  // A checkpoint that is not whole has been told of.
+  const toldOfCheckpoint = differences.some(({ file }) => file === join(path, CHECKPOINT))
   for (const { file, error } of faults) {
-    // A checkpoint that is not whole has been told of.
-    const told = differences.length > 0 && file === CHECKPOINT
-    if (!told) differences.push({ file: join(path, file), message: error.message, hint: error.hint })
+    if (file === CHECKPOINT && toldOfCheckpoint) continue
+    differences.push({ file: join(path, file), message: error.message, hint: error.hint })
   }
-  const run = differences.length === 0 ? await attempt(path, () => loadRun(path)) : undefined
+  const run = differences.length === 0 ? await attempt(path, () => loadTables(path, manifest, saved, there)) : undefined
   if (run) await attempt(join(path, EVENTS), () => readEvents(path, { size: run.sizes[EVENTS], lastEvaluations: true }))
   return { path, status: manifest.status, differences, same, lacking, others, note: run?.note }
 }

@@ -4,13 +4,15 @@ import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { byName, matchGlob } from '../../system/glob.ts'
 import { isPointer, runPath } from '../latest.ts'
+import { CHECKPOINT, MANIFEST } from '../run-files.ts'
+import { EVENTS, localTable, paperTable, unifiedTable } from '../tables.ts'
 
 /** A run folder has at least one of these: without the manifest it is a damaged one, which must not be passed over. */
-const MARKS = ['manifest.json', 'checkpoint.safetensors', 'unified.csv', 'local.csv', 'table.csv', 'events.jsonl']
+const MARKS = [MANIFEST, CHECKPOINT, unifiedTable.file, localTable.file, paperTable.file, EVENTS]
 
 /** Whether a folder holds more of a run than a table that somebody may have copied. */
 export const holdsRun = async (dir: string): Promise<boolean> =>
-  (await readdir(dir)).some((name) => ['manifest.json', 'checkpoint.safetensors', 'events.jsonl'].includes(name))
+  (await readdir(dir)).some((name) => [MANIFEST, CHECKPOINT, EVENTS].includes(name))
 
 /** A folder that holds more folders than this cannot have been meant. */
 const MAX_FOLDERS = 20_000
@@ -33,7 +35,7 @@ export async function findRuns(given: string, unseen: (error: FedunifyError) => 
     throw new FedunifyError('E_RUN_NOT_FOUND', `${named}: not the folder of a run, nor one with runs in it`, NAME_HINT)
   }
   if (kind === 'file') {
-    if (basename(named) === 'manifest.json') return [await plainName(dirname(named))]
+    if (basename(named) === MANIFEST) return [await plainName(dirname(named))]
     throw new FedunifyError('E_RUN_NOT_FOUND', `${named}: a file, not the folder of a run`, NAME_HINT)
   }
   // A glob of manifests means their folders: it would pass over a run that has lost its manifest.

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { sha256 } from '../../system/digest.ts'
 import { readIfThere } from '../../system/files.ts'
 import { readManifest } from '../manifest.ts'
 import type { Manifest } from '../run-description.ts'
@@ -8,7 +8,7 @@ import { unifiedTable } from '../tables.ts'
 import { unifiedSeries } from './load-run.ts'
 import type { Reading } from './named-runs.ts'
 import { MAX_TABLE, parseUnified } from './read-tables.ts'
-import { type SeriesPoints, seriesOf } from './series.ts'
+import { lined, type SeriesPoints, seriesOf } from './series.ts'
 
 /** What a list says of a run: its manifest, and the accuracies of its unified models. */
 export interface RunGlance {
@@ -34,17 +34,14 @@ export async function glanceAt(path: string): Promise<RunGlance> {
   const content = await readIfThere(file, { most: MAX_TABLE })
   if (!content && rounds > 0) throw damaged(file, 'it is missing')
   const mark = finished ? files?.[unifiedTable.file] : undefined
-  if (content && mark && createHash('sha256').update(content).digest('hex') !== mark.sha256) {
+  if (content && mark && sha256(content) !== mark.sha256) {
     throw damaged(file, 'it was edited')
   }
   // A run that is being written may have begun a line.
   const whole = content?.subarray(0, content.lastIndexOf('\n') + 1)
   const rows = whole?.length ? parseUnified(file, whole) : []
   const done = rows.filter(({ round }) => round <= rounds)
-  const series = seriesOf(
-    [],
-    done.map((row, i) => ({ ...row, line: i + 2 })),
-  )
+  const series = seriesOf([], lined(done))
   const names = rounds > 0 ? unifiedSeries(manifest) : []
   const missing = names.find((name) => !done.some(({ merge, round }) => merge === name && round === rounds))
   if (missing !== undefined) throw damaged(file, `round ${rounds} of ${missing} is missing`)

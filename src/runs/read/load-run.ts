@@ -8,7 +8,7 @@ import type { Manifest } from '../run-description.ts'
 import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
 import { localTable, TABLES, unifiedTable } from '../tables.ts'
 import { type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRow } from './read-tables.ts'
-import { type Lined, type SeriesPoints, seriesOf } from './series.ts'
+import { type Lined, lined, type SeriesPoints, seriesOf } from './series.ts'
 import { assertConsistent, assertTold, assertTraffic, assertUntouched, uncovered } from './verify.ts'
 
 /** A run as it is in its folder, checked. */
@@ -25,7 +25,7 @@ export interface LoadedRun {
   readonly unified: readonly Lined<UnifiedRow>[]
   /** Undefined if the run has none, as those of before 0.5.0. */
   readonly traffic: readonly Lined<TrafficRow>[] | undefined
-  /** Bytes that count of its files, from their start, where not all do: a killed run may have begun a round. */
+  /** Bytes that count of its files, from their start, if not all do: a killed run may have begun a round. */
   readonly sizes: Readonly<Record<string, number>>
   /** Their accuracies. */
   readonly series: SeriesPoints
@@ -42,9 +42,22 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   const manifest = await readManifest(path)
   // Before the tables: a run that goes on meanwhile only makes them longer.
   const saved = await readOwnCheckpoint(path, manifest)
+  return await loadTables(path, manifest, saved, await assertUntouched(path, manifest, saved))
+}
+
+/**
+ * Reads the tables of a run folder whose files are as the run left them, and makes sure that they belong together.
+ * @param there those of its tables and events that are there
+ * @throws FedunifyError (data) if one is foreign, torn or edited
+ */
+export async function loadTables(
+  path: string,
+  manifest: Manifest,
+  saved: SavedState | undefined,
+  there: ReadonlySet<string>,
+): Promise<LoadedRun> {
   // A run that was killed between its last round and its last word is complete.
   const finished = manifest.status === 'finished' || saved?.round === lastRound(manifest.config)
-  const there = await assertUntouched(path, manifest, saved)
   const sizes = finished ? {} : sizesOf(saved)
   // A run that was stopped before its first round has no tables yet.
   const begun = finished || TABLES.some(({ file }) => there.has(file))
@@ -73,8 +86,6 @@ const sizesOf = (saved: SavedState | undefined): Record<string, number> =>
   Object.fromEntries(Object.entries(saved?.files ?? {}).map(([file, { size }]) => [file, size]))
 
 const EMPTY: Tables = { local: [], unified: [], table: [], traffic: undefined }
-
-const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
 
 /** The series that unified.csv has in every round. */
 export const unifiedSeries = ({ config }: Manifest): string[] => [

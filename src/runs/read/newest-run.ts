@@ -11,7 +11,15 @@ import { findRuns, NAME_HINT } from './find-runs.ts'
  */
 export async function newestRun(named: string): Promise<string> {
   const path = await runPath(named)
-  const paths = (await kindOf(path)) === 'none' ? [] : await findRuns(path, () => {})
+  return await newestOf((await kindOf(path)) === 'none' ? [] : await findRuns(path, () => {}), named)
+}
+
+/**
+ * Of run folders, the one that is running, or else the one that began last.
+ * @param named what the user named
+ * @throws FedunifyError (data) if there is none
+ */
+export async function newestOf(paths: readonly string[], named: string): Promise<string> {
   const runs = await pMap(
     paths,
     async (path) => {

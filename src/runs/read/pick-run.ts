@@ -3,7 +3,7 @@ import { FedunifyError, nearest } from '../../errors.ts'
 import { kindOf } from '../../system/files.ts'
 import { LATEST, runPath } from '../latest.ts'
 import { findRuns, holdsRun } from './find-runs.ts'
-import { newestRun } from './newest-run.ts'
+import { newestOf } from './newest-run.ts'
 
 /**
  * The folder of one run: `latest`, a path, or the id of a run below the results folder, which may be cut short.
@@ -19,7 +19,7 @@ export async function pickRun(named: string, results: string): Promise<string> {
   if (others.length === 0) return run
   const list = found.slice(0, 3).join(', ')
   const more = found.length > 3 ? ', …' : ''
-  throw new FedunifyError('E_OPTION', `${named}: ${found.length} runs: ${list}${more}`, `see fedunify ls, and name one`)
+  throw new FedunifyError('E_OPTION', `${named}: ${found.length} runs: ${list}${more}`, 'see fedunify ls, and name one')
 }
 
 /** Those of that id, or else those whose id begins so. */
@@ -38,13 +38,15 @@ async function hintFor(named: string, results: string): Promise<string> {
 }
 
 /**
- * The newest run: that which the link `latest` in the results folder leads to, or else one that is running, or the one that was started last.
+ * The newest run: that which the link `latest` in the results folder leads to, or else one that is running, or the one
+ * that was started last.
  * @throws FedunifyError (data) if there is none
  */
 export async function latestRun(results: string): Promise<string> {
   const linked = await linkedRun(results)
   if (linked !== undefined) return linked
-  if ((await runsIn(results)).length > 0) return await newestRun(results)
+  const paths = await runsIn(results)
+  if (paths.length > 0) return await newestOf(paths, results)
   throw new FedunifyError('E_RUN_NOT_FOUND', `${results}: no run yet`, 'begin one with: fedunify run')
 }
 

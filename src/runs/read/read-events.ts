@@ -21,12 +21,12 @@ export interface SavedRound {
   readonly round: number
   readonly lr: number
   /** Without an evaluation if the owner shares no metrics, and all of them in rounds without evaluation. */
-  readonly locals: readonly { readonly owner: number; readonly local: SavedEvaluation | undefined }[]
+  readonly locals: readonly { readonly owner: number; readonly local?: SavedEvaluation | undefined }[]
   /** Without an evaluation if no owner shares its metrics. */
-  readonly merges: readonly { readonly merge: string; readonly unified: SavedEvaluation | undefined }[]
+  readonly merges: readonly { readonly merge: string; readonly unified?: SavedEvaluation | undefined }[]
   /** Tensor to drift (merge/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
-  readonly baseline?: { readonly local?: SavedEvaluation | undefined }
+  readonly baseline?: { readonly local?: SavedEvaluation | undefined } | undefined
 }
 
 export interface SavedEvents {
@@ -137,11 +137,7 @@ function parseEvent(line: string): SavedRound | 'other' | { readonly format: unk
     if ('format' in event && !(typeof event.format === 'number' && event.format <= EVENT_FORMAT)) {
       return { format: event.format }
     }
-    if (event.type !== 'round-finished') return 'other'
-    const { baseline, ...round } = Round.parse(event)
-    const locals = round.locals.map(({ owner, local }) => ({ owner, local }))
-    const merges = round.merges.map(({ merge, unified }) => ({ merge, unified }))
-    return { ...round, locals, merges, ...(baseline && { baseline }) }
+    return event.type === 'round-finished' ? Round.parse(event) : 'other'
   } catch {
     return undefined
   }

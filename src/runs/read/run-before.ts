@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { byName } from '../../system/glob.ts'
-import { readManifest } from '../manifest.ts'
+import { runState } from './run-state.ts'
 
 /** A folder may hold very many runs: no more are looked at. */
 const MOST = 20
@@ -11,11 +11,7 @@ export async function runBefore(path: string): Promise<string | undefined> {
   const [folder, own] = [dirname(path), basename(path)]
   const names = (await readdir(folder).catch(() => [])).filter((name) => !name.startsWith('.') && byName(name, own) < 0)
   for (const name of names.sort(byName).reverse().slice(0, MOST)) {
-    const status = await readManifest(join(folder, name)).then(
-      (manifest) => manifest.status,
-      () => undefined,
-    )
-    if (status === 'finished') return join(folder, name)
+    if ((await runState(join(folder, name))) === 'finished') return join(folder, name)
   }
   return undefined
 }

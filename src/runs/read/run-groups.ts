@@ -1,4 +1,4 @@
-import { decisive } from '../../config/hash.ts'
+import { withoutSeed } from '../../config/hash.ts'
 import type { Experiment } from '../../config/schema.ts'
 import type { Manifest } from '../run-description.ts'
 
@@ -25,7 +25,7 @@ export function groupRuns<Run>(
 ): RunGroup<Run>[] {
   const groups = new Map<string, Omit<RunGroup<Run>, 'label'> & { runs: Run[] }>()
   for (const run of runs) {
-    const { seed: _, ...config } = decisive(configOf(run))
+    const config = withoutSeed(configOf(run))
     const name = nameOf(run)
     const key = JSON.stringify([name, config])
     const group = groups.get(key) ?? { name, config, runs: [] }

@@ -4,6 +4,9 @@ import type { LocalRow, UnifiedRow } from './read-tables.ts'
 /** A row with its line in the file. */
 export type Lined<Row> = Row & { readonly line: number }
 
+/** The rows of a file whose first line is its head. */
+export const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
+
 /** An accuracy of a series. */
 export interface Point {
   readonly round: number
@@ -17,7 +20,10 @@ export interface Point {
 /** Points in the order of the rounds, by the name of the series (see series-name.ts). */
 export type SeriesPoints = ReadonlyMap<string, readonly Point[]>
 
-/** Every series of a run: the owners' local models, then the unified ones and the baseline. What nobody has told is no point. */
+/**
+ * Every series of a run: the owners' local models, then the unified ones and the baseline. What nobody has told is no
+ * point.
+ */
 export function seriesOf(local: readonly Lined<LocalRow>[], unified: readonly Lined<UnifiedRow>[]): SeriesPoints {
   return collectPoints([
     ...local.flatMap(({ owner, round, local_accuracy: accuracy, line }) => {

@@ -5,9 +5,9 @@ import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
 import { isSealed } from '../manifest-text.ts'
 import { type Manifest, withoutMetrics } from '../run-description.ts'
-import { mayLack } from '../run-files.ts'
+import { GROWING, mayLack } from '../run-files.ts'
 import { localSeries, POOLED_SERIES } from '../series-name.ts'
-import { DISCLOSURE, EVENTS, localTable, paperTable, TABLES, trafficTable, unifiedTable } from '../tables.ts'
+import { EVENTS, localTable, paperTable, trafficTable, unifiedTable } from '../tables.ts'
 import { type Mark, markOf } from '../write/growing-file.ts'
 import type { LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
 import type { Lined } from './series.ts'
@@ -45,9 +45,8 @@ export async function compareWithMarks(
   const faults: Fault[] = []
   // Before its first round, and in the first versions, a run has marked none of its files; then they are told by name.
   const marksAll = Object.keys((finished ? last : undefined) ?? saved?.files ?? {}).length > 0
-  const growing = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS]
-  const others = finished ? Object.keys(last ?? {}).filter((name) => !growing.includes(name)) : []
-  for (const name of [...growing, ...others]) {
+  const others = finished ? Object.keys(last ?? {}).filter((name) => !GROWING.includes(name)) : []
+  for (const name of [...GROWING, ...others]) {
     const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
     // A file beside marked ones is not the run's: those of before 0.5.0 have no traffic.csv, whatever goes by its name.
     if (!mark && marksAll) continue
@@ -55,7 +54,7 @@ export async function compareWithMarks(
     const exact = finished && (name !== EVENTS || last !== undefined)
     try {
       const now = await markOf(join(dir, name), mark?.size ?? 0)
-      if (now && growing.includes(name)) there.add(name)
+      if (now && GROWING.includes(name)) there.add(name)
       if (!mark) continue
       if (!now && mayLack(name)) lacking.push(name)
       else if (assertMark(join(dir, name), mark, now, exact)) same.push(name)

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { constants, type FileHandle, lstat, open, readFile, readlink, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
+import { sha256 } from '../../system/digest.ts'
 import { type WriteSteps, writeWhole } from '../../system/files.ts'
 import { flush } from '../../system/flush.ts'
 import { isFull } from '../../system/refusal.ts'
@@ -77,7 +78,7 @@ export class GrowingFile {
     } catch (error) {
       throw changed(file, messageOf(error))
     }
-    if (createHash('sha256').update(content).digest('hex') !== mark.sha256) {
+    if (sha256(content) !== mark.sha256) {
       throw changed(file, content.length < mark.size ? 'it is shorter than it was' : 'it was edited')
     }
     return await GrowingFile.#begin(file, content)

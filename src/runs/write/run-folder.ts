@@ -1,5 +1,5 @@
 import { access, rm } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { ownRules } from '../../algorithm/merge/own-rule.ts'
 import { FedunifyError, systemCodeOf } from '../../errors.ts'
@@ -21,7 +21,7 @@ import {
   type Seconds,
   type Status,
 } from '../run-description.ts'
-import { CHECKPOINT, CONFIG, RULES } from '../run-files.ts'
+import { CHECKPOINT, CONFIG, MANIFEST, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
 import { DISCLOSURE, EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
@@ -191,7 +191,7 @@ export class RunFolder {
     const files = await this.#marks()
     const models = { unified: weights, pooled: baseline?.weights, serverState, ownerStates }
     const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity, data: this.#plan.data }
-    await this.#put(basename(checkpointFile(this.path)), encodeCheckpoint(state))
+    await this.#put(CHECKPOINT, encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
     await this.#writeManifest({ status: 'running', rounds: round }, false)
@@ -223,11 +223,7 @@ export class RunFolder {
   }
 
   #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
-    return this.#put(
-      basename(manifestFile(this.path)),
-      sealedManifest({ ...outcome, ...this.#plan.description }),
-      flushFolder,
-    )
+    return this.#put(MANIFEST, sealedManifest({ ...outcome, ...this.#plan.description }), flushFolder)
   }
 
   /** Writes a file, unless the folder is another's by then. */

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import type { State } from '../../algorithm/algorithm.ts'
 import { FedunifyError } from '../../errors.ts'
 import type { Weights } from '../../weights/weights.ts'
-import { checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
+import { ANEW, checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { assertUntouched } from '../read/verify.ts'
 import type { Manifest } from '../run-description.ts'
+import { GROWING } from '../run-files.ts'
 import { whyOthers } from '../same-run.ts'
-import { DISCLOSURE, EVENTS, TABLES } from '../tables.ts'
+import { TABLES } from '../tables.ts'
 import type { Mark } from './growing-file.ts'
 import type { RunPlan } from './run-plan.ts'
 
@@ -26,7 +27,7 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
   const { round, files } = saved
   if (round < rounds) throw refuse(`is of round ${round}, but ${rounds} rounds are done`)
   if (round > config.rounds) throw refuse(`is of round ${round}, but the run has ${config.rounds}`)
-  if (whyOthers(manifest.config, config, round) !== undefined) {
+  if (whyOthers(manifest.config, config.rounds, round) !== undefined) {
     throw refuse(`is of round ${round}, which would have been another in a run of ${config.rounds} rounds`)
   }
   if (round > 0) {
@@ -45,8 +46,6 @@ export function noCheckpoint(dir: string, rounds: number): FedunifyError {
   return new FedunifyError('E_RUN_DAMAGED', `${checkpointFile(dir)} is missing, ${done} done`, ANEW)
 }
 
-const ANEW = 'restore it from a copy, or start a new run in another folder'
-
 /** Removes files that were being written when a process was killed. */
 export async function removeDrafts(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
@@ -55,7 +54,7 @@ export async function removeDrafts(dir: string): Promise<void> {
 }
 
 function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
-  const name = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS].find((one) => !files[one])
+  const name = GROWING.find((one) => !files[one])
   return name && `has no mark for ${name}`
 }
 

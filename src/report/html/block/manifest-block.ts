@@ -1,13 +1,12 @@
 import { basename } from 'node:path'
 import { clock, duration, thousands } from '../../../format.ts'
-import type { Manifest } from '../../../runs/run-description.ts'
+import { drivingRule, imagesIn, type Manifest } from '../../../runs/run-description.ts'
 import { sharedPath } from '../../../system/shared-path.ts'
 import { configPairs, describe } from '../../config-pairs.ts'
 import type { RecordGroup, RunRecord } from '../../run-record.ts'
 import { scrollBox, table } from '../chart/figure.ts'
-import { imagesIn } from '../figure/shards.ts'
 import { type Content, html, type Markup } from '../markup.ts'
-import { accuraciesAt, drivingRule } from '../verdict.ts'
+import { accuraciesAt } from '../verdict.ts'
 import { trafficPairs } from './traffic.ts'
 
 type Pair = readonly [name: string, value: Content]

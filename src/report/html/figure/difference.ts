@@ -1,4 +1,5 @@
 import { max, min } from 'd3-array'
+import { drivingRule } from '../../../runs/run-description.ts'
 import type { RecordGroup } from '../../run-record.ts'
 import { bothSizes, figure, signed, table } from '../chart/figure.ts'
 import { banded } from '../chart/legend.ts'
@@ -8,7 +9,6 @@ import { POINTS_AXIS } from '../chart/percent.ts'
 import { axisWithin, rangeFromZero, thinOut } from '../chart/scale.ts'
 import { html, type Markup } from '../markup.ts'
 import { atRounds, differenceSeries, pointOf, roundsOf, shownModel, spreadText } from '../series.ts'
-import { drivingRule } from '../verdict.ts'
 import { MAX_ROUNDS } from './accuracy.ts'
 
 /** What lies between models that one line of the accuracy figure would cover: points from the rule that drives. */

@@ -1,3 +1,4 @@
+import { drivingRule } from '../../../runs/run-description.ts'
 import { localSeries } from '../../../runs/series-name.ts'
 import type { RecordGroup } from '../../run-record.ts'
 import { bothSizes, figure, table } from '../chart/figure.ts'
@@ -8,7 +9,6 @@ import { LOSS_AXIS } from '../chart/percent.ts'
 import { axisWithin, rangeFromZero, thinOut } from '../chart/scale.ts'
 import { html, type Markup } from '../markup.ts'
 import { atRounds, pointOf, roundsOf, type Sample, type Series, seriesFrom } from '../series.ts'
-import { drivingRule } from '../verdict.ts'
 import { MAX_ROUNDS } from './accuracy.ts'
 
 /** Mean loss by round: of each owner on what it trains on, and of the unified model and the baseline on test images. */

@@ -1,5 +1,6 @@
 import { group, max, mean, min } from 'd3-array'
 import { scaleLinear } from 'd3-scale'
+import { drivingRule } from '../../../runs/run-description.ts'
 import type { RecordGroup } from '../../run-record.ts'
 import { bothSizes, chart, figure, type Size, signed, table, WIDTHS } from '../chart/figure.ts'
 import { type LegendItem, legend } from '../chart/legend.ts'
@@ -7,7 +8,7 @@ import { type Look, lookOf, marker } from '../chart/marks.ts'
 import { axisWithin } from '../chart/scale.ts'
 import { html, type Markup, px } from '../markup.ts'
 import { shownModel } from '../series.ts'
-import { drivingRule, judgedRuns } from '../verdict.ts'
+import { judgedRuns } from '../verdict.ts'
 
 /** How an owner fares on its own test images, in percent, at the last round; means over the seeds. */
 export interface OwnTest {

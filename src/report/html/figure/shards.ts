@@ -29,10 +29,6 @@ export function shardsFigure(id: string, shards: Shards, names: readonly string[
   })
 }
 
-/** Images of all owners, as far as they tell. */
-export const imagesIn = (shards: Shards): number =>
-  shards.reduce((sum, { train, test }) => sum + train + (test ?? 0), 0)
-
 /** How many images there are to test on; an owner that shares no metrics does not tell. */
 const testText = ({ test }: Shards[number]): string => (test === null ? '–' : thousands(test))
 

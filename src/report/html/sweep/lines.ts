@@ -1,3 +1,4 @@
+import { drivingRule } from '../../../runs/run-description.ts'
 import type { RecordGroup } from '../../run-record.ts'
 import { bothSizes, figure, table } from '../chart/figure.ts'
 import { type Line, lineChart } from '../chart/line-chart.ts'
@@ -7,7 +8,6 @@ import { axisWithin, focusRange, thinOut } from '../chart/scale.ts'
 import { MAX_ROUNDS } from '../figure/accuracy.ts'
 import { html, type Markup } from '../markup.ts'
 import { accuracySeries, atRounds, pointOf, roundsOf, shownModel } from '../series.ts'
-import { drivingRule } from '../verdict.ts'
 
 /** More groups than this have a small drawing each. */
 export const MAX_LINES = 6

@@ -1,6 +1,7 @@
 import { extent } from 'd3-array'
 import { scaleLinear } from 'd3-scale'
 import { line } from 'd3-shape'
+import { drivingRule } from '../../../runs/run-description.ts'
 import { POOLED_SERIES } from '../../../runs/series-name.ts'
 import { quantile } from '../../../stats.ts'
 import type { RecordGroup } from '../../run-record.ts'
@@ -9,7 +10,6 @@ import { dashed, lookOf } from '../chart/marks.ts'
 import { axisWithin, focusRange, type Range, thinOut } from '../chart/scale.ts'
 import { html, type Markup, px } from '../markup.ts'
 import { accuracySeries, atRounds, type Point, roundsOf, type Series } from '../series.ts'
-import { drivingRule } from '../verdict.ts'
 
 /** A small drawing has room for no more rounds. */
 const MAX_ROUNDS = 60
