@@ -26,8 +26,8 @@ async function federation(): Promise<Standing> {
   return found
 }
 
-const alice = (dir: string) => join(dir, 'owners', 'alice')
-const joins = (dir: string) => ['join', '--federation', alice(dir), '--data', data]
+const ownerFolder = (dir: string, owner = 'alice') => join(dir, 'owners', owner)
+const joins = (dir: string, owner?: string) => ['join', '--federation', ownerFolder(dir, owner), '--data', data]
 
 /** What ends by itself, for each party of a federation. */
 function commands(dir: string): string[][] {
@@ -35,7 +35,7 @@ function commands(dir: string): string[][] {
     joins(dir),
     ['serve', experiment('faults'), '--federation', join(dir, 'server')],
     ['federation', 'status', '--federation', join(dir, 'server')],
-    ['federation', 'check', '--federation', alice(dir)],
+    ['federation', 'check', '--federation', ownerFolder(dir)],
   ]
 }
 
@@ -103,11 +103,11 @@ describe.skipIf(!hasBroker)(
 
     it.skipIf(!hasFaketime)('if the clock here is wrong by days', async () => {
       const { dir } = await federation()
-      const at = (time: string) => {
+      const at = (time: string, owner: string) => {
         const command = ['faketime', '-f', time, process.execPath, BINARY] as const
-        return runBinary(joins(dir), { command: [...command] })
+        return runBinary(joins(dir, owner), { command: [...command] })
       }
-      const [early, late] = await Promise.all([at('-2d'), at('+400d')])
+      const [early, late] = await Promise.all([at('-2d', 'alice'), at('+400d', 'bob')])
       expect([early.code, early.err]).toEqual([2, expect.stringContaining('is not valid yet')])
       expect(early.err).toContain('hint: the clock of this machine is wrong: the authority was made later than it says')
       expect([late.code, late.err]).toEqual([2, expect.stringContaining('has expired')])
@@ -162,7 +162,7 @@ describe.skipIf(!hasBroker)('every party says that the broker cannot be used', {
     const { dir, port } = await federation()
     const old = await slowNetwork(port, { greeting: (text) => text.replace(/"version":"[^"]*"/, '"version":"2.8.4"') })
     reachBy(join(dir, 'server'), old.port)
-    reachBy(alice(dir), old.port)
+    reachBy(ownerFolder(dir), old.port)
     await expectAll(
       commands(dir),
       /nats-server 2\.8\.4, which is older than 2\.9/,
@@ -175,7 +175,7 @@ describe.skipIf(!hasBroker)('every party says that the broker cannot be used', {
     const server = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     const port = await listening(server)
     reachBy(join(dir, 'server'), port)
-    reachBy(alice(dir), port)
+    reachBy(ownerFolder(dir), port)
     const worker = ['worker', '--on', `nats://127.0.0.1:${port}`]
     await expectAll([...commands(dir), worker], /is no NATS broker/, /^hint: compare host and port/m)
   })
@@ -189,9 +189,9 @@ describe.skipIf(!hasBroker)('an owner waits for a broker, says why, and can be s
   ])('if %s', async (_, kind, says) => {
     const { dir, broker } = await federation()
     await broker.stop()
-    if (kind === 1) reachBy(alice(dir), await listening(createHttpServer()))
+    if (kind === 1) reachBy(ownerFolder(dir), await listening(createHttpServer()))
     if (kind === 2) {
-      const file = join(alice(dir), 'federation.json')
+      const file = join(ownerFolder(dir), 'federation.json')
       writeFileSync(file, readFileSync(file, 'utf8').replace('tls://localhost', 'tls://no-such-host.invalid'))
     }
     const owner = start(joins(dir))
