@@ -5,7 +5,7 @@ import { FedunifyError } from '../../errors.ts'
 import { holdsRun } from '../../runs/read/find-runs.ts'
 import { loadRun } from '../../runs/read/load-run.ts'
 import { readRows } from '../../runs/read/read-tables.ts'
-import { collectPoints } from '../../runs/read/series.ts'
+import { addPoint, type Point } from '../../runs/read/series.ts'
 import { localSeries } from '../../runs/series-name.ts'
 import { kindOf } from '../../system/files.ts'
 import { tableFile } from '../accuracy.ts'
@@ -60,26 +60,24 @@ async function read(file: string, metric: AccuracyExpectation['metric']): Promis
     ['round', name!, accuracy!],
     { texts: unified ? [name!] : [], empty: [accuracy!] },
   )
-  const series = rows.flatMap((row, i) => {
+  const series = new Map<string, Point[]>()
+  for (const { line, ...row } of rows) {
     const told = row[accuracy!]
     // An owner that shares no metrics has none.
-    if (told === undefined) return []
-    return {
-      series: unified ? String(row[name!]) : localSeries(Number(row[name!])),
-      point: { round: Number(row.round), accuracy: Number(told), line: i + 2 },
+    if (told === undefined) continue
+    const point = { round: Number(row.round), accuracy: Number(told), line }
+    if (!(point.accuracy >= 0 && point.accuracy <= 1)) {
+      throw new FedunifyError(
+        'E_REFERENCE',
+        `${file}:${line}: ${accuracy} is ${point.accuracy}, not a fraction`,
+        'a reference has the columns and units of a run',
+      )
     }
-  })
-  if (series.length === 0) {
+    addPoint(series, unified ? String(row[name!]) : localSeries(Number(row[name!])), point)
+  }
+  if (series.size === 0) {
     const none = rows.length === 0 ? 'round' : 'accuracy'
     throw new FedunifyError('E_REFERENCE', `${file}: holds no ${none}`, 'name a reference that has some')
   }
-  for (const { point } of series) {
-    if (point.accuracy >= 0 && point.accuracy <= 1) continue
-    throw new FedunifyError(
-      'E_REFERENCE',
-      `${file}:${point.line}: ${accuracy} is ${point.accuracy}, not a fraction`,
-      'a reference has the columns and units of a run',
-    )
-  }
-  return { file, series: collectPoints(series) }
+  return { file, series }
 }

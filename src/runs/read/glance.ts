@@ -8,7 +8,7 @@ import { unifiedTable } from '../tables.ts'
 import { unifiedSeries } from './load-run.ts'
 import type { Reading } from './named-runs.ts'
 import { MAX_TABLE, parseUnified } from './read-tables.ts'
-import { lined, type SeriesPoints, seriesOf } from './series.ts'
+import { type SeriesPoints, seriesOf } from './series.ts'
 
 /** What a list says of a run: its manifest, and the accuracies of its unified models. */
 export interface RunGlance {
@@ -41,7 +41,7 @@ export async function glanceAt(path: string): Promise<RunGlance> {
   const whole = content?.subarray(0, content.lastIndexOf('\n') + 1)
   const rows = whole?.length ? parseUnified(file, whole) : []
   const done = rows.filter(({ round }) => round <= rounds)
-  const series = seriesOf([], lined(done))
+  const series = seriesOf([], done)
   const names = rounds > 0 ? unifiedSeries(manifest) : []
   const missing = names.find((name) => !done.some(({ merge, round }) => merge === name && round === rounds))
   if (missing !== undefined) throw damaged(file, `round ${rounds} of ${missing} is missing`)

@@ -7,8 +7,8 @@ import { readManifest } from '../manifest.ts'
 import type { Manifest } from '../run-description.ts'
 import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
 import { localTable, TABLES, unifiedTable } from '../tables.ts'
-import { type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRow } from './read-tables.ts'
-import { type Lined, lined, type SeriesPoints, seriesOf } from './series.ts'
+import { type Lined, type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRow } from './read-tables.ts'
+import { addRound, type RoundsOf, type SeriesPoints, seriesOf } from './series.ts'
 import { assertConsistent, assertTold, assertTraffic, assertUntouched, uncovered } from './verify.ts'
 
 /** A run as it is in its folder, checked. */
@@ -62,9 +62,7 @@ export async function loadTables(
   // A run that was stopped before its first round has no tables yet.
   const begun = finished || TABLES.some(({ file }) => there.has(file))
   const tables = begun ? await readTables(path, there, sizes) : EMPTY
-  const local = lined(tables.local)
-  const unified = lined(tables.unified)
-  const traffic = tables.traffic && lined(tables.traffic)
+  const { local, unified, traffic } = tables
   assertTold(path, manifest, local, unified)
   const rounds = roundsOf(path, manifest, saved, unified, local)
   const note = uncovered(manifest, saved)
@@ -113,12 +111,12 @@ function roundsOf(
 }
 
 function completeRounds(manifest: Manifest, unified: readonly UnifiedRow[], local: readonly LocalRow[]): number {
-  const there = new Set<string>()
-  for (const { round, merge } of unified) there.add(`${round} ${merge}`)
-  for (const { round, owner } of local) there.add(`${round} ${localSeries(owner)}`)
+  const there: RoundsOf = new Map()
+  for (const { round, merge } of unified) addRound(there, merge, round)
+  for (const { round, owner } of local) addRound(there, localSeries(owner), round)
   const names = [...unifiedSeries(manifest), ...manifest.shards.map(({ owner }) => localSeries(owner))]
   let rounds = 0
-  while (names.every((name) => there.has(`${rounds + 1} ${name}`))) rounds++
+  while (names.every((name) => there.get(name)?.has(rounds + 1))) rounds++
   return rounds
 }
 
@@ -130,25 +128,19 @@ function assertComplete(
   unified: readonly Lined<UnifiedRow>[],
   local: readonly Lined<LocalRow>[],
 ): void {
-  const keyed = [
-    { file: unifiedTable.file, rows: unified.map(({ round, merge, line }) => ({ round, name: merge, line })) },
-    { file: localTable.file, rows: local.map(({ round, owner, line }) => ({ round, name: localSeries(owner), line })) },
-  ]
-  for (const { file, rows } of keyed) {
-    const seen = new Set<string>()
-    for (const { round, name, line } of rows) {
-      const where = `${join(path, file)}:${line}`
-      if (seen.has(`${round} ${name}`)) throw edited(`${where}: round ${round} of ${modelName(name)} is there twice`)
-      if (!Number.isInteger(round) || round < 1 || round > rounds) {
-        throw edited(`${where}: round ${round} of a run of ${rounds} rounds`)
-      }
-      seen.add(`${round} ${name}`)
+  const [inUnified, inLocal]: RoundsOf[] = [new Map(), new Map()]
+  const add = (there: RoundsOf, file: string, name: string, { round, line }: { round: number; line: number }) => {
+    const where = `${join(path, file)}:${line}`
+    if (!addRound(there, name, round)) throw edited(`${where}: round ${round} of ${modelName(name)} is there twice`)
+    if (!Number.isInteger(round) || round < 1 || round > rounds) {
+      throw edited(`${where}: round ${round} of a run of ${rounds} rounds`)
     }
-    for (let round = 1; round <= rounds; round++) {
-      const names = file === unifiedTable.file ? unifiedSeries(manifest) : []
-      const missing = names.find((name) => !seen.has(`${round} ${name}`))
-      if (missing) throw edited(`${join(path, file)}: round ${round} of ${missing} is missing`)
-    }
+  }
+  for (const row of unified) add(inUnified!, unifiedTable.file, row.merge, row)
+  for (const row of local) add(inLocal!, localTable.file, localSeries(row.owner), row)
+  for (let round = 1; round <= rounds; round++) {
+    const missing = unifiedSeries(manifest).find((name) => !inUnified!.get(name)?.has(round))
+    if (missing) throw edited(`${join(path, unifiedTable.file)}: round ${round} of ${missing} is missing`)
   }
 }
 

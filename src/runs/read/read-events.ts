@@ -60,8 +60,7 @@ export async function readEvents(
   const rounds = new Map<number, SavedRound>()
   let number = 0
   let torn = false
-  /** The last evaluated round so far. */
-  let last = 0
+  let last: { readonly round: number; readonly line: string } | undefined
   // Line by line: of many owners and rounds, the whole is more than a string can hold.
   for await (const { line, whole } of linesOf(file, size)) {
     number += 1
@@ -79,12 +78,11 @@ export async function readEvents(
     if (event === 'other') continue
     if ('format' in event) throw newer(`${file}:${number}`, event.format)
     if (event.round > until) continue
-    rounds.set(event.round, event)
-    if (!lastEvaluations || !isEvaluated(event)) continue
-    const [earlier, later] = [Math.min(last, event.round), Math.max(last, event.round)]
-    if (earlier < later && rounds.has(earlier)) rounds.set(earlier, { ...rounds.get(earlier)!, ...NOTHING })
-    last = later
+    rounds.set(event.round, lastEvaluations ? { ...event, ...NOTHING } : event)
+    // Kept as text: what is parsed of a round is collected with it, and many of them at once would be much.
+    if (lastEvaluations && isEvaluated(event) && event.round >= (last?.round ?? 0)) last = { round: event.round, line }
   }
+  if (last) rounds.set(last.round, parseEvent(last.line) as SavedRound)
   return { rounds: [...rounds.values()].sort((a, b) => a.round - b.round), torn }
 }
 
@@ -112,7 +110,7 @@ async function* linesOf(
   let begun: string[] = []
   let length = 0
   try {
-    const part = { encoding: 'utf8', highWaterMark: 2 ** 18, end: size - 1 } as const
+    const part = { encoding: 'utf8', highWaterMark: 2 ** 16, end: size - 1 } as const
     for await (const piece of createReadStream(file, part)) {
       begun.push(piece)
       length += piece.length

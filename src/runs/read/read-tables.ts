@@ -43,6 +43,9 @@ export interface TrafficRow {
   readonly up_bytes: number
 }
 
+/** A row with its line in the file. */
+export type Lined<Row> = Row & { readonly line: number }
+
 /** The bytes that count of a file, from its start, and how many these may be. */
 interface Part {
   readonly size?: number | undefined
@@ -53,12 +56,12 @@ interface Part {
 export const MAX_TABLE = 2 ** 28
 
 export interface Tables {
-  readonly local: readonly LocalRow[]
-  readonly unified: readonly UnifiedRow[]
+  readonly local: readonly Lined<LocalRow>[]
+  readonly unified: readonly Lined<UnifiedRow>[]
   /** table.csv as it stands: its head, then its rows. */
   readonly table: readonly (readonly string[])[]
   /** Undefined if the run has none, as those of before 0.5.0. */
-  readonly traffic: readonly TrafficRow[] | undefined
+  readonly traffic: readonly Lined<TrafficRow>[] | undefined
 }
 
 /**
@@ -76,7 +79,7 @@ export async function readTables(
   // One after another: of many owners and rounds, the text of one is much.
   const local = await readRows<LocalRow>(...of(localTable), LOCAL_COLUMNS, LOCAL_CELLS)
   const unified = await readRows<UnifiedRow>(...of(unifiedTable), UNIFIED_COLUMNS, UNIFIED_CELLS)
-  const table = await readCsv(...of(paperTable))
+  const table = parseCsv(join(dir, paperTable.file), await contentOf(...of(paperTable)), (cells) => cells)
   const traffic = there.has(trafficTable.file)
     ? await readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS)
     : undefined
@@ -94,47 +97,62 @@ const LOCAL_CELLS: Cells = { empty: ['train_loss', 'local_accuracy', 'copied_acc
 
 const UNIFIED_CELLS: Cells = { texts: ['merge'], empty: ['accuracy', 'loss'] }
 
-/** Rows of the columns asked for, all of which must be there; all are numbers unless it is said otherwise. */
+/**
+ * Rows of the columns asked for, all of which must be there; all are numbers unless it is said otherwise. Each row knows
+ * its line.
+ */
 export async function readRows<Row>(
   file: string,
   part: Part,
   columns: readonly string[],
   cells: Cells = {},
-): Promise<Row[]> {
-  return rowsOf(file, await readCsv(file, part), columns, cells)
+): Promise<Lined<Row>[]> {
+  return rowsOf(file, await contentOf(file, part), columns, cells)
 }
 
 /** The rows of unified.csv. @throws FedunifyError (data) naming file and line */
-export const parseUnified = (file: string, content: Buffer): UnifiedRow[] =>
-  rowsOf(file, parseCsv(file, content), UNIFIED_COLUMNS, UNIFIED_CELLS)
+export const parseUnified = (file: string, content: Buffer): Lined<UnifiedRow>[] =>
+  rowsOf(file, content, UNIFIED_COLUMNS, UNIFIED_CELLS)
 
 function rowsOf<Row>(
   file: string,
-  [head = [], ...rows]: readonly (readonly string[])[],
+  content: Buffer,
   columns: readonly string[],
   { texts = [], empty = [] }: Cells,
-): Row[] {
-  const missing = columns.filter((column) => !head.includes(column))
-  if (missing.length > 0) {
-    throw new FedunifyError(
-      'E_RUN_DAMAGED',
-      `${file}: has no column ${missing.join(', ')}`,
-      `its columns are ${head.join(', ')}`,
-    )
-  }
-  const kinds = columns.map((column) => {
-    return { column, at: head.indexOf(column), isText: texts.includes(column), mayBeEmpty: empty.includes(column) }
-  })
-  return rows.map((row, i) => {
-    const made: Record<string, unknown> = {}
-    for (const { column, at, isText, mayBeEmpty } of kinds) {
-      const cell = row[at]!
-      if (isText) made[column] = cell
-      else if (cell === '' && mayBeEmpty) made[column] = undefined
-      else made[column] = toNumber(cell, file, i + 2, column)
+): Lined<Row>[] {
+  let kinds: { column: string; at: number; isText: boolean; mayBeEmpty: boolean }[] | undefined
+  let line = 1
+  // Each row as it is parsed: the cells of all of them would be several times the table.
+  const rows = parseCsv(file, content, (cells) => {
+    if (!kinds) {
+      kinds = columnsOf(file, cells, columns).map(({ column, at }) => {
+        return { column, at, isText: texts.includes(column), mayBeEmpty: empty.includes(column) }
+      })
+      return null
     }
-    return made as Row
+    line += 1
+    const row: Record<string, unknown> = {}
+    for (const { column, at, isText, mayBeEmpty } of kinds) {
+      const cell = cells[at]!
+      if (isText) row[column] = cell
+      else if (cell === '' && mayBeEmpty) row[column] = undefined
+      else row[column] = toNumber(cell, file, line, column)
+    }
+    row.line = line
+    return row as Lined<Row>
   })
+  if (!kinds) columnsOf(file, [], columns)
+  return rows
+}
+
+function columnsOf(file: string, head: readonly string[], columns: readonly string[]) {
+  const missing = columns.filter((column) => !head.includes(column))
+  if (missing.length === 0) return columns.map((column) => ({ column, at: head.indexOf(column) }))
+  throw new FedunifyError(
+    'E_RUN_DAMAGED',
+    `${file}: has no column ${missing.join(', ')}`,
+    `its columns are ${head.join(', ')}`,
+  )
 }
 
 function toNumber(cell: string, file: string, line: number, column: string): number {
@@ -149,16 +167,27 @@ function toNumber(cell: string, file: string, line: number, column: string): num
   return value
 }
 
-async function readCsv(file: string, part: Part): Promise<string[][]> {
+async function contentOf(file: string, part: Part): Promise<Buffer> {
   const content = await readIfThere(file, part)
   if (!content) throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`)
-  return parseCsv(file, content)
+  return content
 }
 
-function parseCsv(file: string, content: Buffer): string[][] {
+/** @param take makes of a record's cells what is kept of it; null for nothing */
+function parseCsv<Kept>(file: string, content: Buffer, take: (cells: readonly string[]) => Kept | null): Kept[] {
+  const kept: Kept[] = []
   try {
-    return parse(content, { bom: true }) as string[][]
+    parse(content, {
+      bom: true,
+      on_record: (cells: string[]) => {
+        const one = take(cells)
+        if (one !== null) kept.push(one)
+        return null
+      },
+    })
+    return kept
   } catch (error) {
+    if (error instanceof FedunifyError) throw error
     throw new FedunifyError('E_RUN_DAMAGED', `${file}: ${messageOf(error)}`, 'the file was edited or cut short')
   }
 }

@@ -1,11 +1,5 @@
 import { localSeries } from '../series-name.ts'
-import type { LocalRow, UnifiedRow } from './read-tables.ts'
-
-/** A row with its line in the file. */
-export type Lined<Row> = Row & { readonly line: number }
-
-/** The rows of a file whose first line is its head. */
-export const lined = <Row>(rows: readonly Row[]): Lined<Row>[] => rows.map((row, i) => ({ ...row, line: i + 2 }))
+import type { Lined, LocalRow, UnifiedRow } from './read-tables.ts'
 
 /** An accuracy of a series. */
 export interface Point {
@@ -25,24 +19,32 @@ export type SeriesPoints = ReadonlyMap<string, readonly Point[]>
  * point.
  */
 export function seriesOf(local: readonly Lined<LocalRow>[], unified: readonly Lined<UnifiedRow>[]): SeriesPoints {
-  return collectPoints([
-    ...local.flatMap(({ owner, round, local_accuracy: accuracy, line }) => {
-      return accuracy === undefined ? [] : { series: localSeries(owner), point: { round, accuracy, line } }
-    }),
-    ...unified.flatMap(({ merge, round, accuracy, loss, line }) => {
-      return accuracy === undefined ? [] : { series: merge, point: { round, accuracy, loss: loss!, line } }
-    }),
-  ])
+  const series = new Map<string, Point[]>()
+  for (const { owner, round, local_accuracy: accuracy, line } of local) {
+    if (accuracy !== undefined) addPoint(series, localSeries(owner), { round, accuracy, line })
+  }
+  for (const { merge, round, accuracy, loss, line } of unified) {
+    if (accuracy !== undefined) addPoint(series, merge, { round, accuracy, loss: loss!, line })
+  }
+  return series
 }
 
-export function collectPoints(rows: readonly { series: string; point: Point }[]): SeriesPoints {
-  const collected = new Map<string, Point[]>()
-  for (const { series, point } of rows) {
-    const points = collected.get(series)
-    if (points) points.push(point)
-    else collected.set(series, [point])
-  }
-  return collected
+export function addPoint(series: Map<string, Point[]>, name: string, point: Point): void {
+  const points = series.get(name)
+  if (points) points.push(point)
+  else series.set(name, [point])
+}
+
+/** The rounds that there are of each series, by its name. A text for every pair would take more memory than the tables. */
+export type RoundsOf = Map<string, Set<number>>
+
+/** @returns false if the round was there already */
+export function addRound(rounds: RoundsOf, name: string, round: number): boolean {
+  const there = rounds.get(name)
+  if (!there) rounds.set(name, new Set([round]))
+  else if (there.has(round)) return false
+  else there.add(round)
+  return true
 }
 
 /** A round by its number, the last one, or the most accurate one. */

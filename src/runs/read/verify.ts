@@ -9,8 +9,8 @@ import { GROWING, mayLack } from '../run-files.ts'
 import { localSeries, POOLED_SERIES } from '../series-name.ts'
 import { EVENTS, localTable, paperTable, trafficTable, unifiedTable } from '../tables.ts'
 import { type Mark, markOf } from '../write/growing-file.ts'
-import type { LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
-import type { Lined } from './series.ts'
+import type { Lined, LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
+import { addRound, type RoundsOf } from './series.ts'
 
 /** What is wrong with a file of a run folder. */
 export interface Fault {
@@ -107,18 +107,22 @@ export function uncovered(manifest: Manifest, saved: SavedState | undefined): st
  * @throws FedunifyError (data) naming the cell
  */
 export function assertConsistent(dir: string, { local, unified, table: [head = [], ...rows] }: Tables): void {
-  const accuracies = new Map<string, number | undefined>()
-  for (const { round, owner, local_accuracy } of local) accuracies.set(`${round} ${localSeries(owner)}`, local_accuracy)
-  for (const { round, merge, accuracy } of unified) accuracies.set(`${round} ${merge}`, accuracy)
-  for (const [key, accuracy] of accuracies) {
-    if (accuracy === undefined || (accuracy >= 0 && accuracy <= 1)) continue
-    throw changed(dir, `the accuracy of round ${key.replace(' ', ', ')} is ${accuracy}, not a fraction`)
+  /** By series and round, until table.csv has told it too. */
+  const untold = new Map<string, Map<string, number | undefined>>()
+  const add = (name: string, round: number, accuracy: number | undefined) => {
+    if (accuracy !== undefined && !(accuracy >= 0 && accuracy <= 1)) {
+      throw changed(dir, `the accuracy of round ${round}, ${name} is ${accuracy}, not a fraction`)
+    }
+    const rounds = untold.get(name) ?? new Map<string, number | undefined>()
+    untold.set(name, rounds.set(String(round), accuracy))
   }
+  for (const { round, owner, local_accuracy } of local) add(localSeries(owner), round, local_accuracy)
+  for (const { round, merge, accuracy } of unified) add(merge, round, accuracy)
   for (const [i, [round, ...cells]] of rows.entries()) {
     for (const [j, cell] of cells.entries()) {
-      const key = `${round} ${head[j + 1]}`
-      const accuracy = accuracies.get(key)
-      accuracies.delete(key)
+      const series = untold.get(head[j + 1]!)
+      const accuracy = series?.get(round!)
+      series?.delete(round!)
       const same = accuracy === undefined ? cell === '' : cell === percent(accuracy)
       if (same) continue
       const other = accuracy === undefined ? 'nothing' : percent(accuracy)
@@ -126,8 +130,9 @@ export function assertConsistent(dir: string, { local, unified, table: [head = [
       throw changed(where, `${head[j + 1]} is ${cell}, where the other tables say ${other}`)
     }
   }
-  const [missing] = accuracies.keys()
-  if (missing) throw changed(join(dir, paperTable.file), `round ${missing.replace(' ', ', ')} is missing`)
+  for (const [name, rounds] of untold) {
+    for (const round of rounds.keys()) throw changed(join(dir, paperTable.file), `round ${round}, ${name} is missing`)
+  }
 }
 
 /**
@@ -171,18 +176,19 @@ export function assertTraffic(
   rows: readonly Lined<TrafficRow>[],
 ): void {
   const file = join(dir, trafficTable.file)
-  const missing = new Set<string>()
-  for (let round = 1; round <= rounds; round++) {
-    for (const { owner } of shards) missing.add(`round ${round} of owner ${owner}`)
-  }
+  const there: RoundsOf = new Map(shards.map(({ owner }) => [localSeries(owner), new Set()]))
   for (const { round, owner, down_bytes, up_bytes, line } of rows) {
-    const what = `round ${round} of owner ${owner}`
-    if (!missing.delete(what)) throw changed(`${file}:${line}`, `${what} is there twice, or is none of the run's`)
+    const isOfRun = there.has(localSeries(owner)) && Number.isInteger(round) && round >= 1 && round <= rounds
+    if (!isOfRun || !addRound(there, localSeries(owner), round)) {
+      throw changed(`${file}:${line}`, `round ${round} of owner ${owner} is there twice, or is none of the run's`)
+    }
     const odd = [down_bytes, up_bytes].find((bytes) => !Number.isSafeInteger(bytes) || bytes < 0)
     if (odd !== undefined) throw changed(`${file}:${line}`, `${odd} is no number of bytes`)
   }
-  const [first] = missing
-  if (first) throw changed(file, `${first} is missing`)
+  for (let round = 1; round <= rounds; round++) {
+    const missing = shards.find(({ owner }) => !there.get(localSeries(owner))!.has(round))
+    if (missing) throw changed(file, `round ${round} of owner ${missing.owner} is missing`)
+  }
 }
 
 const changed = (file: string, why: string) =>
