@@ -28,6 +28,7 @@ export class Fence {
   readonly #session = randomBytes(9).toString('base64url')
   #sequence = 0
   #renewing: Promise<void> | undefined
+  #released = false
 
   constructor(
     js: JetStreamClient,
@@ -73,26 +74,30 @@ export class Fence {
 
   /** @throws FedunifyError (training) if another server has taken over */
   async renew(): Promise<void> {
-    this.#renewing ??= this.#renew().finally(() => {
+    if (this.#released) return
+    this.#renewing ??= this.#say(false).finally(() => {
       this.#renewing = undefined
     })
     await this.#renewing
   }
 
-  async #renew(): Promise<void> {
+  async release(): Promise<void> {
+    this.#released = true
+    // A renewal that arrives later would take the word back.
+    await this.#renewing?.catch(() => {})
+    await this.#say(true).catch(() => {})
+  }
+
+  async #say(released: boolean): Promise<void> {
     try {
-      await this.#write(false)
+      await this.#write(released)
     } catch {
       const last = await this.#last()
       if (last && last.held.session !== this.#session) throw fenced(last.held)
       // The broker has lost what it knew, or an answer was lost: what is there is ours.
       this.#sequence = last?.sequence ?? 0
-      await this.#write(false)
+      await this.#write(released)
     }
-  }
-
-  async release(): Promise<void> {
-    await this.#write(true).catch(() => {})
   }
 
   async #write(released: boolean): Promise<void> {
