@@ -86,7 +86,7 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
 function partialNote({ path, manifest: { shards } }: LoadedRun): string[] {
   const silent = withoutMetrics(shards)
   if (silent.length === 0) return []
-  const who = `owner ${silent.join(', ')} shared no metrics`
+  const who = `${silent.length === 1 ? 'owner' : 'owners'} ${silent.join(', ')} shared no metrics`
   return [
     `${path} was measured on the test images of ${shards.length - silent.length} of ${shards.length} owners: ${who}`,
   ]

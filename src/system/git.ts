@@ -13,7 +13,7 @@ export interface GitState {
 const NO_PROGRAMS: readonly string[] = ['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'core.pager=cat']
 
 export interface GitAnswer {
-  /** Of the repository around the current folder; null outside of one, or where git does not say. */
+  /** Of the repository around the current folder; null outside of one, or if git does not say. */
   readonly git: GitState | null
   /** The repository, if it belongs to another user: then git does not say. */
   readonly foreign?: string
@@ -38,7 +38,7 @@ export const noCommitOf = (foreign: string): string =>
 export const trustCommand = (foreign: string): string =>
   `git config --global --add safe.directory ${shellWord(foreign)}`
 
-/** @throws Error where git does not answer, as outside of a repository */
+/** @throws Error if git does not answer, as outside of a repository */
 async function gitState(): Promise<GitState | null> {
   const filters = await filterKeys()
   // Settings are given as key=value, in UTF-8: filters with other names could not be switched off.

@@ -12,7 +12,7 @@ const MOST_PATTERNS = 2000
 
 /**
  * What a glob matches, sorted, numbers by their value. A shell hands over plain names as well as quoted globs; on
- * Windows with backslashes. The folders that it begins with mean themselves where they are there, whatever is in their
+ * Windows with backslashes. The folders that it begins with mean themselves if they are there, whatever is in their
  * names: `study (1)/*.yaml`.
  * @throws FedunifyError (data) if a folder below it cannot be read; (usage) if it matches very much, or stands
  *   for very many patterns
