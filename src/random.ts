@@ -12,7 +12,7 @@ export interface Random {
 }
 
 /** What a stream is for; a new purpose is a new name here, so that no two uses share numbers. */
-export type Purpose = 'partition' | 'subset' | 'weights' | 'shuffle' | 'dropout'
+export type Purpose = 'partition' | 'subset' | 'weights' | 'shuffle' | 'dropout' | 'head'
 
 /**
  * The stream derived from (seed, purpose, …path), where the path is an owner, a round, an epoch.
@@ -28,6 +28,12 @@ export function stream(seed: number, purpose: Purpose, ...path: number[]): Rando
     uniform: () => uniformFloat64(generator),
     below: (below) => uniformInt(generator, 0, below - 1),
   }
+}
+
+/** A number of the standard normal distribution (Box and Muller 1958). */
+export function normal(random: Random): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()))
+  return radius * Math.cos(2 * Math.PI * random.uniform())
 }
 
 /** Fisher-Yates shuffle, in place. */

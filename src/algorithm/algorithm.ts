@@ -1,5 +1,6 @@
 import type { NamedWeights } from '../weights/named.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { Head } from './head/head.ts'
 import type { MergedRound, OwnerWeights } from './merge/rule.ts'
 
 /**
@@ -15,6 +16,11 @@ export type Instruction = State
 export interface Handed extends OwnerWeights {
   /** What the local objective sends with the weights, by name. */
   readonly sent: State
+}
+
+export interface NamedHead extends Head {
+  /** Of its part; names its series. */
+  readonly name: string
 }
 
 /** What the owners' updates of a round became. */
@@ -44,6 +50,8 @@ export interface Fold {
  * A model that it makes is good until the fold of the round after the next begins.
  */
 export interface Algorithm {
+  /** A last layer to fit to each unified model that is evaluated; it does not drive the run. */
+  readonly head?: NamedHead | undefined
   /** The names of the merge rules; the first drives the run. */
   readonly merges: readonly string[]
   /** The server's state before the first round. */

@@ -3,6 +3,8 @@ import { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Algorithm, Folded, State } from './algorithm.ts'
 import { RoundFold } from './fold.ts'
+import type { Head } from './head/head.ts'
+import { HEADS } from './head/registry.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
@@ -15,10 +17,12 @@ export interface ChosenAlgorithm {
   readonly merge: readonly MergeChoice[]
   readonly server: Choice<typeof SERVER_STEPS>
   readonly objective: Choice<typeof OBJECTIVES>
+  readonly head?: Choice<typeof HEADS> | undefined
 }
 
-/** An algorithm of merge rules, a server step and the server's half of a local objective. */
-export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Algorithm {
+/** An algorithm of merge rules, a server step, the server's half of a local objective and a head. */
+export function makeAlgorithm({ merge, server, objective, head: chosen }: ChosenAlgorithm): Algorithm {
+  const head: Head | undefined = chosen && make(HEADS, chosen)
   const step = startServer(server)
   const { server: half }: Objective = make(OBJECTIVES, objective)
   const pool = new WeightPool()
@@ -28,6 +32,7 @@ export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Al
   let before: Weights | undefined
 
   return {
+    head: head && { ...head, name: nameOf(chosen!) },
     merges: merge.map(nameOf),
     start: (initial) => ({
       ...within(SERVER, step?.start(initial) ?? {}),

@@ -30,7 +30,7 @@ export function settings(
   const settled = settle(sources, choices)
   return KEY_GROUPS.flatMap(({ keys }) => keys).flatMap((key) => {
     const value = values[key]
-    if (key in CHOICE_KEYS) return choiceSettings(key, value as AnyChoice | readonly AnyChoice[], settled)
+    if (isChoice(key)) return choiceSettings(key, (value ?? CHOICE_KEYS[key].default) as Chosen, settled)
     if (isMapping(value)) {
       return Object.entries(value).map(([inner, v]) => setting(`${key}.${inner}`, [key, inner], v, true, settled))
     }
@@ -38,8 +38,12 @@ export function settings(
   })
 }
 
+type Chosen = AnyChoice | readonly AnyChoice[]
+
+const isChoice = (key: string): key is keyof typeof CHOICE_KEYS => key in CHOICE_KEYS
+
 /** The parts by name, and each of their options. */
-function choiceSettings(key: string, value: AnyChoice | readonly AnyChoice[], settled: Settled): Setting[] {
+function choiceSettings(key: string, value: Chosen, settled: Settled): Setting[] {
   const isList = Array.isArray(value)
   const chosen: readonly AnyChoice[] = isList ? value : [value as AnyChoice]
   const names = chosen.map(nameOf)

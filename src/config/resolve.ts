@@ -49,8 +49,11 @@ export function resolveExperiment(
   for (const [i, one] of expected.entries()) assertWhen(one, (key) => where(['expect', i, 'when', key]))
   const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
   const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
+  // Without one it is as before there were heads.
+  const { head, ...others } = experiment
   return {
-    ...experiment,
+    ...others,
+    ...(head && nameOf(head) !== 'none' && { head }),
     name:
       experiment.name ??
       (file === undefined ? undefined : nameFrom(file)) ??

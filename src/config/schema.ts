@@ -67,6 +67,9 @@ export const ExperimentSchema = z.strictObject({
   server: choice(CHOICE_KEYS.server.parts)
     .prefault(CHOICE_KEYS.server.default)
     .describe('what the server makes of the merged model'),
+  head: choice(CHOICE_KEYS.head.parts)
+    .optional()
+    .describe('a last layer that is fitted to the unified model where it is evaluated, and scored beside it'),
   rounds: count.default(10).describe('rounds of training, merging and sending back'),
   'stop-at': fraction
     .optional()

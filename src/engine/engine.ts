@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Model } from '../model/model.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { HeadStatistics } from './head-statistics.ts'
 import type { ObjectiveHooks } from './hooks.ts'
 
 /** What computes: the processor, an NVIDIA GPU through CUDA, any GPU through WebGPU. */
@@ -114,6 +115,8 @@ export interface Learner {
    */
   train(start: Weights, plan: TrainPlan, report: (progress: Progress) => void): Promise<Trained>
   evaluate(weights: Weights, indices: Uint32Array): Promise<Evaluation>
+  /** What a last layer is fitted to: sums over the images at `indices` of the inputs of the model's last layer. */
+  summarise(weights: Weights, indices: Uint32Array): Promise<HeadStatistics>
   close(): Promise<void>
 }
 

@@ -1,5 +1,7 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
+import type { HeadWeights } from '../algorithm/head/head.ts'
 import type { Evaluation, Progress, Trained } from '../engine/engine.ts'
+import type { HeadStatistics } from '../engine/head-statistics.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Disclosed } from './disclosure.ts'
 import type { Traffic } from './traffic.ts'
@@ -85,5 +87,15 @@ export interface Cohort {
    * is published next is that round's.
    */
   restore(round: number, states: OwnerStates): void
+  /** What the owners do for a head that is fitted to the unified model; undefined if they cannot. */
+  readonly heads?: HeadOwners | undefined
   close(): Promise<void>
+}
+
+/** The owners' part in fitting a last layer (algorithm/head/); the model has been published. */
+export interface HeadOwners {
+  /** Sums over each owner's training images, in the owners' order. */
+  summarise(model: ModelRef): Promise<readonly HeadStatistics[]>
+  /** The model with that last layer, on every owner's own test set, by owner. */
+  evaluate(model: ModelRef, head: HeadWeights): Promise<ReadonlyMap<number, Evaluation>>
 }

@@ -1,9 +1,9 @@
-const KINDS = ['weights', 'update', 'evaluation', 'progress'] as const
+const KINDS = ['weights', 'update', 'evaluation', 'statistics', 'progress'] as const
 
 /** What left an owner in a round, messages of a kind together. */
 export interface Disclosed {
   readonly owner: number
-  /** `weights` is the file of an update; the others are the messages of nats/wire.ts. */
+  /** `weights` is the file of an update, `statistics` that of a head's sums; the others are the messages of nats/wire.ts. */
   readonly kind: (typeof KINDS)[number]
   readonly messages: number
   /** What was told, by the names of docs/disclosure.md. */
@@ -33,6 +33,9 @@ export const sizeOf = (message: object): number => Buffer.byteLength(JSON.string
 
 /** The fields of an update's file of weights. */
 export const weightFields = (sends: boolean): string[] => (sends ? ['weights', 'sent'] : ['weights'])
+
+/** The fields of the sums that a head is fitted to. */
+export const STATISTICS: readonly string[] = ['images', 'gram', 'cross']
 
 interface Count {
   messages: number

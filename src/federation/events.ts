@@ -1,4 +1,5 @@
 import type { State } from '../algorithm/algorithm.ts'
+import type { HeadWeights } from '../algorithm/head/head.ts'
 import type { Evaluation } from '../engine/engine.ts'
 import { ERRORS, type ErrorCode, type ErrorKind, messageOf } from '../errors.ts'
 import { refusalOf } from '../system/refusal.ts'
@@ -59,10 +60,12 @@ export interface RoundFinished {
   readonly locals: readonly OwnerTrained[]
   /** Owners that did not take part in this round, if that was allowed. */
   readonly absent: readonly number[]
-  /** One for each merge rule; the first is the one whose model is sent back. */
+  /** One for each merge rule, the first of which is the one whose model is sent back; then the head, if one is fitted. */
   readonly merges: readonly Scored[]
   /** The unified model. Copy it to keep it: the round after the next makes its models in the same memory. */
   readonly weights: Weights
+  /** The last layer that was fitted to it, if one was. */
+  readonly head?: HeadWeights | undefined
   /** What the server keeps for the next round. */
   readonly serverState: State
   /** What the owners keep, those of them that keep it in this process. */

@@ -4,6 +4,7 @@ import type { Weights } from '../weights/weights.ts'
 import { Clock } from './clock.ts'
 import type { Cohort } from './cohort.ts'
 import { type FederationEvent, type OwnerTrained, ownerTrained, type Scored } from './events.ts'
+import { fitHead } from './fit-head.ts'
 import { isEvaluated, lastRound, learningRate, type Schedule } from './schedule.ts'
 
 /** How many rounds there are, and how the learning rate goes. */
@@ -37,12 +38,20 @@ export async function* runFederation(
   signal: AbortSignal,
 ): AsyncGenerator<FederationEvent> {
   const whole = new Clock()
-  const { merges } = algorithm
+  const { merges, head } = algorithm
   const owners = cohort.owners.map(({ owner }) => owner)
   const withoutMetrics = cohort.owners.flatMap(({ owner, testImages }) => (testImages === undefined ? [owner] : []))
   const kept = withoutMetrics.length > 0 && { withoutMetrics }
   const last = lastRound(plan)
-  yield { type: 'started', owners, rounds: last, done: start.round, merges, baseline: false, ...kept }
+  yield {
+    type: 'started',
+    owners,
+    rounds: last,
+    done: start.round,
+    merges: head ? [...merges, head.name] : merges,
+    baseline: false,
+    ...kept,
+  }
 
   const stopAt = plan['stop-at']
   const reachedStopAt = (scores: ReadonlyMap<number, Evaluation>) =>
@@ -85,6 +94,8 @@ export async function* runFederation(
       const scores = evaluate ? await cohort.evaluate(await cohort.publish(other), signal) : undefined
       scored.push(scoredBy(merges[i + 1]!, scores))
     }
+    const fitted = head && evaluate ? await fitHead(cohort, head, ref, { round, signal }) : undefined
+    if (head) scored.push(scoredBy(head.name, fitted?.scores))
     yield {
       type: 'round-finished',
       round,
@@ -93,6 +104,7 @@ export async function* runFederation(
       absent: owners.filter((owner) => locals.every((local) => local.owner !== owner)),
       merges: scored,
       weights: model,
+      head: fitted?.head,
       serverState: state,
       ownerStates: cohort.states(round),
       drift: folded.drift,

@@ -1,8 +1,11 @@
+import type { Head } from '../algorithm/head/head.ts'
+import { HEADS } from '../algorithm/head/registry.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import type { Cohort } from '../federation/cohort.ts'
 import { LocalCohort } from '../federation/local/local-cohort.ts'
+import { LocalHeads } from '../federation/local/local-heads.ts'
 import type { Model } from '../model/model.ts'
 import { make } from '../parts.ts'
 import type { RunDescription } from '../runs/run-description.ts'
@@ -52,9 +55,22 @@ async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Parti
   const { experiment, shards } = run
   const { workers, baseline } = experiment
   const learner = await openLearner(run, workers, signal)
+  const heads = openHeads(run, signal)
   return {
-    owners: new LocalCohort(shardOwners(run, shards, learner), workers),
+    owners: new LocalCohort(shardOwners(run, shards, learner), workers, heads),
     baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(run, shards, learner)], 1) : undefined,
-    close: () => learner.close(),
+    async close() {
+      await heads?.close()
+      await learner.close()
+    },
   }
+}
+
+/** A learner of its own fits the head, because its model is another one. */
+function openHeads(run: PreparedRun, signal: AbortSignal): LocalHeads | undefined {
+  const { experiment, model, shards } = run
+  const { seed, workers } = experiment
+  const head: Head | undefined = experiment.head && make(HEADS, experiment.head)
+  const open = (wide: Model) => openLearner({ ...run, model: wide }, workers, signal)
+  return head && new LocalHeads({ shards, model, random: head.random, seed, workers, open })
 }

@@ -1,5 +1,9 @@
 import { resolve } from 'node:path'
 import type { State } from '../algorithm/algorithm.ts'
+import type { Head } from '../algorithm/head/head.ts'
+import { HEADS } from '../algorithm/head/registry.ts'
+import { widened, widenedWeights } from '../model/features.ts'
+import { make } from '../parts.ts'
 import type { RunPlan } from '../runs/write/run-plan.ts'
 import { sharedPath } from '../system/shared-path.ts'
 import type { Runnable } from './participants.ts'
@@ -19,6 +23,13 @@ export function planRun(run: Runnable, state: State): RunPlan {
       // Not at the start of a run: the format's library is large.
       const { inferenceGraph } = await import('../engine/onnx/graph/inference-graph.ts')
       return inferenceGraph(model, experiment.normalise, weights)
+    },
+    async exportHead(weights, last) {
+      const { inferenceGraph } = await import('../engine/onnx/graph/inference-graph.ts')
+      const head: Head | undefined = experiment.head && make(HEADS, experiment.head)
+      const wide = widened(model, head?.random ?? 0)
+      const fitted = widenedWeights(model, wide, weights, experiment.seed, last)
+      return { weights: fitted, onnx: inferenceGraph(wide, experiment.normalise, fitted) }
     },
   }
 }

@@ -1,4 +1,6 @@
 import { relative } from 'node:path'
+import type { Head } from '../algorithm/head/head.ts'
+import { HEADS } from '../algorithm/head/registry.ts'
 import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
@@ -10,9 +12,10 @@ import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { lastRound } from '../federation/schedule.ts'
+import { featureModel, widened } from '../model/features.ts'
 import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
-import { nameOf } from '../parts.ts'
+import { make, nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { isWithin } from '../system/shared-path.ts'
 import { assertMemory } from './memory-need.ts'
@@ -78,10 +81,17 @@ export async function prepareRun(
     asking,
   ])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
+  assertHead(model, experiment)
   const shards = await partitionDataset(dataset, experiment, options.signal)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, file: fileHere(options.file), dataset, shards, model, engine, ...answer }
+}
+
+/** Finds out before anything is trained whether a head can be fitted to the model. */
+function assertHead(model: Model, { head: chosen }: Experiment): void {
+  const head: Head | undefined = chosen && make(HEADS, chosen)
+  if (head) featureModel(widened(model, head.random))
 }
 
 /** A path that says nothing of the machine, and means the same wherever the project lies. */

@@ -99,6 +99,9 @@ export const TABLES = [localTable, unifiedTable, paperTable, trafficTable]
 /** The unified model of the last round. */
 export const MODELS = ['model.safetensors', 'model.onnx'] as const
 
+/** The same with the last layer that was fitted to it, if one was. */
+export const HEAD_MODELS = ['model-head.safetensors', 'model-head.onnx'] as const
+
 /** What left the owners, one JSON object a line (disclosure.ts). */
 export const DISCLOSURE = 'disclosure.jsonl'
 

@@ -5,6 +5,7 @@ import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
+import { FedunifyError } from '../errors.ts'
 import { connectParty } from '../federation/nats/connection.ts'
 import { NatsCohort } from '../federation/nats/nats-cohort.ts'
 import { mostOfUpdate } from '../federation/nats/read-update.ts'
@@ -12,7 +13,7 @@ import { ServerPost } from '../federation/nats/server-post.ts'
 import type { ServerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
 import { modelOf } from '../model/presets.ts'
-import { make } from '../parts.ts'
+import { make, nameOf } from '../parts.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
 import { labelsHash, OWNERS_DATA, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
@@ -49,6 +50,7 @@ export interface Served {
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
   const { folder, experiment, committed, maxNorm, deadline, minOwners, note } = settings
+  assertNoHead(experiment)
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
   const party = { ...folder, name: 'server', token: 'server' }
@@ -115,6 +117,13 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .update(JSON.stringify([folder.federation, basename(path), configHash(experiment)]))
     .digest('hex')
     .slice(0, 16)
+
+/** Their sums of features would have to be a message of the protocol. */
+function assertNoHead({ head }: Experiment): void {
+  if (!head) return
+  const message = `head ${nameOf(head)}: owners on other machines do not sum features yet`
+  throw new FedunifyError('E_CONFLICT', message, 'use head none, or run the experiment with all owners here')
+}
 
 async function describeCards(experiment: Experiment, cards: readonly Card[], minOwners: number | undefined) {
   const [{ dataset, engine }] = cards as [Card, ...Card[]]

@@ -103,7 +103,7 @@ describe('a byte order mark', () => {
     for (const encoding of ['utf8', 'utf16le'] as const) {
       const table = fileOf(Buffer.from(`${mark}round,merge,accuracy\n1,avg,0.4\n`, encoding), 'reference.csv')
       const rows = await readRows(table, { most: 1000 }, ['round', 'merge', 'accuracy'], { texts: ['merge'] })
-      expect(rows).toEqual([{ round: 1, merge: 'avg', accuracy: 0.4 }])
+      expect(rows).toEqual([{ round: 1, merge: 'avg', accuracy: 0.4, line: 2 }])
     }
   })
 })

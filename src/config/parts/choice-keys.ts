@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { HEADS } from '../../algorithm/head/registry.ts'
 import { MERGE_RULES } from '../../algorithm/merge/registry.ts'
 import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
 import { SERVER_STEPS } from '../../algorithm/server/registry.ts'
@@ -38,6 +39,7 @@ export const CHOICE_KEYS = {
     own: { example: './my-rule.mjs', summary: "a rule of one's own: a module that exports it" },
   },
   server: { parts: SERVER_STEPS, default: 'none' },
+  head: { parts: HEADS, default: 'none' },
   objective: { parts: OBJECTIVES, default: 'cross-entropy' },
   optimizer: { parts: OPTIMIZERS, default: 'sgd' },
   'lr-schedule': { parts: SCHEDULES, default: 'constant' },

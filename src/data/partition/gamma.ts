@@ -1,4 +1,4 @@
-import type { Random } from '../../random.ts'
+import { normal, type Random } from '../../random.ts'
 
 /**
  * The logarithm of a draw from the gamma distribution with the given shape (> 0) and scale 1: G. Marsaglia and
@@ -29,11 +29,6 @@ export function dirichletDraw(parts: number, alpha: number, random: Random): num
   const weights = logs.map((log) => Math.exp(log - largest))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   return weights.map((weight) => weight / total)
-}
-
-/** Standard normal, by Box and Muller. */
-function normal(random: Random): number {
-  return Math.sqrt(-2 * Math.log(positive(random))) * Math.cos(2 * Math.PI * random.uniform())
 }
 
 /** Uniform in (0, 1]: its logarithm is finite. */

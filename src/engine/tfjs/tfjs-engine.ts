@@ -1,14 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import { FedunifyError } from '../../errors.ts'
+import { featureModel } from '../../model/features.ts'
 import { requireRoom } from '../../system/limits.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { checkHooks } from '../training/check-hooks.ts'
 import { type Classify, evaluateWith } from '../training/evaluate.ts'
 import { divergence, failure } from '../training/failure.ts'
+import { summariseWith } from '../training/summarise.ts'
 import { CHUNK_IMAGES, train } from '../training/train.ts'
 import { imageTensor } from './images.ts'
 import { type Backend, loadBackend } from './load.ts'
-import { buildNetwork } from './network.ts'
+import { buildNetwork, type Network } from './network.ts'
 import { openTrainer } from './train.ts'
 
 /**
@@ -45,15 +47,28 @@ function openLearner({ tf, native }: Backend, { signal, ...job }: LearnerJob): L
     last = result.catch(() => {})
     return result
   }
-  const classify: Classify = async (images, count) => {
-    // Lets Ctrl-C and the progress display in.
-    await setImmediate()
-    check()
-    const logits = tf.tidy(() => network.infer(imageTensor(tf, job, images, count)))
+  const outputsOf =
+    (of: Network) =>
+    async (images: Uint8Array, count: number): Promise<Float32Array> => {
+      // Lets Ctrl-C and the progress display in.
+      await setImmediate()
+      check()
+      const outputs = tf.tidy(() => of.infer(imageTensor(tf, job, images, count)))
+      try {
+        return await outputs.data<'float32'>()
+      } finally {
+        outputs.dispose()
+      }
+    }
+  const classify: Classify = outputsOf(network)
+  const summarise: Learner['summarise'] = async (weights, indices) => {
+    const model = featureModel(job.model)
+    const features = buildNetwork(tf, model)
     try {
-      return await logits.data<'float32'>()
+      features.load(new Map(model.parameters.map(({ name }) => [name, weights.get(name)!])))
+      return await summariseWith(outputsOf(features), model.classes, job, indices)
     } finally {
-      logits.dispose()
+      features.dispose()
     }
   }
   // A JavaScript backend reports every batch: a chunk of a fast one could take it minutes.
@@ -85,6 +100,7 @@ function openLearner({ tf, native }: Backend, { signal, ...job }: LearnerJob): L
         network.load(weights)
         return await evaluateWith(classify, job, indices)
       }),
+    summarise: (weights, indices) => inTurn(() => summarise(weights, indices)),
     async close() {
       closed = true
       // What is under way ends at its next check.

@@ -1,14 +1,25 @@
 import pMap, { pMapIterable } from 'p-map'
+import { statisticsBytes } from '../../engine/head-statistics.ts'
 import { tidy } from '../../system/memory.ts'
 import { flatten } from '../../weights/named.ts'
 import { safetensorsSize } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
-import type { Cohort, ModelRef, OwnerCard, OwnerProgress, OwnerStates, RoundTask, Update } from '../cohort.ts'
-import { type Disclosed, DisclosureCount, weightFields } from '../disclosure.ts'
+import type {
+  Cohort,
+  HeadOwners,
+  ModelRef,
+  OwnerCard,
+  OwnerProgress,
+  OwnerStates,
+  RoundTask,
+  Update,
+} from '../cohort.ts'
+import { type Disclosed, DisclosureCount, STATISTICS, weightFields } from '../disclosure.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
+import type { LocalHeads } from './local-heads.ts'
 import { wouldSend } from './would-send.ts'
 
 /**
@@ -20,6 +31,7 @@ export const AHEAD = 4
 /** Owners in this process, whose learner trains `workers` of them at a time. */
 export class LocalCohort implements Cohort {
   readonly owners: readonly OwnerCard[]
+  readonly heads: HeadOwners | undefined
   readonly #owners: readonly Owner[]
   readonly #workers: number
   readonly #models = new WeakMap<ModelRef, Weights>()
@@ -30,7 +42,8 @@ export class LocalCohort implements Cohort {
   /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
   #known = false
 
-  constructor(owners: readonly Owner[], workers: number) {
+  constructor(owners: readonly Owner[], workers: number, heads?: LocalHeads) {
+    this.heads = heads && this.#headOwners(heads)
     this.owners = owners.map(({ card }) => card)
     this.#owners = owners
     this.#workers = workers
@@ -93,6 +106,28 @@ export class LocalCohort implements Cohort {
       return [owner.card.owner, evaluation] as const
     }
     return new Map(await pMap(this.#owners, score, { concurrency: this.#workers + 1 }))
+  }
+
+  /** The same by what was published, with what it would send counted. */
+  #headOwners(heads: LocalHeads): HeadOwners {
+    return {
+      summarise: async (model) => {
+        const sums = await heads.summarise(this.#models.get(model)!)
+        for (const [i, one] of sums.entries()) {
+          const size = statisticsBytes(one)
+          this.#traffic.up(i, size)
+          this.#disclosed.note(this.owners[i]!.owner, 'statistics', STATISTICS, size)
+        }
+        return sums
+      },
+      evaluate: async (model, head) => {
+        const size = head.weight.byteLength + head.bias.byteLength
+        for (const i of this.owners.keys()) this.#traffic.down(i, size)
+        const scores = await heads.evaluate(this.#models.get(model)!, head)
+        for (const [owner, score] of scores) this.#disclosed.message(owner, 'evaluation', wouldSend.evaluation(score))
+        return scores
+      },
+    }
   }
 
   takeTraffic(): Traffic[] {

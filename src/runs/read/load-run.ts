@@ -88,6 +88,7 @@ const EMPTY: Tables = { local: [], unified: [], table: [], traffic: undefined }
 /** The series that unified.csv has in every round. */
 export const unifiedSeries = ({ config }: Manifest): string[] => [
   ...config.merge.map(nameOf),
+  ...(config.head ? [nameOf(config.head)] : []),
   ...(config.baseline === 'pooled' ? [POOLED_SERIES] : []),
 ]
 

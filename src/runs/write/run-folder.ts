@@ -23,7 +23,7 @@ import {
 } from '../run-description.ts'
 import { CHECKPOINT, CONFIG, MANIFEST, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
-import { DISCLOSURE, EVENTS, MODELS, TABLES, type Table } from '../tables.ts'
+import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
 import { keepConfig } from './keep-config.ts'
 import { FolderLock, type Patience } from './lock.ts'
@@ -178,11 +178,16 @@ export class RunFolder {
     this.#seconds.write += (performance.now() - began) / 1000
   }
 
-  async #writeModel({ round, weights, merges }: RoundFinished): Promise<void> {
-    const { description, exportModel } = this.#plan
+  async #writeModel({ round, weights, head, merges }: RoundFinished): Promise<void> {
+    const { description, exportModel, exportHead } = this.#plan
     const metadata = { round: String(round), merge: merges[0]!.merge, seed: String(description.config.seed) }
     await this.#put(MODELS[0], encodeSafetensors(weights, metadata), false)
     await this.#put(MODELS[1], await exportModel(weights), false)
+    if (!head) return
+    const fitted = await exportHead(weights, head)
+    const named = { ...metadata, head: merges.at(-1)!.merge }
+    await this.#put(HEAD_MODELS[0], encodeSafetensors(fitted.weights, named), false)
+    await this.#put(HEAD_MODELS[1], fitted.onnx, false)
   }
 
   /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
@@ -212,7 +217,7 @@ export class RunFolder {
   /** Of the files that are written whole. */
   async #otherMarks(): Promise<Record<string, Mark>> {
     const rules = ownRules(this.#plan.description.config.merge).map(({ file }) => `${RULES}/${file}`)
-    const names = [CONFIG, ...rules, CHECKPOINT, ...MODELS]
+    const names = [CONFIG, ...rules, CHECKPOINT, ...MODELS, ...HEAD_MODELS]
     const marks = names.map(async (name) => [name, await markOf(join(this.path, name))] as const)
     return Object.fromEntries((await Promise.all(marks)).flatMap(([name, mark]) => (mark ? [[name, mark]] : [])))
   }

@@ -1,3 +1,4 @@
+import type { HeadWeights } from '../../algorithm/head/head.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { RunDescription } from '../run-description.ts'
 
@@ -15,4 +16,6 @@ export interface RunPlan {
   readonly data?: string | undefined
   /** The model with these weights as an ONNX file. */
   exportModel(weights: Weights): Promise<Uint8Array>
+  /** The model with another last layer: its weights, and as an ONNX file. */
+  exportHead(weights: Weights, head: HeadWeights): Promise<{ readonly weights: Weights; readonly onnx: Uint8Array }>
 }

@@ -79,6 +79,8 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
     },
     evaluate: (weights, indices) =>
       memory.lend(weights, (shared) => run({ kind: 'evaluate', weights: shared, indices })),
+    summarise: (weights, indices) =>
+      memory.lend(weights, (shared) => run({ kind: 'summarise', weights: shared, indices })),
     async close() {
       signal?.removeEventListener('abort', cancel)
       cancel()

@@ -2,11 +2,13 @@ import type { MessagePort } from 'node:worker_threads'
 import { workerData as given, move, transferableSymbol, valueSymbol } from 'piscina'
 import { tidy } from '../../../system/memory.ts'
 import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../../engine.ts'
+import type { HeadStatistics } from '../../head-statistics.ts'
 import type { Diverged } from '../../training/failure.ts'
 import { train } from '../../training/train.ts'
 import { hookedBy } from './hook-tensors.ts'
 import { openSessions, type Target } from './job-sessions.ts'
 import type { SharedWeights } from './shared-weights.ts'
+import { summarise } from './summarise.ts'
 import { openTrainer } from './trainer.ts'
 
 /** What every thread of a pool is started with. */
@@ -22,8 +24,15 @@ export interface Setup {
 export type Task =
   | { readonly kind: 'train'; readonly start: SharedWeights; readonly plan: TrainPlan; readonly progress: MessagePort }
   | { readonly kind: 'evaluate'; readonly weights: SharedWeights; readonly indices: Uint32Array }
+  | { readonly kind: 'summarise'; readonly weights: SharedWeights; readonly indices: Uint32Array }
 
-export type TaskResult<T extends Task> = T extends { kind: 'train' } ? Trained | { diverged: Diverged } : Evaluation
+interface Results {
+  readonly train: Trained | { readonly diverged: Diverged }
+  readonly evaluate: Evaluation
+  readonly summarise: HeadStatistics
+}
+
+export type TaskResult<T extends Task> = Results[T['kind']]
 
 const { target, job, cancelled, loaded } = given as Setup
 const { training, evaluateShared, evaluateLocal } = openSessions(target, job)
@@ -34,6 +43,7 @@ queueMicrotask(() => Atomics.add(loaded, 0, 1))
 export default async function run(task: Task): Promise<TaskResult<Task>> {
   tidy()
   check()
+  if (task.kind === 'summarise') return await summarise(job, task.weights.weights, task.indices, check)
   if (task.kind === 'evaluate') return await evaluateShared(task.weights, task.indices)
   const { start, plan, progress } = task
   try {

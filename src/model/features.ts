@@ -1,0 +1,82 @@
+import { FedunifyError } from '../errors.ts'
+import { normal, stream } from '../random.ts'
+import type { Tensor, Weights } from '../weights/weights.ts'
+import { buildModel, type Model, type PlacedLayer } from './model.ts'
+
+/** The model without its last layer: its outputs are the features that logits are made of. */
+export function featureModel(model: Model): Model {
+  const layers = model.layers.slice(0, -1)
+  const [features] = lastDense(model).input
+  return { ...model, classes: features!, layers, parameters: layers.flatMap(({ parameters }) => parameters) }
+}
+
+/** The model with so many units more in its last hidden layer: random features of what that layer sees. */
+export function widened(model: Model, random: number): Model {
+  if (random === 0) return model
+  const hidden = hiddenDense(model)
+  const layers = model.layers.map((placed) => {
+    return placed === hidden ? { ...hidden.layer, units: hidden.layer.units + random } : placed.layer
+  })
+  return buildModel(layers, model.input, model.classes)
+}
+
+/**
+ * Weights of the model as those of the widened one. The new units are sums of their inputs by Gaussian numbers of the
+ * seed, so nobody has to be sent them. ReLU makes features of them, whatever the scale of the inputs is.
+ * @param last of the last layer, for its features are others now
+ */
+export function widenedWeights(
+  model: Model,
+  wide: Model,
+  weights: Weights,
+  seed: number,
+  last: { readonly weight: Float32Array; readonly bias: Float32Array },
+): Weights {
+  const output = lastDense(wide)
+  const values = new Map([
+    [`${output.name}.weight`, last.weight],
+    [`${output.name}.bias`, last.bias],
+  ])
+  if (wide !== model) {
+    const { name, input } = hiddenDense(model)
+    const [own, bias] = [weights.get(`${name}.weight`)!.data, weights.get(`${name}.bias`)!.data]
+    const added = hiddenDense(wide).layer.units - bias.length
+    const random = stream(seed, 'head')
+    const scale = 1 / Math.sqrt(input[0]!)
+    const rows = Float32Array.from({ length: added * input[0]! }, () => normal(random) * scale)
+    values.set(`${name}.weight`, joined(own, rows)).set(`${name}.bias`, joined(bias, new Float32Array(added)))
+  }
+  const tensors = wide.parameters.map(({ name, shape }): [string, Tensor] => {
+    return [name, { shape, data: values.get(name) ?? weights.get(name)!.data }]
+  })
+  return new Map(tensors)
+}
+
+const joined = (a: Float32Array, b: Float32Array) => {
+  const all = new Float32Array(a.length + b.length)
+  all.set(a)
+  all.set(b, a.length)
+  return all
+}
+
+type Dense = PlacedLayer<Extract<PlacedLayer['layer'], { type: 'dense' }>>
+
+const isDense = (placed: PlacedLayer | undefined): placed is Dense => placed?.layer.type === 'dense'
+
+function lastDense(model: Model): Dense {
+  const last = model.layers.at(-1)
+  if (isDense(last)) return last
+  throw new FedunifyError('E_MODEL', 'a head is fitted to the last layer, which must be dense', 'add a dense layer')
+}
+
+/** The layer whose units, through ReLU, are the features. */
+function hiddenDense(model: Model): Dense {
+  const before = model.layers.slice(0, -1).filter(({ layer }) => layer.type !== 'dropout')
+  const [hidden, relu] = before.slice(-2)
+  if (isDense(hidden) && relu?.layer.type === 'relu') return hidden
+  throw new FedunifyError(
+    'E_MODEL',
+    'random features need a dense layer and relu before the last layer',
+    'fit the head without random features, or choose another model',
+  )
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { configHash } from '../../src/config/hash.ts'
+import { resolveExperiment } from '../../src/config/resolve.ts'
+import { loadDataset } from '../../src/data/load-dataset.ts'
+import { partitionDataset } from '../../src/data/partition/partition.ts'
+import type { TrainingSetup } from '../../src/engine/engine.ts'
+import { statisticsBytes } from '../../src/engine/head-statistics.ts'
+import { createSession } from '../../src/engine/onnx/session/create-session.ts'
+import { evaluate } from '../../src/engine/onnx/session/evaluate.ts'
+import { decodeSafetensors } from '../../src/weights/safetensors.ts'
+import { runBinary } from '../support/binary.ts'
+import { fedunify } from '../support/command-line.ts'
+import { SMALL_MODEL, workshop } from '../support/experiment.ts'
+
+const { experiment, folder } = workshop()
+const MODEL = [...SMALL_MODEL.slice(0, 4), { type: 'dense', units: 6 }, { type: 'relu' }, { type: 'dense', units: 4 }]
+const HEAD = { ridge: { random: 10, lambda: 0.1 } }
+const given = { env: 'H', merge: ['avg', 'max'], rounds: 3, model: MODEL, head: HEAD, 'evaluate-every': 2 }
+const at = (name: string, id: string, file: string) => join(folder, 'results', name, id, file)
+const text = (name: string, id: string, file: string) => readFileSync(at(name, id, file), 'utf8')
+const run = async (file: string, id: string, ...more: string[]) =>
+  await fedunify(['run', file, '--run-id', id, '--quiet', '--device', 'cpu', ...more])
+
+describe('a run with a head', () => {
+  it('scores it beside the merge rules where it evaluates, and sends back the first rule as without it', async () => {
+    expect(await run(experiment('headed', given), 'a')).toMatchObject({ code: 0 })
+    expect(await run(experiment('plain', { ...given, head: 'none' }), 'a')).toMatchObject({ code: 0 })
+    const rows = text('headed', 'a', 'unified.csv').trim().split('\n')
+    expect(rows.map((row) => row.split(',').slice(0, 3).join())).toEqual([
+      'round,merge,owners',
+      ...[1, 2, 3].flatMap((round) => ['avg', 'max', 'ridge'].map((name) => `${round},${name},2`)),
+    ])
+    expect(rows[3]).toBe('1,ridge,2,,')
+    expect(rows[6]).toMatch(/^2,ridge,2,[01](\.\d+)?,\d/)
+    expect(rows.filter((row) => !row.includes('ridge')).join('\n')).toBe(text('plain', 'a', 'unified.csv').trim())
+    for (const file of ['model.safetensors', 'model.onnx', 'local.csv']) {
+      expect(readFileSync(at('headed', 'a', file)).equals(readFileSync(at('plain', 'a', file)))).toBe(true)
+    }
+    expect(text('headed', 'a', 'table.csv').split('\n')[0]).toBe('epoch,local_1,local_2,avg,max,ridge')
+    expect(await fedunify(['verify', at('headed', 'a', '')])).toMatchObject({ code: 0 })
+  })
+
+  it('counts the bytes of the sums and of the head', async () => {
+    const bytes = (name: string) => text(name, 'a', 'traffic.csv').trim().split('\n').slice(1).map((row) => row.split(',').map(Number)) // biome-ignore format: one line
+    const size = 6 + 10 + 1
+    const more = [0, statisticsBytes({ size, classes: 4 }), statisticsBytes({ size, classes: 4 })]
+    const head = [0, 4 * 4 * size, 4 * 4 * size]
+    for (const [i, [round, owner, down, up]] of bytes('headed').entries()) {
+      const plain = bytes('plain')[i]!
+      expect([round, owner, down! - plain[2]!, up! - plain[3]!]).toEqual([
+        plain[0],
+        plain[1],
+        head[round! - 1],
+        more[round! - 1],
+      ])
+    }
+    const told = text('headed', 'a', 'disclosure.jsonl').trim().split('\n').map((line) => JSON.parse(line)) // biome-ignore format: one line
+    const sums = told.filter(({ kind }) => kind === 'statistics')
+    expect(sums.map(({ round, owner, fields, bytes: b }) => [round, owner, fields, b])).toEqual(
+      [2, 3].flatMap((round) => [1, 2].map((owner) => [round, owner, ['images', 'gram', 'cross'], more[1]])),
+    )
+  })
+
+  it('leaves a model like any other, whose ONNX file and weights are the ones that were scored', async () => {
+    const file = at('headed', 'a', 'model-head.safetensors')
+    const { weights } = decodeSafetensors(readFileSync(file), file)
+    expect([...weights].map(([name, { shape }]) => [name, ...shape])).toEqual([
+      ['conv1.weight', 4, 1, 3, 3],
+      ['conv1.bias', 4],
+      ['dense1.weight', 16, 144],
+      ['dense1.bias', 16],
+      ['dense2.weight', 4, 16],
+      ['dense2.bias', 4],
+    ])
+    const dataset = await loadDataset({ dataset: 'idx', dir: join(folder, 'idx') })
+    const shards = await partitionDataset(dataset, { env: 'H', owners: 2, seed: 0 })
+    const session = await createSession(readFileSync(at('headed', 'a', 'model-head.onnx')))
+    const job = { dataset, model: { input: [1, 12, 12], classes: 4 } } as unknown as TrainingSetup
+    const test = Uint32Array.from(shards.flatMap((shard) => [...shard.test]))
+    const { correct, images, lossSum } = await evaluate(session, job, test)
+    const [, , , accuracy, loss] = text('headed', 'a', 'unified.csv').trim().split('\n').at(-1)!.split(',').map(Number)
+    expect(correct / images).toBe(accuracy)
+    expect(lossSum / images).toBeCloseTo(loss!, 5)
+    await session.release()
+  })
+
+  it('comes to the same with one worker, and in two parts', async () => {
+    const file = experiment('again', given)
+    expect(await run(file, 'one', '--workers', '1')).toMatchObject({ code: 0 })
+    expect(await run(file, 'stopped', '--stop-after', '2')).toMatchObject({ code: 0 })
+    expect(await fedunify(['run', '--resume', at('again', 'stopped', ''), '--rounds', '3', '--quiet'])).toMatchObject({ code: 0 }) // biome-ignore format: one line
+    for (const id of ['one', 'stopped']) {
+      for (const name of ['unified.csv', 'model-head.safetensors', 'model-head.onnx']) {
+        expect(readFileSync(at('again', id, name)).equals(readFileSync(at('headed', 'a', name)))).toBe(true)
+      }
+    }
+  })
+
+  it('is refused before anything is written if it cannot be fitted', async () => {
+    const file = experiment('flat', { head: HEAD, model: [{ type: 'flatten' }, { type: 'dense', units: 4 }] })
+    const { code, err } = await run(file, 'a')
+    expect([code, err]).toEqual([2, expect.stringContaining('error: random features need a dense layer and relu')])
+    expect(err).toContain('hint: fit the head without random features, or choose another model')
+    const twice = await runBinary(['run', experiment('twice', given), '--set', 'head.lda.lambda=1'])
+    expect([twice.code, twice.err]).toEqual([2, expect.stringContaining('head.lda.lambda')])
+  })
+
+  it('is refused by a server of owners elsewhere, before it connects', async () => {
+    const dir = join(folder, 'federation')
+    expect(await runBinary(['federation', 'init', dir, '--owners', 'alice,bob'])).toMatchObject({ code: 0 })
+    const served = await runBinary(['serve', experiment('served', given), '--federation', join(dir, 'server')])
+    expect([served.code, served.err]).toEqual([
+      2,
+      expect.stringContaining('error: head ridge: owners on other machines'),
+    ])
+    expect(served.err).toContain('hint: use head none, or run the experiment with all owners here')
+  })
+
+  it('leaves the hash of experiments without one as it was', () => {
+    const hashOf = (values: Readonly<Record<string, unknown>>) =>
+      configHash(resolveExperiment([{ kind: 'file', values, where: () => 'test' }]))
+    expect(hashOf({ head: 'none' })).toBe(hashOf({}))
+    expect(hashOf({ head: { ridge: { random: 3 } } })).not.toBe(hashOf({ head: 'ridge' }))
+  })
+})
