@@ -9,6 +9,7 @@ import { asText } from '../markdown.ts'
 import { markdownTable } from '../markdown-table.ts'
 import { columns } from './columns.ts'
 import { type Column, rowsOf, titlesOf } from './fit.ts'
+import { signedPoints } from './points.ts'
 import { nullable } from './run-words.ts'
 import { wrap } from './wrap.ts'
 
@@ -86,7 +87,7 @@ function sidesAsColumns({ sides, rows }: Comparison): Column[] {
     of('series', ({ series }) => titleOf(series)),
     ...sides.flatMap((_, i) => [
       of(letter(i), ({ cells }) => figure(cells[i])),
-      ...(i > 0 ? [of(`${letter(i)} - ${letter(0)}`, ({ cells }) => points(cells[i]?.delta))] : []),
+      ...(i > 0 ? [of(`${letter(i)} - ${letter(0)}`, ({ cells }) => signedPoints(cells[i]?.delta))] : []),
     ]),
   ]
 }
@@ -110,7 +111,7 @@ function sidesAsRows({ sides, rows }: Comparison): Column[] {
     of('side', ({ side }) => letter(side)),
     ...series.flatMap((name) => {
       const differs = shown.some(({ cells }) => cells.get(name)?.delta !== undefined)
-      const delta = of(`- ${letter(0)}`, ({ side, cells }) => (side === 0 ? '' : points(cells.get(name)?.delta)))
+      const delta = of(`- ${letter(0)}`, ({ side, cells }) => (side === 0 ? '' : signedPoints(cells.get(name)?.delta)))
       return [of(titleOf(name), ({ cells }) => figure(cells.get(name))), ...(differs ? [delta] : [])]
     }),
   ]
@@ -119,10 +120,3 @@ function sidesAsRows({ sides, rows }: Comparison): Column[] {
 const titleOf = (series: string) => (series === SENT_BACK ? 'sent back' : seriesTitle(series))
 
 const figure = (cell: Cell | undefined) => (cell ? plusMinus(cell, percent) : '-')
-
-/** +4.51, -0.30, 0.00 */
-function points(delta: number | undefined): string {
-  if (delta === undefined) return '-'
-  const text = delta.toFixed(2)
-  return Number(text) === 0 ? '0.00' : delta > 0 ? `+${text}` : text
-}
