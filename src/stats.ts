@@ -59,3 +59,49 @@ function withinAngle(angle: number, df: number): number {
   }
   return odd ? (2 / Math.PI) * (angle + sin * sum) : sin * sum
 }
+
+/** How far one mean is from another, and how well that is known. */
+export interface Difference {
+  readonly mean: number
+  /** The ends of its 95 % interval. */
+  readonly low: number
+  readonly high: number
+  /** How many pairs it is the mean of; undefined if nothing is paired. */
+  readonly pairs: number | undefined
+}
+
+/** Whether a difference may as well be none: its interval contains 0. */
+export const isWithinNoise = ({ low, high }: Difference): boolean => low <= 0 && high >= 0
+
+/**
+ * The difference `of` - `from` of values by seed. What has two seeds or more in common is paired: the mean of the
+ * differences of those seeds, d̄ ± t(0.975, n - 1) s/√n. Otherwise it is Welch's of two samples; undefined if one has less
+ * than two values.
+ * Source: NIST/SEMATECH e-Handbook, 7.3.1.1 (paired) and 7.3.1 (Welch).
+ * @param unit that of the difference: of fractions, 100 gives percentage points
+ */
+export function differenceBySeed(
+  of: ReadonlyMap<number, number>,
+  from: ReadonlyMap<number, number>,
+  unit = 1,
+): Difference | undefined {
+  const paired = [...of].flatMap(([seed, value]) => (from.has(seed) ? [unit * (value - from.get(seed)!)] : []))
+  if (paired.length >= 2) {
+    const { mean: middle, sd } = estimate(paired)
+    return interval(middle, sd / Math.sqrt(paired.length), paired.length - 1, paired.length)
+  }
+  if (of.size < 2 || from.size < 2) return undefined
+  const [a, b] = [of, from].map((values) => estimate([...values.values()].map((value) => unit * value))) as [
+    Estimate,
+    Estimate,
+  ]
+  const [va, vb] = [a.sd ** 2 / of.size, b.sd ** 2 / from.size]
+  // Welch-Satterthwaite, rounded down: the interval is a little wider.
+  const df = (va + vb) ** 2 / (va ** 2 / (of.size - 1) + vb ** 2 / (from.size - 1))
+  return interval(a.mean - b.mean, Math.sqrt(va + vb), Math.max(1, Math.floor(df)), undefined)
+}
+
+function interval(middle: number, error: number, df: number, pairs: number | undefined): Difference {
+  const half = error === 0 ? 0 : studentQuantile(0.975, df) * error
+  return { mean: middle, low: middle - half, high: middle + half, pairs }
+}

@@ -8,6 +8,7 @@ import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
 import { fetchProgress } from '../report/terminal/progress.ts'
 import { overviewText, planText, summaryText, unfetchedPlanText } from '../report/terminal/run-text.ts'
+import { assertRoom, keptBytes } from '../run/disk-need.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
 import { fetchedFirst, notesOf, prepareRun } from '../run/prepare.ts'
@@ -115,12 +116,12 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const fetched = options.dryRun && (await fetchedFirst(experiment, access))
     if (fetched !== undefined) return io.say(unfetchedPlanText(experiment, fetched))
     const prepared = await prepareRun(experiment, { ...access, file }).catch(tell)
-    if (options.dryRun) {
-      return io.say(
-        planText(prepared, resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared)), io.width),
-      )
-    }
     let path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
+    if (options.dryRun) {
+      const done = resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))
+      await assertRoom(path, keptBytes(experiment, prepared.model, done))
+      return io.say(planText(prepared, done, io.width))
+    }
     let begun = false
     const execution = executeToEnd(inThisProcess(prepared), {
       path,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { RESULTS } from '../config/schema.ts'
 import { RUN_FORMATS, type RunFile, type RunFormat } from '../report/terminal/run-details.ts'
+import { keptFile, OWNERS } from '../runs/kept-files.ts'
 import { LATEST } from '../runs/latest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { pickRun } from '../runs/read/pick-run.ts'
@@ -40,11 +41,17 @@ export function addShowCommand(program: Command, io: Io): void {
     })
 }
 
-/** Plain files of a folder and of those in it. */
+/** Plain files of a folder and of those in it; kept weights, of which there may be thousands, are one. */
 async function filesIn(dir: string): Promise<RunFile[]> {
   const names = (await readdir(dir, { recursive: true })).filter((name) => !name.startsWith('.')).sort(byName)
   const all = await Promise.all(
     names.map(async (name) => ({ name, info: await stat(join(dir, name)).catch(() => undefined) })),
   )
-  return all.flatMap(({ name, info }) => (info?.isFile() ? [{ name, bytes: info.size }] : []))
+  const files = all.flatMap(({ name, info }) => (info?.isFile() ? [{ name, bytes: info.size }] : []))
+  const kept = files.filter(({ name }) => isKept(name))
+  if (kept.length === 0) return files
+  const bytes = kept.reduce((sum, file) => sum + file.bytes, 0)
+  return [...files.filter(({ name }) => !isKept(name)), { name: `${OWNERS}/ (${kept.length} files)`, bytes }]
 }
+
+const isKept = (name: string) => keptFile(name.replaceAll('\\', '/')) !== undefined

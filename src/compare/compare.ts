@@ -1,11 +1,15 @@
 import { FedunifyError } from '../errors.ts'
 import { ownerOf, POOLED_SERIES } from '../runs/series-name.ts'
+import type { Difference } from '../stats.ts'
+import { pointsBetween, type Ranking, rankSides, seedNotes } from './seeds.ts'
 import { type ComparedRound, type Figure, SENT_BACK, type Side } from './side.ts'
 import { letter, unlikeSides } from './unlike.ts'
 
 /** A figure, and how far it is from the first side's, in percentage points. */
 export interface Cell extends Figure {
   readonly delta: number | undefined
+  /** The same with its interval; undefined if one of the two has a single seed, or tells none. */
+  readonly difference: Difference | undefined
 }
 
 export interface ComparedRow {
@@ -18,6 +22,8 @@ export interface ComparedRow {
 export interface Comparison {
   readonly sides: readonly Pick<Side, 'name' | 'detail'>[]
   readonly rows: readonly ComparedRow[]
+  /** Of three sides or more, the best at the last of the rounds. */
+  readonly ranking: Ranking | undefined
   /** Why figures beside each other do not compare. */
   readonly warnings: readonly string[]
   /** What a reader must know to take the figures for what they are. */
@@ -49,9 +55,11 @@ export function compareSides(sides: readonly Side[], rounds: readonly ComparedRo
     ...sides.flatMap((side, i) => missingSeries(side, i, series)),
     ...sides.slice(1).flatMap((side, i) => differing(sides[0]!, side, i + 1)),
     ...empty.map((at) => `no side has round ${at}`),
+    ...seedNotes(sides),
   ]
   const warnings = unlikeSides(sides, rounds)
-  return { sides: sides.map(({ name, detail }) => ({ name, detail })), rows: filled, warnings, notes }
+  const ranking = rankSides(sides, filled.at(-1)!.at)
+  return { sides: sides.map(({ name, detail }) => ({ name, detail })), rows: filled, ranking, warnings, notes }
 }
 
 /** Owners by number, then what is sent back, the merges as they come, the baseline. */
@@ -67,7 +75,8 @@ function comparedRow(sides: readonly Side[], series: string, at: ComparedRound):
   const [first] = figures
   const cells = figures.map((figure, i) => {
     if (!figure) return undefined
-    return { ...figure, delta: i > 0 && first ? 100 * (figure.mean - first.mean) : undefined }
+    if (i === 0 || !first) return { ...figure, delta: undefined, difference: undefined }
+    return { ...figure, delta: 100 * (figure.mean - first.mean), difference: pointsBetween(figure, first) }
   })
   return { at, series, cells }
 }

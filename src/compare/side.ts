@@ -16,6 +16,8 @@ export const SENT_BACK = 'sent_back'
 /** One accuracy of a side, a fraction: the mean over its runs. */
 export interface Figure extends Estimate {
   readonly runs: number
+  /** The accuracy of each seed; of the paper none is known. */
+  readonly bySeed: ReadonlyMap<number, number>
 }
 
 /** What is in one column of a comparison: a run, the seeds of one experiment, or the paper. */
@@ -23,6 +25,8 @@ export interface Side {
   readonly name: string
   readonly detail: string
   readonly series: readonly string[]
+  /** Seeds of its runs, in their order; the paper does not say any. */
+  readonly seeds: readonly number[]
   /** What decides its numbers, but for the seed; the paper's is not known. */
   readonly config: Readonly<Record<string, unknown>> | undefined
   /** The merge rule that drives its runs; the paper does not say it of its tables. */
@@ -55,15 +59,16 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
   const unfinished = runs.filter(({ finished }) => !finished)
   const ending = endingRuns(runs)
   const lengths = [...new Set(ending.map(({ rounds }) => rounds))].sort((a, b) => a - b)
-  const seeds = runs.length > 1 ? `${runs.length} seeds` : `seed ${seedOf(runs[0]!)}`
+  const told = runs.length > 1 ? `${runs.length} seeds` : `seed ${seedOf(runs[0]!)}`
   const twice = new Set(onePerSeed(runs).repeats.map(seedOf))
   const { manifest } = runs[0]!
   const driver = drivingRule(runs[0]!)
   const end = lengths.join(' to ')
   return {
     name,
-    detail: `env ${choiceText(manifest.config.env)}, ${seeds}, ${end} rounds, ${driver} is sent back`,
+    detail: `env ${choiceText(manifest.config.env)}, ${told}, ${end} rounds, ${driver} is sent back`,
     series: [...new Set(runs.flatMap(({ series }) => [...series.keys()]))],
+    seeds: onePerSeed(runs).runs.map(seedOf),
     config,
     driver,
     end: `round ${end}`,
@@ -76,8 +81,14 @@ export function runSide(name: string, { runs, config }: RunGroup<LoadedRun>): Si
     ],
     figure(series, at) {
       const name = series === SENT_BACK ? driver : series
-      const found = (at === 'end' ? ending : runs).flatMap((run) => pointAt(run, name, at)?.accuracy ?? [])
-      return found.length === 0 ? undefined : { ...estimate(found), runs: found.length }
+      const counted = at === 'end' ? ending : runs
+      const accuracyOf = (run: LoadedRun) => pointAt(run, name, at)?.accuracy ?? []
+      const found = counted.flatMap(accuracyOf)
+      if (found.length === 0) return undefined
+      const seeds = onePerSeed(counted).runs.flatMap((run) =>
+        [accuracyOf(run)].flat().map((one) => [seedOf(run), one] as const),
+      )
+      return { ...estimate(found), runs: found.length, bySeed: new Map(seeds) }
     },
   }
 }
@@ -117,6 +128,7 @@ export function paperSide(table: PaperTable): Side {
     name: `paper, Table ${table.number}`,
     detail: `env ${table.env}, doi:${PAPER_DOI}; end is epoch ${LAST_EPOCH_TEXT}`,
     series: PAPER_SERIES,
+    seeds: [],
     config: undefined,
     driver: undefined,
     end: `epoch ${LAST_EPOCH_TEXT}`,
@@ -126,7 +138,8 @@ export function paperSide(table: PaperTable): Side {
     figure(series, at) {
       const printed = printedAt(table, series, at)
       // To the fraction that its four digits mean, which a division need not hit.
-      return printed === undefined ? undefined : { mean: Number((printed / 100).toFixed(4)), sd: Number.NaN, runs: 1 }
+      if (printed === undefined) return undefined
+      return { mean: Number((printed / 100).toFixed(4)), sd: Number.NaN, runs: 1, bySeed: new Map() }
     },
   }
 }

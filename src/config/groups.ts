@@ -10,7 +10,18 @@ export interface KeyGroup {
 const DATA: readonly Key[] = ['env', 'owners', 'dataset', 'data', 'images', 'normalise']
 const MODEL: readonly Key[] = ['model', 'init']
 const ROUNDS: readonly Key[] = ['merge', 'server', 'rounds', 'stop-at', 'stop-after', 'evaluate-every', 'baseline']
-const RUN: readonly Key[] = ['seed', 'name', 'out', 'engine', 'device', 'layout', 'workers', 'expect']
+const RUN: readonly Key[] = [
+  'seed',
+  'name',
+  'out',
+  'engine',
+  'device',
+  'layout',
+  'workers',
+  'keep',
+  'keep-every',
+  'expect',
+]
 
 function titleOf(key: Key): string {
   if (DATA.includes(key)) return 'Data and owners'

@@ -12,6 +12,8 @@ export const NEUTRAL: readonly string[] = [
   'data',
   'workers',
   'stop-after',
+  'keep',
+  'keep-every',
   'expect',
 ] satisfies (keyof Experiment)[]
 

@@ -114,6 +114,9 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   if (datasetOf(dataset).needsFolder && data === undefined) {
     throw refuse('dataset', `dataset ${nameOf(dataset)} needs a folder`, 'name the one with the four files: --data DIR')
   }
+  if (experiment['keep-every'] !== undefined && experiment.keep === undefined) {
+    throw refuse('keep-every', 'keep-every is given without keep', 'add keep: owners, or leave out keep-every')
+  }
   const { rounds, 'evaluate-every': every = 1 } = experiment
   const last = lastRound(experiment)
   if (!isEvaluated(experiment, last)) {

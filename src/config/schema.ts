@@ -127,6 +127,15 @@ export const ExperimentSchema = z.strictObject({
     .optional()
     .describe('owners that train at the same time (default: the cores, at most the owners)')
     .meta({ examples: [2] }),
+  keep: z
+    .enum(['owners'])
+    .optional()
+    .describe("owners: keep each owner's weights of each round in the run folder, for fedunify remerge")
+    .meta({ examples: ['owners'] }),
+  'keep-every': count
+    .optional()
+    .describe('with keep: of every so many rounds, and of the last (default: of every round)')
+    .meta({ examples: [10] }),
   out: pathText().default('results').describe('results folder'),
 
   expect: ExpectationsSchema.optional()

@@ -43,6 +43,16 @@ export interface OwnerTrained {
   readonly copied: Evaluation | undefined
   /** Seconds of training. */
   readonly seconds: number
+  /** What is to be kept of the round, if anything is; not in the events that are written. */
+  readonly kept?: Kept
+}
+
+/** Models of an owner in a round, as a merge rule takes them. They may change once the round is over. */
+export interface Kept {
+  /** Those that it has handed in. */
+  readonly weights: Weights
+  /** The model that all owners trained from; undefined if each began with weights of its own. */
+  readonly received: Weights | undefined
 }
 
 export interface Scored {

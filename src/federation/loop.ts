@@ -5,10 +5,10 @@ import { Clock } from './clock.ts'
 import type { Cohort } from './cohort.ts'
 import { type FederationEvent, type OwnerTrained, ownerTrained, type Scored } from './events.ts'
 import { fitHead } from './fit-head.ts'
-import { isEvaluated, lastRound, learningRate, type Schedule } from './schedule.ts'
+import { isEvaluated, isKept, type Keeping, lastRound, learningRate, type Schedule } from './schedule.ts'
 
-/** How many rounds there are, and how the learning rate goes. */
-export interface Rounds extends Schedule {
+/** How many rounds there are, how the learning rate goes, and what is kept of them. */
+export interface Rounds extends Schedule, Keeping {
   /** Stop once the unified model is this accurate on every owner's test set. */
   readonly 'stop-at'?: number | undefined
 }
@@ -73,11 +73,14 @@ export async function* runFederation(
     const locals: OwnerTrained[] = []
     const evaluateReceived = (owner: number) => evaluate && !received?.has(owner)
     for await (const news of cohort.train({ round, lr, model: ref, instruct, evaluate, evaluateReceived }, signal)) {
-      if (news.type === 'update') {
-        fold.add(news)
-        locals.push(ownerTrained(round, news, evaluate ? (received?.get(news.owner) ?? news.received) : undefined))
+      if (news.type !== 'update') {
+        yield news
+        continue
       }
-      yield news.type === 'update' ? locals.at(-1)! : news
+      fold.add(news)
+      const local = ownerTrained(round, news, evaluate ? (received?.get(news.owner) ?? news.received) : undefined)
+      locals.push(local)
+      yield isKept(plan, round) ? { ...local, kept: { weights: news.weights, received: model } } : local
     }
     const train = clock.lap() - fold.seconds
 

@@ -44,9 +44,23 @@ export interface Schedule {
   readonly 'stop-after'?: number | undefined
 }
 
+/** Which rounds keep the owners' weights. */
+export interface Keeping {
+  /** Undefined: none does. */
+  readonly keep?: 'owners' | undefined
+  /** Every so many rounds, and the last; undefined: each. */
+  readonly 'keep-every'?: number | undefined
+}
+
 /** The last round that is to be done. */
 export const lastRound = ({ rounds, 'stop-after': last }: Pick<Schedule, 'rounds' | 'stop-after'>): number =>
   Math.min(rounds, last ?? rounds)
+
+/** Whether the owners' weights of a round (from 1) are kept. */
+export const isKept = (
+  { keep, rounds, 'keep-every': every = 1 }: Keeping & Pick<Schedule, 'rounds'>,
+  round: number,
+): boolean => keep !== undefined && (round % every === 0 || round === rounds)
 
 /** Whether models are evaluated in a round (from 1). */
 export const isEvaluated = (

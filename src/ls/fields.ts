@@ -5,7 +5,7 @@ import { EXPERIMENT_KEYS } from '../config/schema.ts'
 import { type AnyChoice, choiceText, nameOf, optionsOf } from '../parts.ts'
 import type { RunGlance } from '../runs/read/glance.ts'
 import { mean } from '../stats.ts'
-import type { RunRow } from './row.ts'
+import type { RunRow, SeededEstimate } from './row.ts'
 
 /** What rows are filtered and sorted by: text, or a number. */
 export type FieldValue = string | number
@@ -70,6 +70,12 @@ const plain = (value: unknown): FieldValue =>
 /** Whether a field is an accuracy: then its values are fractions. */
 export const isAccuracy = (rows: readonly RunRow[], field: string): boolean =>
   ACCURACIES.includes(field) || rows.some(({ unified }) => unified.has(field))
+
+/** The accuracy that a field is of, over the seeds of a row; undefined if it is none, or the row has none. */
+export function accuracyIn({ unified, driver }: RunRow, field: string): SeededEstimate | undefined {
+  if (field === 'best') return unified.get(driver)?.best
+  return unified.get(field === 'unified' ? driver : field)?.end
+}
 
 /** All fields that rows have or may have. */
 export const fieldNames = (rows: readonly RunRow[]): string[] => [

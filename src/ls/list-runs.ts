@@ -5,6 +5,7 @@ import { namedRunsBy } from '../runs/read/named-runs.ts'
 import { differingKeys } from '../runs/read/run-groups.ts'
 import { valuesOf } from './fields.ts'
 import { type RunRow, rowsOf } from './row.ts'
+import { type Standings, standingsOf } from './standings.ts'
 import { assertField, type Condition, compareFields, rowsWhere } from './where.ts'
 
 export interface ListRequest {
@@ -23,6 +24,8 @@ export interface RunList {
   readonly keys: readonly string[]
   /** How many rows there were before the limit. */
   readonly matching: number
+  /** If they are sorted by an accuracy: how each stands to the best of all. */
+  readonly standings: Standings | undefined
   /** Folders that cannot be read or trusted. */
   readonly damaged: readonly Damaged[]
 }
@@ -52,7 +55,8 @@ export async function listRuns(
   const shown = rows.slice(0, limit)
   // The rounds have a column of their own.
   const keys = differingKeys(shown.map(({ config }) => config)).filter((key) => key !== 'rounds')
-  return { rows: shown, keys, matching: rows.length, damaged: [...damaged.values()] }
+  const standings = standingsOf(rows, sort.replace(/^-/, ''))
+  return { rows: shown, keys, matching: rows.length, standings, damaged: [...damaged.values()] }
 }
 
 /** By the first value of a field; rows that have none come last either way. */

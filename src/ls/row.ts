@@ -4,10 +4,15 @@ import { pointAt } from '../runs/read/series.ts'
 import { drivingRule } from '../runs/run-description.ts'
 import { type Estimate, estimate } from '../stats.ts'
 
+/** An estimate, and the values that it is of. */
+export interface SeededEstimate extends Estimate {
+  readonly bySeed: ReadonlyMap<number, number>
+}
+
 /** An accuracy of a row, a fraction: the mean over its runs. */
 interface Accuracy {
-  readonly end: Estimate
-  readonly best: Estimate
+  readonly end: SeededEstimate
+  readonly best: SeededEstimate
   /** The rounds in which they are best, from the earliest to the latest. */
   readonly bestRounds: readonly number[]
 }
@@ -58,11 +63,15 @@ function rowOf({ name, config }: RunGroup<RunGlance>, own: readonly RunGlance[])
 }
 
 function accuracyOf(runs: readonly RunGlance[], series: string): Accuracy {
-  const points = (at: 'end' | 'best') => runs.flatMap((run) => pointAt(run, series, at) ?? [])
-  const best = points('best')
-  return {
-    end: estimate(points('end').map(({ accuracy }) => accuracy)),
-    best: estimate(best.map(({ accuracy }) => accuracy)),
-    bestRounds: [...new Set(best.map(({ round }) => round))].sort((a, b) => a - b),
-  }
+  const points = (at: 'end' | 'best') =>
+    runs.flatMap((run) => {
+      const point = pointAt(run, series, at)
+      return point ? [{ ...point, seed: seedOf(run) }] : []
+    })
+  const estimated = (at: 'end' | 'best'): SeededEstimate => ({
+    ...estimate(points(at).map(({ accuracy }) => accuracy)),
+    bySeed: new Map(points(at).map(({ seed, accuracy }) => [seed, accuracy])),
+  })
+  const bestRounds = [...new Set(points('best').map(({ round }) => round))].sort((a, b) => a - b)
+  return { end: estimated('end'), best: estimated('best'), bestRounds }
 }

@@ -3,9 +3,11 @@ import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent, type RunEvent } from '../federation/events.ts'
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
+import { readManifest } from '../runs/manifest.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
 import { UNFLUSHED, unflushedNow } from '../system/flush.ts'
+import { assertRoom, keptBytes } from './disk-need.ts'
 import type { Participants, Runnable } from './participants.ts'
 import { planRun } from './plan-run.ts'
 import { type Sink, Sinks } from './sinks.ts'
@@ -39,7 +41,10 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
   const sinks = new Sinks(execution.sinks ?? [], note)
   let participants: Participants | undefined
   try {
-    if (path !== undefined) await assertNoLink(join(run.experiment.out, run.experiment.name))
+    if (path !== undefined) {
+      await assertNoLink(join(run.experiment.out, run.experiment.name))
+      await assertRoom(path, keptBytes(run.experiment, run.model, resume ? (await readManifest(path)).rounds : 0))
+    }
     // Their threads start while the folder is made.
     participants = await run.open(signal)
     const algorithm = makeAlgorithm(run.experiment)

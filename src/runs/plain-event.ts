@@ -8,8 +8,8 @@ import { VERSION } from '../package.ts'
  */
 export const EVENT_FORMAT = 2
 
-/** Fields of events that have a file of their own: models, and what left the owners. */
-const ELSEWHERE = ['weights', 'head', 'serverState', 'ownerStates', 'disclosed']
+/** Fields of events that have files of their own: models, and what left the owners. */
+const ELSEWHERE = ['weights', 'head', 'kept', 'serverState', 'ownerStates', 'disclosed']
 
 /**
  * An event as JSON has it (docs/formats.md): fields in snake_case, without what has a file of its own;

@@ -1,3 +1,4 @@
+import { OWNERS } from './kept-files.ts'
 import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES } from './tables.ts'
 
 /** The experiment of a run, as a file. */
@@ -15,13 +16,14 @@ export const RULES = 'rules'
 const ALL_MODELS: readonly string[] = [...MODELS, ...HEAD_MODELS]
 
 /** Large files, and code: who publishes a run may leave them out. No figure is read from them. */
-export const mayLack = (file: string): boolean => [CHECKPOINT, ...ALL_MODELS, RULES].includes(file.replace(/\/.*/, ''))
+export const mayLack = (file: string): boolean =>
+  [CHECKPOINT, ...ALL_MODELS, RULES, OWNERS].includes(file.replace(/\/.*/, ''))
 
 /** Its files that grow with the rounds. */
 export const GROWING: readonly string[] = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS]
 
-/** What a run leaves in its folder, beside a copy of each merge rule of the user's own. */
+/** What a run leaves in its folder, beside a copy of each merge rule of the user's own and weights that it keeps. */
 export const RUN_FILES: readonly string[] = [CONFIG, MANIFEST, CHECKPOINT, ...GROWING, ...ALL_MODELS]
 
 /** Whether an entry of a run folder is one that a run left there, or works with. */
-export const isRunFile = (name: string): boolean => [...RUN_FILES, RULES].includes(name) || name.startsWith('.')
+export const isRunFile = (name: string): boolean => [...RUN_FILES, RULES, OWNERS].includes(name) || name.startsWith('.')

@@ -41,7 +41,7 @@ describe('fedunify compare', () => {
     const model = Array(9).fill({ type: 'relu' })
     const c = writeRun(join(folder, 'c'), { config: { lr: 0.01, model } })
     expect((await compare(b, c)).notes.join()).toMatch(
-      /B was run with other settings: rounds 3 \(A: 2\), another model$/,
+      /B was run with other settings: rounds 3 \(A: 2\), another model,B - A: no interval, A and B have one seed$/,
     )
     const { out } = await fedunify('compare', a, b)
     expect(out).toMatch(
@@ -70,7 +70,8 @@ describe('fedunify compare', () => {
     }
     const { out } = await fedunify('compare', folder, '--rounds', 'end')
     expect(out).toContain(`A  ${folder} (env H): env H, 3 seeds, 3 rounds`)
-    expect(out).toMatch(/avg +70\.00 ± 10\.00 +70\.00 ± 0\.00 +0\.00\n/)
+    // Differences by seed: 10, 0 and -10 points, s = 10: ± t(0.975, 2) · 10 / √3 = 4.3027 · 5.7735 = 24.84.
+    expect(out).toMatch(/avg +70\.00 ± 10\.00 +70\.00 ± 0\.00 +0\.00 \[-24\.84, \+24\.84\] noise\n/)
     expect(out).toContain('note: B was run with other settings: env "V" (A: "H")')
   })
 
@@ -200,6 +201,90 @@ describe('fedunify compare', () => {
     expect(out).toMatch(/\nwarning: B does not compare with A: /)
   })
 
+  describe('over seeds', () => {
+    const local = [
+      [0.9, 0.9],
+      [0.9, 0.9],
+    ]
+    /** A folder of runs, by lr, and the accuracies of its seeds. */
+    function sides(...groups: Record<number, number>[]): string[] {
+      const folder = temporaryFolder()
+      return groups.map((group, i) => {
+        const name = join(folder, `side${i}`)
+        for (const [seed, end] of Object.entries(group)) {
+          const run = { seed: Number(seed), unified: { avg: [0.5, end] }, local, config: { lr: 0.1 * (i + 1) } }
+          writeRun(join(name, `s${seed}`), run)
+        }
+        return name
+      })
+    }
+    type Told = {
+      difference: { points: number; low: number; high: number; pairs: number | null; within_noise: boolean }
+    }
+    const told = (json: Json, i: number) => (row(json, 'end', 'avg')[i] as unknown as Told).difference
+
+    it('has the 95 % interval of the paired differences, and a word if it contains 0', async () => {
+      const named = sides({ 0: 0.6, 1: 0.7, 2: 0.8 }, { 0: 0.62, 1: 0.71, 2: 0.84 }, { 0: 0.65, 1: 0.75, 2: 0.86 })
+      const json = await compare(...named, '--rounds', 'end')
+      // B - A: 2, 1 and 4 points: mean 7/3 = 2.3333; deviations -1/3, -4/3 and 5/3, s = √((1 + 16 + 25) / 9 / 2) = 1.5275;
+      // t(0.975, 2) = 4.302653; ± 4.302653 · 1.5275 / √3 = 3.7946: from -1.4612 to 6.1279.
+      expect(told(json, 1)).toMatchObject({ pairs: 3, within_noise: true })
+      expect(told(json, 1).points).toBeCloseTo(7 / 3, 9)
+      expect(told(json, 1).low).toBeCloseTo(-1.4612, 3)
+      expect(told(json, 1).high).toBeCloseTo(6.1279, 3)
+      // C - A: 5, 5 and 6: mean 16/3 = 5.3333, s = √(1/3) = 0.57735; ± 4.302653 · 0.57735 / √3 = 4.302653 / 3 = 1.4342.
+      expect(told(json, 2)).toMatchObject({ pairs: 3, within_noise: false })
+      expect(told(json, 2).low).toBeCloseTo(16 / 3 - 4.302653 / 3, 5)
+      expect(told(json, 2).high).toBeCloseTo(16 / 3 + 4.302653 / 3, 5)
+      // The best is C, from which B is 3, 4 and 2 points away: mean 3, s = 1, ± 4.302653 / √3 = 2.48, behind.
+      const { ranking } = json as unknown as { ranking: object }
+      expect(ranking).toEqual({
+        round: 'end',
+        best: named[2],
+        accuracy: expect.closeTo(0.75333, 4),
+        within_noise: [],
+        behind: [named[1], named[0]],
+        no_interval: [],
+      })
+      const { out } = await fedunify('compare', ...named, '--rounds', 'end')
+      expect(out).toContain('+2.33 [-1.46, +6.13] noise\n')
+      expect(out).toContain('+5.33 [+3.90, +6.77]\n')
+      expect(out).toContain('best of 3 sides at end: C, 75.33 (sent back); behind: B, A\n')
+      const csv = (await fedunify('compare', ...named, '--rounds', 'end', '--csv')).out
+      expect(csv).toMatch(/,3,0\.72\d*,0\.11\d*,2\.3\d*,2\.33\d*,-1\.46\d*,6\.12\d*,3,true\n/)
+    })
+
+    it('is over the seeds that both have, and of separate means if there are not two', async () => {
+      const some = sides({ 0: 0.6, 1: 0.7, 2: 0.8 }, { 1: 0.71, 2: 0.83, 7: 0.1 })
+      const json = await compare(...some, '--rounds', 'end')
+      // 1 and 3 points: mean 2, s = √2, ± t(0.975, 1) · √2 / √2 = 12.7062. The means themselves are 15.33 apart.
+      expect(told(json, 1)).toMatchObject({ pairs: 2, within_noise: true })
+      expect(told(json, 1).points).toBeCloseTo(2, 9)
+      expect(told(json, 1).high).toBeCloseTo(14.7062, 3)
+      expect(row(json, 'end', 'avg')[1]!.delta_points).toBeCloseTo(100 * (1.64 / 3 - 0.7), 9)
+      expect(json.notes.at(-1)).toBe('B - A: the interval is of the 2 seeds that both have')
+
+      const apart = sides({ 0: 0.6, 1: 0.7, 2: 0.8 }, { 5: 0.5, 6: 0.52 })
+      const welch = await compare(...apart, '--rounds', 'end')
+      // Variances of the means: 100/3 and 2/2; √34.3333 = 5.8595; df = 34.3333² / (33.3333²/2 + 1²/1) = 2.1, so 2;
+      // 51 - 70 = -19 ± 4.302653 · 5.8595 = 25.2112.
+      expect(told(welch, 1)).toMatchObject({ pairs: null, within_noise: true })
+      expect(told(welch, 1).low).toBeCloseTo(-44.2112, 3)
+      expect(told(welch, 1).high).toBeCloseTo(6.2112, 3)
+      expect(welch.notes.at(-1)).toBe('B - A: no seed in common, so the interval is of two separate means (Welch)')
+    })
+
+    it('has no interval of one seed, and says so', async () => {
+      const json = await compare(...sides({ 0: 0.6, 1: 0.7 }, { 0: 0.62 }, { 3: 0.5 }), '--rounds', 'end')
+      expect(told(json, 1)).toBeNull()
+      expect(json.notes.slice(-2)).toEqual(['B - A: no interval, B has one seed', 'C - A: no interval, C has one seed'])
+      const [side] = sides({ 0: 0.6, 1: 0.7 })
+      const paper = await compare(side!, 'paper', '--rounds', 'end')
+      expect(told(paper, 1)).toBeNull()
+      expect(paper.notes.at(-1)).toBe('B - A: no interval, the paper tells no seeds')
+    })
+  })
+
   it('keeps the order in which a batch ran', async () => {
     const folder = temporaryFolder()
     for (const [i, lr] of [0.1, 0.01, 0.05].entries()) {
@@ -226,10 +311,11 @@ describe('fedunify compare', () => {
     const csv = await fedunify('compare', run, 'paper', '--format', 'csv', '--rounds', '1,9')
     const lines = csv.out.split('\n').slice(0, 3)
     expect(lines.slice(0, 2)).toEqual([
-      'round,series,side,runs,accuracy,sd,delta_points',
-      '1,local_1,"paper, Table 4",1,0.9371,,',
+      'round,series,side,runs,accuracy,sd,delta_points,difference_points,difference_low,difference_high,pairs,within_noise',
+      '1,local_1,"paper, Table 4",1,0.9371,,,,,,,',
     ])
     expect(lines[2]).toMatch(`1,local_1,${run},1,0.9,,-3.7`)
+    expect(lines[2]).toMatch(/,,,,,$/)
     expect(csv.err).toContain('note: no side has round 9')
   })
 

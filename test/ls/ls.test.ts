@@ -166,9 +166,9 @@ describe('fedunify ls', () => {
     expect(markdown).toBe((await ls('--format', 'markdown', '--sort', '-unified', '--limit', '1')).out)
     expect(markdown).toContain(
       [
-        '| name | id | status | rounds | avg | max | best round | started | time |',
-        '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
-        '| sweep | high-s0 | finished | 3 | 90.00 | 20.00 | 2 | 2021-12-29 10:00 UTC | - |',
+        '| name | id | status | rounds | avg | max | to best | best round | started | time |',
+        '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+        '| sweep | high-s0 | finished | 3 | 90.00 | 20.00 | best | 2 | 2021-12-29 10:00 UTC | - |',
       ].join('\n'),
     )
     const table = parse((await ls('--csv', '--where', 'lr=0.01', '--sort', 'unified')).out, {
@@ -180,6 +180,38 @@ describe('fedunify ls', () => {
         ['sweep', 'H', '0.82', '3', expect.stringMatching(/^0\.0(2|19999)/), '0.3'],
       ],
     )
+  })
+
+  it('says how far each is from the best, and which of them may as well be as good', async () => {
+    const study = join(folder, 'standings')
+    const put = (lr: number, ends: Record<number, number>) => {
+      for (const [seed, end] of Object.entries(ends)) {
+        const run = { seed: Number(seed), unified: ending({ avg: end }), config: { name: 'standings', lr } }
+        writeRun(join(study, `lr${lr}-s${seed}`), run)
+      }
+    }
+    put(0.1, { 0: 0.7, 1: 0.8, 2: 0.9 })
+    put(0.2, { 0: 0.66, 1: 0.78, 2: 0.84 })
+    put(0.3, { 0: 0.68, 1: 0.79, 2: 0.86 })
+    put(0.4, { 0: 0.6 })
+    const list = async (...args: string[]) => (await fedunify(['ls', study, '--sort', '-unified', ...args])).out
+    // lr 0.3: differences -2, -1 and -4 points: mean -7/3 = -2.33, s = √(42/9 / 2) = 1.5275, t(0.975, 2) = 4.3027:
+    // ± 4.3027 · 1.5275 / √3 = 3.79. lr 0.2: -4, -2 and -6: mean -4, s = 2, ± 4.3027 · 2 / √3 = 4.97.
+    const table = await list()
+    expect(table).toMatch(/3 seeds.* 80\.00 ± 10\.00 +best /)
+    expect(table).toMatch(/3 seeds.* 77\.67 ± \S+ +-2\.33 \[-6\.13, \+1\.46\] noise /)
+    expect(table).toMatch(/3 seeds.* 76\.00 ± \S+ +-4\.00 \[-8\.97, \+0\.97\] noise /)
+    expect(table).toMatch(/lr0\.4-s0.* 60\.00 +-20\.00 /)
+    expect(table).toContain('noise: it contains 0, as of 2 of 3 rows.')
+    const [, , third, last] = JSON.parse(await list('--json')).rows
+    expect(third.to_best).toMatchObject({ best: false, difference: { pairs: 3, within_noise: true } })
+    expect(third.to_best.difference.low).toBeCloseTo(-4 - (4.302653 * 2) / Math.sqrt(3), 5)
+    expect(last.to_best).toMatchObject({ difference: null })
+    const [best, second] = parse(await list('--csv', '--limit', '2'), { columns: true }) as Record<string, string>[]
+    expect([best!.to_best_points, best!.pairs, best!.within_noise]).toEqual(['0', '', ''])
+    expect([second!.pairs, second!.within_noise]).toEqual(['3', 'true'])
+    // Sorted by something else, nothing is best.
+    expect(await list('--sort', 'lr')).not.toContain('to best')
   })
 
   it('a name that begins like a formula is text in a CSV', async () => {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { keptFilesIn } from '../../runs/read/kept-weights.ts'
 import { MANIFEST, RULES, RUN_FILES } from '../../runs/run-files.ts'
 import { putFile } from '../../runs/write/growing-file.ts'
 import { kindOf, makeFolders, readIfThere } from '../../system/files.ts'
@@ -19,6 +20,7 @@ export async function readRunFiles(dir: string): Promise<Content[]> {
   for (const path of [
     ...RUN_FILES,
     ...rules.filter((name) => /^[\w-]+\.m?js$/.test(name)).map((name) => `${RULES}/${name}`),
+    ...(await keptFilesIn(dir)),
   ]) {
     const bytes = await readIfThere(join(dir, path))
     if (bytes) all.push({ path, bytes })

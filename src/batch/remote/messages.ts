@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ERRORS, type ErrorCode, FedunifyError } from '../../errors.ts'
 import { PayloadSchema, token } from '../../federation/nats/wire.ts'
+import { keptFile } from '../../runs/kept-files.ts'
 
 /** Raised when one side would misread the other. Written down in docs/formats.md. */
 export const QUEUE_FORMAT = 1
@@ -12,9 +13,11 @@ const text = z.string().max(10_000)
 const BlobSchema = PayloadSchema.pick({ id: true, bytes: true, chunks: true, sha256: true })
 const ruleFile = z.string().regex(/^[\w-]+\.m?js$/)
 
-/** A file of a run folder: one of those that a run writes, or a rule of the user's own. */
+/** A file of a run folder: one of those that a run writes, a rule of the user's own, or kept weights. */
 const FileSchema = z.strictObject({
-  path: z.string().regex(/^(rules\/[\w-]+\.m?js|[a-z]+\.[a-z]+)$/),
+  path: z
+    .string()
+    .refine((path) => /^(rules\/[\w-]+\.m?js|[a-z]+\.[a-z]+)$/.test(path) || keptFile(path) !== undefined),
   blob: BlobSchema,
 })
 

@@ -15,8 +15,9 @@ export interface ProgressView {
   note(line: string): void
   /**
    * A transfer, of which a share in [0, 1] is here: live it is one line, elsewhere a line for each tenth.
+   * @param done what that share is, if it is not fetched
    */
-  transfer(line: string, share: number): void
+  transfer(line: string, share: number, done?: string): void
   event(event: RunEvent): void
   /** Leaves the terminal as it should be, however the run ended. */
   stop(): void
@@ -86,9 +87,9 @@ export class PlainProgress implements ProgressView {
     this.#write(line)
   }
 
-  transfer(line: string, share: number): void {
+  transfer(line: string, share: number, done = 'fetched'): void {
     const tenth = Math.floor(10 * share)
-    if (tenth !== this.#tenth && tenth > 0) this.#write(`fetched ${10 * tenth} %: ${line}`)
+    if (tenth !== this.#tenth && tenth > 0) this.#write(`${done} ${10 * tenth} %: ${line}`)
     this.#tenth = tenth
   }
 

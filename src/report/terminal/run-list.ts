@@ -4,12 +4,14 @@ import { clock, duration, percent, plusMinus, thousands } from '../../format.ts'
 import { secondsOf, startOf } from '../../ls/fields.ts'
 import type { RunList } from '../../ls/list-runs.ts'
 import type { RunRow } from '../../ls/row.ts'
+import type { Standing, Standings } from '../../ls/standings.ts'
 import { valueText } from '../../runs/read/run-groups.ts'
 import { POOLED_SERIES } from '../../runs/series-name.ts'
-import type { Estimate } from '../../stats.ts'
+import { type Estimate, isWithinNoise } from '../../stats.ts'
 import { oneLine } from '../../visible.ts'
 import { markdownTable } from '../markdown-table.ts'
 import { type Column, fitted, rowsOf, titlesOf } from './fit.ts'
+import { differenceCells, intervalText, plainDifference, signedPoints } from './points.ts'
 import { nullable, range } from './run-words.ts'
 import { wrap } from './wrap.ts'
 
@@ -35,13 +37,27 @@ function markdown(list: RunList): string {
   return `${[table, footer(list).join('\n'), ...(damaged.length > 0 ? [damaged.join('\n')] : [])].join('\n\n')}\n`
 }
 
-function footer({ rows, matching }: RunList): string[] {
+function footer({ rows, matching, standings }: RunList): string[] {
   if (matching === 0) return ['no run matches']
   const several = rows.some(({ seeds }) => seeds > 1)
   const units = `${UNITS}${several ? ', mean ± standard deviation over seeds' : ''}.`
-  return rows.length < matching
-    ? [units, `${thousands(rows.length)} of ${thousands(matching)} rows (--limit)`]
-    : [units]
+  return [
+    units,
+    ...(standings ? [standingText(standings)] : []),
+    ...(rows.length < matching ? [`${thousands(rows.length)} of ${thousands(matching)} rows (--limit)`] : []),
+  ]
+}
+
+function standingText(standings: Standings): string {
+  const others = [...standings.values()].filter(({ isBest }) => !isBest)
+  if (others.every(({ difference }) => !difference)) {
+    return 'To best: percentage points; no interval, for it takes two seeds of both rows.'
+  }
+  const noise = others.filter(({ difference }) => difference && isWithinNoise(difference)).length
+  return (
+    'To best: percentage points, and the 95 % interval over seeds (paired if two are common); ' +
+    `noise: it contains 0, as of ${noise} of ${others.length} rows.`
+  )
 }
 
 export const damagedLines = ({ damaged }: RunList): string[] => damaged.map(({ error }) => `damaged: ${error.message}`)
@@ -52,7 +68,7 @@ function seriesIn(rows: readonly RunRow[]): string[] {
   return [...names.filter((name) => name !== POOLED_SERIES), ...names.filter((name) => name === POOLED_SERIES)]
 }
 
-function columnsOf({ rows, keys }: RunList): Column[] {
+function columnsOf({ rows, keys, standings }: RunList): Column[] {
   const column = (title: string, cell: (row: RunRow) => string, spare?: number, left = false): Column => {
     return { title, cells: rows.map(cell), left, ...(spare !== undefined && { spare }) }
   }
@@ -70,10 +86,17 @@ function columnsOf({ rows, keys }: RunList): Column[] {
     ...series.map((name, i) =>
       column(name, ({ unified }) => figure(unified.get(name)?.end), i > 0 || mixed ? 50 + i : undefined),
     ),
+    ...(standings ? [column('to best', (row) => toBest(standings.get(row)), 12)] : []),
     column('best round', ({ unified, driver }) => range(unified.get(driver)?.bestRounds ?? []), 99),
     column('started', (row) => clock(startOf(row)), 98),
     column('time', (row) => timeText(secondsOf(row)), 100),
   ]
+}
+
+function toBest(standing: Standing | undefined): string {
+  if (!standing) return '-'
+  if (standing.isBest) return 'best'
+  return standing.difference ? intervalText(standing.difference) : signedPoints(standing.points)
 }
 
 /** The folder of a run, or how many seeds there are. */
@@ -106,7 +129,7 @@ function keyText(key: string, value: unknown): string {
 }
 
 /** One line for each row; accuracies are fractions, times seconds. */
-function csv({ rows, keys }: RunList): string {
+function csv({ rows, keys, standings }: RunList): string {
   const series = seriesIn(rows)
   const number = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? '' : value)
   const pair = (one: Estimate | undefined) => [number(one?.mean), number(one?.sd)]
@@ -124,17 +147,22 @@ function csv({ rows, keys }: RunList): string {
     ...series.flatMap((name) => pair(row.unified.get(name)?.end)),
     range(row.unified.get(row.driver)?.bestRounds ?? []),
     number(secondsOf(row)),
+    ...(standings ? standingCells(standings.get(row)) : []),
   ])
   const accuracies = ['unified', ...series].flatMap((name) => [name, `${name}_sd`])
   const head = ['name', 'id', 'paths', 'seeds', 'status', 'rounds', 'started', ...keys, 'sent_back', ...accuracies]
-  return sheet([[...head, 'best_round', 'seconds'], ...lines])
+  const standing = ['to_best_points', 'to_best_low', 'to_best_high', 'pairs', 'within_noise']
+  return sheet([[...head, 'best_round', 'seconds', ...(standings ? standing : [])], ...lines])
 }
+
+const standingCells = (standing: Standing | undefined) =>
+  standing && !standing.difference ? [standing.points, '', '', '', ''] : differenceCells(standing?.difference)
 
 /** Raised when a reader of the JSON would have to change. */
 const FORMAT = 1
 
 /** See docs/formats.md. */
-function json({ rows, keys, damaged }: RunList): string {
+function json({ rows, keys, standings, damaged }: RunList): string {
   const plain = ({ mean, sd }: Estimate) => ({ accuracy: mean, sd: nullable(sd) })
   const shown = rows.map((row) => ({
     name: row.name,
@@ -144,10 +172,17 @@ function json({ rows, keys, damaged }: RunList): string {
     }),
     config: Object.fromEntries(keys.map((key) => [key, row.config[key] ?? null])),
     sent_back: row.driver,
+    ...(standings && { to_best: plainStanding(standings.get(row)) }),
     series: [...row.unified].map(([name, { end, best, bestRounds }]) => {
       return { series: name, end: plain(end), best: { ...plain(best), rounds: bestRounds } }
     }),
   }))
   const broken = damaged.map(({ path, error }) => ({ path, code: error.code, message: error.message }))
   return `${JSON.stringify({ format: FORMAT, rows: shown, damaged: broken }, null, 2)}\n`
+}
+
+function plainStanding(standing: Standing | undefined) {
+  if (!standing) return null
+  const { isBest, points, difference } = standing
+  return { best: isBest, points, difference: difference ? plainDifference(difference) : null }
 }

@@ -2,9 +2,10 @@ import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
 import type { Experiment } from '../../config/schema.ts'
 import { lastRound } from '../../federation/schedule.ts'
-import { roundsText, thousands } from '../../format.ts'
+import { dataSize, roundsText, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
+import { keptBytes, roundsToKeep } from '../../run/disk-need.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { runBefore } from '../../runs/read/run-before.ts'
@@ -46,7 +47,16 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
   const rest = done + 1 === last ? `round ${last}` : `rounds ${done + 1} to ${last}`
   const rounds = done === 0 ? roundsText(last) : rest
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
-  return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${work}\n`
+  const lines = [...keptLines(prepared, done), work].map((line) => wrap(line, width))
+  return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${lines.join('\n')}\n`
+}
+
+/** What would be kept of the owners' weights. */
+function keptLines({ experiment, model }: PreparedRun, done: number): string[] {
+  if (experiment.keep === undefined) return []
+  const size = dataSize(keptBytes(experiment, model, done))
+  const whose = `the weights of ${experiment.owners} owners and the model that they received`
+  return [`would keep ${whose} in ${roundsText(roundsToKeep(experiment, done))}: ${size} on the disk`]
 }
 
 /** What would be run, if its data would have to be fetched to say more. */

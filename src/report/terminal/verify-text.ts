@@ -1,3 +1,4 @@
+import { keptFile, OWNERS } from '../../runs/kept-files.ts'
 import type { Examination } from '../../runs/read/examine-run.ts'
 import { oneLine, type Palette } from '../../visible.ts'
 
@@ -15,13 +16,20 @@ export function verifyText(all: readonly Examination[], { green, red, dim }: Pal
       const below = [
         ...differences.map(({ message }) => oneLine(message)),
         ...(note === undefined ? [] : [dim(`note: ${oneLine(note)}`)]),
-        ...(lacking.length === 0 ? [] : [dim(`not there, and not needed: ${list(lacking)}`)]),
+        ...(lacking.length === 0 ? [] : [dim(`not there, and not needed: ${list(counted(lacking))}`)]),
         ...(others.length === 0 ? [] : [dim(`not part of the run: ${list(others)}`)]),
       ]
       return [`${head}${state}`, ...below.map((line) => `           ${line}`)]
     })
     .map((line) => `${line}\n`)
     .join('')
+}
+
+/** Names of files; of kept weights, of which there may be thousands, their number. */
+function counted(names: readonly string[]): string[] {
+  const kept = names.filter((name) => keptFile(name) !== undefined).length
+  const others = names.filter((name) => keptFile(name) === undefined)
+  return kept === 0 ? others : [...others, `${OWNERS}/ (${kept} files)`]
 }
 
 /** Raised when a reader of the JSON would have to change. */

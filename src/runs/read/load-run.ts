@@ -3,6 +3,7 @@ import { FedunifyError } from '../../errors.ts'
 import { lastRound } from '../../federation/schedule.ts'
 import { nameOf } from '../../parts.ts'
 import { readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
+import { keptFile } from '../kept-files.ts'
 import { readManifest } from '../manifest.ts'
 import type { Manifest } from '../run-description.ts'
 import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
@@ -42,7 +43,9 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   const manifest = await readManifest(path)
   // Before the tables: a run that goes on meanwhile only makes them longer.
   const saved = await readOwnCheckpoint(path, manifest)
-  return await loadTables(path, manifest, saved, await assertUntouched(path, manifest, saved))
+  // No figure comes of kept weights, which may be as large as the disk: those who read them compare them.
+  const there = await assertUntouched(path, manifest, saved, (file) => keptFile(file) !== undefined)
+  return await loadTables(path, manifest, saved, there)
 }
 
 /**

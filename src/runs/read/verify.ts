@@ -33,25 +33,28 @@ export interface Found {
 /**
  * Compares the files of a run folder with the hashes that its checkpoint holds of tables and events, and once it is
  * finished its manifest of all of them. Runs of before 0.4.0 that were published without their checkpoint have none.
+ * @param skip files that are not looked at
  */
 export async function compareWithMarks(
   dir: string,
   { status, files: last }: Manifest,
   saved: SavedState | undefined,
+  skip: (file: string) => boolean = () => false,
 ): Promise<Found> {
   const finished = status === 'finished'
   const there = new Set<string>()
   const [same, lacking]: [string[], string[]] = [[], []]
   const faults: Fault[] = []
   // Before its first round, and in the first versions, a run has marked none of its files; then they are told by name.
-  const marksAll = Object.keys((finished ? last : undefined) ?? saved?.files ?? {}).length > 0
-  const others = finished ? Object.keys(last ?? {}).filter((name) => !GROWING.includes(name)) : []
+  const marked = Object.keys((finished ? last : undefined) ?? saved?.files ?? {})
+  const marksAll = marked.length > 0
+  const others = marked.filter((name) => !GROWING.includes(name) && !skip(name))
   for (const name of [...GROWING, ...others]) {
     const mark = (finished ? last?.[name] : undefined) ?? saved?.files[name]
     // A file beside marked ones is not the run's: those of before 0.5.0 have no traffic.csv, whatever goes by its name.
     if (!mark && marksAll) continue
     // The event that ends a run comes behind its last checkpoint.
-    const exact = finished && (name !== EVENTS || last !== undefined)
+    const exact = !GROWING.includes(name) || (finished && (name !== EVENTS || last !== undefined))
     try {
       const now = await markOf(join(dir, name), mark?.size ?? 0)
       if (now && GROWING.includes(name)) there.add(name)
@@ -77,6 +80,7 @@ function assertMark(file: string, mark: Mark, now: Mark | undefined, exact: bool
 
 /**
  * Makes sure that the files of a run folder are those that the run left, as far as it knows their hashes.
+ * @param skip files that are not looked at
  * @returns those of its tables and events that are there
  * @throws FedunifyError (data) naming the first file that was changed
  */
@@ -84,8 +88,9 @@ export async function assertUntouched(
   dir: string,
   manifest: Manifest,
   saved: SavedState | undefined,
+  skip?: (file: string) => boolean,
 ): Promise<ReadonlySet<string>> {
-  const { there, faults } = await compareWithMarks(dir, manifest, saved)
+  const { there, faults } = await compareWithMarks(dir, manifest, saved, skip)
   if (faults[0]) throw faults[0].error
   return there
 }

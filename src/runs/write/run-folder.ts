@@ -26,6 +26,7 @@ import { assertSameRun } from '../same-run.ts'
 import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES, type Table } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
 import { keepConfig } from './keep-config.ts'
+import { dropKeptAfter, KeptWeights } from './kept-weights.ts'
 import { FolderLock, type Patience } from './lock.ts'
 import type { RunPlan } from './run-plan.ts'
 import { removeDrafts, savedState } from './saved-state.ts'
@@ -40,6 +41,7 @@ export class RunFolder {
   readonly #lock: FolderLock
   readonly #seconds: { -readonly [part in keyof Seconds]: number }
   readonly #began = performance.now()
+  readonly #kept: KeptWeights
   #tables: { table: Table; file: GrowingFile }[] = []
   #started: Started | undefined
   #disclosure: GrowingFile | undefined
@@ -54,6 +56,7 @@ export class RunFolder {
     this.#lock = lock
     this.#seconds = { ...saved.seconds }
     this.#rounds = saved.round
+    this.#kept = new KeptWeights(path, saved.files, (name, content) => this.#put(name, content, false))
   }
 
   /**
@@ -102,6 +105,7 @@ export class RunFolder {
       const manifest = await readManifest(path)
       const saved = await savedState(path, manifest, plan)
       await removeDrafts(path)
+      await dropKeptAfter(path, saved.round)
       const kept = { ...(manifest.experiment_file !== undefined && { experiment_file: manifest.experiment_file }) }
       const begun = { ...plan, description: { ...kept, ...description, started: manifest.started } }
       await keepChange(path, manifest, saved, begun.description)
@@ -117,6 +121,7 @@ export class RunFolder {
     try {
       await this.#lock.assertHeld()
       if (event.type === 'started') await this.#start(event)
+      if (event.type === 'owner-trained') await this.#kept.add(event)
       if (event.type === 'round-finished') await this.#addRound(event)
       await this.#events?.append(`${JSON.stringify(plainEvent(this.#shared(event)))}\n`)
       if (event.type === 'round-finished') await this.#save(event)
@@ -137,7 +142,7 @@ export class RunFolder {
         finished: new Date().toISOString(),
         seconds: this.#spent(),
       }
-      const files = status === 'finished' ? { files: { ...(await this.#marks()), ...(await this.#otherMarks()) } } : {}
+      const files = status === 'finished' ? { files: await this.#allMarks() } : {}
       for (const file of this.#growing()) await file.close()
       await this.#writeManifest({ ...outcome, ...files })
     } finally {
@@ -193,7 +198,8 @@ export class RunFolder {
   /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
   async #save({ round, weights, serverState, ownerStates, baseline }: RoundFinished): Promise<void> {
     const began = performance.now()
-    const files = await this.#marks()
+    await this.#kept.flush(round)
+    const files = { ...(await this.#marks()), ...this.#kept.marks }
     const models = { unified: weights, pooled: baseline?.weights, serverState, ownerStates }
     const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity, data: this.#plan.data }
     await this.#put(CHECKPOINT, encodeCheckpoint(state))
@@ -214,7 +220,11 @@ export class RunFolder {
     return Object.fromEntries(await Promise.all(marks))
   }
 
-  /** Of the files that are written whole. */
+  async #allMarks(): Promise<Record<string, Mark>> {
+    return { ...(await this.#marks()), ...(await this.#otherMarks()), ...this.#kept.marks }
+  }
+
+  /** Of the files that are written whole, but for kept weights. */
   async #otherMarks(): Promise<Record<string, Mark>> {
     const rules = ownRules(this.#plan.description.config.merge).map(({ file }) => `${RULES}/${file}`)
     const names = [CONFIG, ...rules, CHECKPOINT, ...MODELS, ...HEAD_MODELS]
@@ -256,8 +266,11 @@ async function place(lock: FolderLock, path: string, another: boolean): Promise<
   }
 }
 
+/** Keys that a run may be given otherwise when it goes on. */
+const CHANGEABLE = ['stop-after', 'keep', 'keep-every'] as const
+
 /**
- * A run may be told to stop elsewhere, or have other rounds than before. Whatever is written when the process is killed,
+ * A run may be told to stop elsewhere, to keep other rounds' weights, or have other rounds than before. Whatever is written when the process is killed,
  * the same command goes on: the checkpoint is that of both runs until the manifest says which it is.
  */
 async function keepChange(
@@ -267,7 +280,8 @@ async function keepChange(
   description: RunDescription,
 ): Promise<void> {
   const [was, is] = [runIdentity(manifest), runIdentity(description)]
-  if (was === is && manifest.config['stop-after'] === description.config['stop-after']) return
+  const changed = CHANGEABLE.some((key) => manifest.config[key] !== description.config[key])
+  if (was === is && !changed) return
   // A finished run's manifest has the hashes of the files that change now.
   const { files: _, ...begun } = manifest
   await putFile(manifestFile(path), sealedManifest({ ...begun, status: 'running' }))

@@ -17,7 +17,9 @@ const at = (name: string, id: string) => join(folder, 'results', name, id)
 async function expectSameAsLocal(name: string, file: string): Promise<void> {
   const { code, err } = await runBinary(['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu'])
   expect([code, err]).toEqual([0, ''])
-  for (const one of FILES) {
+  const kept = (id: string) => Object.keys(manifestOf(at(name, id)).files).filter((one) => one.startsWith('owners/'))
+  expect(kept('net')).toEqual(kept('local'))
+  for (const one of [...FILES, ...kept('local')]) {
     expect(readFileSync(join(at(name, 'net'), one)).equals(readFileSync(join(at(name, 'local'), one))), one).toBe(true)
   }
 }
@@ -45,8 +47,49 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
     expect((await runBinary(['check', at(name, 'net'), '--expect', expectation(folder)])).code).toBe(0)
   })
 
+  it('leave their weights in the run folder if the server keeps them, where any rule can merge them', {
+    timeout: 90_000,
+  }, async () => {
+    const file = experiment('kept', { env: 'H', rounds: 2, merge: ['avg', 'max'], keep: 'owners' })
+    const { join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    const owners = [joins('alice', '--once'), joins('bob', '--once')]
+    const { code, err } = await serve(file, '--run-id', 'net', '--quiet').ended
+    expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
+    for (const owner of owners) expect(await owner.ended).toMatchObject({ code: 0 })
+    await expectSameAsLocal('kept', file)
+    const remerged = await runBinary([
+      'remerge',
+      at('kept', 'net'),
+      '--data',
+      data,
+      '--rules',
+      'avg,max',
+      '--csv',
+      '--quiet',
+    ])
+    expect([remerged.code, remerged.err]).toEqual([0, ''])
+    const own = readFileSync(join(at('kept', 'net'), 'unified.csv'), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(-2)
+    const accuracies = own.map((line) => line.split(',')[3])
+    expect(
+      remerged.out
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(',')[4]),
+    ).toEqual(accuracies)
+  })
+
   it('lose no finished round, whoever is killed and whatever the broker loses', { timeout: 900_000 }, async () => {
-    const file = experiment('chaos', { env: 'H', rounds: KILLS > 8 ? 40 : 16, 'local-epochs': 2, server: 'avgm' })
+    const file = experiment('chaos', {
+      env: 'H',
+      rounds: KILLS > 8 ? 40 : 16,
+      'local-epochs': 2,
+      server: 'avgm',
+      keep: 'owners',
+    })
     const { broker, join: joins, serve } = await startFederation(['alice', 'bob'], data)
     const owners = { alice: joins('alice'), bob: joins('bob') }
     let server = serve(file, '--run-id', 'net')
