@@ -2,7 +2,7 @@ import { type Choice, make, nameOf } from '../parts.ts'
 import { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Algorithm, Folded, State } from './algorithm.ts'
-import { RoundFold } from './fold.ts'
+import { type LabelCounts, RoundFold } from './fold.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
@@ -18,7 +18,10 @@ export interface ChosenAlgorithm {
 }
 
 /** An algorithm of merge rules, a server step and the server's half of a local objective. */
-export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Algorithm {
+export function makeAlgorithm(
+  { merge, server, objective }: ChosenAlgorithm,
+  labels: LabelCounts = new Map(),
+): Algorithm {
   const step = startServer(server)
   const { server: half }: Objective = make(OBJECTIVES, objective)
   const pool = new WeightPool()
@@ -37,7 +40,7 @@ export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Al
     fold(round) {
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
-      return new RoundFold(merge, round, pool)
+      return new RoundFold(merge, round, pool, labels)
     },
     step(state, base, { models, sent }: Folded) {
       const [merged, ...others] = models as [Weights, ...Weights[]]

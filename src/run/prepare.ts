@@ -1,5 +1,4 @@
 import { relative } from 'node:path'
-import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
@@ -15,6 +14,7 @@ import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { isWithin } from '../system/shared-path.ts'
+import { assertRules, assertRulesFit } from './assert-rules.ts'
 import { assertMemory } from './memory-need.ts'
 
 /** Everything that a run is made of before its first round. */
@@ -65,7 +65,7 @@ export async function prepareRun(
   options: DataOptions & { readonly file?: string | undefined } = {},
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
-  for (const choice of experiment.merge) assertRule(choice, experiment.owners)
+  assertRules(experiment)
   assertServer(experiment)
   // First, while this process is small: the larger it is, the longer it takes to start another.
   const asking = askGit()
@@ -78,6 +78,7 @@ export async function prepareRun(
     asking,
   ])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
+  assertRulesFit(experiment, model, dataset.classes)
   const shards = await partitionDataset(dataset, experiment, options.signal)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
