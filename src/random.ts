@@ -12,14 +12,14 @@ export interface Random {
 }
 
 /** What a stream is for; a new purpose is a new name here, so that no two uses share numbers. */
-export type Purpose = 'partition' | 'subset' | 'weights' | 'shuffle' | 'dropout' | 'head'
+export type Purpose = 'partition' | 'subset' | 'weights' | 'shuffle' | 'dropout' | 'head' | 'dare'
 
 /**
- * The stream derived from (seed, purpose, …path), where the path is an owner, a round, an epoch.
+ * The stream derived from (seed, purpose, …path), where the path is an owner, a round, an epoch, a tensor.
  * Streams do not depend on the order in which they are asked for: a resumed run, or one with another
  * number of workers, sees the same numbers. SHA-256 of the name gives the 128-bit state.
  */
-export function stream(seed: number, purpose: Purpose, ...path: number[]): Random {
+export function stream(seed: number, purpose: Purpose, ...path: (number | string)[]): Random {
   const digest = createHash('sha256')
     .update([seed, purpose, ...path].join('/'))
     .digest()

@@ -9,6 +9,9 @@ import type { MergeChoice } from './merge/own-rule.ts'
 import type { MergedRound } from './merge/rule.ts'
 import { startMerge } from './merge/start-merge.ts'
 
+/** How many images of each class owners train on, by owner; of those that tell. */
+export type LabelCounts = ReadonlyMap<number, readonly number[]>
+
 /** A fold whose models are those of merge rules, in memory of the pool. */
 export class RoundFold implements Fold {
   #seconds = 0
@@ -17,8 +20,10 @@ export class RoundFold implements Fold {
   readonly #merges: readonly { readonly name: string; readonly merge: Merge }[]
   readonly #drift: Drift
   readonly #sent = new Map<string, Merge>()
+  readonly #labels: LabelCounts
 
-  constructor(rules: readonly MergeChoice[], round: MergedRound, pool: WeightPool) {
+  constructor(rules: readonly MergeChoice[], round: MergedRound, pool: WeightPool, labels: LabelCounts) {
+    this.#labels = labels
     this.#round = round
     this.#pool = pool
     this.#merges = rules.map((rule) => ({ name: nameOf(rule), merge: startMerge(rule, { ...round, pool }) }))
@@ -31,7 +36,8 @@ export class RoundFold implements Fold {
 
   add(update: Handed): void {
     const began = performance.now()
-    for (const { merge } of this.#merges) merge.add(update)
+    const owner = { ...update, trainLabels: this.#labels.get(update.owner) }
+    for (const { merge } of this.#merges) merge.add(owner)
     this.#drift.add(update.weights)
     for (const [name, weights] of Object.entries(update.sent)) this.#mean(name).add({ ...update, weights })
     this.#seconds += (performance.now() - began) / 1000

@@ -2,7 +2,7 @@ import { type Choice, make, nameOf } from '../parts.ts'
 import { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Algorithm, Folded, State } from './algorithm.ts'
-import { RoundFold } from './fold.ts'
+import { type LabelCounts, RoundFold } from './fold.ts'
 import type { Head } from './head/head.ts'
 import { HEADS } from './head/registry.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
@@ -21,7 +21,10 @@ export interface ChosenAlgorithm {
 }
 
 /** An algorithm of merge rules, a server step, the server's half of a local objective and a head. */
-export function makeAlgorithm({ merge, server, objective, head: chosen }: ChosenAlgorithm): Algorithm {
+export function makeAlgorithm(
+  { merge, server, objective, head: chosen }: ChosenAlgorithm,
+  labels: LabelCounts = new Map(),
+): Algorithm {
   const head: Head | undefined = chosen && make(HEADS, chosen)
   const step = startServer(server)
   const { server: half }: Objective = make(OBJECTIVES, objective)
@@ -42,7 +45,7 @@ export function makeAlgorithm({ merge, server, objective, head: chosen }: Chosen
     fold(round) {
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
-      return new RoundFold(merge, round, pool)
+      return new RoundFold(merge, round, pool, labels)
     },
     step(state, base, { models, sent }: Folded) {
       const [merged, ...others] = models as [Weights, ...Weights[]]

@@ -1,7 +1,6 @@
 import { relative } from 'node:path'
 import type { Head } from '../algorithm/head/head.ts'
 import { HEADS } from '../algorithm/head/registry.ts'
-import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
@@ -18,6 +17,7 @@ import { modelOf } from '../model/presets.ts'
 import { make, nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { isWithin } from '../system/shared-path.ts'
+import { assertRules, assertRulesFit } from './assert-rules.ts'
 import { assertMemory } from './memory-need.ts'
 
 /** Everything that a run is made of before its first round. */
@@ -68,7 +68,7 @@ export async function prepareRun(
   options: DataOptions & { readonly file?: string | undefined } = {},
 ): Promise<PreparedRun> {
   const { dataset: name, data: dir } = experiment
-  for (const choice of experiment.merge) assertRule(choice, experiment.owners)
+  assertRules(experiment)
   assertServer(experiment)
   // First, while this process is small: the larger it is, the longer it takes to start another.
   const asking = askGit()
@@ -82,6 +82,7 @@ export async function prepareRun(
   ])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
   assertHead(model, experiment)
+  assertRulesFit(experiment, model, dataset.classes)
   const shards = await partitionDataset(dataset, experiment, options.signal)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)

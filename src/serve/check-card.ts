@@ -40,3 +40,10 @@ export function assertMetrics({ metrics }: ReplyOf<'card'>, experiment: Experime
   const message = `owner ${name} shares no metrics, but ${key} needs its accuracy`
   throw new FedunifyError('E_OWNER_REFUSED', message, `leave out ${key}, or ask the owner`, { owner })
 }
+
+/** @throws FedunifyError (training) if an owner does not share numbers that a merge rule needs, as an honest one has said itself */
+export function assertLabels({ train_labels }: ReplyOf<'card'>, asked: boolean, { name, owner }: KnownOwner): void {
+  if (!asked || train_labels !== null) return
+  const message = `owner ${name} does not share how many images of each class it has, which a merge rule needs`
+  throw new FedunifyError('E_OWNER_REFUSED', message, 'use another rule, or ask the owner', { owner })
+}

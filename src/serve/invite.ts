@@ -5,7 +5,8 @@ import { FedunifyError } from '../errors.ts'
 import { expect } from '../federation/nats/owner-answers.ts'
 import type { KnownOwner, ServerPost } from '../federation/nats/server-post.ts'
 import type { ReplyOf } from '../federation/nats/wire.ts'
-import { assertCard, assertMetrics } from './check-card.ts'
+import { usesLabels } from '../run/assert-rules.ts'
+import { assertCard, assertLabels, assertMetrics } from './check-card.ts'
 
 export type Card = ReplyOf<'card'>
 
@@ -21,8 +22,8 @@ export async function inviteAll(
 ): Promise<Card[]> {
   const { owners, note } = post.settings
   const sent = omit({ ...experiment }, (key) => OWN_KEYS.includes(key))
-  // Without metrics a run can do, unless it ends by them.
-  const asks = { metrics: experiment['stop-at'] !== undefined, labels: false }
+  // Without metrics a run can do, unless it ends by them; without counts of labels, unless it merges by them.
+  const asks = { metrics: experiment['stop-at'] !== undefined, labels: usesLabels(experiment) }
   const ask = { what: 'invite', experiment: sent, asks, committed } as const
   const waiting = new Set(owners.map(({ name }) => name))
   const told = setInterval(() => note(`waiting for ${[...waiting].join(', ')}`), 10_000)
@@ -32,6 +33,7 @@ export async function inviteAll(
         const card = expect(await post.ask(owner.owner, ask, signal), 'card', owner)
         assertCard(card, owner)
         assertMetrics(card, experiment, owner)
+        assertLabels(card, asks.labels, owner)
         waiting.delete(owner.name)
         const kept = card.metrics ? '' : ', no metrics shared'
         note(`${owner.name} has joined: ${card.train_images} images to train on${kept}, ${card.engine.version}`)

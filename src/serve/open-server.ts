@@ -14,6 +14,7 @@ import type { ServerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
 import { modelOf } from '../model/presets.ts'
 import { make, nameOf } from '../parts.ts'
+import { assertRules, assertRulesFit } from '../run/assert-rules.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
 import { labelsHash, OWNERS_DATA, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
@@ -45,12 +46,13 @@ export interface Served {
 
 /**
  * Connects to the broker, waits for the owners, and makes of what they say of themselves a run that can be executed.
- * @throws FedunifyError (usage) if the broker does not let the server in; (training) if another server is at work, or an
+ * @throws FedunifyError (usage) if a merge rule cannot be used, or the broker does not let the server in; (training) if another server is at work, or an
  *   owner refuses
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
   const { folder, experiment, committed, maxNorm, deadline, minOwners, note } = settings
   assertNoHead(experiment)
+  assertRules(experiment, minOwners)
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
   const party = { ...folder, name: 'server', token: 'server' }
@@ -127,7 +129,9 @@ function assertNoHead({ head }: Experiment): void {
 
 async function describeCards(experiment: Experiment, cards: readonly Card[], minOwners: number | undefined) {
   const [{ dataset, engine }] = cards as [Card, ...Card[]]
-  const model = modelOf(experiment.model, dataset.shape, dataset.class_names.length)
+  const classes = dataset.class_names.length
+  const model = modelOf(experiment.model, dataset.shape, classes)
+  assertRulesFit(experiment, model, classes)
   const description = describeFacts({
     experiment,
     model,

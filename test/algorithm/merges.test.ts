@@ -12,6 +12,7 @@ import type { Weights } from '../../src/weights/weights.ts'
 import { defined, mergeOf } from '../support/merging.ts'
 import { noise, patterns } from '../support/numbers.ts'
 import { owners } from '../support/owners.ts'
+import { caseOf } from '../support/rule-cases.ts'
 
 const accelerated = Object.keys(ACCELERATED) as MergeName[]
 
@@ -33,9 +34,10 @@ const federation = fc.tuple(fc.integer({ min: 1, max: 11 }), fc.integer({ min: 1
     ),
 )
 
-const start = (name: MergeName, pool = new WeightPool()) => startMerge(name, { pool, round: 1 })
-const addedUp = (name: MergeName, all: readonly OwnerWeights[], pool: WeightPool) => {
-  const merge = start(name, pool)
+const start = (name: MergeName, pool = new WeightPool(), base?: Weights) =>
+  startMerge({ [name]: caseOf(name).options ?? {} }, { pool, round: 1, base })
+const addedUp = (name: MergeName, all: readonly OwnerWeights[], pool: WeightPool, base: Weights) => {
+  const merge = start(name, pool, base)
   for (const owner of all) merge.add(owner)
   return merge.finish()
 }
@@ -93,31 +95,40 @@ describe.each(MERGE_NAMES)('%s', (name) => {
       ['none', { shape: [0], data: new Float32Array() }],
       ['b', { shape: [BLOCK + 2], data: noise(BLOCK + 2, seed + 100) }],
     ])
-  const all = [1, 2, 3, 4, 5].map((owner) => ({ owner, trainImages: owner, weights: tensors(owner) }))
+  const { options, owners: count = 5 } = caseOf(name)
+  const base = tensors(50)
+  // The rows of `a` are those of two classes.
+  const all = Array.from({ length: count }, (_, i) => i + 1).map((owner) => ({
+    owner,
+    trainImages: owner,
+    trainLabels: [owner - 1, 1],
+    weights: tensors(owner),
+  }))
+  const expectedOf = (some: readonly OwnerWeights[]) => [...mergeOf(name, some, options, base)]
 
   it('makes several merges at once without mixing them, of owners with several tensors', () => {
     const turned = all.toReversed()
     const pool = new WeightPool()
-    const [one, other] = [start(name, pool), start(name, pool)]
+    const [one, other] = [start(name, pool, base), start(name, pool, base)]
     for (let i = 0; i < all.length; i++) {
       one.add(all[i]!)
       other.add(turned[i]!)
     }
-    expect([...one.finish()]).toEqual([...mergeOf(name, all)])
-    expect([...other.finish()]).toEqual([...mergeOf(name, turned)])
+    expect([...one.finish()]).toEqual(expectedOf(all))
+    expect([...other.finish()]).toEqual(expectedOf(turned))
   })
 
   it('makes its result in memory that was released, whatever is in it', () => {
     const pool = new WeightPool()
-    const expected = [...mergeOf(name, all)]
-    const first = addedUp(name, all, pool)
+    const expected = expectedOf(all)
+    const first = addedUp(name, all, pool, base)
     expect([...first]).toEqual(expected)
     const memory = first.get('b')!.data
-    const second = addedUp(name, all, pool)
+    const second = addedUp(name, all, pool, base)
     expect(second.get('b')!.data).not.toBe(memory)
     memory.fill(99)
     pool.releaseAll(first)
-    const third = addedUp(name, all, pool)
+    const third = addedUp(name, all, pool, base)
     expect(third.get('b')!.data).toBe(memory)
     expect([...third]).toEqual(expected)
     expect([...second]).toEqual(expected)
@@ -126,21 +137,21 @@ describe.each(MERGE_NAMES)('%s', (name) => {
   it('takes no more memory the longer it goes on', () => {
     const pool = new WeightPool()
     const [floats, doubles] = [vi.spyOn(pool, 'floats'), vi.spyOn(pool, 'doubles')]
-    for (let round = 0; round < 5; round++) pool.releaseAll(addedUp(name, all, pool))
+    for (let round = 0; round < 5; round++) pool.releaseAll(addedUp(name, all, pool, base))
     const places = [floats, doubles].map(({ mock }) => new Set(mock.results.map(({ value }) => value)).size)
     expect(places[0]).toBeLessThanOrEqual(6)
     expect(places[1]).toBeLessThanOrEqual(3)
   })
 
   it('is over once it has finished', () => {
-    const merge = start(name)
-    for (const owner of owners([[1], [2], [3]])) merge.add(owner)
+    const merge = start(name, new WeightPool(), base)
+    for (const owner of all) merge.add(owner)
     merge.finish()
     expect(() => merge.finish()).toThrow('there are no owners to merge')
   })
 
   it('refuses an owner that is unlike the first, and to merge nobody', () => {
-    const merge = start(name)
+    const merge = start(name, new WeightPool(), base)
     expect(() => merge.finish()).toThrow('there are no owners to merge')
     const [one, two] = owners([[1], [2, 3]]) as [OwnerWeights, OwnerWeights]
     merge.add(one)

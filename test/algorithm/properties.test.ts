@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type MergeName, MERGE_NAMES as names } from '../../src/algorithm/merge/registry.ts'
+import type { MergeName } from '../../src/algorithm/merge/registry.ts'
 import { mergeOf } from '../support/merging.ts'
 import { bits } from '../support/numbers.ts'
 import { owners } from '../support/owners.ts'
+import { PLAIN_NAMES } from '../support/rule-cases.ts'
 
 const means = ['avg', 'weighted-avg'] as const
 /** Those that do not depend on the owners' order at all. */
@@ -30,7 +31,7 @@ const federation = fc
   )
 const result = (name: MergeName, all: ReturnType<typeof owners>) => mergeOf(name, all).get('w')!.data
 
-describe.each(names)('%s', (name) => {
+describe.each(PLAIN_NAMES)('%s', (name) => {
   it('changes no input and shares no memory with one', () => {
     fc.assert(
       fc.property(federation, (all) => {

@@ -6,6 +6,7 @@ import { withDefaults } from '../../src/parts.ts'
 import type { Tensor } from '../../src/weights/weights.ts'
 import { defined, mergeOf } from '../support/merging.ts'
 import { owners } from '../support/owners.ts'
+import { caseOf, TENSOR_NAMES } from '../support/rule-cases.ts'
 
 /** By the definition of the rule, and as a run makes it. */
 function merged(name: MergeName, rows: number[][], images?: number[], options?: object): number[] {
@@ -163,9 +164,17 @@ describe('a rule that is another one in disguise says so', () => {
   })
 })
 
+/** Rules that can be computed from the owners' weighted sum. */
+const SUMS: readonly MergeName[] = ['avg', 'weighted-avg', 'task-arithmetic']
+
+/** Options that have no default. */
+const ASKED: Partial<Record<MergeName, string>> = { 'clipped-avg': 'bound', layers: 'rules' }
+
 describe.each(MERGE_NAMES)('%s', (name) => {
   const rule: MergeRule = MERGE_RULES[name]
-  const two = (): [OwnerWeights, OwnerWeights] => {
+  const asked = ASKED[name]
+  const { options, owners: count = 2 } = caseOf(name)
+  const some = (): [OwnerWeights, OwnerWeights, ...OwnerWeights[]] => {
     const tensor = (shape: number[], fill: number): Tensor => ({
       shape,
       data: new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(fill),
@@ -173,20 +182,25 @@ describe.each(MERGE_NAMES)('%s', (name) => {
     const owner = (nth: number): OwnerWeights => ({
       owner: nth,
       trainImages: nth,
+      trainLabels: [nth - 1, 1],
       weights: new Map([
         ['conv1.weight', tensor([2, 1, 3, 3], nth)],
         ['conv1.bias', tensor([2], nth)],
+        ['dense1.weight', tensor([2, 3], nth)],
+        ['dense1.bias', tensor([2], nth)],
       ]),
     })
-    return [owner(1), owner(2)]
+    return [owner(1), owner(2), ...Array.from({ length: count - 2 }, (_, i) => owner(i + 3))]
   }
+  const base = some()[0].weights
+  const merge = (all: readonly OwnerWeights[]) => mergeOf(name, all, options, base)
   const without = ({ weights, ...rest }: OwnerWeights, tensor: string): OwnerWeights => ({
     ...rest,
     weights: new Map([...weights].filter(([at]) => at !== tensor)),
   })
   const refusal = (all: OwnerWeights[]): FedunifyError => {
     try {
-      mergeOf(name, all)
+      merge(all)
     } catch (error) {
       if (error instanceof FedunifyError) return error
     }
@@ -195,30 +209,33 @@ describe.each(MERGE_NAMES)('%s', (name) => {
 
   it('says what it is, whence, when to use it, and what it needs', () => {
     for (const line of [rule.summary, rule.source, rule.when]) expect(line).toMatch(/^\S.*\S$/)
-    expect(rule.needs).toBe(name === 'avg' || name === 'weighted-avg' ? 'sum' : 'each')
+    expect(rule.needs).toBe(SUMS.includes(name) ? 'sum' : 'each')
   })
 
-  it('has a default for every option, and knows no others', () => {
-    expect(() => withDefaults(rule)).not.toThrow()
-    expect(() => withDefaults(rule, { betta: 0.2 })).toThrow('betta')
+  it('has a default for every option but what only its user knows, and knows no others', () => {
+    if (asked) expect(() => withDefaults(rule)).toThrow(asked)
+    else expect(() => withDefaults(rule)).not.toThrow()
+    expect(() => withDefaults(rule, { ...options, betta: 0.2 })).toThrow('betta')
   })
 
   it('keeps names, shapes and their order', () => {
-    const shapes = [...mergeOf(name, two())].map(([tensor, { shape, data }]) => [tensor, shape, data.length])
+    const shapes = [...merge(some())].map(([tensor, { shape, data }]) => [tensor, shape, data.length])
     expect(shapes).toEqual([
       ['conv1.weight', [2, 1, 3, 3], 18],
       ['conv1.bias', [2], 2],
+      ['dense1.weight', [2, 3], 6],
+      ['dense1.bias', [2], 2],
     ])
   })
 
   it('goes by name where an owner has its tensors in another order', () => {
-    const [one, other] = two()
+    const [one, other, ...rest] = some()
     const turned = { ...other, weights: new Map([...other.weights].reverse()) }
-    expect(mergeOf(name, [one, turned])).toEqual(mergeOf(name, [one, other]))
+    expect(merge([one, turned, ...rest])).toEqual(merge([one, other, ...rest]))
   })
 
   it('refuses a missing tensor, whichever owner lacks it', () => {
-    const [one, other] = two()
+    const [one, other] = some()
     const later = refusal([one, without(other, 'conv1.bias')])
     expect(later.kind).toBe('training')
     expect(later.message).toBe('owner 2: conv1.bias is missing')
@@ -229,7 +246,7 @@ describe.each(MERGE_NAMES)('%s', (name) => {
   })
 
   it('refuses a tensor of another shape, also where it has as many values', () => {
-    const [one, other] = two()
+    const [one, other] = some()
     const { data } = other.weights.get('conv1.weight')!
     const turned = { ...other, weights: new Map([...other.weights, ['conv1.weight', { shape: [1, 2, 3, 3], data }]]) }
     const error = refusal([one, turned])
@@ -240,11 +257,17 @@ describe.each(MERGE_NAMES)('%s', (name) => {
   it('refuses to merge nobody', () => {
     expect(refusal([]).message).toBe('there are no owners to merge')
   })
-
-  // The federation refuses such weights before they are merged; a rule on its own must not hide them either.
-  it.each([0, 1, 2])('lets a NaN of owner %i of three through', (at) => {
-    const rows = [[1], [2], [-3]]
-    rows[at] = [Number.NaN]
-    expect(merged(name, rows)).toEqual([Number.NaN])
-  })
 })
+
+// The federation refuses such weights before they are merged; a rule on its own must not hide them either.
+it.each(TENSOR_NAMES.flatMap((name) => [0, 1, 2].map((at) => [name, at] as const)))(
+  '%s lets a NaN of owner %i through',
+  (name, at) => {
+    const { options, owners: count = 3 } = caseOf(name)
+    const rows = [1, 2, -3, 4, 5, 6, 7].slice(0, count).map((value) => [value])
+    rows[at % count] = [Number.NaN]
+    const base = new Map([['w', { shape: [1], data: Float32Array.of(0) }]])
+    expect(Array.from(defined(name, owners(rows), options, base))).toEqual([Number.NaN])
+    expect(mergeOf(name, owners(rows), options, base).get('w')!.data).toEqual(Float32Array.of(Number.NaN))
+  },
+)

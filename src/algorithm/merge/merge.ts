@@ -19,15 +19,31 @@ export interface Merge {
 
 export const noOwners = () => new FedunifyError('E_MERGE_FAILED', 'there are no owners to merge')
 
-/** @throws FedunifyError (training) if `other` does not have the tensors of `first` */
+/** @throws FedunifyError (training) naming every tensor that one of two owners lacks, or that has another shape */
 export function assertAlike(first: OwnerWeights, other: OwnerWeights): void {
-  for (const name of other.weights.keys()) if (!first.weights.has(name)) throw unlike(first, name, 'is missing')
-  for (const [name, { shape }] of first.weights) {
-    const tensor = other.weights.get(name)
-    if (!tensor) throw unlike(other, name, 'is missing')
-    if (tensor.shape.join() !== shape.join()) throw unlike(other, name, `is [${tensor.shape}], not [${shape}]`)
-  }
+  refuse(unlike(first.weights, other.weights, [`owner ${first.owner}`, `owner ${other.owner}`]))
 }
 
-const unlike = ({ owner }: OwnerWeights, name: string, what: string) =>
-  new FedunifyError('E_MERGE_FAILED', `owner ${owner}: ${name} ${what}`, 'all owners must train the same model')
+/** @throws FedunifyError (training) as `assertAlike` does, of the model that the owners are said to have trained from */
+export function assertBase(base: Weights, { owner, weights }: OwnerWeights): void {
+  refuse(unlike(weights, base, [`owner ${owner}`, 'base']))
+}
+
+function refuse(faults: readonly string[]): void {
+  if (faults.length === 0) return
+  const more = faults.length > MOST_TOLD ? [`and ${faults.length - MOST_TOLD} more`] : []
+  const message = [...faults.slice(0, MOST_TOLD), ...more].join('; ')
+  throw new FedunifyError('E_MERGE_FAILED', message, 'all owners must train the same model')
+}
+
+const MOST_TOLD = 20
+
+function unlike(one: Weights, other: Weights, [whose, others]: readonly [string, string]): string[] {
+  const lacking = [...other.keys()].filter((name) => !one.has(name)).map((name) => `${whose}: ${name} is missing`)
+  const different = [...one].flatMap(([name, { shape }]) => {
+    const tensor = other.get(name)
+    if (!tensor) return [`${others}: ${name} is missing`]
+    return tensor.shape.join() === shape.join() ? [] : [`${others}: ${name} is [${tensor.shape}], not [${shape}]`]
+  })
+  return [...lacking, ...different]
+}

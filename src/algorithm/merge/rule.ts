@@ -7,6 +7,8 @@ export interface OwnerFacts {
   readonly owner: number
   /** Images in the owner's shard, epochs not counted. */
   readonly trainImages: number
+  /** How many of them are of each class; undefined if the owner does not tell. */
+  readonly trainLabels?: readonly number[] | undefined
 }
 
 /** What one owner hands in: its local model's weights and how many images it trained them on. */
@@ -44,15 +46,44 @@ export type MergeTensor = (
 ) => void
 
 /**
+ * A rule that looks at whole models before it merges: at their lengths, or at the distances between them.
+ */
+export interface ModelLook {
+  /**
+   * Called once in a round, before the first tensor is merged.
+   * @param models each owner's whole model; they are only read
+   * @param owners what else is known of the owners, in the same order
+   * @returns what merges each tensor
+   */
+  look(models: readonly Weights[], owners: readonly OwnerFacts[], round: MergedRound): MergeTensor
+}
+
+/** What a rule is told beside the owners' weights and their numbers of images, and cannot do without. */
+export type Use = 'base' | 'labels'
+
+/** The model that a run trains. */
+export interface MergedModel {
+  /** Shapes of its tensors, by name, in layer order. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>
+  readonly classes: number
+}
+
+/**
  * A way to make one model of the owners' models. What `make` gives is the definition of the rule, as plain as it can be
  * written; accelerated.ts has faster ways to the same bits. No rule hides that a model is broken: a NaN in any owner's
  * value gives NaN.
  */
-export interface MergeRule<O extends object = object> extends Part<O, MergeTensor> {
+export interface MergeRule<O extends object = object> extends Part<O, MergeTensor | ModelLook> {
   /** One line on when to use it. */
   readonly when: string
   /** Whether it needs each owner's values or only their weighted sum, which is all that secure aggregation shows. */
   readonly needs: 'sum' | 'each'
+  /** `base`: the model that the owners trained from; `labels`: how many images of each class they have. */
+  uses?(options: O): readonly Use[]
+  /** Why it is not defined on so many owners, if so. */
+  undefinedOn?(options: O, owners: number): string | undefined
   /** Why it must not be used on so many owners, if so: for example because it would be another rule in disguise. */
   check?(options: O, owners: number): string | undefined
+  /** Why it must not be used on such a model, if so. */
+  checkModel?(options: O, model: MergedModel): string | undefined
 }

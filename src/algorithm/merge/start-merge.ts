@@ -26,17 +26,23 @@ export function startMerge(choice: AnyChoice, { pool, round, base }: MergeSettin
   const memory = accelerated && workspace()
   if (memory) return new StreamingMerge(accelerated, memory, pool)
   const rule = mergeRule(choice)
-  const fault = (where: string, what: string, cause?: unknown) => {
+  const options = withDefaults(rule, optionsOf(choice))
+  const error = (what: string, hint: string, cause?: unknown) => {
     const named = own ? `${name} (${at(own, cause)})` : name
-    return new FedunifyError('E_MERGE_FAILED', `round ${round}: merge ${named}${where}: ${what}`, HINT, { cause })
+    return new FedunifyError('E_MERGE_FAILED', `round ${round}: merge ${named}${what}`, hint, { cause })
+  }
+  if (!base && rule.uses?.(options).includes('base')) {
+    throw error(': it goes on from the model that all owners received, and there is none', 'give it that, or use avg')
   }
   try {
-    const merge = rule.make(withDefaults(rule, optionsOf(choice)))
-    return new WholeMerge(merge, pool, { round, base }, (tensor, what, cause) =>
-      fault(`, tensor ${tensor}`, `the rule ${what}`, cause),
-    )
-  } catch (error) {
-    throw fault('', `make threw ${messageOf(error)}`, error)
+    const made = rule.make(options)
+    const undefinedOn = (owners: number) => rule.undefinedOn?.(options, owners)
+    const fault = (what: string, tensor?: string, cause?: unknown) =>
+      error(`${tensor === undefined ? '' : `, tensor ${tensor}`}: the rule ${what}`, HINT, cause)
+    const refusal = (reason: string) => error(`: ${reason}`, 'use another rule, other options or other owners')
+    return new WholeMerge({ made, undefinedOn, fault, refusal }, pool, { round, base })
+  } catch (thrown) {
+    throw error(`: make threw ${messageOf(thrown)}`, HINT, thrown)
   }
 }
 

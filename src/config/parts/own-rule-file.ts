@@ -74,7 +74,7 @@ function syntaxError(path: string): Promise<{ line: number; message: string } | 
   })
 }
 
-const FIELDS = ['summary', 'source', 'when', 'needs', 'options', 'make', 'check']
+const FIELDS = ['summary', 'source', 'when', 'needs', 'options', 'make', 'uses', 'check']
 
 /** @returns the rule, or all that is wrong with it */
 function ruleOf(given: unknown): MergeRule | string[] {
@@ -88,6 +88,7 @@ function ruleOf(given: unknown): MergeRule | string[] {
     faults.push(given.needs === undefined ? 'needs is missing' : "needs must be 'each' or 'sum'")
   }
   if (typeof given.make !== 'function') faults.push(`make ${given.make === undefined ? 'is missing' : NO_FUNCTION}`)
+  if (given.uses !== undefined && typeof given.uses !== 'function') faults.push(`uses ${NO_FUNCTION}`)
   if (given.check !== undefined && typeof given.check !== 'function') faults.push(`check ${NO_FUNCTION}`)
   for (const name of Object.keys(given)) {
     const meant = FIELDS.includes(name) ? undefined : nearest(name, FIELDS)
@@ -105,6 +106,7 @@ function ruleOf(given: unknown): MergeRule | string[] {
     needs,
     options: options as unknown as MergeRule['options'],
     make: (of) => rule.make(of),
+    ...(rule.uses && { uses: (of) => rule.uses!(of) }),
     check: (of, owners) => rule.check?.(of, owners),
   }
 }

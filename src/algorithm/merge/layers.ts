@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { choice } from '../../part-choice.ts'
+import { type AnyChoice, type Choice, choiceText, nameOf, optionsOf, type Parts } from '../../parts.ts'
+import type { MergedModel, MergeRule } from './rule.ts'
+import { matchesPattern } from './shared/name-pattern.ts'
+import { tensorMerge } from './shared/tensor-merge.ts'
+
+interface LayersOptions<C extends AnyChoice = AnyChoice> {
+  rules: Record<string, C>
+  otherwise: C
+}
+
+/**
+ * A rule for each of several groups of tensors. A group is merged as if it were the whole model: what a rule looks at,
+ * a length or a distance, is that of the group's tensors.
+ * @param registry the rules that may be chosen
+ */
+export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(registry: R) {
+  const ruleOf = (chosen: AnyChoice): MergeRule => registry[nameOf(chosen)]!
+  const options = z.strictObject({
+    rules: z
+      .record(z.string().min(1), choice(registry))
+      .refine((rules) => Object.keys(rules).length > 0, 'expected a pattern and its rule')
+      .describe('the rule of each pattern of names; * is any characters, ? is one')
+      .meta({ examples: [{ 'conv*': 'avg', 'dense*': 'median' }] }),
+    otherwise: choice(registry).prefault('avg').describe('the rule of all other tensors'),
+  })
+  /** What the first of the chosen rules says, with its pattern before it. */
+  const firstOf = ({ rules, otherwise }: LayersOptions, says: (rule: MergeRule, of: object) => string | undefined) => {
+    for (const [pattern, chosen] of [...Object.entries(rules), ['otherwise', otherwise] as const]) {
+      const reason = says(ruleOf(chosen), optionsOf(chosen))
+      if (reason !== undefined) return `${pattern}: ${nameOf(chosen)}: ${reason}`
+    }
+    return undefined
+  }
+
+  return {
+    summary: 'a rule for each group of tensors, told by their names',
+    source: 'the rules that are chosen',
+    when: 'layers differ in what owners have in common, as the last one does if their classes differ',
+    needs: 'each',
+    options,
+    uses: (chosen) => [...new Set(allOf(chosen).flatMap((one) => [...(ruleOf(one).uses?.(optionsOf(one)) ?? [])]))],
+    undefinedOn: (chosen, owners) => firstOf(chosen, (rule, of) => rule.undefinedOn?.(of, owners)),
+    check: (chosen, owners) => firstOf(chosen, (rule, of) => rule.check?.(of, owners)),
+    checkModel({ rules, otherwise }, { shapes, classes }) {
+      const names = [...shapes.keys()]
+      for (const pattern of Object.keys(rules)) {
+        if (names.some((name) => matchesPattern(pattern, name))) continue
+        return `no tensor is called ${pattern}; there are ${names.join(', ')}`
+      }
+      const twice = names.find((name) => patternsOf(rules, name).length > 1)
+      if (twice !== undefined) return `${twice} is of ${patternsOf(rules, twice).join(' and of ')}`
+      for (const [chosen, group] of groupsOf({ rules, otherwise }, names)) {
+        const part: MergedModel = { shapes: new Map(group.map((name) => [name, shapes.get(name)!])), classes }
+        const reason = ruleOf(chosen).checkModel?.(optionsOf(chosen), part)
+        if (reason !== undefined) return `${nameOf(chosen)}: ${reason}`
+      }
+      return undefined
+    },
+    make: (chosen) => ({
+      look(models, owners, { round, base }) {
+        const names = [...models[0]!.keys()]
+        const merges = groupsOf(chosen, names).flatMap(([one, group]) => {
+          const part = <T>(model: ReadonlyMap<string, T>) => new Map(group.map((name) => [name, model.get(name)!]))
+          const made = ruleOf(one).make(optionsOf(one))
+          const merge = tensorMerge(made, models.map(part), owners, { round, base: base && part(base) })
+          return group.map((name) => [name, merge] as const)
+        })
+        const mergeOf = new Map(merges)
+        return (values, facts, out, tensor) => mergeOf.get(tensor.name)!(values, facts, out, tensor)
+      },
+    }),
+  } satisfies MergeRule<LayersOptions<Choice<R>>>
+}
+
+const allOf = ({ rules, otherwise }: LayersOptions) => [...Object.values(rules), otherwise]
+
+const patternsOf = (rules: LayersOptions['rules'], name: string) =>
+  Object.keys(rules).filter((pattern) => matchesPattern(pattern, name))
+
+/** Each rule with the names of its tensors, those of several patterns together; none without a tensor. */
+function groupsOf({ rules, otherwise }: LayersOptions, names: readonly string[]): [AnyChoice, string[]][] {
+  const groups = new Map<string, [AnyChoice, string[]]>()
+  for (const name of names) {
+    const [pattern] = patternsOf(rules, name)
+    const chosen = pattern === undefined ? otherwise : rules[pattern]!
+    const group = groups.get(choiceText(chosen)) ?? [chosen, []]
+    group[1].push(name)
+    groups.set(choiceText(chosen), group)
+  }
+  return [...groups.values()]
+}

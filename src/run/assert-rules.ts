@@ -1,0 +1,31 @@
+import { assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
+import type { Experiment } from '../config/schema.ts'
+import { FedunifyError } from '../errors.ts'
+import type { Model } from '../model/model.ts'
+import { nameOf } from '../parts.ts'
+
+/**
+ * Looks before a run whether its merge rules can be used.
+ * @param fewest owners that are merged in a round, if some may be absent
+ * @throws FedunifyError (usage) as `assertRule` does, or if a rule goes on from a model that owners do not have in common
+ */
+export function assertRules({ merge, init, owners }: Experiment, fewest = owners): void {
+  for (const choice of merge) {
+    assertRule(choice, owners, fewest)
+    if (init === 'shared' || !usesOf(choice).includes('base')) continue
+    throw new FedunifyError(
+      'E_CONFLICT',
+      `merge ${nameOf(choice)} goes on from the model that all owners received, but with init ${init} each has its own`,
+      'use init shared, or another rule',
+    )
+  }
+}
+
+/** @throws FedunifyError (usage) if a rule cannot merge such models */
+export function assertRulesFit({ merge }: Experiment, { parameters }: Model, classes: number): void {
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]))
+  for (const choice of merge) assertRuleFits(choice, { shapes, classes })
+}
+
+/** Whether a rule merges by how many images of each class the owners have. */
+export const usesLabels = ({ merge }: Experiment): boolean => merge.some((choice) => usesOf(choice).includes('labels'))
