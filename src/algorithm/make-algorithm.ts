@@ -7,7 +7,7 @@ import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
 import type { SERVER_STEPS } from './server/registry.ts'
-import { startServer } from './server/start-server.ts'
+import { chosenStep, startServer } from './server/start-server.ts'
 
 /** What an experiment chooses of an algorithm. */
 export interface ChosenAlgorithm {
@@ -19,8 +19,9 @@ export interface ChosenAlgorithm {
 
 /** An algorithm of merge rules, a server step and the server's half of a local objective. */
 export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Algorithm {
-  const step = startServer(server)
-  const { server: half }: Objective = make(OBJECTIVES, objective)
+  const { server: half, step: own }: Objective = make(OBJECTIVES, objective)
+  const chosen = own ?? chosenStep(server)
+  const step = chosen && startServer(chosen)
   const pool = new WeightPool()
   // Nobody reads these once the next fold begins, and the one after it.
   let idle: readonly Weights[] = []
@@ -37,15 +38,15 @@ export function makeAlgorithm({ merge, server, objective }: ChosenAlgorithm): Al
     fold(round) {
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
-      return new RoundFold(merge, round, pool)
+      return new RoundFold(merge, round, pool, step?.needsMoves)
     },
-    step(state, base, { models, sent }: Folded) {
+    step(state, base, { models, sent, meanSquare }: Folded) {
       const [merged, ...others] = models as [Weights, ...Weights[]]
-      const stepped = step && base ? step.step(of(SERVER, state), base, merged, pool) : undefined
+      const stepped = step && base ? step.step(of(SERVER, state), base, { merged, meanSquare }, pool) : undefined
       idle = stepped ? [merged, ...others] : others
       last = stepped?.model ?? merged
       const kept = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent)) : {}
-      return { model: last, state: { ...within(SERVER, stepped?.state ?? {}), ...kept } }
+      return { model: last, state: { ...within(SERVER, stepped?.state ?? {}), ...kept }, stepSize: stepped?.size }
     },
   }
 }

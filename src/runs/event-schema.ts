@@ -82,6 +82,11 @@ export const EventSchema = z.discriminatedUnion('type', [
       }),
     ),
     drift: z.record(z.string(), z.number()).describe("by tensor: how far the owners' weights lie apart"),
+    step_size: z
+      .number()
+      .optional()
+      .describe('how many times the way to the merged model the server step was, if it chooses that in each round')
+      .meta({ examples: [1.8] }),
     traffic: z
       .array(z.strictObject({ owner, down: count, up: count }))
       .optional()

@@ -1,20 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { SERVER_STEPS } from '../../src/algorithm/server/registry.ts'
-import { startServer } from '../../src/algorithm/server/start-server.ts'
+import { chosenStep, startServer } from '../../src/algorithm/server/start-server.ts'
 import { make, nameOf } from '../../src/parts.ts'
 import { WeightPool } from '../../src/weights/pool.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { valuesOf, weightsOf } from '../support/fake-owner.ts'
 
-type Chosen = Parameters<typeof startServer>[0]
+type Chosen = Parameters<typeof chosenStep>[0]
+
+const serverOf = (choice: Chosen) => startServer(chosenStep(choice)!)
 
 /** The models of rounds whose merged model is what the owners make of the one before. */
 function rounds(choice: Chosen, start: Weights, merged: readonly ((model: number[]) => number[])[]): number[][] {
-  const server = startServer(choice)!
+  const server = serverOf(choice)
   const pool = new WeightPool()
   let [model, state] = [start, server.start(start)]
   return merged.map((make) => {
-    const next = server.step(state, model, weightsOf(...make(valuesOf(model))), pool)
+    const next = server.step(state, model, { merged: weightsOf(...make(valuesOf(model))) }, pool)
     ;({ model, state } = next)
     return valuesOf(model)
   })
@@ -28,7 +30,7 @@ const toward =
 describe('server step none', () => {
   it('takes the merged model as it is, and keeps nothing', () => {
     expect(make(SERVER_STEPS, 'none')).toBeUndefined()
-    expect(startServer('none')).toBeUndefined()
+    expect(chosenStep('none')).toBeUndefined()
   })
 })
 
@@ -76,12 +78,12 @@ it.each([
   { avgm: { momentum: 0.9, lr: 1 } },
   { adam: { lr: 0.1, beta1: 0.9, beta2: 0.99, tau: 1e-3, v0: 0 } },
 ] as Chosen[])('a step changes nothing that it is given: %j', (choice) => {
-  const server = startServer(choice)!
+  const server = serverOf(choice)
   const base = weightsOf(1, 2)
   const merged = weightsOf(3, -1)
   const state = server.start(base)
   const slots = Object.values(state).map(valuesOf)
-  const next = server.step(state, base, merged, new WeightPool())
+  const next = server.step(state, base, { merged }, new WeightPool())
   expect([valuesOf(base), valuesOf(merged)]).toEqual([
     [1, 2],
     [3, -1],
