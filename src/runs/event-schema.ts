@@ -85,8 +85,7 @@ export const EventSchema = z.discriminatedUnion('type', [
     step_size: z
       .number()
       .optional()
-      .describe('how many times the way to the merged model the server step was, if it chooses that in each round')
-      .meta({ examples: [1.8] }),
+      .describe('how many times the way to the merged model the server step went, if it chooses that in each round'),
     traffic: z
       .array(z.strictObject({ owner, down: count, up: count }))
       .optional()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { mapTensors, numberAsWeights, weightsAsNumber } from '../../weights/map-tensors.ts'
+import { mapTensors } from '../../weights/map-tensors.ts'
+import { numberAsWeights, weightsAsNumber } from '../../weights/number.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { ObjectivePart, OwnerStart } from './objective.ts'
 import { needsMeans } from './setting.ts'

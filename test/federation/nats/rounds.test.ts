@@ -30,6 +30,7 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
     ['avg', {}],
     ['adam', { server: { adam: { lr: 0.02 } }, merge: ['avg', 'max'] }],
     ['own-weights', { init: 'independent', objective: { fedprox: { mu: 0.1 } }, 'local-epochs': 2 }],
+    ['scaffold', { objective: 'scaffold', 'lr-schedule': 'cosine' }],
     ['until', { 'stop-at': 0.5, rounds: 40 }],
     ['seldom', { 'evaluate-every': 2, rounds: 5, merge: ['avg', 'max'] }],
   ])('give the bytes of a run in one process: %s', { timeout: 90_000 }, async (name, given) => {
