@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
 import { OBJECTIVES } from '../../src/algorithm/objective/registry.ts'
-import { SERVER_STEPS } from '../../src/algorithm/server/registry.ts'
+import { SERVER_STEPS, SERVER_STEPS } from '../../src/algorithm/server/registry.ts'
 import { resolveExperiment } from '../../src/config/resolve.ts'
 import type { Experiment } from '../../src/config/schema.ts'
 import { POLICY } from '../../src/federation/setup/party-files.ts'
@@ -89,7 +89,7 @@ describe('a policy file', () => {
     ['share: { labels: no }\n', 'policy.yaml:1: share.labels: expected true or false, got "no"', undefined],
     [
       'allow:\n  server:\n    - none\n    - admm\n',
-      'policy.yaml:4: allow.server.1: expected one of none, avgm, adam, got "admm"',
+      `policy.yaml:4: allow.server.1: expected one of ${Object.keys(SERVER_STEPS).join(', ')}, got "admm"`,
       'did you mean adam?',
     ],
     ['allow: { server: [] }\n', 'policy.yaml:1: allow.server: expected at least 1 in the list, got []', undefined],

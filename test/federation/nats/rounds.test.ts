@@ -30,7 +30,6 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
     ['avg', {}],
     ['adam', { server: { adam: { lr: 0.02 } }, merge: ['avg', 'max'] }],
     ['own-weights', { init: 'independent', objective: { fedprox: { mu: 0.1 } }, 'local-epochs': 2 }],
-    ['scaffold', { objective: 'scaffold', 'lr-schedule': 'cosine' }],
     ['until', { 'stop-at': 0.5, rounds: 40 }],
     ['seldom', { 'evaluate-every': 2, rounds: 5, merge: ['avg', 'max'] }],
   ])('give the bytes of a run in one process: %s', { timeout: 90_000 }, async (name, given) => {
@@ -44,6 +43,20 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
     await expectSameAsLocal(name, file)
     expect(manifestOf(at(name, 'net')).shards).toEqual(manifestOf(at(name, 'local')).shards)
     expect((await runBinary(['check', at(name, 'net'), '--expect', expectation(folder)])).code).toBe(0)
+  })
+
+  it('go on with what their objective keeps, if they are started anew', { timeout: 90_000 }, async () => {
+    const file = experiment('scaffold', { env: 'H', rounds: 6, objective: 'scaffold', 'lr-schedule': 'cosine' })
+    const { join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    const alice = joins('alice')
+    joins('bob')
+    const server = serve(file, '--run-id', 'net')
+    await server.says(/round +2\/6/)
+    alice.child.kill('SIGKILL')
+    await alice.ended
+    joins('alice')
+    expect(await server.ended).toMatchObject({ code: 0 })
+    await expectSameAsLocal('scaffold', file)
   })
 
   it('lose no finished round, whoever is killed and whatever the broker loses', { timeout: 900_000 }, async () => {
