@@ -5,7 +5,7 @@ import type { MergedRound, OwnerWeights } from './merge/rule.ts'
 
 /**
  * What one side of an algorithm keeps between rounds, by name: momenta, control variates, …; each has the model's
- * tensors. The server's is in the checkpoint, an owner's stays with the owner.
+ * tensors, but for single numbers of an owner. The server's is in the checkpoint, an owner's stays with the owner.
  */
 export type State = NamedWeights
 
@@ -31,6 +31,8 @@ export interface Folded {
   readonly drift: Readonly<Record<string, number>>
   /** The mean over the owners of what they sent with their weights, by name. */
   readonly sent: State
+  /** (1/N) Σ ‖w_i - base‖² over the owners and the whole model, if the server step needs it. */
+  readonly meanSquare?: number | undefined
 }
 
 /** The updates of one round on their way into models, owner by owner, in the owners' order. */
@@ -59,5 +61,12 @@ export interface Algorithm {
   instruct(state: State, owner: number): Instruction
   fold(round: MergedRound): Fold
   /** The next model and state; neither `state` nor `base` is changed. */
-  step(state: State, base: Weights | undefined, folded: Folded): { readonly model: Weights; readonly state: State }
+  step(state: State, base: Weights | undefined, folded: Folded): SteppedModel
+}
+
+export interface SteppedModel {
+  readonly model: Weights
+  readonly state: State
+  /** How many times the way to the merged model the server's step is, if the step chooses that anew in each round. */
+  readonly stepSize?: number | undefined
 }

@@ -1,5 +1,6 @@
 import { FedunifyError } from '../errors.ts'
 import { nameOf } from '../parts.ts'
+import { squaredDistance } from '../weights/distance.ts'
 import type { WeightPool } from '../weights/pool.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import type { Fold, Folded, Handed } from './algorithm.ts'
@@ -21,13 +22,23 @@ export class RoundFold implements Fold {
   readonly #drift: Drift
   readonly #sent = new Map<string, Merge>()
   readonly #labels: LabelCounts
+  readonly #moves: boolean
+  #owners = 0
+  #squares = 0
 
-  constructor(rules: readonly MergeChoice[], round: MergedRound, pool: WeightPool, labels: LabelCounts) {
+  /** @param moves whether it is asked how far the owners went (see `Folded`) */
+  constructor(
+    rules: readonly MergeChoice[],
+    round: MergedRound,
+    pool: WeightPool,
+    { labels, moves = false }: { readonly labels: LabelCounts; readonly moves?: boolean | undefined },
+  ) {
     this.#labels = labels
     this.#round = round
     this.#pool = pool
     this.#merges = rules.map((rule) => ({ name: nameOf(rule), merge: startMerge(rule, { ...round, pool }) }))
     this.#drift = new Drift(pool)
+    this.#moves = moves
   }
 
   get seconds(): number {
@@ -39,6 +50,8 @@ export class RoundFold implements Fold {
     const owner = { ...update, trainLabels: this.#labels.get(update.owner) }
     for (const { merge } of this.#merges) merge.add(owner)
     this.#drift.add(update.weights)
+    this.#owners += 1
+    if (this.#moves && this.#round.base) this.#squares += squaredDistance(update.weights, this.#round.base)
     for (const [name, weights] of Object.entries(update.sent)) this.#mean(name).add({ ...update, weights })
     this.#seconds += (performance.now() - began) / 1000
   }
@@ -46,7 +59,8 @@ export class RoundFold implements Fold {
   finish(): Folded {
     const models = this.#merges.map(({ name, merge }) => finite(merge.finish(), name, this.#round.round))
     const sent = [...this.#sent].map(([name, merge]) => [name, merge.finish()] as const)
-    return { models, drift: this.#drift.finish(), sent: Object.fromEntries(sent) }
+    const meanSquare = this.#moves ? this.#squares / this.#owners : undefined
+    return { models, drift: this.#drift.finish(), sent: Object.fromEntries(sent), meanSquare }
   }
 
   /** A mean, because it is all that secure aggregation lets the server see. */

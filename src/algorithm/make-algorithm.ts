@@ -9,7 +9,7 @@ import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
 import type { SERVER_STEPS } from './server/registry.ts'
-import { startServer } from './server/start-server.ts'
+import { chosenStep, startServer } from './server/start-server.ts'
 
 /** What an experiment chooses of an algorithm. */
 export interface ChosenAlgorithm {
@@ -22,12 +22,13 @@ export interface ChosenAlgorithm {
 
 /** An algorithm of merge rules, a server step, the server's half of a local objective and a head. */
 export function makeAlgorithm(
-  { merge, server, objective, head: chosen }: ChosenAlgorithm,
+  { merge, server, objective, head: fitted }: ChosenAlgorithm,
   labels: LabelCounts = new Map(),
 ): Algorithm {
-  const head: Head | undefined = chosen && make(HEADS, chosen)
-  const step = startServer(server)
-  const { server: half }: Objective = make(OBJECTIVES, objective)
+  const head: Head | undefined = fitted && make(HEADS, fitted)
+  const { server: half, step: own }: Objective = make(OBJECTIVES, objective)
+  const chosen = own ?? chosenStep(server)
+  const step = chosen && startServer(chosen)
   const pool = new WeightPool()
   // Nobody reads these once the next fold begins, and the one after it.
   let idle: readonly Weights[] = []
@@ -35,7 +36,7 @@ export function makeAlgorithm(
   let before: Weights | undefined
 
   return {
-    head: head && { ...head, name: nameOf(chosen!) },
+    head: head && { ...head, name: nameOf(fitted!) },
     merges: merge.map(nameOf),
     start: (initial) => ({
       ...within(SERVER, step?.start(initial) ?? {}),
@@ -45,15 +46,15 @@ export function makeAlgorithm(
     fold(round) {
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
-      return new RoundFold(merge, round, pool, labels)
+      return new RoundFold(merge, round, pool, { labels, moves: step?.needsMoves })
     },
-    step(state, base, { models, sent }: Folded) {
+    step(state, base, { models, sent, meanSquare }: Folded) {
       const [merged, ...others] = models as [Weights, ...Weights[]]
-      const stepped = step && base ? step.step(of(SERVER, state), base, merged, pool) : undefined
+      const stepped = step && base ? step.step(of(SERVER, state), base, { merged, meanSquare }, pool) : undefined
       idle = stepped ? [merged, ...others] : others
       last = stepped?.model ?? merged
       const kept = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent)) : {}
-      return { model: last, state: { ...within(SERVER, stepped?.state ?? {}), ...kept } }
+      return { model: last, state: { ...within(SERVER, stepped?.state ?? {}), ...kept }, stepSize: stepped?.size }
     },
   }
 }

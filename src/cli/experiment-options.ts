@@ -59,14 +59,17 @@ export function experimentFlags(options: Readonly<Record<string, unknown>>): Rec
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
+/** Of the longest name of a part. */
+const WIDE = 16
+
 /** The names that a flag takes, each with its source and its options. */
 export function namesOf(key: string, parts: Parts, own?: OwnParts): string {
   const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
-    `  ${name.padEnd(15)} ${summary}`,
-    `${' '.repeat(18)}${source}`,
+    `  ${name.padEnd(WIDE)} ${summary}`,
+    `${' '.repeat(WIDE + 3)}${source}`,
     ...optionLines(parts[name]!),
   ])
-  const more = own ? [`  ${own.example.padEnd(15)} ${own.summary}`] : []
+  const more = own ? [`  ${own.example.padEnd(WIDE)} ${own.summary}`] : []
   return `Names for --${key}:\n${[...entries, ...more].join('\n')}\n`
 }
 
@@ -75,7 +78,7 @@ const optionLines = ({ options }: Part) =>
   Object.entries(options.shape).map(([option, schema]) => {
     const json = optionJsonSchema(schema)
     const value = json.default === undefined ? '' : `, default ${JSON.stringify(json.default)}`
-    return `${' '.repeat(18)}${option}: ${json.description} (${legalValues(json)}${value})`
+    return `${' '.repeat(WIDE + 3)}${option}: ${json.description} (${legalValues(json)}${value})`
   })
 
 /** The names that keys of parts take, each with its source and its options, below the options. */

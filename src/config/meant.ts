@@ -33,13 +33,25 @@ const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'trimmed-avg': 'trimmed-mean',
   },
   env: { iid: 'V', 'non-iid': 'H' },
+  server: { fedavgm: 'avgm', fedadam: 'adam', fedyogi: 'yogi', fedadagrad: 'adagrad' },
+  objective: { scaffnew: 'scaffold', proxskip: 'scaffold', 'logit-adjustment': 'balanced-softmax' },
 }
 
 /** Names that stand under another key here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   fedprox: '--objective fedprox',
+  scaffold: '--objective scaffold',
+  scaffnew: '--objective scaffold',
+  proxskip: '--objective scaffold',
+  feddyn: '--objective feddyn',
+  fedcm: '--objective fedcm',
+  fedrs: '--objective fedrs',
+  fedlc: '--objective fedlc',
   fedavgm: '--server avgm',
   fedadam: '--server adam',
+  fedyogi: '--server yogi',
+  fedadagrad: '--server adagrad',
+  fedexp: '--server fedexp',
 }
 
 /** Other tools write `batch_size`, or `batchSize`. */

@@ -1,7 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname } from 'node:path'
 import type { z } from 'zod'
-import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
+import { findRule, type MergeChoice } from '../algorithm/merge/own-rule.ts'
+import type { ObjectivePart } from '../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../algorithm/objective/registry.ts'
+import type { Unsound } from '../algorithm/objective/setting.ts'
 import { datasetOf } from '../data/load-dataset.ts'
 import { partitionOf } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
@@ -117,6 +120,8 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   if (experiment['keep-every'] !== undefined && experiment.keep === undefined) {
     throw refuse('keep-every', 'keep-every is given without keep', 'add keep: owners, or leave out keep-every')
   }
+  const unsound = unsoundObjective(experiment)
+  if (unsound) throw refuse('objective', `objective ${nameOf(experiment.objective)} ${unsound.why}`, unsound.hint)
   const { rounds, 'evaluate-every': every = 1 } = experiment
   const last = lastRound(experiment)
   if (!isEvaluated(experiment, last)) {
@@ -124,4 +129,13 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
     const why = `stop-after is ${last}, but with evaluate-every ${every} that round is not evaluated`
     throw refuse('stop-after', why, `stop after round ${evaluated}, or leave out evaluate-every`)
   }
+}
+
+function unsoundObjective({ objective, optimizer, init, server, merge }: Unnamed): Unsound | undefined {
+  const part: ObjectivePart = OBJECTIVES[nameOf(objective)]
+  const [driving] = merge as [MergeChoice]
+  const name = nameOf<AnyChoice>(driving)
+  // The code of a rule of the user's own may not be there, where a run is only read.
+  const needs = findRule(driving)?.needs ?? 'sum'
+  return part.check?.({ optimizer: nameOf(optimizer), init, server: nameOf(server), merge: { name, needs } })
 }

@@ -10,13 +10,16 @@ export interface ObjectiveHooks {
 }
 
 /**
- * g ← g + mu * (w - anchor) + shift, for every parameter: the gradient of the loss plus mu/2 ‖w - anchor‖² + <shift, w>.
+ * g ← scale * g + mu * (w - anchor) + shift, for every parameter: the gradient of scale times the loss plus
+ * mu/2 ‖w - anchor‖² + <shift, w>.
  * Weight decay and the optimiser's rule come after it, so that momentum and Adam see all of it.
  *
  * Weights have the model's tensors, each under its name and in its shape. They are known by their identity: what has
  * other values must be another object, and an anchor that is the very object the training starts from is not copied.
  */
 export interface GradientHook {
+  /** Of the loss's own gradient; 1 if it is left out. FedCM (2106.10874) has less of it. */
+  readonly scale?: number
   /** The proximal term of FedProx (arXiv 1812.06127) and, with mu = alpha, of FedDyn (2111.04263). */
   readonly proximal?: { readonly mu: number; readonly anchor: Weights }
   /** c - c_i in SCAFFOLD (1910.06378), minus the owner's dual in FedDyn. */

@@ -82,6 +82,8 @@ export interface RoundFinished {
   readonly ownerStates: OwnerStates
   /** How far the owners' weights lie apart, by tensor (see algorithm/drift.ts). */
   readonly drift: Readonly<Record<string, number>>
+  /** How many times the way to the merged model the server's step was, if the step chooses that anew in each round. */
+  readonly stepSize?: number | undefined
   /** Bytes of the round, by owner: of models that were published in it, and of updates. The baseline has none. */
   readonly traffic: readonly Traffic[]
   /** What left each owner in the round; of owners in this process, what would over a network. */

@@ -111,6 +111,7 @@ export async function* runFederation(
       serverState: state,
       ownerStates: cohort.states(round),
       drift: folded.drift,
+      stepSize: stepped.stepSize,
       traffic: cohort.takeTraffic(),
       disclosed: cohort.takeDisclosed(),
       baseline: undefined,

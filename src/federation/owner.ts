@@ -1,6 +1,7 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import type { Shard } from '../data/dataset.ts'
+import { effectiveSteps } from '../engine/effective-steps.ts'
 import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
 import type { Weights } from '../weights/weights.ts'
@@ -13,6 +14,10 @@ export interface OwnerSettings {
   readonly epochs: number
   readonly untilAccuracy: number | undefined
   readonly objective: Objective
+  /** That of the optimizer; 0 if it has none. */
+  readonly momentum: number
+  /** How many images it trains on of each class. */
+  readonly labels: readonly number[]
   /** The weights that it begins with if it receives none. */
   readonly initial: () => Weights
   /** Who it is, for messages; default: "owner 3". */
@@ -66,15 +71,15 @@ export class ShardOwner implements Owner {
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
-    const { objective, batch, epochs, untilAccuracy, initial } = this.#settings
+    const { objective, momentum, labels, batch, epochs, untilAccuracy, initial } = this.#settings
     const { round, lr, instruction, evaluate, evaluateReceived } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
-    const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round) }
+    const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round), labels }
     const hooks = objective.hooks(start)
     const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy, evaluate }
     const trained = await this.#learner.train(start.received, { ...plan, ...(hooks && { hooks }) }, report)
-    const steps = trained.epochs * Math.ceil(train.length / batch)
+    const steps = effectiveSteps(trained.epochs * Math.ceil(train.length / batch), momentum)
     const end = objective.end?.({ ...start, trained: trained.weights, steps, lr })
     this.restore(round, end?.state ?? {})
     // After the training, so that none waits for it.

@@ -70,7 +70,7 @@ export class JoinedRun {
     settings: AgentSettings,
   ): Promise<JoinedRun> {
     const learner = await openLearner({ ...prepared, shards: [prepared.shard] }, 1, settings.signal)
-    const owner = new ShardOwner(prepared.shard, learner, ownerSettings(prepared, settings.owner))
+    const owner = new ShardOwner(prepared.shard, learner, ownerSettings(prepared, prepared.shard))
     return new JoinedRun(run, prepared.model, owner, learner, store, wires, settings)
   }
 

@@ -1,34 +1,38 @@
 import { crossEntropy } from '../algorithm/objective/cross-entropy.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { localEpochs } from '../config/schema.ts'
-import type { Shard } from '../data/dataset.ts'
+import type { Dataset, Shard } from '../data/dataset.ts'
+import { labelHistogram } from '../data/partition/partition.ts'
 import type { Learner } from '../engine/engine.ts'
+import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import { POOLED } from '../federation/events.ts'
 import { type OwnerSettings, ShardOwner } from '../federation/owner.ts'
 import { initialWeights } from '../model/init.ts'
 import { make } from '../parts.ts'
 import type { PreparedRun } from './prepare.ts'
 
-type Settled = Pick<PreparedRun, 'experiment' | 'model'>
+type Settled = Pick<PreparedRun, 'experiment' | 'model'> & { readonly dataset: Pick<Dataset, 'labels' | 'classes'> }
 
 /** How an owner trains in a run. */
-export const ownerSettings = ({ experiment, model }: Settled, owner: number): OwnerSettings => ({
+export const ownerSettings = ({ experiment, model, dataset }: Settled, { owner, train }: Shard): OwnerSettings => ({
   batch: experiment.batch,
   epochs: localEpochs(experiment),
   untilAccuracy: experiment['until-local-accuracy'],
   objective: make(OBJECTIVES, experiment.objective),
+  momentum: make(OPTIMIZERS, experiment.optimizer).momentum,
+  labels: labelHistogram(dataset, train),
   initial: () => initialWeights(model, experiment.seed, owner),
 })
 
 /** One owner for each shard, trained by the same learner. */
 export const shardOwners = (run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner[] =>
-  shards.map((shard) => new ShardOwner(shard, learner, ownerSettings(run, shard.owner)))
+  shards.map((shard) => new ShardOwner(shard, learner, ownerSettings(run, shard)))
 
 /** The owner of everybody's images: what the owners would train on if they could pool their data. */
 export function pooledOwner(run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner {
   const union = (parts: readonly Uint32Array[]) => Uint32Array.from(parts.flatMap((part) => [...part]))
   const shard = { owner: POOLED, train: union(shards.map((s) => s.train)), test: union(shards.map((s) => s.test)) }
   // It has no other owners to stay close to.
-  const settings = { ...ownerSettings(run, POOLED), objective: crossEntropy.make() }
+  const settings = { ...ownerSettings(run, shard), objective: crossEntropy.make() }
   return new ShardOwner(shard, learner, { ...settings, name: 'the pooled baseline' })
 }

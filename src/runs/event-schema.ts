@@ -82,6 +82,10 @@ export const EventSchema = z.discriminatedUnion('type', [
       }),
     ),
     drift: z.record(z.string(), z.number()).describe("by tensor: how far the owners' weights lie apart"),
+    step_size: z
+      .number()
+      .optional()
+      .describe('how many times the way to the merged model the server step went, if it chooses that in each round'),
     traffic: z
       .array(z.strictObject({ owner, down: count, up: count }))
       .optional()

@@ -82,7 +82,7 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     const cards = await inviteAll(post, experiment, committed, signal)
     const { model, description } = await describeCards(experiment, cards, minOwners)
     const objective: Objective = make(OBJECTIVES, experiment.objective)
-    const sends = objective.end !== undefined
+    const sends = objective.sends === true
     await post.expectUpdates(mostOfUpdate({ parameters: model.parameters, sends }))
     const cohort = new NatsCohort(post, connection, {
       run,

@@ -54,7 +54,7 @@ describe('the local objective fedprox', () => {
   it.each([
     [['--mu', '0.1'], 'mu is an option of objective fedprox, but objective is cross-entropy'],
     [['--objective', 'fedprox', '--mu', '0'], 'mu: expected a number above 0, got 0'],
-    [['--objective', 'fedprx'], 'expected one of cross-entropy, fedprox, got "fedprx"'],
+    [['--objective', 'fedprx'], `expected one of ${Object.keys(OBJECTIVES).join(', ')}, got "fedprx"`],
   ])('%j is refused', async (args, message) => {
     const { code, err } = await run('refused', ...args)
     expect([code, err]).toEqual([2, expect.stringContaining(message)])

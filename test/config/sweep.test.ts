@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { expand, expandFile } from '../../src/config/expand.ts'
 import { asksForSeveral } from '../../src/config/load.ts'
 import { meantKey, meantName, meantSetting } from '../../src/config/meant.ts'
+import { CHOICE_KEYS } from '../../src/config/parts/choice-keys.ts'
 import { WRITTEN_KEYS } from '../../src/config/schema.ts'
 import { setSource } from '../../src/config/source.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -121,6 +122,22 @@ describe('what other tools call a key', () => {
     expect(
       ['fedavg', 'FedAvg', 'mean', 'medain', 'fedprox', 'zzz'].map((name) => meantName('merge', name, rules)),
     ).toEqual(['weighted-avg', 'weighted-avg', 'avg', 'median', '--objective fedprox', undefined])
+  })
+
+  it('and an objective or a server step, wherever it is named', () => {
+    const names = (key: 'objective' | 'server' | 'merge') => Object.keys(CHOICE_KEYS[key].parts)
+    const meant = (key: 'objective' | 'server' | 'merge', got: string) => meantName(key, got, names(key))
+    expect(['scaffnew', 'ProxSkip', 'fedlec'].map((got) => meant('objective', got))).toEqual([
+      'scaffold',
+      'scaffold',
+      'fedlc',
+    ])
+    expect(['FedYogi', 'fedadagrad'].map((got) => meant('server', got))).toEqual(['yogi', 'adagrad'])
+    expect(['scaffold', 'feddyn', 'fedexp'].map((got) => meant('merge', got))).toEqual([
+      '--objective scaffold',
+      '--objective feddyn',
+      '--server fedexp',
+    ])
   })
 
   it('and a setting where a file is to be named', () => {

@@ -195,7 +195,7 @@ describe('hooks that change nothing', () => {
       model.parameters.map(({ name, shape }) => [name, { shape, data: new Float32Array(sizeOf(shape)) }]),
     )
     const hooks: ObjectiveHooks = {
-      gradient: { proximal: { mu: 0, anchor: noisyWeights(model, 1, 5) }, shift: nothing },
+      gradient: { scale: 1, proximal: { mu: 0, anchor: noisyWeights(model, 1, 5) }, shift: nothing },
       logits: { scale: new Float32Array(3).fill(1), shift: new Float32Array(3) },
     }
     const run = async (given: { hooks?: ObjectiveHooks }) => {

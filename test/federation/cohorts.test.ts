@@ -27,6 +27,9 @@ test.each([
   ['stop-at', { 'stop-at': 0.4, rounds: 30 }],
   ['evaluate-every', { 'evaluate-every': 3, 'stop-at': 0.99, rounds: 5 }],
   ['server-and-owner-state', { objective: 'stateful', server: { adam: { lr: 0.02 } }, merge: ['avg', 'max'] }],
+  ['scaffold', { objective: 'scaffold', optimizer: 'momentum', 'lr-schedule': 'cosine' }],
+  ['fedcm', { objective: 'fedcm' }],
+  ['fedexp-and-counts', { objective: 'balanced-softmax', server: 'fedexp', env: 'H', owners: 2 }],
   ['fedprox', { objective: { fedprox: { mu: 0.5 } }, server: 'avgm' }],
 ])(
   'owners in processes of their own give the bytes of those in this one: %s',

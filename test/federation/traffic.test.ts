@@ -95,6 +95,14 @@ const CASES: [string, object, readonly (readonly [number, number])[]][] = [
     ],
   ],
   [
+    'scaffold',
+    { objective: 'scaffold' },
+    [
+      [3 * model, model],
+      [2 * model, model],
+    ],
+  ],
+  [
     'stateful',
     { objective: 'stateful', init: 'independent' },
     [

@@ -89,7 +89,7 @@ describe('a policy file', () => {
     ['share: { labels: no }\n', 'policy.yaml:1: share.labels: expected true or false, got "no"', undefined],
     [
       'allow:\n  server:\n    - none\n    - admm\n',
-      'policy.yaml:4: allow.server.1: expected one of none, avgm, adam, got "admm"',
+      `policy.yaml:4: allow.server.1: expected one of ${Object.keys(SERVER_STEPS).join(', ')}, got "admm"`,
       'did you mean adam?',
     ],
     ['allow: { server: [] }\n', 'policy.yaml:1: allow.server: expected at least 1 in the list, got []', undefined],

@@ -17,11 +17,12 @@ test('what goes wrong is told of the owner that it is of, or of the pooled basel
     close: () => Promise.resolve(),
   }
   const model = buildModel([{ type: 'flatten' }, { type: 'dense', units: 2 }], [1, 2, 2], 2)
-  const [, second] = shardOwners({ experiment, model }, shards, learner)
+  const dataset = { labels: new Uint8Array(new SharedArrayBuffer(3)), classes: 2 }
+  const [, second] = shardOwners({ experiment, model, dataset }, shards, learner)
   const task = { round: 2, lr: 1, evaluate: true, evaluateReceived: false, instruction: {} }
   const failure = (owner: Owner) => owner.train(weightsOf(0), task, () => {})
   await expect(failure(second!)).rejects.toMatchObject({ message: expect.stringMatching(/^owner 2, round 2: loss/) })
-  await expect(failure(pooledOwner({ experiment, model }, shards, learner))).rejects.toMatchObject({
+  await expect(failure(pooledOwner({ experiment, model, dataset }, shards, learner))).rejects.toMatchObject({
     kind: 'training',
     message: expect.stringMatching(/^the pooled baseline, round 2: loss became NaN by step 3/),
     hint: expect.stringContaining('lower the learning rate'),

@@ -215,7 +215,7 @@ export class EvilOwner {
       shard_sha256: shardHash(shard),
       engine: { name: engine.name, device: engine.device, version: engine.version },
     }
-    const settings = ownerSettings(prepared, owner)
+    const settings = ownerSettings(prepared, shard)
     return { owner: new ShardOwner(shard, learner, settings), close: () => learner.close(), card }
   }
 

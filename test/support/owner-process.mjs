@@ -20,7 +20,7 @@ const ANSWERS = {
   async begin({ owner: number, experiment }) {
     const run = await prepareRun(experiment)
     const shard = run.shards.find((one) => one.owner === number)
-    owner = new ShardOwner(shard, await openLearner(run, 1), ownerSettings(run, number))
+    owner = new ShardOwner(shard, await openLearner(run, 1), ownerSettings(run, shard))
     return [owner.card]
   },
   model({ model }, body) {

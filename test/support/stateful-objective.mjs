@@ -11,6 +11,7 @@ export const stateful = {
   source: 'a test',
   options: z.strictObject({}),
   make: () => ({
+    sends: true,
     hooks({ received, instruction, state }) {
       const own = state.moved ?? mapTensors(received, () => 0)
       const shift = mapTensors(own, (value, name, i) => 0.01 * (value - instruction.c.get(name).data[i]))

@@ -2,20 +2,24 @@ import type { ObjectiveHooks } from '../../engine/hooks.ts'
 import type { Part } from '../../parts.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Instruction, State } from '../algorithm.ts'
+import type { TensorStep } from '../server/server-step.ts'
+import type { Setting, Unsound } from './setting.ts'
 
 /** What an owner has when a round begins. */
 export interface OwnerStart {
-  /** The model that it received. */
+  /** The model that it received. It is not to be kept: its memory is used for another one. */
   readonly received: Weights
   readonly instruction: Instruction
   /** What it kept of the round before; nothing before its first. */
   readonly state: State
+  /** How many images it trains on of each class. For an objective they do not leave the owner. */
+  readonly labels: readonly number[]
 }
 
 /** What it has when it has trained. */
 export interface OwnerEnd extends OwnerStart {
   readonly trained: Weights
-  /** Mini-batches that it trained on. */
+  /** How many steps of plain SGD it went: its mini-batches, and more with momentum (see engine/effective-steps.ts). */
   readonly steps: number
   readonly lr: number
 }
@@ -28,9 +32,13 @@ export interface Objective {
    * What the owner keeps of the round, and what it sends with its weights: the server sees the mean over the owners.
    * Without it an owner keeps nothing and sends its weights alone.
    */
-  end?(end: OwnerEnd): { readonly state: State; readonly sent: State }
+  end?(end: OwnerEnd): { readonly state: State; readonly sent?: State }
+  /** Whether it sends anything with the weights; if not, its owners send what they send without it. */
+  readonly sends?: boolean
   /** The server's half, for objectives that have one. */
   readonly server?: ObjectiveServer
+  /** What the server does with merged models, for objectives that bring their own server step. */
+  readonly step?: TensorStep
 }
 
 export interface ObjectiveServer {
@@ -42,4 +50,7 @@ export interface ObjectiveServer {
   step(state: State, sent: State): State
 }
 
-export type ObjectivePart<O extends object = object> = Part<O, Objective>
+export interface ObjectivePart<O extends object = object> extends Part<O, Objective> {
+  /** Why it must not be used in such an experiment, if so. */
+  check?(setting: Setting): Unsound | undefined
+}

@@ -1,6 +1,21 @@
+import { balancedSoftmax } from './balanced-softmax.ts'
 import { crossEntropy } from './cross-entropy.ts'
+import { fedcm } from './fedcm.ts'
+import { feddyn } from './feddyn.ts'
+import { fedlc } from './fedlc.ts'
 import { fedprox } from './fedprox.ts'
+import { fedrs } from './fedrs.ts'
 import type { ObjectivePart } from './objective.ts'
+import { scaffold } from './scaffold.ts'
 
 /** Every local objective, by the name that `--objective` takes. */
-export const OBJECTIVES = { 'cross-entropy': crossEntropy, fedprox } satisfies Record<string, ObjectivePart>
+export const OBJECTIVES = {
+  'cross-entropy': crossEntropy,
+  fedprox,
+  scaffold,
+  feddyn,
+  fedcm,
+  fedrs,
+  fedlc,
+  'balanced-softmax': balancedSoftmax,
+} satisfies Record<string, ObjectivePart>

@@ -13,6 +13,7 @@ export interface Hooks {
 }
 
 export function openHooks(tf: Tf, network: Network, { gradient = {}, logits = {} }: ObjectiveHooks): Hooks {
+  const { scale } = gradient
   const mu = gradient.proximal?.mu
   const anchor = gradient.proximal && network.tensors(gradient.proximal.anchor)
   const shift = gradient.shift && network.tensors(gradient.shift)
@@ -20,7 +21,8 @@ export function openHooks(tf: Tf, network: Network, { gradient = {}, logits = {}
   const [logitScale, logitShift] = [classwise(logits.scale), classwise(logits.shift)]
   return {
     gradient(gradient, i) {
-      const pulled = anchor ? gradient.add(network.variables[i]!.sub(anchor[i]!).mul(mu!)) : gradient
+      const scaled = scale === undefined ? gradient : gradient.mul(scale)
+      const pulled = anchor ? scaled.add(network.variables[i]!.sub(anchor[i]!).mul(mu!)) : scaled
       return shift ? pulled.add(shift[i]!) : pulled
     },
     logits(logits) {

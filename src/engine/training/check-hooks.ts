@@ -6,9 +6,10 @@ import type { TrainPlan } from '../engine.ts'
 /** @throws FedunifyError (training) naming owner, round and tensor if the plan's hooks do not fit the model */
 export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan): void {
   const { gradient = {}, logits = {} } = hooks
-  const { proximal, shift } = gradient
+  const { scale, proximal, shift } = gradient
   const wrong =
-    (proximal && (wrongNumber(proximal.mu) ?? wrongWeights('the anchor', proximal.anchor, model))) ??
+    wrongNumber("the gradient's scale", scale) ??
+    (proximal && (wrongNumber('mu', proximal.mu) ?? wrongWeights('the anchor', proximal.anchor, model))) ??
     (shift && wrongWeights("the gradient's shift", shift, model)) ??
     (logits.scale && wrongClasses("the logits' scale", logits.scale, model)) ??
     (logits.shift && wrongClasses("the logits' shift", logits.shift, model))
@@ -16,8 +17,8 @@ export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan)
 }
 
 /** In single precision, as it is used. */
-const wrongNumber = (mu: number) =>
-  Number.isFinite(Math.fround(mu)) ? undefined : `mu is ${mu}: expected a finite number`
+const wrongNumber = (what: string, value = 0) =>
+  Number.isFinite(Math.fround(value)) ? undefined : `${what} is ${value}: expected a finite number`
 
 function wrongWeights(what: string, weights: Weights, { parameters }: Model): string | undefined {
   for (const { name, shape } of parameters) {

@@ -1,5 +1,6 @@
 import { FedunifyError } from '../../errors.ts'
 import { parameterCount } from '../../model/model.ts'
+import { squaredDistance } from '../../weights/distance.ts'
 import { unflatten } from '../../weights/named.ts'
 import { decodeSafetensors } from '../../weights/safetensors.ts'
 import { firstNonFinite, type Weights } from '../../weights/weights.ts'
@@ -63,7 +64,7 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
     const bad = firstNonFinite(model)
     if (bad) throw refuse(`holds ${bad.value} in ${bad.tensor}`, bad.tensor)
   }
-  const moved = bounds.maxNorm === undefined || !bounds.base ? 0 : distance(weights, bounds.base)
+  const moved = bounds.maxNorm === undefined || !bounds.base ? 0 : Math.sqrt(squaredDistance(weights, bounds.base))
   if (bounds.maxNorm !== undefined && moved > bounds.maxNorm) {
     throw refuse(`moved by ${moved.toPrecision(4)}, more than ${bounds.maxNorm} (--max-norm)`)
   }
@@ -132,13 +133,4 @@ export function misfit(
   }
   const extra = [...weights.keys()].find((name) => !parameters.some((parameter) => parameter.name === name))
   return extra === undefined ? undefined : { what: `has ${clip(extra)}, which the model has not`, tensor: clip(extra) }
-}
-
-function distance(a: Weights, b: Weights): number {
-  let sum = 0
-  for (const [name, { data }] of a) {
-    const other = b.get(name)!.data
-    for (let i = 0; i < data.length; i++) sum += (data[i]! - other[i]!) ** 2
-  }
-  return Math.sqrt(sum)
 }

@@ -84,7 +84,7 @@ function models(request: OwnerRequest, { metrics }: Share): string {
 function weightsText(request: OwnerRequest): string {
   const { objective } = request.experiment
   const made: Objective = make(OBJECTIVES, objective)
-  const more = made.end ? `, and what objective ${choiceText(objective)} sends with them` : ''
+  const more = made.sends ? `, and what objective ${choiceText(objective)} sends with them` : ''
   return `the weights, ${weightBytes(request)}${more}`
 }
 

@@ -2,6 +2,7 @@ import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { State } from '../../algorithm/algorithm.ts'
 import { FedunifyError } from '../../errors.ts'
+import { isNumber } from '../../weights/number.ts'
 import type { Weights } from '../../weights/weights.ts'
 import { ANEW, checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { assertUntouched } from '../read/verify.ts'
@@ -71,7 +72,9 @@ function misfits({ unified, pooled, serverState, ownerStates }: SavedState, plan
     ['unified', unified],
     ...(description.config.baseline === 'pooled' ? [['pooled', pooled ?? new Map()] as [string, Weights]] : []),
     ...plan.serverState.map((name): [string, Weights] => [`server/${name}`, serverState[name] ?? new Map()]),
-    ...[...ownerStates].flatMap(([owner, state]) => kept(`owners/${owner}`, state)),
+    ...[...ownerStates]
+      .flatMap(([owner, state]) => kept(`owners/${owner}`, state))
+      .filter(([, weights]) => !isNumber(weights)),
   ]
   for (const [whose, weights] of models) {
     const fault = misfit(whose, weights, parameters)

@@ -82,6 +82,20 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
     ).toEqual(accuracies)
   })
 
+  it('go on with what their objective keeps, if they are started anew', { timeout: 90_000 }, async () => {
+    const file = experiment('scaffold', { env: 'H', rounds: 6, objective: 'scaffold', 'lr-schedule': 'cosine' })
+    const { join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    const alice = joins('alice')
+    joins('bob')
+    const server = serve(file, '--run-id', 'net')
+    await server.says(/round +2\/6/)
+    alice.child.kill('SIGKILL')
+    await alice.ended
+    joins('alice')
+    expect(await server.ended).toMatchObject({ code: 0 })
+    await expectSameAsLocal('scaffold', file)
+  })
+
   it('lose no finished round, whoever is killed and whatever the broker loses', { timeout: 900_000 }, async () => {
     const file = experiment('chaos', {
       env: 'H',

@@ -5,14 +5,16 @@ import { type Gradient, plainGradient } from './layers/pass.ts'
 
 /** Which hooks of a plan a training graph has inputs for (see engine/hooks.ts); those that it lacks cost nothing. */
 export interface Hooked {
+  readonly scale: boolean
   readonly proximal: boolean
   readonly shift: boolean
   readonly logits: boolean
 }
 
-export const UNHOOKED: Hooked = { proximal: false, shift: false, logits: false }
+export const UNHOOKED: Hooked = { scale: false, proximal: false, shift: false, logits: false }
 
-/** Inputs: mu float32 [] · the logits' scale and shift float32 [classes] · an anchor and a shift like each parameter. */
+/** Inputs: the gradient's scale and mu float32 [] · the logits' scale and shift float32 [classes] · an anchor and a shift like each parameter. */
+export const GRADIENT_SCALE = 'gradient.scale'
 export const MU = 'mu'
 export const LOGIT_SCALE = 'logits.scale'
 export const LOGIT_SHIFT = 'logits.shift'
@@ -20,7 +22,18 @@ export const anchorName = (parameter: string): string => `anchor.${parameter}`
 export const shiftName = (parameter: string): string => `shift.${parameter}`
 
 /**
- * The hook of the gradient, g + mu * (w - anchor) + shift. What it takes is brought into the order of the loop, and
+ * By what the gradient of the loss is multiplied from the start, if by anything: all of the backward pass is linear in
+ * that of the logits.
+ * @param lr the learning rate, if gradients are to arrive multiplied by it
+ */
+export function gradientScale(g: Graph, { scale }: Hooked, lr: string | undefined): string | undefined {
+  if (!scale) return lr
+  const factor = g.input(GRADIENT_SCALE, 'float32', [])
+  return lr === undefined ? factor : g.op('Mul', [factor, lr])
+}
+
+/**
+ * The other terms of the gradient's hook, g + mu * (w - anchor) + shift. What it takes is brought into the order of the loop, and
  * multiplied by the learning rate where gradients are, once for the whole chunk.
  *
  * @param body of the loop that is in `g`

@@ -3,7 +3,7 @@ import type { Normalisation, OptimizerSettings } from '../../engine.ts'
 import { forwardBackward } from './backward.ts'
 import { blockedWeights } from './blocked-weights.ts'
 import { elementType, Graph } from './graph.ts'
-import { gradientHook, type Hooked, logitHook, UNHOOKED } from './hooks.ts'
+import { gradientHook, gradientScale, type Hooked, logitHook, UNHOOKED } from './hooks.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 import { OPTIMIZERS } from './optimizers.ts'
@@ -66,8 +66,9 @@ export function trainingGraph(
   const net = forwardBackward(body, x, { steps, blocks, webgpu, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
   const scaledBy = rule.scaled ? 'lr' : undefined
+  const scale = gradientScale(g, hooked, scaledBy)
   const mapped = hooked.logits ? logitHook(g, body, net.logits, model) : undefined
-  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, at('labels'), model.classes, scaledBy)
+  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, at('labels'), model.classes, scale)
   const gradients = net.backward(mapped?.backward(dLogits) ?? dLogits)
   const hook = gradientHook(g, body, orders, hooked, scaledBy)
   const done = body.op('Cast', [body.op('Add', ['i', body.constant('int64', [], [1])])], { to: elementType('float32') })

@@ -1,11 +1,12 @@
 import type { Weights } from '../../../weights/weights.ts'
 import type { ObjectiveHooks } from '../../hooks.ts'
-import { anchorName, type Hooked, LOGIT_SCALE, LOGIT_SHIFT, MU, shiftName } from '../graph/hooks.ts'
+import { anchorName, GRADIENT_SCALE, type Hooked, LOGIT_SCALE, LOGIT_SHIFT, MU, shiftName } from '../graph/hooks.ts'
 import { weightTensor } from './create-session.ts'
 import { Tensor } from './ort.ts'
 
 /** What graph a plan with these hooks needs. */
 export const hookedBy = ({ gradient, logits }: ObjectiveHooks = {}): Hooked => ({
+  scale: gradient?.scale !== undefined,
   proximal: gradient?.proximal !== undefined,
   shift: gradient?.shift !== undefined,
   logits: logits !== undefined,
@@ -22,7 +23,8 @@ export function hookTensors(
   tensors: Readonly<Record<string, Tensor>>,
 ): Record<string, Tensor> {
   const inputs: Record<string, Tensor> = {}
-  const { proximal, shift } = gradient
+  const { scale, proximal, shift } = gradient
+  if (scale !== undefined) inputs[GRADIENT_SCALE] = new Tensor('float32', [scale], [])
   if (proximal) {
     const { mu, anchor } = proximal
     inputs[MU] = new Tensor('float32', [mu], [])

@@ -12,11 +12,13 @@ export function lendTraining<T>(
   plan: TrainPlan,
   task: (start: SharedWeights, plan: TrainPlan) => Promise<T>,
 ): Promise<T> {
-  const { proximal, shift } = plan.hooks?.gradient ?? {}
+  const given = plan.hooks?.gradient ?? {}
+  const { proximal, shift } = given
   const all = [start, proximal?.anchor, shift].filter((weights) => weights !== undefined)
   return memory.lendAll(all, (shared) => {
     const held = (weights: Weights) => shared[all.indexOf(weights)]!.weights
     const gradient = {
+      ...given,
       ...(proximal && { proximal: { ...proximal, anchor: held(proximal.anchor) } }),
       ...(shift && { shift: held(shift) }),
     }
