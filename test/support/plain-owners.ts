@@ -33,6 +33,7 @@ export const plainLearner = (slopes: readonly Slope[], momentum = 0): Learner =>
     return { weights: weightsOf(...w), ...counts }
   },
   evaluate: async () => evaluation(50, 100),
+  summarise: () => Promise.reject(new Error('not asked for')),
   close: async () => {},
 })
 
