@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   check: async () => (await import('./check.ts')).addCheckCommand,
   verify: async () => (await import('./verify.ts')).addVerifyCommand,
   compare: async () => (await import('./compare.ts')).addCompareCommand,
+  explain: async () => (await import('./explain.ts')).addExplainCommand,
   remerge: async () => (await import('./remerge.ts')).addRemergeCommand,
   export: async () => (await import('./export.ts')).addExportCommand,
   data: async () => (await import('./data.ts')).addDataCommand,

@@ -39,7 +39,7 @@ export async function openEvaluator(
   }
 }
 
-function assertSameData({ dataset, shards }: Manifest, here: RunDescription): void {
+export function assertSameData({ dataset, shards }: Manifest, here: RunDescription): void {
   const hashes = ({ sha256 }: RunDescription['dataset']) => JSON.stringify(Object.entries(sha256).sort())
   const other = shards.find(({ sha256 }, i) => sha256 !== here.shards[i]?.sha256)
   const same = hashes(dataset) === hashes(here.dataset)

@@ -5,7 +5,7 @@ import type { MergedModel, MergeRule } from './rule.ts'
 import { matchesPattern } from './shared/name-pattern.ts'
 import { tensorMerge } from './shared/tensor-merge.ts'
 
-interface LayersOptions<C extends AnyChoice = AnyChoice> {
+export interface LayersOptions<C extends AnyChoice = AnyChoice> {
   rules: Record<string, C>
   otherwise: C
 }

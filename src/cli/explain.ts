@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Command, Option } from 'commander'
+import { loadExperiment } from '../config/load.ts'
+import { RESULTS } from '../config/schema.ts'
+import { FedunifyError } from '../errors.ts'
+import { explainRun } from '../explain/explain-run.ts'
+import { openKept } from '../remerge/open-kept.ts'
+import { EXPLAIN_FORMATS } from '../report/terminal/explanation.ts'
+import { fetchProgress } from '../report/terminal/progress.ts'
+import { prepareRun } from '../run/prepare.ts'
+import { withKeptData } from '../run/resume.ts'
+import { LATEST } from '../runs/latest.ts'
+import { loadRun } from '../runs/read/load-run.ts'
+import { pickRun } from '../runs/read/pick-run.ts'
+import { MODELS } from '../runs/tables.ts'
+import { decodeSafetensors } from '../weights/safetensors.ts'
+import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
+import { type Io, progressView } from './io.ts'
+
+const HELP = `
+Evaluates the unified model of the last round in other ways, without training: with the classes of an image's owner alone,
+with a last layer that is fitted to all owners' images, and with one on random features of the last map. If the run has kept
+its owners' weights (--keep owners), also how they pull apart, layer by layer, and what lies on the line between two of them.
+Nothing in the run folder changes.
+
+Examples:
+  fedunify explain latest
+  fedunify explain results/H-avg/20261123-184502 --json
+`
+
+interface ExplainOptions extends FetchFlags {
+  readonly data?: string
+  readonly format: keyof typeof EXPLAIN_FORMATS
+  readonly quiet?: true
+}
+
+export function addExplainCommand(program: Command, io: Io): void {
+  const command = program
+    .command('explain')
+    .summary('where the lost accuracy of a unified model sits')
+    .description('Measures where a unified model loses accuracy, and names the method that the numbers point to.')
+    .argument('[run]', `run folder, id of a run, or ${LATEST}`, LATEST)
+    .option('--data <dir>', "folder with the dataset (default: the run's)")
+    .addOption(
+      new Option('--format <name>', 'format of what is printed')
+        .choices(Object.keys(EXPLAIN_FORMATS))
+        .default('terminal'),
+    )
+    .addOption(new Option('--json', 'short for --format json').implies({ format: 'json' }))
+    .addOption(new Option('--md', 'short for --format markdown').implies({ format: 'markdown' }).conflicts(['json']))
+    .option('--quiet', 'no progress')
+  addFetchOptions(command)
+  command.addHelpText('after', HELP).action((named: string, options: ExplainOptions) => explain(named, options, io))
+}
+
+async function explain(named: string, options: ExplainOptions, io: Io): Promise<void> {
+  const dir = await pickRun(named, RESULTS)
+  const run = await loadRun(dir)
+  if (run.rounds === 0) throw new FedunifyError('E_RUN_NOT_FOUND', `${dir}: no round was finished`, 'let it run first')
+  const file = join(dir, MODELS[0])
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    const hint = 'a published run may leave its model out: do the run again'
+    throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`, hint, { cause })
+  })
+  const { signal } = io
+  const flags = { ...(options.data !== undefined && { data: options.data }) }
+  const loaded = await loadExperiment({ run: dir, flags, signal })
+  const own = options.data === undefined ? await withKeptData(dir, loaded) : loaded
+  const view = progressView(io, options.quiet === true)
+  try {
+    const prepared = await prepareRun(own, { ...accessOf(options), signal, progress: fetchProgress(view) })
+    const explanation = await explainRun(run, prepared, {
+      model: decodeSafetensors(bytes, file).weights,
+      kept: await lastKept(run),
+      signal,
+      progress: (done, all) => view.transfer(`${done} of ${all} measurements`, done / all, 'done'),
+    })
+    view.stop()
+    io.out(EXPLAIN_FORMATS[options.format](explanation, io.width))
+  } finally {
+    view.stop()
+  }
+}
+
+/** The last round whose weights were kept; undefined if none were. */
+async function lastKept(run: Awaited<ReturnType<typeof loadRun>>) {
+  if (run.manifest.config.keep === undefined) return undefined
+  const kept = await openKept(run)
+  return await kept.read(kept.rounds.at(-1)!)
+}
