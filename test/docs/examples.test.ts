@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fedunify } from '../support/command-line.ts'
@@ -76,6 +76,7 @@ function additions([command, ...rest]: readonly string[]): string[] {
   if (command === 'init') return ['--force']
   if (command === 'run' && !rest.includes('--resume')) return ['--dry-run', ...set(...DATA)]
   // The dry run of a batch trains a little of every model, to estimate the time: a small one will do.
+  if (command === 'remerge') return ['--quiet']
   if (command === 'batch') return ['--dry-run', ...set(...DATA, 'model=mlp')]
   return []
 }
@@ -88,6 +89,12 @@ async function furnish(): Promise<void> {
   for (const file of ['experiment.yaml', 'my.yaml', 'studies/alpha.yaml']) await fedunify(['init', file])
   mkdirSync('results')
   symlinkSync(join(repository, 'results', 'reference'), 'results/reference')
+  // One that has kept its owners' weights.
+  const five = ['--env', 'dirichlet', '--alpha', '1', '--owners', '5', '--model', 'mlp', '--rounds', '2']
+  const kept = ['--keep', 'owners', '--name', 'kept', '--run-id', 'one', '--quiet']
+  const { err } = await fedunify(['run', ...five, ...kept, ...DATA.flatMap((pair) => ['--set', pair])])
+  if (err !== '') throw new Error(err)
+  rmSync('results/latest')
   const expected = [{ metric: 'participants', 'each-round': 2 }]
   const unified = { avg: [0.7, 0.8, 0.9] }
   const runs = ['table3/s0-1', 'table3-separate/avg-s0-1', 'table4/s0-1', 'V-avg/before', 'V-avg/after', 'a/1', 'b/1']
