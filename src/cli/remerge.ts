@@ -12,10 +12,12 @@ import { fetchProgress } from '../report/terminal/progress.ts'
 import { REMERGE_FORMATS } from '../report/terminal/remerge-table.ts'
 import { prepareRun } from '../run/prepare.ts'
 import { withKeptData } from '../run/resume.ts'
+import { checkpointFile } from '../runs/checkpoint.ts'
 import { LATEST } from '../runs/latest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { pickRun } from '../runs/read/pick-run.ts'
 import { isRunFile } from '../runs/run-files.ts'
+import { isPlainFile } from '../system/files.ts'
 import { isWithin } from '../system/shared-path.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
@@ -85,7 +87,9 @@ async function remerge(named: string, options: RemergeOptions, io: Io): Promise<
   const { signal } = io
   const flags = { ...(options.data !== undefined && { data: options.data }) }
   const loaded = await loadExperiment({ run: dir, flags, signal })
-  const own = options.data === undefined ? await withKeptData(dir, loaded) : loaded
+  // A published run may lack its checkpoint, which alone knows where the data was.
+  const knows = options.data === undefined && (await isPlainFile(checkpointFile(dir)))
+  const own = knows ? await withKeptData(dir, loaded) : loaded
   const methods = methodsOf(options)
   const asked = options.rules ?? (methods.length > 0 ? undefined : ALL_RULES)
   const rules = asked === undefined ? [askedRule(own.merge[0]!)] : await askedRules(asked, dir, own)
