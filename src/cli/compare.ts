@@ -21,6 +21,10 @@ Examples:
 Two sides are columns. From three on, each side has rows of its own, with its difference from the first. If the runs are
 driven by different merge rules, "sent back" has the accuracy of whichever rule's model goes back to the owners.
 
+If both sides have several seeds, a difference has its 95 % interval (Student's t), paired over the seeds that both have, and
+the word noise if the interval contains 0. From three sides on, a line names the best side at the last of the rounds and
+those that are within noise of it. With one seed there is no interval.
+
 Warnings below the table say why figures do not compare: another model or other images, unfinished runs, other rounds.
 A dash marks a figure that a side does not have. If a folder is called paper, write ./paper.
 `

@@ -26,7 +26,7 @@ Nothing in the run folder changes.
 
 Examples:
   fedunify explain latest
-  fedunify explain results/H-avg/20261123-184502 --json
+  fedunify explain results/kept/one --json
 `
 
 interface ExplainOptions extends FetchFlags {

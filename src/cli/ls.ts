@@ -18,6 +18,9 @@ at the last round, a fraction), or one of
   unified (the merge rule that is sent back to the owners), best (its best accuracy), best-round.
 --where takes = != > >= < <=. Several have to hold all.
 
+Sorted by an accuracy (unified, best, a merge rule), each row has how far it is from the best of all, with the 95 % interval
+over seeds (Student's t; paired if two seeds are common); noise: the interval contains 0.
+
 Examples:
   fedunify ls                                                the runs in results/, the newest first
   fedunify ls results/reference --sort -unified              the best first

@@ -4,7 +4,7 @@ import { loadExperiment } from '../config/load.ts'
 import { RESULTS } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { ALL_RULES, askedRules } from '../remerge/asked-rules.ts'
-import type { Method } from '../remerge/contributions.ts'
+import { type Method, MOST_OWNERS } from '../remerge/contributions.ts'
 import { chosenRounds, openKept } from '../remerge/open-kept.ts'
 import { askedRule } from '../remerge/remerge.ts'
 import { remergeRun } from '../remerge/remerge-run.ts'
@@ -12,10 +12,12 @@ import { fetchProgress } from '../report/terminal/progress.ts'
 import { REMERGE_FORMATS } from '../report/terminal/remerge-table.ts'
 import { prepareRun } from '../run/prepare.ts'
 import { withKeptData } from '../run/resume.ts'
+import { checkpointFile } from '../runs/checkpoint.ts'
 import { LATEST } from '../runs/latest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { pickRun } from '../runs/read/pick-run.ts'
 import { isRunFile } from '../runs/run-files.ts'
+import { isPlainFile } from '../system/files.ts'
 import { isWithin } from '../system/shared-path.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
@@ -24,19 +26,22 @@ import { type Io, progressView, putNamed } from './io.ts'
 import { positive } from './positive.ts'
 
 const HELP = `
-The run must have kept its owners' weights: fedunify run ... --keep owners. Nothing is trained, and nothing in the run folder
-changes. Rules are named as for --merge, with their options; all means every rule there is and those of the run. A rule that
-cannot be used on so many owners is listed with the reason.
+The run must have kept its owners' weights: fedunify run --keep owners. Nothing is trained, and nothing in the run folder
+changes. Rules are named as for --merge, with their options; all means every rule there is, and those of the run. A rule that
+cannot be used on so many owners is listed with the reason. If the run has a rule of its own in rules/, its code is run.
 
---contributions says for each owner what the merge loses without it, --shapley what it adds on average to every coalition
-of the others (2^owners models for each rule). If no rules are named, they are of the rule that drove the run. A merge of no
-owner counts as the model that the owners received; if each began with weights of its own, as chance.
+--contributions says for each owner what the merge of all loses without it, --shapley what an owner adds on average to
+every coalition of the others: 2^owners models for each rule, for ${MOST_OWNERS} owners at most. Without --rules they are of the rule that
+drove the run. A coalition is merged by the formula of the rule, however small it is. A merge of no owner counts as the model
+that the owners received; if each began with weights of its own, as chance.
 
 Examples:
-  fedunify remerge latest                                       every rule on the last round
-  fedunify remerge results/H/one --rules avg,median,trimmed-mean:beta=0.2 --round all --csv -o remerge.csv
-  fedunify remerge results/H/one --rules avg,./my-rule.mjs --without 3
-  fedunify remerge results/H/one --shapley
+  fedunify run --env dirichlet --alpha 0.3 --owners 5 --name kept --run-id one --keep owners
+  fedunify remerge results/kept/one                            every rule, on the last round
+  fedunify remerge results/kept/one --rules avg,trimmed-mean:beta=0.2 --round all -o remerge.csv
+  fedunify remerge results/kept/one --rules avg,./my-rule.mjs --without 3
+  fedunify remerge results/kept/one --contributions
+  fedunify remerge results/kept/one --shapley --json
 `
 
 interface RemergeOptions extends FetchFlags {
@@ -82,7 +87,9 @@ async function remerge(named: string, options: RemergeOptions, io: Io): Promise<
   const { signal } = io
   const flags = { ...(options.data !== undefined && { data: options.data }) }
   const loaded = await loadExperiment({ run: dir, flags, signal })
-  const own = options.data === undefined ? await withKeptData(dir, loaded) : loaded
+  // A published run may lack its checkpoint, which alone knows where the data was.
+  const knows = options.data === undefined && (await isPlainFile(checkpointFile(dir)))
+  const own = knows ? await withKeptData(dir, loaded) : loaded
   const methods = methodsOf(options)
   const asked = options.rules ?? (methods.length > 0 ? undefined : ALL_RULES)
   const rules = asked === undefined ? [askedRule(own.merge[0]!)] : await askedRules(asked, dir, own)

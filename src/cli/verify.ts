@@ -7,8 +7,9 @@ import { colorsOf, type Io } from './io.ts'
 
 const HELP = `
 A finished run keeps the SHA-256 of each of its files, and one of its manifest in the manifest itself. What was added to
-the folder later, such as report.html, does not belong to the run. A published run may lack its checkpoint, its models and its
-copies of merge rules. check, compare and report verify the same before they print a figure.
+the folder later, such as report.html, does not belong to the run. A published run may lack its checkpoint, its models, its
+copies of merge rules and the owners' weights that it kept. check, compare and report verify the same before they print a
+figure, but for these weights, of which no figure comes: remerge verifies those that it reads.
 
 Examples:
   fedunify verify results/table4

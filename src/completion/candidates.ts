@@ -5,6 +5,7 @@ import { NAMED_KEYS, OPTION_KEYS } from '../config/parts/choice-keys.ts'
 import { fieldNames } from '../ls/fields.ts'
 import { PAPER } from '../paper/tables.ts'
 import type { Parts } from '../parts.ts'
+import { ALL_RULES } from '../remerge/asked-rules.ts'
 import { SINKS } from '../report/sinks/registry.ts'
 import { LATEST } from '../runs/latest.ts'
 import type { Candidate } from './candidate.ts'
@@ -74,7 +75,11 @@ async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
   if (option.long === '--sort') return plain(fieldNames([]).flatMap((name) => [name, `-${name}`]))
   if (/^dir/.test(placeholder)) return await listFiles(current)
   if (/^file/.test(placeholder)) return await listFiles(current, /./)
+  if (option.long === '--round') return plain(['last', 'all'])
   const key = option.long?.slice(2) ?? ''
+  // As merge rules are named, and one word for all of them.
+  if (key === 'rules')
+    return await names('merge', withAll(legalNames(experimentJsonSchema().properties.merge!)), current)
   if (key === 'sink') return names(key, { names: Object.keys(SINKS), list: true }, current)
   const schema = experimentJsonSchema().properties[key]
   return await names(key, schema && legalNames(schema), current)
@@ -109,6 +114,11 @@ async function names(key: string, legal: LegalNames | undefined, current: string
   const files = NAMED_KEYS[key]?.own && /^\.{0,2}\//.test(last) ? await listFiles(last, /\.m?js$/) : []
   return prefixed(before.map((name) => `${name},`).join(''), [...rest, ...files])
 }
+
+const withAll = (legal: LegalNames | undefined): LegalNames => ({
+  names: [ALL_RULES, ...(legal?.names ?? [])],
+  list: true,
+})
 
 function summaryOf(key: string, name: string): string {
   const parts: Parts | undefined = key === 'sink' ? SINKS : NAMED_KEYS[key]?.parts

@@ -131,7 +131,9 @@ export const ExperimentSchema = z.strictObject({
   keep: z
     .enum(['owners'])
     .optional()
-    .describe("owners: keep each owner's weights of each round in the run folder, for fedunify remerge")
+    .describe(
+      "owners: keep each owner's weights of each round in the run folder, so that any rule can merge them again",
+    )
     .meta({ examples: ['owners'] }),
   'keep-every': count
     .optional()

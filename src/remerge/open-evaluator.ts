@@ -16,7 +16,7 @@ export interface Evaluator {
 
 /**
  * @param prepared the run's experiment, with its data
- * @throws FedunifyError (usage) if the data or their shards are not those of the run
+ * @throws FedunifyError (usage) if the data or their shards are not those of the run, or no owner shared its metrics
  */
 export async function openEvaluator(
   manifest: Manifest,
@@ -26,6 +26,9 @@ export async function openEvaluator(
   const run = inThisProcess(prepared)
   assertSameData(manifest, run.description)
   const silent = withoutMetrics(manifest.shards)
+  if (silent.length === manifest.shards.length) {
+    throw new FedunifyError('E_CONFLICT', 'no owner of the run shared its metrics: there are no accuracies to compare')
+  }
   const { owners: cohort, close } = await run.open(signal)
   return {
     async evaluate(model, owners) {

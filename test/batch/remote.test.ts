@@ -13,6 +13,7 @@ import { manifestOf, runFolders } from '../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
 const results = join(folder, 'results')
+const KEEPING = { keep: 'owners', 'keep-every': 10 }
 const runsOf = (name: string) => runFolders(join(results, name))
 
 /** The bytes of a batch that is done here; its results are put aside. */
@@ -28,7 +29,12 @@ describe.skipIf(!hasBroker)('a batch whose runs others do', { timeout: 120_000 }
   test('gives the bytes of a local one, with a rule of the user, and is then skipped', async () => {
     const rule = join(folder, 'first.mjs')
     writeFileSync(rule, ruleText())
-    const file = experiment('four', { rounds: 3, seeds: 2, matrix: { merge: [['avg', './first.mjs'], ['max']] } })
+    const file = experiment('four', {
+      rounds: 3,
+      seeds: 2,
+      matrix: { merge: [['avg', './first.mjs'], ['max']] },
+      keep: 'owners',
+    })
     const here = await local(file, 'four')
     const broker = await queueBroker()
     const workers = [broker.worker('--once'), broker.worker('--once'), broker.worker('--once', '--jobs', '2')]
@@ -46,7 +52,7 @@ describe.skipIf(!hasBroker)('a batch whose runs others do', { timeout: 120_000 }
   })
 
   test('goes on at another worker if one is killed, from what that had uploaded', async () => {
-    const file = experiment('killed', { rounds: 150, merge: ['avg', 'absmax'], server: 'adam' })
+    const file = experiment('killed', { rounds: 150, merge: ['avg', 'absmax'], server: 'adam', ...KEEPING })
     const here = await local(file, 'killed')
     const broker = await queueBroker()
     const first = broker.worker()

@@ -47,6 +47,15 @@ describe('candidates', () => {
     [['run', '--merge', ''], MERGE_NAMES],
     [['run', '--merge', 'avg,ma'], ['avg,max']],
     [
+      ['remerge', '--rules', 'a'],
+      ['all', ...MERGE_NAMES.filter((name) => name.startsWith('a'))],
+    ],
+    [['remerge', '--rules', 'avg,ma'], MERGE_NAMES.flatMap((name) => (name.startsWith('ma') ? [`avg,${name}`] : []))],
+    [
+      ['remerge', '--round', ''],
+      ['last', 'all'],
+    ],
+    [
       ['run', '--merge', 'avg,max,a'],
       ['avg,max,absmax', 'avg,max,absmax-literal'],
     ],

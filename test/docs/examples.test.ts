@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fedunify } from '../support/command-line.ts'
@@ -17,6 +17,7 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
   'serve ': 'it needs a broker and owners; test/federation/nats/rounds.test.ts has them',
   'join ': 'it waits for a server; test/federation/nats/rounds.test.ts has one',
   'export results/table4 --to mlflow': 'it needs an MLflow server; test/export/mlflow.test.ts has one',
+  'explain latest': 'its run has no model; test/explain/command.test.ts has one',
   doctor: 'it tries every engine of this machine; test/cli/doctor.test.ts does that',
   'check experiments/table4.yaml': 'its runs take an hour; test/cli/gate.test.ts has some',
   'check gate.yaml --update': 'it writes the references of a gate; test/check/over-seeds.test.ts has one',
@@ -76,6 +77,7 @@ function additions([command, ...rest]: readonly string[]): string[] {
   if (command === 'init') return ['--force']
   if (command === 'run' && !rest.includes('--resume')) return ['--dry-run', ...set(...DATA)]
   // The dry run of a batch trains a little of every model, to estimate the time: a small one will do.
+  if (command === 'remerge' || command === 'explain') return ['--quiet']
   if (command === 'batch') return ['--dry-run', ...set(...DATA, 'model=mlp')]
   return []
 }
@@ -88,6 +90,12 @@ async function furnish(): Promise<void> {
   for (const file of ['experiment.yaml', 'my.yaml', 'studies/alpha.yaml']) await fedunify(['init', file])
   mkdirSync('results')
   symlinkSync(join(repository, 'results', 'reference'), 'results/reference')
+  // One that has kept its owners' weights.
+  const five = ['--env', 'dirichlet', '--alpha', '1', '--owners', '5', '--model', 'mlp', '--rounds', '2']
+  const kept = ['--keep', 'owners', '--name', 'kept', '--run-id', 'one', '--quiet']
+  const { err } = await fedunify(['run', ...five, ...kept, ...DATA.flatMap((pair) => ['--set', pair])])
+  if (err !== '') throw new Error(err)
+  rmSync('results/latest')
   const expected = [{ metric: 'participants', 'each-round': 2 }]
   const unified = { avg: [0.7, 0.8, 0.9] }
   const runs = ['table3/s0-1', 'table3-separate/avg-s0-1', 'table4/s0-1', 'V-avg/before', 'V-avg/after', 'a/1', 'b/1']

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it, vi } from 'vitest'
 import { contributionsOf } from '../../src/remerge/contributions.ts'
@@ -103,6 +103,18 @@ it('merges without an owner, and says what each contributes', async () => {
     expect(sum).toBeCloseTo(100 * (accuracy - received), 9)
   }
   expect(notes).toContain('a merge of no owner counts as the model that the owners received in that round')
+})
+
+it('goes on without what a published run may lack, if its data is where the config says', async () => {
+  const shown = await run('shown', { rounds: 1 })
+  for (const name of ['checkpoint.safetensors', 'model.onnx']) rmSync(join(shown, name))
+  expect((await json(shown, '--rules', 'avg', '--data', join(folder, 'idx'))).rows[0].accuracy_in_run).toBeGreaterThan(
+    0,
+  )
+  rmSync(join(shown, 'owners'), { recursive: true })
+  const { code, err } = await fedunify(['remerge', shown, '--data', join(folder, 'idx'), '--quiet'])
+  expect(code).toBe(3)
+  expect(err).toContain('owners/round-0001/owner-1.safetensors: no such file')
 })
 
 it('counts chance as nobody if there is no received model', async () => {

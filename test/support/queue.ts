@@ -7,7 +7,7 @@ import { freePort } from '../../src/demo/local-broker.ts'
 import { type Running, start } from './binary.ts'
 import { type Broker, startBroker } from './broker.ts'
 import { temporaryFolder } from './folder.ts'
-import { runFolders } from './run-folder.ts'
+import { manifestOf, runFolders } from './run-folder.ts'
 
 export interface QueueBroker extends Omit<Broker, 'url'> {
   readonly url: string
@@ -49,9 +49,10 @@ export async function queueBroker(more = ''): Promise<QueueBroker> {
 
 const SAME = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
 
-/** What must be the same of a folder of runs, wherever they were done. */
+/** What must be the same of a folder of runs, wherever they were done; kept weights too, if there are any. */
 export function bytesOf(folder: string): Record<string, string> {
-  const files = runFolders(folder).flatMap((run) => SAME.map((file) => join(basename(run), file)))
+  const kept = (run: string) => Object.keys(manifestOf(run).files).filter((file) => file.startsWith('owners/'))
+  const files = runFolders(folder).flatMap((run) => [...SAME, ...kept(run)].map((file) => join(basename(run), file)))
   const all = [...files, 'summary.csv']
   return Object.fromEntries(all.map((file) => [file, readFileSync(join(folder, file)).toString('base64')]))
 }
