@@ -9,7 +9,18 @@ export interface KeyGroup {
 
 const DATA: readonly Key[] = ['env', 'owners', 'dataset', 'data', 'images', 'normalise']
 const MODEL: readonly Key[] = ['model', 'init']
-const ROUNDS: readonly Key[] = ['merge', 'server', 'rounds', 'stop-at', 'stop-after', 'evaluate-every', 'baseline']
+const ROUNDS: readonly Key[] = [
+  'merge',
+  'server',
+  'head',
+  'pace',
+  'speeds',
+  'rounds',
+  'stop-at',
+  'stop-after',
+  'evaluate-every',
+  'baseline',
+]
 const RUN: readonly Key[] = [
   'seed',
   'name',

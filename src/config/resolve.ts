@@ -18,6 +18,7 @@ import { STDIN } from './read.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
 import { type Settled, settle } from './settle.ts'
 import type { Source } from './source.ts'
+import { unsoundPace } from './unsound-pace.ts'
 import { REGISTRIES } from './vocabulary.ts'
 import { assertWhen } from './when-keys.ts'
 
@@ -52,11 +53,12 @@ export function resolveExperiment(
   for (const [i, one] of expected.entries()) assertWhen(one, (key) => where(['expect', i, 'when', key]))
   const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
   const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
-  // Without one it is as before there were heads.
-  const { head, ...others } = experiment
+  // Without these it is as before there were any.
+  const { head, pace, ...others } = experiment
   return {
     ...others,
     ...(head && nameOf(head) !== 'none' && { head }),
+    ...(pace && nameOf(pace) !== 'sync' && { pace }),
     name:
       experiment.name ??
       (file === undefined ? undefined : nameFrom(file)) ??
@@ -122,6 +124,8 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   }
   const unsound = unsoundObjective(experiment)
   if (unsound) throw refuse('objective', `objective ${nameOf(experiment.objective)} ${unsound.why}`, unsound.hint)
+  const unpaced = unsoundPace(experiment)
+  if (unpaced) throw refuse(unpaced.key, unpaced.why, unpaced.hint)
   const { rounds, 'evaluate-every': every = 1 } = experiment
   const last = lastRound(experiment)
   if (!isEvaluated(experiment, last)) {

@@ -71,6 +71,15 @@ export const ExperimentSchema = z.strictObject({
   head: choice(CHOICE_KEYS.head.parts)
     .optional()
     .describe('a last layer that is fitted to the unified model where it is evaluated, and scored beside it'),
+  pace: choice(CHOICE_KEYS.pace.parts)
+    .optional()
+    .describe('whether a round waits for all owners; without it a round is a version of the model'),
+  speeds: z
+    .array(z.number().gt(0))
+    .min(1)
+    .optional()
+    .describe('without waiting: time that each owner needs for a training; the last is that of all that follow')
+    .meta({ examples: [[1, 3]] }),
   rounds: count.default(10).describe('rounds of training, merging and sending back'),
   'stop-at': fraction
     .optional()

@@ -32,6 +32,8 @@ export interface RoundTask {
   /** Whether an owner evaluates what it received too: nobody knows it of this model yet. */
   evaluateReceived(owner: number): boolean
   instruct(owner: number): Instruction
+  /** The owners that train; default: all. */
+  readonly only?: readonly number[] | undefined
 }
 
 export interface OwnerProgress extends Omit<Progress, 'loss'> {
@@ -66,8 +68,11 @@ export type OwnerStates = ReadonlyMap<number, State>
  */
 export interface Cohort {
   readonly owners: readonly OwnerCard[]
-  /** Makes a model known to all owners, once for whatever is asked of them with it. */
-  publish(model: Weights): Promise<ModelRef>
+  /**
+   * Makes a model known to owners, once for whatever is asked of them with it.
+   * @param to those that it is sent to; default: all
+   */
+  publish(model: Weights, to?: readonly number[]): Promise<ModelRef>
   /**
    * A round of training: progress as it comes, and the updates in the owners' order. All owners' are there, unless the
    * cohort was told that some may be absent.

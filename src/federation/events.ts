@@ -84,6 +84,8 @@ export interface RoundFinished {
   readonly drift: Readonly<Record<string, number>>
   /** How many times the way to the merged model the server's step was, if the step chooses that anew in each round. */
   readonly stepSize?: number | undefined
+  /** In a run without waiting: what this version was made of, in the order of arrival. */
+  readonly arrivals?: readonly Arrived[]
   /** Bytes of the round, by owner: of models that were published in it, and of updates. The baseline has none. */
   readonly traffic: readonly Traffic[]
   /** What left each owner in the round; of owners in this process, what would over a network. */
@@ -91,6 +93,17 @@ export interface RoundFinished {
   /** The model trained on the pooled shards, if there is one: `local` is it on the server's test set. */
   readonly baseline: BaselineTrained | undefined
   readonly seconds: { readonly train: number; readonly merge: number; readonly evaluate: number }
+}
+
+/** An owner's model that arrived, in a run without waiting. */
+export interface Arrived {
+  readonly owner: number
+  /** Virtual, in units of the speeds. */
+  readonly time: number
+  /** Versions that were made since it was sent what it trained from. */
+  readonly staleness: number
+  /** For how much it counts. */
+  readonly weight: number
 }
 
 export interface BaselineTrained extends OwnerTrained {

@@ -40,18 +40,8 @@ export async function* runFederation(
   const whole = new Clock()
   const { merges, head } = algorithm
   const owners = cohort.owners.map(({ owner }) => owner)
-  const withoutMetrics = cohort.owners.flatMap(({ owner, testImages }) => (testImages === undefined ? [owner] : []))
-  const kept = withoutMetrics.length > 0 && { withoutMetrics }
   const last = lastRound(plan)
-  yield {
-    type: 'started',
-    owners,
-    rounds: last,
-    done: start.round,
-    merges: head ? [...merges, head.name] : merges,
-    baseline: false,
-    ...kept,
-  }
+  yield startedEvent(cohort, algorithm, { last, done: start.round })
 
   const stopAt = plan['stop-at']
   const reachedStopAt = (scores: ReadonlyMap<number, Evaluation>) =>
@@ -118,15 +108,33 @@ export async function* runFederation(
       seconds: { train, merge, evaluate: clock.lap() },
     }
   }
-  yield {
-    type: 'finished',
-    rounds: round,
-    reason: reached ? 'stop-at' : round < plan.rounds ? 'stop-after' : 'rounds',
-    seconds: whole.lap(),
-  }
+  yield finishedEvent(plan, { round, reached, seconds: whole.lap() })
 }
 
-const scoredBy = (merge: string, scores: ReadonlyMap<number, Evaluation> = new Map()): Scored => ({
+/** @param rounds the last one that is to be done, and how many an earlier process has done */
+export function startedEvent(
+  cohort: Cohort,
+  { merges, head }: Algorithm,
+  { last, done }: { readonly last: number; readonly done: number },
+): FederationEvent {
+  const owners = cohort.owners.map(({ owner }) => owner)
+  const withoutMetrics = cohort.owners.flatMap(({ owner, testImages }) => (testImages === undefined ? [owner] : []))
+  const series = head ? [...merges, head.name] : merges
+  const kept = withoutMetrics.length > 0 && { withoutMetrics }
+  return { type: 'started', owners, rounds: last, done, merges: series, baseline: false, ...kept }
+}
+
+export const finishedEvent = (
+  { rounds }: Rounds,
+  { round, reached, seconds }: { readonly round: number; readonly reached: boolean; readonly seconds: number },
+): FederationEvent => ({
+  type: 'finished',
+  rounds: round,
+  reason: reached ? 'stop-at' : round < rounds ? 'stop-after' : 'rounds',
+  seconds,
+})
+
+export const scoredBy = (merge: string, scores: ReadonlyMap<number, Evaluation> = new Map()): Scored => ({
   merge,
   unified: scores.size > 0 ? addEvaluations([...scores.values()]) : undefined,
   evaluatedBy: scores.size,

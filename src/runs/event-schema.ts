@@ -86,6 +86,10 @@ export const EventSchema = z.discriminatedUnion('type', [
       .number()
       .optional()
       .describe('how many times the way to the merged model the server step went, if it chooses that in each round'),
+    arrivals: z
+      .array(z.strictObject({ owner, time: z.number(), staleness: count, weight: z.number() }))
+      .optional()
+      .describe('in a run without waiting: what this version was made of, in the order of arrival'),
     traffic: z
       .array(z.strictObject({ owner, down: count, up: count }))
       .optional()

@@ -51,7 +51,7 @@ export interface Served {
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
   const { folder, experiment, committed, maxNorm, deadline, minOwners, note } = settings
-  assertNoHead(experiment)
+  assertAllHere(experiment)
   assertRules(experiment, minOwners)
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
@@ -120,8 +120,12 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .digest('hex')
     .slice(0, 16)
 
-/** Their sums of features would have to be a message of the protocol. */
-function assertNoHead({ head }: Experiment): void {
+/** What the protocol has no messages for. */
+function assertAllHere({ head, pace }: Experiment): void {
+  if (pace) {
+    const message = `pace ${nameOf(pace)}: owners on other machines all take part in each round`
+    throw new FedunifyError('E_CONFLICT', message, 'use pace sync, or run the experiment with all owners here')
+  }
   if (!head) return
   const message = `head ${nameOf(head)}: owners on other machines do not sum features yet`
   throw new FedunifyError('E_CONFLICT', message, 'use head none, or run the experiment with all owners here')

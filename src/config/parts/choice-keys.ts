@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { HEADS } from '../../algorithm/head/registry.ts'
 import { MERGE_RULES } from '../../algorithm/merge/registry.ts'
 import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
+import { PACES } from '../../algorithm/pace/registry.ts'
 import { SERVER_STEPS } from '../../algorithm/server/registry.ts'
 import { DATASETS } from '../../data/load-dataset.ts'
 import { PARTITIONS } from '../../data/partition/registry.ts'
@@ -40,6 +41,7 @@ export const CHOICE_KEYS = {
   },
   server: { parts: SERVER_STEPS, default: 'none' },
   head: { parts: HEADS, default: 'none' },
+  pace: { parts: PACES, default: 'sync' },
   objective: { parts: OBJECTIVES, default: 'cross-entropy' },
   optimizer: { parts: OPTIMIZERS, default: 'sgd' },
   'lr-schedule': { parts: SCHEDULES, default: 'constant' },

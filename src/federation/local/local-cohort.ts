@@ -51,11 +51,11 @@ export class LocalCohort implements Cohort {
     this.#disclosed = new DisclosureCount(this.owners)
   }
 
-  async publish(model: Weights): Promise<ModelRef> {
+  async publish(model: Weights, to?: readonly number[]): Promise<ModelRef> {
     const ref = { id: ++this.#published }
     this.#models.set(ref, model)
     const size = this.#known ? 0 : safetensorsSize(model)
-    for (const i of this.owners.keys()) this.#traffic.down(i, size)
+    for (const [i, { owner }] of this.owners.entries()) if (to?.includes(owner) ?? true) this.#traffic.down(i, size)
     this.#known = false
     return ref
   }
@@ -68,10 +68,10 @@ export class LocalCohort implements Cohort {
     return withProgress<OwnerProgress, Update>((report) =>
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
       pMapIterable(
-        this.#owners,
-        ({ card: { owner } }, i) => {
+        this.#owners.filter(({ card: { owner } }) => task.only?.includes(owner) ?? true),
+        ({ card: { owner } }) => {
           const own = { instruction: task.instruct(owner), evaluateReceived: task.evaluateReceived(owner) }
-          return this.#trainOne(i, received, { round, lr, evaluate, ...own }, (progress) =>
+          return this.#trainOne(owner, received, { round, lr, evaluate, ...own }, (progress) =>
             report({ type: 'owner-progress', round, owner, ...progress }),
           )
         },
@@ -81,8 +81,8 @@ export class LocalCohort implements Cohort {
   }
 
   /** Trains an owner, and counts what it would be sent and send back. */
-  async #trainOne(i: number, model: Weights | undefined, task: OwnerTask, report: Parameters<Owner['train']>[2]) {
-    const { owner } = this.owners[i]!
+  async #trainOne(owner: number, model: Weights | undefined, task: OwnerTask, report: Parameters<Owner['train']>[2]) {
+    const i = this.owners.findIndex((card) => card.owner === owner)
     const update = await this.#owners[i]!.train(model, task, (progress) => {
       this.#disclosed.message(owner, 'progress', wouldSend.progress(progress))
       report(progress)
