@@ -6,8 +6,8 @@ import { FedunifyError } from '../errors.ts'
 import { ALL_RULES, askedRules } from '../remerge/asked-rules.ts'
 import { type Method, MOST_OWNERS } from '../remerge/contributions.ts'
 import { chosenRounds, openKept } from '../remerge/open-kept.ts'
-import { askedRule } from '../remerge/remerge.ts'
 import { remergeRun } from '../remerge/remerge-run.ts'
+import { askedRule } from '../remerge/usable-rules.ts'
 import { fetchProgress } from '../report/terminal/progress.ts'
 import { REMERGE_FORMATS } from '../report/terminal/remerge-table.ts'
 import { prepareRun } from '../run/prepare.ts'
@@ -27,13 +27,13 @@ import { positive } from './positive.ts'
 
 const HELP = `
 The run must have kept its owners' weights: fedunify run --keep owners. Nothing is trained, and nothing in the run folder
-changes. Rules are named as for --merge, with their options; all means every rule there is, and those of the run. A rule that
-cannot be used on so many owners is listed with the reason. If the run has a rule of its own in rules/, its code is run.
+changes. Rules are named as for --merge; options that are not given are those of the run, or the defaults. A rule that cannot be
+used on so many owners is listed with the reason. If the run has a rule of its own in rules/, its code is run.
 
 --contributions says for each owner what the merge of all loses without it, --shapley what an owner adds on average to
 every coalition of the others: 2^owners models for each rule, for ${MOST_OWNERS} owners at most. Without --rules they are of the rule that
-drove the run. A coalition is merged by the formula of the rule, however small it is. A merge of no owner counts as the model
-that the owners received; if each began with weights of its own, as chance.
+drove the run. A rule that is not defined on so few owners has none. A merge of no owner counts as the model that the owners
+received; if each began with weights of its own, as chance.
 
 Examples:
   fedunify run --env dirichlet --alpha 0.3 --owners 5 --name kept --run-id one --keep owners
@@ -96,7 +96,7 @@ async function remerge(named: string, options: RemergeOptions, io: Io): Promise<
   const view = progressView(io, options.quiet === true)
   try {
     const access = { ...accessOf(options), signal, progress: fetchProgress(view) }
-    const prepared = await prepareRun({ ...own, baseline: 'none' }, access)
+    const prepared = await prepareRun({ ...own, baseline: 'none', head: undefined }, access)
     const remerged = await remergeRun(run, kept, prepared, {
       rounds,
       rules,

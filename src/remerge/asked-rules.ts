@@ -4,14 +4,14 @@ import { items } from '../config/parts/choice.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import type { AnyChoice } from '../parts.ts'
-import { type AskedRule, askedRule } from './remerge.ts'
+import { type AskedRule, askedRule } from './usable-rules.ts'
 
 /** Every rule of the registry, and those of the run. */
 export const ALL_RULES = 'all'
 
 /**
- * The rules that are named on a command line, as `--merge` takes them, each once. Of all rules, one that needs options
- * that only people can choose gives a reason.
+ * The rules that are named on a command line, as `--merge` takes them, each once. Options that are not given are those of
+ * the run, if it has the rule. Of all rules, one that needs options that only people can choose gives a reason.
  * @param dir the run's folder
  * @param own the run's rules, the driving one first
  * @throws FedunifyError (usage) if one is not legal
@@ -50,6 +50,6 @@ async function withDefaults(name: string, dir: string): Promise<AskedRule> {
     return askedRule(await ruleOf(name, dir))
   } catch (error) {
     if (!(error instanceof FedunifyError) || error.kind !== 'usage') throw error
-    return { rule: name, reason: error.message.replace('--rules: ', '') }
+    return { rule: name, reason: error.message.replace(/^--rules: (merge \S+ )?/, '') }
   }
 }

@@ -27,6 +27,10 @@ export function coalitionsOf(owners: number, methods: readonly Method[]): number
   return methods.length > 0 ? owners : 0
 }
 
+/** How few owners are merged for that, none not counted. */
+export const smallestCoalition = (owners: number, methods: readonly Method[]): number =>
+  methods.includes('shapley') ? 1 : methods.length > 0 ? Math.max(1, owners - 1) : owners
+
 /**
  * What each owner contributes: by leave-one-out, what is lost without it; by Shapley's value, what it adds on average to
  * every coalition of the others. No coalition is evaluated twice.

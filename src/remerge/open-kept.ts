@@ -18,14 +18,17 @@ export async function openKept({ path, manifest, rounds: done }: LoadedRun): Pro
     const hint = 'do the run with --keep owners: then every round can be merged again by any rule'
     throw new FedunifyError('E_RUN_NOT_FOUND', `${path} has kept no weights of its owners`, hint)
   }
-  const trainImages = new Map(manifest.shards.map(({ owner, train }) => [owner, train]))
+  const shards = new Map(manifest.shards.map((shard) => [shard.owner, shard]))
   return {
     rounds: [...kept.keys()],
     async read(round) {
       const owners = []
       for (const owner of kept.get(round)!) {
         const weights = await readOwner(path, marks, round, owner)
-        owners.push({ owner, trainImages: trainImages.get(owner)!, weights })
+        const { train, train_labels } = shards.get(owner)!
+        // An owner that keeps its label counts to itself has none there.
+        const trainLabels = train_labels.length > 0 ? train_labels : undefined
+        owners.push({ owner, trainImages: train, trainLabels, weights })
       }
       return { round, owners, received: await readReceived(path, marks, round) }
     },

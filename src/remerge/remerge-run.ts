@@ -1,15 +1,18 @@
+import type { Objective } from '../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { percent } from '../format.ts'
-import { choiceText } from '../parts.ts'
+import { choiceText, make } from '../parts.ts'
 import type { PreparedRun } from '../run/prepare.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import type { Weights } from '../weights/weights.ts'
-import { coalitionsOf, type Method, MOST_OWNERS } from './contributions.ts'
+import { type Method, MOST_OWNERS } from './contributions.ts'
 import type { KeptRound } from './merged.ts'
 import { openEvaluator } from './open-evaluator.ts'
 import type { KeptRun } from './open-kept.ts'
-import { type AskedRule, evaluationsOf, type RuleScore, remergeRound } from './remerge.ts'
+import { type RuleScore, remergeRound } from './remerge.ts'
+import { type AskedRule, evaluationsOf } from './usable-rules.ts'
 
 export interface RemergeRequest {
   readonly rounds: readonly number[]
@@ -50,7 +53,8 @@ export async function remergeRun(
 ): Promise<Remerged> {
   const { experiment, model } = prepared
   const [driver] = experiment.merge
-  const chance = 1 / model.classes
+  const shapes = new Map(model.parameters.map(({ name, shape }) => [name, shape]))
+  const asked = { driver: driver!, rules, without, methods, model: { shapes, classes: model.classes } }
   const rows: RecordedScore[] = []
   const notes = new Set<string>()
   let evaluated = 0
@@ -59,17 +63,18 @@ export async function remergeRun(
     for (const round of rounds) {
       const one = await kept.read(round)
       const owners = one.owners.map(({ owner }) => owner)
-      const left = assertOwners(one, without, methods)
-      const all = rounds.length * evaluationsOf({ driver: driver!, rules }, left, coalitionsOf(left, methods))
+      assertOwners(one, without, methods)
+      const left = one.owners.filter(({ owner }) => !without.includes(owner))
+      const all = rounds.length * evaluationsOf(asked, { ...one, owners: left })
       const evaluate = async (weights: Weights) => {
         const evaluation = await evaluator.evaluate(weights, owners)
         evaluated += 1
         progress(evaluated, all)
         return evaluation
       }
-      const scores = await remergeRound(one, { driver: driver!, rules, without, methods, chance, evaluate })
+      const scores = await remergeRound(one, { ...asked, evaluate })
       rows.push(...scores.map((score) => ({ ...score, recorded: recordedOf(run, experiment, score, without) })))
-      if (methods.includes('shapley')) notes.add(nobodyNote(one, chance))
+      if (methods.includes('shapley')) notes.add(nobodyNote(one, 1 / model.classes))
     }
   } finally {
     await evaluator.close()
@@ -78,8 +83,7 @@ export async function remergeRun(
   return { path: run.path, driver: choiceText(driver!), without, rows, notes: told }
 }
 
-/** How many owners are left in a round. */
-function assertOwners({ round, owners }: KeptRound, without: readonly number[], methods: readonly Method[]): number {
+function assertOwners({ round, owners }: KeptRound, without: readonly number[], methods: readonly Method[]): void {
   const refuse = (what: string, hint: string) => new FedunifyError('E_OPTION', what, hint)
   const names = owners.map(({ owner }) => owner)
   const stranger = without.find((owner) => !names.includes(owner))
@@ -92,7 +96,6 @@ function assertOwners({ round, owners }: KeptRound, without: readonly number[], 
     const what = `--shapley is for ${MOST_OWNERS} owners or fewer, round ${round} has ${left}: 2^${left} models`
     throw refuse(what, `use --contributions, which evaluates ${left} models for each rule, or leave owners out`)
   }
-  return left
 }
 
 /** The run's own figure, if the rule was one of its own, and all owners are merged. */
@@ -106,18 +109,26 @@ function recordedOf(
   return unified.find((row) => row.round === round && row.merge === name)?.accuracy
 }
 
-function stepNotes({ server, merge }: Experiment): string[] {
-  if (server === 'none') return []
-  const driver = choiceText(merge[0]!)
+/** What a run made of its merged models, if it did not take them as they were: by a server step, or an objective's own. */
+function stepOf({ server, objective }: Experiment): string | undefined {
+  const { step }: Objective = make(OBJECTIVES, objective)
+  if (step) return `the step of objective ${choiceText(objective)}`
+  return server === 'none' ? undefined : `the server step ${choiceText(server)}`
+}
+
+function stepNotes(experiment: Experiment): string[] {
+  const step = stepOf(experiment)
+  const driver = choiceText(experiment.merge[0]!)
+  if (step === undefined) return []
   return [
-    `the run made its models of ${driver} by the server step ${choiceText(server)}: its own accuracy is that of these, ` +
+    `the run made its models of ${driver} by ${step}: its own accuracy is that of these, ` +
       `and the one here is that of what ${driver} made before the step`,
   ]
 }
 
 /** Where the run has another accuracy than was measured here. */
-function unlikeNotes(rows: readonly RecordedScore[], { server, merge }: Experiment): string[] {
-  const stepped = server === 'none' ? undefined : choiceText(merge[0]!)
+function unlikeNotes(rows: readonly RecordedScore[], experiment: Experiment): string[] {
+  const stepped = stepOf(experiment) === undefined ? undefined : choiceText(experiment.merge[0]!)
   return rows.flatMap(({ rule, round, accuracy, recorded }) =>
     accuracy === undefined || recorded === undefined || accuracy === recorded || rule === stepped
       ? []

@@ -61,6 +61,42 @@ it("gives the run's own rules the accuracies that unified.csv has, to the last d
   expect((await fedunify(['verify', dir])).code).toBe(0)
 })
 
+it('merges by rules that look at whole models, labels and the received model, as the run did', async () => {
+  const rules = [
+    'class-rows',
+    'task-arithmetic',
+    'ties',
+    'dare',
+    'clipped-avg',
+    'geometric-median',
+    'multi-krum',
+    'layers',
+  ]
+  const options: Record<string, object> = { 'multi-krum': { f: 1, m: 2 }, 'clipped-avg': { bound: 1 } }
+  const merge = rules.slice(0, -1).map((rule) => (options[rule] ? { [rule]: options[rule] } : rule))
+  const five = await run('five', {
+    owners: 5,
+    merge: [...merge, { layers: { rules: { 'conv*': 'avg' }, otherwise: 'median' } }],
+  })
+  const { rows } = await json(five, '--rules', 'all', '--contributions', '--round', '1')
+  const own = rows.filter(({ accuracy_in_run }: { accuracy_in_run: number | null }) => accuracy_in_run !== null)
+  expect(own.map(({ rule }: { rule: string }) => rule.split(':')[0])).toEqual(rules)
+  for (const { rule, accuracy, accuracy_in_run } of own) expect(accuracy, rule).toBe(accuracy_in_run)
+  for (const { rule, accuracy, reason } of rows) expect(accuracy === null, `${rule}: ${reason}`).toBe(reason !== null)
+  // Options that are not given are the run's. A run without the rule has none, and there is no default for a bound.
+  const others = (await json(dir, '--rules', 'all')).rows
+  expect(others.find(({ rule }: { rule: string }) => rule === 'clipped-avg').reason).toMatch(/^needs bound: /)
+  expect((await json(five, '--rules', 'clipped-avg')).rows[0].rule).toBe('clipped-avg:bound=1:weights=equal')
+  // It needs 2f + 3 = 5 owners: without one there are 4.
+  const krum = own.find(({ rule }: { rule: string }) => rule.startsWith('multi-krum'))
+  expect(krum).toMatchObject({ contributions: [], no_contributions: expect.stringContaining('owners') })
+  expect(own[0]).toMatchObject({ contributions: Array(5).fill(expect.anything()), no_contributions: null })
+
+  const apart = await run('five-apart', { owners: 5, init: 'independent', rounds: 1, merge: ['avg'] })
+  const [one] = (await json(apart, '--rules', 'ties')).rows
+  expect(one.reason).toBe('it goes on from the model that all owners received, but each began with its own')
+})
+
 it('takes rules with options, and files of rules', async () => {
   const file = join(folder, 'first-owner.mjs')
   writeFileSync(
@@ -130,6 +166,8 @@ it('says that a server step came behind the merge', async () => {
   const stepped = await run('stepped', { server: 'avgm', rounds: 2, merge: ['avg', 'max'] })
   const { rows, notes } = await json(stepped, '--rules', 'avg,max')
   expect(notes.join()).toMatch(/^the run made its models of avg by the server step avgm/)
+  const own = await run('own-step', { objective: 'feddyn', rounds: 1 })
+  expect((await json(own, '--rules', 'avg')).notes.join()).toContain('by the step of objective feddyn')
   const unified = rowsOf(stepped, 'unified.csv')
   expect(rows[1].accuracy).toBe(Number(unified.find(({ round, merge }) => round === '2' && merge === 'max')!.accuracy))
 })

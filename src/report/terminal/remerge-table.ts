@@ -48,6 +48,9 @@ const reasonOf = ({ rule, round, reason }: RecordedScore) => `round ${round}, ${
 
 const notesOf = ({ rows, notes }: Remerged): string[] => [
   ...rows.filter(({ accuracy }) => accuracy === undefined).map(reasonOf),
+  ...rows.flatMap(({ round, rule, withoutContributions: why }) =>
+    why === undefined ? [] : [`round ${round}, ${rule}: no contributions: ${why}`],
+  ),
   ...notes.map((note) => `note: ${note}`),
 ]
 
@@ -128,6 +131,7 @@ function json({ path, driver, without, rows, notes }: Remerged): string {
     distance: row.distance ?? null,
     accuracy_in_run: row.recorded ?? null,
     reason: row.reason ?? null,
+    no_contributions: row.withoutContributions ?? null,
     contributions: contributions.map(({ method, owner, without: others, points }) => {
       return { method, owner, accuracy_without: others ?? null, points }
     }),
