@@ -5,6 +5,7 @@ import type { MergedModel, MergeRule } from './rule.ts'
 import { matchesPattern } from './shared/name-pattern.ts'
 import { tensorMerge } from './shared/tensor-merge.ts'
 
+/** The rule of each pattern of names, and that of all other tensors. */
 export interface LayersOptions<C extends AnyChoice = AnyChoice> {
   rules: Record<string, C>
   otherwise: C
@@ -19,7 +20,7 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
   const ruleOf = (chosen: AnyChoice): MergeRule => registry[nameOf(chosen)]!
   const options = z.strictObject({
     rules: z
-      .record(z.string().min(1), choice(registry))
+      .preprocess(withPairs, z.record(z.string().min(1), choice(registry)))
       .refine((rules) => Object.keys(rules).length > 0, 'expected a pattern and its rule')
       .describe('the rule of each pattern of names; * is any characters, ? is one')
       .meta({ examples: [{ 'conv*': 'avg', 'dense*': 'median' }] }),
@@ -72,6 +73,16 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
       },
     }),
   } satisfies MergeRule<LayersOptions<Choice<R>>>
+}
+
+/** On a command line, where `: ` ends a key, `{conv*=avg,dense*=median}` stands for `{ conv*: avg, dense*: median }`. */
+function withPairs(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const entries = Object.entries(value).map(([pattern, chosen]) => {
+    const at = chosen === null ? pattern.indexOf('=') : -1
+    return at < 0 ? [pattern, chosen] : [pattern.slice(0, at), pattern.slice(at + 1)]
+  })
+  return Object.fromEntries(entries)
 }
 
 const allOf = ({ rules, otherwise }: LayersOptions) => [...Object.values(rules), otherwise]
