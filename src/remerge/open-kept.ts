@@ -2,6 +2,7 @@ import { FedunifyError } from '../errors.ts'
 import { readOwnCheckpoint } from '../runs/checkpoint.ts'
 import { keptRounds, type Marks, readOwner, readReceived } from '../runs/read/kept-weights.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
+import { labelsTold } from '../runs/run-description.ts'
 import type { KeptRound } from './merged.ts'
 
 /** The rounds of a run whose weights it has kept. */
@@ -19,13 +20,14 @@ export async function openKept({ path, manifest, rounds: done }: LoadedRun): Pro
     throw new FedunifyError('E_RUN_NOT_FOUND', `${path} has kept no weights of its owners`, hint)
   }
   const trainImages = new Map(manifest.shards.map(({ owner, train }) => [owner, train]))
+  const labels = labelsTold(manifest.shards)
   return {
     rounds: [...kept.keys()],
     async read(round) {
       const owners = []
       for (const owner of kept.get(round)!) {
         const weights = await readOwner(path, marks, round, owner)
-        owners.push({ owner, trainImages: trainImages.get(owner)!, weights })
+        owners.push({ owner, trainImages: trainImages.get(owner)!, trainLabels: labels.get(owner), weights })
       }
       return { round, owners, received: await readReceived(path, marks, round) }
     },

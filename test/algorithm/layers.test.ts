@@ -84,6 +84,10 @@ describe('layers', () => {
     )
   })
 
+  it('refuses them in a merge too', () => {
+    expect(() => mergeOf('layers', all, { rules: { 'dense2*': 'max' } })).toThrow('no tensor is called dense2*')
+  })
+
   it('says what its rules say, with the pattern', () => {
     expect(rule.check!(given({ rules: { 'conv*': 'median' } }), 2)).toBe(
       'conv*: median: the median of 2 is their mean, which is the rule avg',

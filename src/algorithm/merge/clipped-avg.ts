@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Weights } from '../../weights/weights.ts'
+import { squaredDistance } from '../../weights/distance.ts'
 import type { MergeRule } from './rule.ts'
 import { factorsOf, type OwnerWeighting, ownerWeights } from './shared/owner-weights.ts'
 
@@ -23,7 +23,9 @@ export const clippedAvg = {
     look(models, owners, { base }) {
       const factors = factorsOf(weights, owners)
       const total = factors.reduce((sum, factor) => sum + factor, 0)
-      const shares = models.map((model, k) => (factors[k]! / total) * clip(lengthOfChange(model, base!), bound))
+      const shares = models.map(
+        (model, k) => (factors[k]! / total) * clip(Math.sqrt(squaredDistance(model, base!)), bound),
+      )
       return (values, _owners, out, tensor) => {
         for (let i = 0; i < out.length; i++) {
           const from = tensor.base![i]!
@@ -38,12 +40,3 @@ export const clippedAvg = {
 
 /** A change of no length stays one, and a NaN too. */
 const clip = (length: number, bound: number) => (length <= bound ? 1 : bound / length)
-
-function lengthOfChange(model: Weights, base: Weights): number {
-  let sum = 0
-  for (const [name, { data }] of model) {
-    const from = base.get(name)!.data
-    for (let i = 0; i < data.length; i++) sum += (data[i]! - from[i]!) ** 2
-  }
-  return Math.sqrt(sum)
-}

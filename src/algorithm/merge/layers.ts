@@ -46,12 +46,8 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
     check: (chosen, owners) => firstOf(chosen, (rule, of) => rule.check?.(of, owners)),
     checkModel({ rules, otherwise }, { shapes, classes }) {
       const names = [...shapes.keys()]
-      for (const pattern of Object.keys(rules)) {
-        if (names.some((name) => matchesPattern(pattern, name))) continue
-        return `no tensor is called ${pattern}; there are ${names.join(', ')}`
-      }
-      const twice = names.find((name) => patternsOf(rules, name).length > 1)
-      if (twice !== undefined) return `${twice} is of ${patternsOf(rules, twice).join(' and of ')}`
+      const misfit = misfitOf(rules, names)
+      if (misfit !== undefined) return misfit
       for (const [chosen, group] of groupsOf({ rules, otherwise }, names)) {
         const part: MergedModel = { shapes: new Map(group.map((name) => [name, shapes.get(name)!])), classes }
         const reason = ruleOf(chosen).checkModel?.(optionsOf(chosen), part)
@@ -62,6 +58,8 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
     make: (chosen) => ({
       look(models, owners, { round, base }) {
         const names = [...models[0]!.keys()]
+        const misfit = misfitOf(chosen.rules, names)
+        if (misfit !== undefined) throw new Error(misfit)
         const merges = groupsOf(chosen, names).flatMap(([one, group]) => {
           const part = <T>(model: ReadonlyMap<string, T>) => new Map(group.map((name) => [name, model.get(name)!]))
           const made = ruleOf(one).make(optionsOf(one))
@@ -89,6 +87,14 @@ const allOf = ({ rules, otherwise }: LayersOptions) => [...Object.values(rules),
 
 const patternsOf = (rules: LayersOptions['rules'], name: string) =>
   Object.keys(rules).filter((pattern) => matchesPattern(pattern, name))
+
+/** Why patterns do not fit the names of tensors, if so. */
+function misfitOf(rules: LayersOptions['rules'], names: readonly string[]): string | undefined {
+  const idle = Object.keys(rules).find((pattern) => !names.some((name) => matchesPattern(pattern, name)))
+  if (idle !== undefined) return `no tensor is called ${idle}; there are ${names.join(', ')}`
+  const twice = names.find((name) => patternsOf(rules, name).length > 1)
+  return twice === undefined ? undefined : `${twice} is of ${patternsOf(rules, twice).join(' and of ')}`
+}
 
 /** Each rule with the names of its tensors, those of several patterns together; none without a tensor. */
 function groupsOf({ rules, otherwise }: LayersOptions, names: readonly string[]): [AnyChoice, string[]][] {
