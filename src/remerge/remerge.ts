@@ -1,3 +1,4 @@
+import { lastOf } from '../algorithm/last-models.ts'
 import { assertRule } from '../algorithm/merge/assert-rule.ts'
 import type { OwnerWeights } from '../algorithm/merge/rule.ts'
 import { accuracy, type Evaluation, meanLoss } from '../engine/engine.ts'
@@ -101,6 +102,7 @@ export async function remergeRound(kept: KeptRound, asked: Remerging): Promise<R
 function usable(rules: readonly AskedRule[], owners: number): AskedRule[] {
   return rules.map(({ rule, choice, reason }) => {
     if (!choice) return { rule, ...(reason !== undefined && { reason }) }
+    if (lastOf(choice) !== undefined) return { rule, reason: 'it merges the unified models of several rounds' }
     try {
       assertRule(choice, owners)
       return { rule, choice }

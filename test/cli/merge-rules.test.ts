@@ -108,6 +108,32 @@ it('dare drives a run that goes on to the bytes of one that was not stopped', { 
   expect(model('cut').equals(model('whole'))).toBe(true)
 })
 
+describe('last-rounds', () => {
+  it('is scored beside the rule that drives, the same after a break', { timeout: 120_000 }, async () => {
+    const file = experiment('last', { rounds: 4, merge: ['avg', { 'last-rounds': { rounds: 3 } }], workers: 1 })
+    const run = (id: string) => join(folder, 'results', 'last', id)
+    await fedunify(['run', file, '--run-id', 'whole', '--quiet'])
+    await fedunify(['run', file, '--run-id', 'cut', '--stop-after', '2', '--quiet'])
+    expect(await fedunify(['run', '--resume', run('cut'), '--quiet'])).toMatchObject({ code: 0 })
+    const table = (id: string) => readFileSync(join(run(id), 'unified.csv'), 'utf8')
+    expect(table('cut')).toBe(table('whole'))
+    const loss = (round: string, merge: string) =>
+      rowsOf(run('whole'), 'unified.csv').find((row) => row.round === round && row.merge === merge)!.loss
+    // The mean of one round's model is that model.
+    expect(loss('1', 'last-rounds')).toBe(loss('1', 'avg'))
+    expect(loss('2', 'last-rounds')).not.toBe(loss('2', 'avg'))
+  })
+
+  it('drives no run', async () => {
+    const { code, err } = await fedunify(['run', experiment('last'), '--merge', 'last-rounds,avg'])
+    expect(code).toBe(2)
+    expect(err).toBe(
+      'error: merge last-rounds is only evaluated, so it cannot drive a run\n' +
+        'hint: name the rule that drives it first, as in avg,last-rounds\n',
+    )
+  })
+})
+
 it('layers is written in one word, in --set and in a file, for the same run', async () => {
   const inFile = { layers: { rules: { 'conv*': { 'trimmed-mean': { beta: 0.4 } }, '*.bias': 'max' } } }
   const ways = [
