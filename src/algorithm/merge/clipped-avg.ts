@@ -6,8 +6,7 @@ import { factorsOf, type OwnerWeighting, ownerWeights } from './shared/owner-wei
 /** b + Σ fₖ min(1, C / ‖wₖ - b‖) (wₖ - b) / Σ fₖ, with b the model that the owners trained from. */
 export const clippedAvg = {
   summary: "mean of the owners' changes, each scaled down to a length of at most the bound",
-  source:
-    'McMahan et al. 2018, arXiv:1710.06963, section 3 (flat clipping); Sun et al. 2019, arXiv:1911.07963, section 5',
+  source: 'McMahan et al. 2018, arXiv:1710.06963 (flat clipping); Sun et al. 2019, arXiv:1911.07963',
   when: 'no owner may move the model by more than a bound, however far off it is',
   needs: 'each',
   options: z.strictObject({
