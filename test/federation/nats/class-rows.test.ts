@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runBinary } from '../../support/binary.ts'
 import { hasBroker } from '../../support/broker.ts'
+import { EvilOwner, honestly } from '../../support/evil-owner.ts'
 import { workshop } from '../../support/experiment.ts'
 import { startFederation } from '../../support/federation.ts'
 
@@ -32,6 +33,22 @@ describe.skipIf(!hasBroker)('a rule that merges by the images of each class', ()
     expect(err).toContain(
       'owner bob refuses: share.labels: asked for the number of images of each class; this owner does not share it',
     )
+  })
+
+  it('is not merged without those of an owner that takes part all the same', { timeout: 60_000 }, async () => {
+    const fed = await startFederation(['alice', 'bob'], data)
+    fed.join('alice')
+    const server = fed.serve(experiment('silent', given), '--run-id', 'net')
+    const bob = await EvilOwner.open(fed.dir, 'bob', data)
+    const work = bob.work({ card: (card) => ({ ...card, train_labels: null, test_labels: null }), train: honestly })
+    const { code, err } = await server.ended
+    await work
+    expect([code, err]).toEqual([
+      4,
+      expect.stringContaining(
+        'owner bob does not share how many images of each class it has, which a merge rule needs',
+      ),
+    ])
   })
 })
 
