@@ -7,12 +7,15 @@
 
 export { MERGE_RULES as mergeRules } from './algorithm/merge/registry.ts'
 export type {
+  MergedModel,
   MergedRound,
   MergeRule,
   MergeTensor,
+  ModelLook,
   OwnerFacts,
   OwnerWeights,
   TensorFacts,
+  Use,
 } from './algorithm/merge/rule.ts'
 export { mergeModels } from './algorithm/merge-models.ts'
 export { OBJECTIVES as objectives } from './algorithm/objective/registry.ts'

@@ -25,7 +25,7 @@ export interface NamedHead extends Head {
 
 /** What the owners' updates of a round became. */
 export interface Folded {
-  /** One model for each merge rule, in their order; the first drives the run. */
+  /** One model for each rule that merges owners' models, in their order; the first drives the run. */
   readonly models: readonly Weights[]
   /** How far the owners' weights lie apart, by tensor (see drift.ts). */
   readonly drift: Readonly<Record<string, number>>
@@ -66,6 +66,8 @@ export interface Algorithm {
 
 export interface SteppedModel {
   readonly model: Weights
+  /** Those of the other merge rules, in their order. */
+  readonly others: readonly Weights[]
   readonly state: State
   /** How many times the way to the merged model the server's step is, if the step chooses that anew in each round. */
   readonly stepSize?: number | undefined

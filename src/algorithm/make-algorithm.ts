@@ -5,6 +5,7 @@ import type { Algorithm, Folded, State } from './algorithm.ts'
 import { type LabelCounts, RoundFold } from './fold.ts'
 import type { Head } from './head/head.ts'
 import { HEADS } from './head/registry.ts'
+import { LastModels, lastOf } from './last-models.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
@@ -30,6 +31,9 @@ export function makeAlgorithm(
   const chosen = own ?? chosenStep(server)
   const step = chosen && startServer(chosen)
   const pool = new WeightPool()
+  const lastModels = new LastModels(merge, pool)
+  const ofOwners = merge.filter((choice) => lastOf(choice) === undefined)
+  let current = 0
   // Nobody reads these once the next fold begins, and the one after it.
   let idle: readonly Weights[] = []
   let last: Weights | undefined
@@ -41,26 +45,32 @@ export function makeAlgorithm(
     start: (initial) => ({
       ...within(SERVER, step?.start(initial) ?? {}),
       ...within(OBJECTIVE, half?.start(initial) ?? {}),
+      ...within(LAST, lastModels.start(initial)),
     }),
     instruct: (state, owner) => half?.instruct(of(OBJECTIVE, state), owner) ?? {},
     fold(round) {
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
-      return new RoundFold(merge, round, pool, { labels, moves: step?.needsMoves })
+      current = round.round
+      return new RoundFold(ofOwners, round, pool, { labels, moves: step?.needsMoves })
     },
     step(state, base, { models, sent, meanSquare }: Folded) {
-      const [merged, ...others] = models as [Weights, ...Weights[]]
+      const [merged, ...scored] = models as [Weights, ...Weights[]]
       const stepped = step && base ? step.step(of(SERVER, state), base, { merged, meanSquare }, pool) : undefined
-      idle = stepped ? [merged, ...others] : others
       last = stepped?.model ?? merged
-      const kept = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent)) : {}
-      return { model: last, state: { ...within(SERVER, stepped?.state ?? {}), ...kept }, stepSize: stepped?.size }
+      const { models: ofRounds, state: kept } = lastModels.step(of(LAST, state), last, current)
+      const others = merge.slice(1).map((choice) => ofRounds.get(nameOf(choice)) ?? scored.shift()!)
+      idle = stepped ? [merged, ...others] : others
+      const ofObjective = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent)) : {}
+      const next = { ...within(SERVER, stepped?.state ?? {}), ...ofObjective, ...within(LAST, kept) }
+      return { model: last, others, state: next, stepSize: stepped?.size }
     },
   }
 }
 
 const SERVER = 'server/'
 const OBJECTIVE = 'objective/'
+const LAST = 'last/'
 
 /** The part of a state whose names begin with the prefix, without it. */
 const of = (prefix: string, state: State): State =>

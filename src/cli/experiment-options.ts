@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { KEY_GROUPS } from '../config/groups.ts'
 import { experimentJsonSchema, type JsonSchema, optionJsonSchema } from '../config/json-schema.ts'
-import { legalNames, legalValues } from '../config/legal.ts'
+import { isChoice, legalNames, legalValues } from '../config/legal.ts'
 import { CHOICE_KEYS, NAMED_KEYS, type OwnParts, SHORT_KEYS } from '../config/parts/choice-keys.ts'
 import { ExperimentSchema, WRITTEN_KEYS } from '../config/schema.ts'
 import type { Part, Parts } from '../parts.ts'
@@ -62,12 +62,14 @@ const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => 
 /** Of the longest name of a part. */
 const WIDE = 16
 
+const INDENT = ' '.repeat(WIDE + 3)
+
 /** The names that a flag takes, each with its source and its options. */
 export function namesOf(key: string, parts: Parts, own?: OwnParts): string {
   const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
     `  ${name.padEnd(WIDE)} ${summary}`,
-    `${' '.repeat(WIDE + 3)}${source}`,
-    ...optionLines(parts[name]!),
+    INDENT + source,
+    ...optionLines(parts[name]!).map((line) => INDENT + line),
   ])
   const more = own ? [`  ${own.example.padEnd(WIDE)} ${own.summary}`] : []
   return `Names for --${key}:\n${[...entries, ...more].join('\n')}\n`
@@ -78,7 +80,8 @@ const optionLines = ({ options }: Part) =>
   Object.entries(options.shape).map(([option, schema]) => {
     const json = optionJsonSchema(schema)
     const value = json.default === undefined ? '' : `, default ${JSON.stringify(json.default)}`
-    return `${' '.repeat(WIDE + 3)}${option}: ${json.description} (${legalValues(json)}${value})`
+    const legal = isChoice(json) ? 'a name above' : legalValues(json)
+    return `${option}: ${json.description} (${legal}${value})`
   })
 
 /** The names that keys of parts take, each with its source and its options, below the options. */

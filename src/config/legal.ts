@@ -15,13 +15,15 @@ export function legalNames(schema: JsonSchema): LegalNames | undefined {
   return branches.map(legalNames).find((names) => names !== undefined)
 }
 
+/** Whether a value names a part: the mapping of its options goes by its name too. */
+export const isChoice = ({ anyOf = [] }: JsonSchema): boolean => anyOf.some(({ maxProperties }) => maxProperties === 1)
+
 /** What a value may be, in words: "V | H | labels", "a whole number of at least 1", "a number above 0". */
 export function legalValues(schema: JsonSchema): string {
   const names = legalNames(schema)
   if (names?.list) return `one or a list of ${names.names.join(' | ')}`
   if (schema.enum) return schema.enum.map(String).join(' | ')
-  // A part: the mapping of its options goes by its name too.
-  if (schema.anyOf?.some(({ maxProperties }) => maxProperties === 1)) return names!.names.join(' | ')
+  if (isChoice(schema)) return names!.names.join(' | ')
   const branches = schema.anyOf ?? schema.oneOf
   if (branches) return [...new Set(branches.map(legalValues))].join(', or ')
   switch (schema.type) {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { FedunifyError } from '../errors.ts'
+import { shellWord } from '../system/shell-word.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { isMapping } from './mapping.ts'
 import { meantKey, meantName } from './meant.ts'
@@ -76,13 +77,17 @@ function missingOption({ key, part, option, schema, long, short }: OptionKey, pl
   // A rule of the user's own has none.
   const value = JSON.stringify((examples as unknown[])[0]) ?? 'VALUE'
   const example =
-    short === undefined ? `--set "${long}=${value}"` : `--${short} ${/^[\w.-]*$/.test(value) ? value : `"${value}"`}`
+    short === undefined
+      ? `--set ${quoted(`${long}=${value}`)}`
+      : `--${short} ${/^[\w.-]*$/.test(value) ? value : `"${value}"`}`
   return new FedunifyError(
     'E_CONFIG',
     `${place}: ${key} ${part} needs ${option}: ${description}`,
     `for example ${example}`,
   )
 }
+
+const quoted = (text: string) => (text.includes('"') ? shellWord(text) : `"${text}"`)
 
 /** A union reports every branch: take the one that the value comes nearest to, the one that looked deepest. */
 function innermost(issue: Issue): Issue & { path: PropertyKey[] } {

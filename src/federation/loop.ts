@@ -83,7 +83,7 @@ export async function* runFederation(
     received = evaluate ? await cohort.evaluate(ref, signal) : undefined
     reached = received !== undefined && reachedStopAt(received)
     const scored = [scoredBy(merges[0]!, received)]
-    for (const [i, other] of folded.models.slice(1).entries()) {
+    for (const [i, other] of stepped.others.entries()) {
       const scores = evaluate ? await cohort.evaluate(await cohort.publish(other), signal) : undefined
       scored.push(scoredBy(merges[i + 1]!, scores))
     }

@@ -2,6 +2,7 @@ import { FedunifyError } from '../errors.ts'
 import { readOwnCheckpoint } from '../runs/checkpoint.ts'
 import { keptRounds, type Marks, readOwner, readReceived } from '../runs/read/kept-weights.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
+import { labelsTold } from '../runs/run-description.ts'
 import type { KeptRound } from './merged.ts'
 
 /** The rounds of a run whose weights it has kept. */
@@ -18,17 +19,15 @@ export async function openKept({ path, manifest, rounds: done }: LoadedRun): Pro
     const hint = 'do the run with --keep owners: then every round can be merged again by any rule'
     throw new FedunifyError('E_RUN_NOT_FOUND', `${path} has kept no weights of its owners`, hint)
   }
-  const shards = new Map(manifest.shards.map((shard) => [shard.owner, shard]))
+  const trainImages = new Map(manifest.shards.map(({ owner, train }) => [owner, train]))
+  const labels = labelsTold(manifest.shards)
   return {
     rounds: [...kept.keys()],
     async read(round) {
       const owners = []
       for (const owner of kept.get(round)!) {
         const weights = await readOwner(path, marks, round, owner)
-        const { train, train_labels } = shards.get(owner)!
-        // An owner that keeps its label counts to itself has none there.
-        const trainLabels = train_labels.length > 0 ? train_labels : undefined
-        owners.push({ owner, trainImages: train, trainLabels, weights })
+        owners.push({ owner, trainImages: trainImages.get(owner)!, trainLabels: labels.get(owner), weights })
       }
       return { round, owners, received: await readReceived(path, marks, round) }
     },

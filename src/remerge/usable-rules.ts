@@ -1,3 +1,4 @@
+import { lastOf } from '../algorithm/last-models.ts'
 import { assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
 import type { MergedModel } from '../algorithm/merge/rule.ts'
 import { FedunifyError } from '../errors.ts'
@@ -56,6 +57,7 @@ export function evaluationsOf(asked: Asked, round: KeptRound): number {
 function assertTold(choice: AnyChoice, { owners, received }: KeptRound): void {
   const uses = usesOf(choice)
   const refuse = (why: string) => new FedunifyError('E_MERGE_RULE', `merge ${nameOf(choice)}: ${why}`)
+  if (lastOf(choice) !== undefined) throw refuse('it merges the unified models of several rounds')
   if (uses.includes('base') && !received) {
     throw refuse('it goes on from the model that all owners received, but each began with its own')
   }

@@ -1,3 +1,4 @@
+import { lastOf } from '../algorithm/last-models.ts'
 import { assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
@@ -10,6 +11,11 @@ import { nameOf } from '../parts.ts'
  * @throws FedunifyError (usage) as `assertRule` does, or if a rule goes on from a model that owners do not have in common
  */
 export function assertRules({ merge, init, owners }: Experiment, fewest = owners): void {
+  const driver = merge[0]!
+  if (lastOf(driver) !== undefined) {
+    const message = `merge ${nameOf(driver)} is only evaluated, so it cannot drive a run`
+    throw new FedunifyError('E_MERGE_RULE', message, `name the rule that drives it first, as in avg,${nameOf(driver)}`)
+  }
   for (const choice of merge) {
     assertRule(choice, owners, fewest)
     if (init === 'shared' || !usesOf(choice).includes('base')) continue

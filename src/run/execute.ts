@@ -4,7 +4,7 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent, type RunEvent } from '../federation/events.ts'
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
 import { readManifest } from '../runs/manifest.ts'
-import type { RunDescription } from '../runs/run-description.ts'
+import { labelsTold } from '../runs/run-description.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
 import { UNFLUSHED, unflushedNow } from '../system/flush.ts'
@@ -48,7 +48,7 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     }
     // Their threads start while the folder is made.
     participants = await run.open(signal)
-    const algorithm = makeAlgorithm(run.experiment, labelsTold(run.description))
+    const algorithm = makeAlgorithm(run.experiment, labelsTold(run.description.shards))
     const begun = beginning(run, algorithm)
     const plan = planRun(run, begun.state)
     const openFolder = (at: string) =>
@@ -75,12 +75,6 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
 export async function executeToEnd(run: Runnable, execution: Execution): Promise<void> {
   const events = execute(run, execution)
   while (!(await events.next()).done);
-}
-
-/** The owners that tell how many images of each class they have. */
-function labelsTold({ shards }: RunDescription) {
-  const told = shards.filter(({ train_labels }) => train_labels.length > 0)
-  return new Map(told.map(({ owner, train_labels }) => [owner, train_labels]))
 }
 
 /** Events, each once it is in the run folder and every sink has it; the folder is closed after the last. */

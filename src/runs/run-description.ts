@@ -130,3 +130,9 @@ export const imagesIn = (shards: readonly Pick<ShardDescription, 'train' | 'test
 /** Owners that share no metrics. */
 export const withoutMetrics = (shards: readonly Pick<ShardDescription, 'owner' | 'test'>[]): number[] =>
   shards.flatMap(({ owner, test }) => (test === null ? [owner] : []))
+
+/** How many images of each class owners train on, by owner; of those that tell. */
+export const labelsTold = (
+  shards: readonly Pick<ShardDescription, 'owner' | 'train_labels'>[],
+): ReadonlyMap<number, readonly number[]> =>
+  new Map(shards.flatMap(({ owner, train_labels }) => (train_labels.length > 0 ? [[owner, train_labels]] : [])))

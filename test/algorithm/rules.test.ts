@@ -165,7 +165,7 @@ describe('a rule that is another one in disguise says so', () => {
 })
 
 /** Rules that can be computed from the owners' weighted sum. */
-const SUMS: readonly MergeName[] = ['avg', 'weighted-avg', 'task-arithmetic']
+const SUMS: readonly MergeName[] = ['avg', 'weighted-avg', 'task-arithmetic', 'last-rounds']
 
 /** Options that have no default. */
 const ASKED: Partial<Record<MergeName, string>> = { 'clipped-avg': 'bound', layers: 'rules' }

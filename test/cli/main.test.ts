@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
 import { CHOICE_KEYS, OPTION_KEYS } from '../../src/config/parts/choice-keys.ts'
 import { WRITTEN_KEYS } from '../../src/config/schema.ts'
 import { EXIT, FedunifyError } from '../../src/errors.ts'
@@ -64,9 +65,9 @@ describe('help', () => {
     expect(out).toMatch(/--batch <n> +images in a mini-batch \(default: 64\)/)
     expect(out).toContain('--env <V|H|labels|dirichlet>')
     for (const name of Object.values(CHOICE_KEYS).flatMap(({ parts }) => Object.keys(parts))) {
-      expect(out).toMatch(new RegExp(`^ {2}${name} +\\S.*\\n {18}\\S`, 'm'))
+      expect(out).toMatch(new RegExp(`^ {2}${name} +\\S.*\\n {19}\\S`, 'm'))
     }
-    for (const { option, schema } of OPTION_KEYS) expect(out).toContain(`    ${option}: ${schema.description} (a `)
+    for (const { option, schema } of OPTION_KEYS) expect(out).toContain(`    ${option}: ${schema.description} (`)
     expect(out).toContain('fedunify run --env H --merge avg ')
   })
 
@@ -108,11 +109,7 @@ describe('a command line that is wrong', () => {
     ['run --stop-at 90', '--stop-at: expected a number of at most 1, got 90', 'a fraction, not percent: 0.9'],
     ['config shwo', "unknown command 'shwo'", 'did you mean show?'],
     ['config nothing', "unknown command 'nothing'", 'see fedunify config --help'],
-    [
-      'run --merge avgg',
-      '--merge: expected one of avg, max, absmax, absmax-literal, weighted-avg, median, trimmed-mean, got "avgg"',
-      'did you mean avg?',
-    ],
+    ['run --merge avgg', `--merge: expected one of ${MERGE_NAMES.join(', ')}, got "avgg"`, 'did you mean avg?'],
     ['run --set lr', '--set lr: expected key=value', 'for example --set lr=0.05'],
     ['run absent.yaml', 'absent.yaml: no such file', 'name an experiment file, for example experiments/table4.yaml'],
   ])('fedunify %s', async (line, error, hint) => {

@@ -148,10 +148,43 @@ it('a batch runs it, and runs it anew once it has changed', { timeout: 120_000 }
   expect(runs()).toHaveLength(2)
 })
 
+describe('a rule that looks at whole models', () => {
+  const LOOK = `uses: () => ['base', 'labels'],
+  make: () => ({
+    look(models, owners, { base }) {
+      const moved = models.map((model) => {
+        let sum = 0
+        for (const [name, { data }] of model) data.forEach((value, i) => (sum += (value - base.get(name).data[i]) ** 2))
+        return sum
+      })
+      if (owners.some(({ trainLabels }) => trainLabels.length !== 4)) throw new Error('which labels?')
+      const most = moved.indexOf(Math.max(...moved))
+      return (values, _owners, out) => void out.set(values[most])
+    },
+  })`
+
+  it('runs as any other', async () => {
+    const file = put(folder, 'farthest.mjs', ruleText(LOOK))
+    const { code, err } = await fedunify(['run', experiment('look'), '--merge', `avg,${file}`, '--run-id', 'look'])
+    expect(code, err).toBe(0)
+  })
+
+  it('is refused where there is no model to go on from', async () => {
+    const file = put(folder, 'farthest.mjs', ruleText(LOOK))
+    const { code, err } = await fedunify(['run', experiment('look', { init: 'independent' }), '--merge', file])
+    expect(code).toBe(2)
+    expect(err).toContain(
+      'error: merge farthest goes on from the model that all owners received, but with init independent',
+    )
+  })
+})
+
 describe('a rule that misbehaves', () => {
   it.each([
     ['make() { throw new Error("no") }', '(wrong.mjs:3): make threw no'],
     ['make: () => 3', '(wrong.mjs): make returned a Number'],
+    ['make: () => ({ look: 3 })', '(wrong.mjs): make returned a Object'],
+    ['make: () => () => {}, uses: () => ["bases"]', '(wrong.mjs): uses returned ["bases"]'],
     ['make: () => () => {}, check: () => true', '(wrong.mjs): check returned a Boolean'],
     ['make: () => () => {}, check: (_, n) => n.x.y', '(wrong.mjs:3): check threw Cannot read'],
     ['make: () => () => {}, check: (_, owners) => owners + " are too few"', '(wrong.mjs): 2 are too few'],

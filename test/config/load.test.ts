@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
 import { type ExperimentRequest, loadExperiment } from '../../src/config/load.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
@@ -192,7 +193,7 @@ describe('an experiment file', () => {
     ['merge: []\n', 'exp.yaml:1: merge: expected at least 1 in the list, got []'],
     [
       'merge:\n  - avg\n  - avgg\n',
-      'exp.yaml:3: merge.1: expected one of avg, max, absmax, absmax-literal, weighted-avg, median, trimmed-mean, got "avgg"',
+      `exp.yaml:3: merge.1: expected one of ${MERGE_NAMES.join(', ')}, got "avgg"`,
       'did you mean avg?',
     ],
     ['env: labels\nlabels:\n  - [0, 1]\n  - [2, x]\n', 'exp.yaml:4: labels.1.1: expected a number, got "x"'],

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { MERGE_RULES } from '../../src/algorithm/merge/registry.ts'
-import type { MergeRule, MergeTensor } from '../../src/algorithm/merge/rule.ts'
+import type { MergeRule, MergeTensor, ModelLook } from '../../src/algorithm/merge/rule.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 import { fakeFederation } from '../support/fake-federation.ts'
 import { fakeOwner } from '../support/fake-owner.ts'
 
@@ -12,14 +13,20 @@ afterEach(() => {
 })
 
 /** What a federation of two owners with two weights ends with, if a rule of this test merges them. */
-async function outcome(merge: (...args: Parameters<MergeTensor>) => unknown): Promise<unknown> {
+const outcome = (merge: (...args: Parameters<MergeTensor>) => unknown) => outcomeOf(merge as MergeTensor)
+
+/** The same of a rule that looks at the models first. */
+const looked = (look: (...args: Parameters<ModelLook['look']>) => unknown) =>
+  outcomeOf({ look: look as ModelLook['look'] })
+
+async function outcomeOf(made: MergeTensor | ModelLook): Promise<unknown> {
   registry.mine = {
     summary: 'a rule that somebody is writing',
     source: 'none',
     when: 'never',
     needs: 'each',
     options: z.strictObject({}),
-    make: () => merge as MergeTensor,
+    make: () => made,
   }
   const given = { rounds: 3, merge: ['avg', 'mine' as 'avg'], model: [0, 0] } as const
   try {
@@ -107,5 +114,56 @@ describe('a rule of somebody else', () => {
       kind: 'training',
       message: 'round 1: merge mine made w Infinity',
     })
+  })
+})
+
+describe('a rule of somebody else that looks at the models first', () => {
+  const fault = (what: string) => ({ kind: 'training', message: `round 1: merge mine: the rule ${what}` })
+
+  it('sees each owner with its whole model, the received one and the round', async () => {
+    const seen: unknown[] = []
+    const first: MergeTensor = ([first], _, out) => out.set(first!)
+    const ended = await looked((models, owners, { round, base }) => {
+      const values = (model: Weights | undefined) => [...model!.get('w')!.data]
+      seen.push([models.map(values), owners.map(({ owner }) => owner), round, values(base)])
+      return first
+    })
+    expect(ended).toMatchObject({ type: 'finished' })
+    // Each fake owner adds its number; the base of the second round is what avg made of the first.
+    expect(seen.slice(0, 2)).toEqual([
+      [
+        [
+          [1, 1],
+          [2, 2],
+        ],
+        [1, 2],
+        1,
+        [0, 0],
+      ],
+      [
+        [
+          [2.5, 2.5],
+          [3.5, 3.5],
+        ],
+        [1, 2],
+        2,
+        [1.5, 1.5],
+      ],
+    ])
+  })
+
+  it('that throws, changes what it sees or returns no function is named', async () => {
+    expect(
+      await looked(() => {
+        throw new TypeError('models.mean is not a function')
+      }),
+    ).toMatchObject(fault('threw models.mean is not a function'))
+    expect(await looked(() => 3)).toMatchObject(fault('returned a Number from look, which must return a function'))
+    const worse = (model: Weights) => {
+      model.get('w')!.data[1]! += 1
+      return () => {}
+    }
+    expect(await looked((models) => worse(models[1]!))).toMatchObject(fault('changed the values of owner 2'))
+    expect(await looked((_, __, { base }) => worse(base!))).toMatchObject(fault('changed base'))
   })
 })

@@ -174,6 +174,13 @@ describe('mergeModels', () => {
     expect(Object.keys(mergeRules)).toContain(rule)
   })
 
+  it('takes the model that they were trained from, for rules that need it', () => {
+    const base = new Map([['w', { shape: [1], data: Float32Array.of(1) }]])
+    // Changes of 0, 1 and 5: those that are not 0 are averaged.
+    expect(mergeModels('ties', owners, { density: 1 }, base).get('w')!.data[0]).toBe(4)
+    expect(() => mergeModels('ties', owners)).toThrow('it goes on from the model that all owners received')
+  })
+
   it('refuses none', () => expect(() => mergeModels('avg', [])).toThrow('there are no owners to merge'))
 })
 

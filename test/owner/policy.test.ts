@@ -16,6 +16,7 @@ import { type Asks, type OwnerRequest, refusals, requestOf, roundRefusal } from 
 import { VERSION } from '../../src/package.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { codeBlocks } from '../support/pages.ts'
+import { caseOf } from '../support/rule-cases.ts'
 
 /** The policy of a file with these lines. */
 const read = (text: string): Promise<Policy> => readPolicy(fileOf(text))
@@ -250,11 +251,14 @@ describe('a refusal', () => {
   })
 })
 
+/** Every rule; some must be given options. */
+const MERGES = MERGE_NAMES.map((name) => ({ [name]: caseOf(name).options ?? {} }))
+
 /** Experiments of the parts that there are, with options and numbers of every size. */
 const experiments = fc.record(
   {
     model: fc.constantFrom(...PRESET_NAMES),
-    merge: fc.subarray([...MERGE_NAMES], { minLength: 1 }),
+    merge: fc.subarray([...MERGES], { minLength: 1 }),
     server: fc.constantFrom(...Object.keys(SERVER_STEPS)),
     objective: fc.constantFrom(...Object.keys(OBJECTIVES)),
     rounds: fc.integer({ min: 1, max: 100 }),

@@ -256,3 +256,10 @@ it('measures how far a model lies from another, in units of its length', () => {
   expect(distance(model([3, 4]), model([0, 4]))).toBe(0.75)
   expect(distance(model([0, 0]), model([0, 0]))).toBe(0)
 })
+
+it('merges by the images of each class, and says why a rule of several rounds is left out', async () => {
+  const { code, out } = await fedunify(['remerge', dir, '--rules', 'class-rows,last-rounds', '--csv', '--quiet'])
+  expect(code).toBe(0)
+  expect(out).toMatch(/^2,class-rows:weights=images,,merge,\d/m)
+  expect(out).toContain('it merges the unified models of several rounds')
+})

@@ -11,7 +11,7 @@ import { sorted } from './sorted.ts'
  */
 export const bulyan = {
   summary: "mean of each weight's values nearest to their median, of owners that krum chooses",
-  source: 'El Mhamdi, Guerraoui and Rouault 2018, arXiv:1802.07927, section 4',
+  source: 'El Mhamdi, Guerraoui and Rouault 2018, arXiv:1802.07927',
   when: 'up to f owners may be hostile, even in a few weights alone; it needs many owners',
   needs: 'each',
   options: z.strictObject({ f: z.int().min(1).default(1).describe('owners that may be faulty or hostile') }),

@@ -1,13 +1,12 @@
 import { z } from 'zod'
-import type { Weights } from '../../weights/weights.ts'
+import { squaredDistance } from '../../weights/distance.ts'
 import type { MergeRule } from './rule.ts'
 import { factorsOf, type OwnerWeighting, ownerWeights } from './shared/owner-weights.ts'
 
 /** b + Σ fₖ min(1, C / ‖wₖ - b‖) (wₖ - b) / Σ fₖ, with b the model that the owners trained from. */
 export const clippedAvg = {
   summary: "mean of the owners' changes, each scaled down to a length of at most the bound",
-  source:
-    'McMahan et al. 2018, arXiv:1710.06963, section 3 (flat clipping); Sun et al. 2019, arXiv:1911.07963, section 5',
+  source: 'McMahan et al. 2018, arXiv:1710.06963 (flat clipping); Sun et al. 2019, arXiv:1911.07963',
   when: 'no owner may move the model by more than a bound, however far off it is',
   needs: 'each',
   options: z.strictObject({
@@ -23,7 +22,9 @@ export const clippedAvg = {
     look(models, owners, { base }) {
       const factors = factorsOf(weights, owners)
       const total = factors.reduce((sum, factor) => sum + factor, 0)
-      const shares = models.map((model, k) => (factors[k]! / total) * clip(lengthOfChange(model, base!), bound))
+      const shares = models.map(
+        (model, k) => (factors[k]! / total) * clip(Math.sqrt(squaredDistance(model, base!)), bound),
+      )
       return (values, _owners, out, tensor) => {
         for (let i = 0; i < out.length; i++) {
           const from = tensor.base![i]!
@@ -38,12 +39,3 @@ export const clippedAvg = {
 
 /** A change of no length stays one, and a NaN too. */
 const clip = (length: number, bound: number) => (length <= bound ? 1 : bound / length)
-
-function lengthOfChange(model: Weights, base: Weights): number {
-  let sum = 0
-  for (const [name, { data }] of model) {
-    const from = base.get(name)!.data
-    for (let i = 0; i < data.length; i++) sum += (data[i]! - from[i]!) ** 2
-  }
-  return Math.sqrt(sum)
-}

@@ -11,7 +11,7 @@ import { factorsOf, type OwnerWeighting, ownerWeights } from './shared/owner-wei
  */
 export const dare = {
   summary: "the owners' changes, of which a random share is kept and scaled up, averaged or merged as in ties",
-  source: 'DARE: Yu et al. 2024, arXiv:2311.03099, section 3.2',
+  source: 'DARE: Yu et al. 2024, arXiv:2311.03099',
   when: 'only to study how many of the changes are needed: it adds noise, and its mean over seeds is that of all changes',
   needs: 'each',
   options: z.strictObject({

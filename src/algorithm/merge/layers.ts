@@ -5,6 +5,7 @@ import type { MergedModel, MergeRule } from './rule.ts'
 import { matchesPattern } from './shared/name-pattern.ts'
 import { tensorMerge } from './shared/tensor-merge.ts'
 
+/** The rule of each pattern of names, and that of all other tensors. */
 export interface LayersOptions<C extends AnyChoice = AnyChoice> {
   rules: Record<string, C>
   otherwise: C
@@ -19,7 +20,7 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
   const ruleOf = (chosen: AnyChoice): MergeRule => registry[nameOf(chosen)]!
   const options = z.strictObject({
     rules: z
-      .record(z.string().min(1), choice(registry))
+      .preprocess(withPairs, z.record(z.string().min(1), choice(registry)))
       .refine((rules) => Object.keys(rules).length > 0, 'expected a pattern and its rule')
       .describe('the rule of each pattern of names; * is any characters, ? is one')
       .meta({ examples: [{ 'conv*': 'avg', 'dense*': 'median' }] }),
@@ -45,12 +46,8 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
     check: (chosen, owners) => firstOf(chosen, (rule, of) => rule.check?.(of, owners)),
     checkModel({ rules, otherwise }, { shapes, classes }) {
       const names = [...shapes.keys()]
-      for (const pattern of Object.keys(rules)) {
-        if (names.some((name) => matchesPattern(pattern, name))) continue
-        return `no tensor is called ${pattern}; there are ${names.join(', ')}`
-      }
-      const twice = names.find((name) => patternsOf(rules, name).length > 1)
-      if (twice !== undefined) return `${twice} is of ${patternsOf(rules, twice).join(' and of ')}`
+      const misfit = misfitOf(rules, names)
+      if (misfit !== undefined) return misfit
       for (const [chosen, group] of groupsOf({ rules, otherwise }, names)) {
         const part: MergedModel = { shapes: new Map(group.map((name) => [name, shapes.get(name)!])), classes }
         const reason = ruleOf(chosen).checkModel?.(optionsOf(chosen), part)
@@ -61,6 +58,8 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
     make: (chosen) => ({
       look(models, owners, { round, base }) {
         const names = [...models[0]!.keys()]
+        const misfit = misfitOf(chosen.rules, names)
+        if (misfit !== undefined) throw new Error(misfit)
         const merges = groupsOf(chosen, names).flatMap(([one, group]) => {
           const part = <T>(model: ReadonlyMap<string, T>) => new Map(group.map((name) => [name, model.get(name)!]))
           const made = ruleOf(one).make(optionsOf(one))
@@ -74,10 +73,28 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
   } satisfies MergeRule<LayersOptions<Choice<R>>>
 }
 
+/** On a command line, where `: ` ends a key, `{conv*=avg,dense*=median}` stands for `{ conv*: avg, dense*: median }`. */
+function withPairs(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const entries = Object.entries(value).map(([pattern, chosen]) => {
+    const at = chosen === null ? pattern.indexOf('=') : -1
+    return at < 0 ? [pattern, chosen] : [pattern.slice(0, at), pattern.slice(at + 1)]
+  })
+  return Object.fromEntries(entries)
+}
+
 const allOf = ({ rules, otherwise }: LayersOptions) => [...Object.values(rules), otherwise]
 
 const patternsOf = (rules: LayersOptions['rules'], name: string) =>
   Object.keys(rules).filter((pattern) => matchesPattern(pattern, name))
+
+/** Why patterns do not fit the names of tensors, if so. */
+function misfitOf(rules: LayersOptions['rules'], names: readonly string[]): string | undefined {
+  const idle = Object.keys(rules).find((pattern) => !names.some((name) => matchesPattern(pattern, name)))
+  if (idle !== undefined) return `no tensor is called ${idle}; there are ${names.join(', ')}`
+  const twice = names.find((name) => patternsOf(rules, name).length > 1)
+  return twice === undefined ? undefined : `${twice} is of ${patternsOf(rules, twice).join(' and of ')}`
+}
 
 /** Each rule with the names of its tensors, those of several patterns together; none without a tensor. */
 function groupsOf({ rules, otherwise }: LayersOptions, names: readonly string[]): [AnyChoice, string[]][] {

@@ -7,7 +7,7 @@ import { weightedMean } from './shared/weighted-mean.ts'
 /** The mean of the m owners' models of lowest score in the sense of Krum. */
 export const multiKrum = {
   summary: 'mean of the models of the m owners that are nearest to their neighbours',
-  source: 'Multi-Krum: Blanchard et al. 2017, arXiv:1703.02757, section 4',
+  source: 'Multi-Krum: Blanchard et al. 2017, arXiv:1703.02757',
   when: 'up to f owners may be hostile as a whole; it learns from more owners than krum does',
   needs: 'each',
   options: z.strictObject({

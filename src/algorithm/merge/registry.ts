@@ -7,6 +7,7 @@ import { clippedAvg } from './clipped-avg.ts'
 import { dare } from './dare.ts'
 import { geometricMedian } from './geometric-median.ts'
 import { krum } from './krum.ts'
+import { lastRounds } from './last-rounds.ts'
 import { layersOf } from './layers.ts'
 import { max } from './max.ts'
 import { median } from './median.ts'
@@ -40,7 +41,10 @@ const RULES = {
 } satisfies Record<string, MergeRule>
 
 /** Every merge rule, by the name that `--merge` takes. */
-export const MERGE_RULES = { ...RULES, layers: layersOf(RULES) } satisfies Record<string, MergeRule>
+export const MERGE_RULES = { ...RULES, layers: layersOf(RULES), 'last-rounds': lastRounds } satisfies Record<
+  string,
+  MergeRule
+>
 
 export type MergeName = keyof typeof MERGE_RULES
 

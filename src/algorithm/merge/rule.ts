@@ -80,6 +80,11 @@ export interface MergeRule<O extends object = object> extends Part<O, MergeTenso
   readonly needs: 'sum' | 'each'
   /** `base`: the model that the owners trained from; `labels`: how many images of each class they have. */
   uses?(options: O): readonly Use[]
+  /**
+   * Of a rule that merges unified models of rounds, in place of owners' models: of how many rounds, this one included. It
+   * drives no run.
+   */
+  last?(options: O): number
   /** Why it is not defined on so many owners, if so. */
   undefinedOn?(options: O, owners: number): string | undefined
   /** Why it must not be used on so many owners, if so: for example because it would be another rule in disguise. */

@@ -7,9 +7,9 @@ import type { MergeRule } from './rule.ts'
  * whole model as one. Where they are nearly parallel, or one of them is 0, it is (1 - t) w₁ + t w₂.
  */
 export const slerp = {
-  summary: 'a point on the arc between the weights of two owners, which keeps their length where the mean loses it',
+  summary: 'a point on the arc between two owners: it keeps the length of weights that the mean shortens',
   source: 'Shoemake 1985 (doi:10.1145/325165.325242); on tensors as in mergekit (arXiv:2403.13257)',
-  when: 'exactly two owners whose weights point in different directions',
+  when: 'exactly two owners whose weights point in different directions; after a round from one model they hardly do, and it is close to avg',
   needs: 'each',
   options: z.strictObject({
     t: z.number().gt(0).lt(1).default(0.5).describe('how far from the first owner to the second'),

@@ -8,7 +8,7 @@ import { factorsOf, type OwnerWeighting, ownerWeights } from './shared/owner-wei
  */
 export const taskArithmetic = {
   summary: "the received model and lambda times the sum, or the mean, of the owners' changes",
-  source: 'Ilharco et al. 2023, arXiv:2212.04089, section 2',
+  source: 'Ilharco et al. 2023, arXiv:2212.04089',
   when: 'owners learn different things, and their changes should add up rather than be averaged',
   needs: 'sum',
   options: z.strictObject({

@@ -11,7 +11,7 @@ import { factorsOf, type OwnerWeighting, ownerWeights } from './shared/owner-wei
  */
 export const ties = {
   summary: "the owners' largest changes of each weight, averaged over those of the sign with more behind it",
-  source: 'TIES-Merging: Yadav et al. 2023, arXiv:2306.01708, section 3',
+  source: 'TIES-Merging: Yadav et al. 2023, arXiv:2306.01708, algorithm 1',
   when: "owners' changes are sparse and get in each other's way, as with unlike data",
   needs: 'each',
   options: z.strictObject({

@@ -1,4 +1,5 @@
 import { FedunifyError } from '../../errors.ts'
+import { splitSettings } from '../../part-choice.ts'
 import type { Parts } from '../../parts.ts'
 import { isMapping } from '../mapping.ts'
 import { show } from '../show.ts'
@@ -28,7 +29,7 @@ function readMapping(parts: Parts, written: unknown): WrittenPart | undefined {
 }
 
 function readText(parts: Parts, text: string, place: string): WrittenPart | undefined {
-  const [name = '', ...settings] = text.split(/:(?=[\w-]+=)/).map((piece) => piece.trim())
+  const [name = '', ...settings] = splitSettings(text)
   const own = Object.keys(parts).find((part) => name === part || name.startsWith(`${part}:`))
   if (own === undefined) return undefined
   if (own !== name) {

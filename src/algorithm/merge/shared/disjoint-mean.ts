@@ -1,6 +1,6 @@
 /**
  * The owners elect a sign, that of Σ fₖ δₖ, and the changes of this sign are averaged: Σ fₖ δₖ / Σ fₖ over them; 0 if
- * there are none. A sum of 0 elects +. (TIES, Yadav et al. 2023, arXiv:2306.01708, section 3, steps 2 and 3.)
+ * there are none. A sum of 0 elects +. (TIES, Yadav et al. 2023, arXiv:2306.01708, algorithm 1, steps 2 and 3.)
  * @param changes of one weight, by owner
  */
 export function disjointMean(changes: Float64Array, factors: readonly number[]): number {

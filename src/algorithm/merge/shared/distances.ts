@@ -1,3 +1,4 @@
+import { squaredDistance } from '../../../weights/distance.ts'
 import type { Weights } from '../../../weights/weights.ts'
 
 /** ‖wᵢ - wⱼ‖² of every two models, over all of their tensors. */
@@ -7,13 +8,4 @@ export function squaredDistances(models: readonly Weights[]): number[][] {
     for (let j = 0; j < i; j++) squared[i]![j] = squared[j]![i] = squaredDistance(models[i]!, models[j]!)
   }
   return squared
-}
-
-function squaredDistance(one: Weights, other: Weights): number {
-  let sum = 0
-  for (const [name, { data: a }] of one) {
-    const b = other.get(name)!.data
-    for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2
-  }
-  return sum
 }
