@@ -1,7 +1,9 @@
+import type { Objective } from '../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { percent } from '../format.ts'
-import { choiceText } from '../parts.ts'
+import { choiceText, make } from '../parts.ts'
 import type { PreparedRun } from '../run/prepare.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import type { Weights } from '../weights/weights.ts'
@@ -106,18 +108,26 @@ function recordedOf(
   return unified.find((row) => row.round === round && row.merge === name)?.accuracy
 }
 
-function stepNotes({ server, merge }: Experiment): string[] {
-  if (server === 'none') return []
-  const driver = choiceText(merge[0]!)
+/** What came behind the merge that drove the run, if anything did. */
+function stepOf({ server, objective }: Experiment): string | undefined {
+  const { step }: Objective = make(OBJECTIVES, objective)
+  if (step) return `the server step of objective ${choiceText(objective)}`
+  return server === 'none' ? undefined : `the server step ${choiceText(server)}`
+}
+
+function stepNotes(experiment: Experiment): string[] {
+  const step = stepOf(experiment)
+  if (step === undefined) return []
+  const driver = choiceText(experiment.merge[0]!)
   return [
-    `the run made its models of ${driver} by the server step ${choiceText(server)}: its own accuracy is that of these, ` +
+    `the run made its models of ${driver} by ${step}: its own accuracy is that of these, ` +
       `and the one here is that of what ${driver} made before the step`,
   ]
 }
 
 /** Where the run has another accuracy than was measured here. */
-function unlikeNotes(rows: readonly RecordedScore[], { server, merge }: Experiment): string[] {
-  const stepped = server === 'none' ? undefined : choiceText(merge[0]!)
+function unlikeNotes(rows: readonly RecordedScore[], experiment: Experiment): string[] {
+  const stepped = stepOf(experiment) === undefined ? undefined : choiceText(experiment.merge[0]!)
   return rows.flatMap(({ rule, round, accuracy, recorded }) =>
     accuracy === undefined || recorded === undefined || accuracy === recorded || rule === stepped
       ? []

@@ -86,6 +86,7 @@ describe.each(['scaffold', 'feddyn', 'fedcm'])('%s is refused before a run', (ob
     [{ init: 'independent' }, 'init is independent', 'use init shared'],
     [{ server: 'avgm' }, 'server avgm makes another one', 'use server none'],
     [{ merge: ['absmax', 'avg'] }, 'merge absmax is none', 'put avg or weighted-avg first'],
+    [{ merge: 'task-arithmetic' }, 'merge task-arithmetic is none', 'put avg or weighted-avg first'],
   ])('with %j', (given, why, hint) => {
     expect(() => resolved(given)).toThrow(
       expect.objectContaining({

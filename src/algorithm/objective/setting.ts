@@ -1,10 +1,12 @@
+import type { MergeName } from '../merge/registry.ts'
+
 /** What an objective may know of the experiment that it is chosen in. */
 export interface Setting {
   readonly optimizer: string
   readonly init: 'shared' | 'independent'
   readonly server: string
   /** The merge rule that drives the run. */
-  readonly merge: { readonly name: string; readonly needs: 'sum' | 'each' }
+  readonly merge: string
 }
 
 /** Why an experiment would mislead, and what to do. */
@@ -12,6 +14,9 @@ export interface Unsound {
   readonly why: string
   readonly hint: string
 }
+
+/** Merge rules that are means with weights that stay the same from round to round. */
+const MEANS: readonly string[] = ['avg', 'weighted-avg'] satisfies MergeName[]
 
 /**
  * What an objective asks for that reads gradients off the way of the weights: the sum of what the owners keep is 0, and
@@ -29,8 +34,8 @@ export function needsMeans({ optimizer, init, server, merge }: Setting): Unsound
     const why = `needs the merged model as it is, but server ${server} makes another one of it`
     return { why, hint: 'use server none' }
   }
-  if (merge.needs === 'each') {
-    const why = `needs a mean of the owners' weights, but merge ${merge.name} is none`
+  if (!MEANS.includes(merge)) {
+    const why = `needs a mean of the owners' weights, but merge ${merge} is none`
     return { why, hint: 'put avg or weighted-avg first; other rules may follow, and are evaluated' }
   }
   return undefined
