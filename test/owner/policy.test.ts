@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MERGE_NAMES } from '../../src/algorithm/merge/registry.ts'
+import { MERGE_NAMES, MERGE_RULES } from '../../src/algorithm/merge/registry.ts'
 import type { ObjectivePart } from '../../src/algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../../src/algorithm/objective/registry.ts'
 import { SERVER_STEPS } from '../../src/algorithm/server/registry.ts'
@@ -251,6 +251,9 @@ describe('a refusal', () => {
   })
 })
 
+/** Rules that can be named without options. */
+const WITHOUT_OPTIONS = MERGE_NAMES.filter((name) => MERGE_RULES[name].options.safeParse({}).success)
+
 /** Objectives that are sound whatever else is asked. */
 const OF_ANY: Readonly<Record<string, ObjectivePart>> = OBJECTIVES
 const ANYWHERE = Object.keys(OF_ANY).filter((name) => !OF_ANY[name]!.check)
@@ -259,7 +262,7 @@ const ANYWHERE = Object.keys(OF_ANY).filter((name) => !OF_ANY[name]!.check)
 const experiments = fc.record(
   {
     model: fc.constantFrom(...PRESET_NAMES),
-    merge: fc.subarray([...MERGE_NAMES], { minLength: 1 }),
+    merge: fc.subarray(WITHOUT_OPTIONS, { minLength: 1 }),
     server: fc.constantFrom(...Object.keys(SERVER_STEPS)),
     objective: fc.constantFrom(...ANYWHERE),
     rounds: fc.integer({ min: 1, max: 100 }),

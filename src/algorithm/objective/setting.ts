@@ -19,12 +19,12 @@ export interface Unsound {
 const MEANS: readonly string[] = ['avg', 'weighted-avg'] satisfies MergeName[]
 
 /**
- * What an objective asks for that reads gradients off the way of the weights: the sum of what the owners keep is 0, and
+ * What an objective asks for that reads gradients off how far the weights went: the sum of what the owners keep is 0, and
  * their rounds lead to the pooled optimum, only if each round begins from one model and ends in a mean.
  */
 export function needsMeans({ optimizer, init, server, merge }: Setting): Unsound | undefined {
   if (optimizer === 'adam') {
-    const why = 'reads gradients off the way of the weights, which optimizer adam rescales'
+    const why = 'reads gradients off how far the weights went, which optimizer adam rescales'
     return { why, hint: 'use optimizer sgd or momentum' }
   }
   if (init === 'independent') {
