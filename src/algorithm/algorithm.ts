@@ -16,6 +16,8 @@ export type Instruction = State
 export interface Handed extends OwnerWeights {
   /** What the local objective sends with the weights, by name. */
   readonly sent: State
+  /** That it trained in the round. */
+  readonly epochs?: number | undefined
 }
 
 export interface NamedHead extends Head {

@@ -1,3 +1,4 @@
+import { stepsOf, type TrainedSteps } from '../engine/effective-steps.ts'
 import { FedunifyError } from '../errors.ts'
 import { nameOf } from '../parts.ts'
 import { squaredDistance } from '../weights/distance.ts'
@@ -13,6 +14,15 @@ import { startMerge } from './merge/start-merge.ts'
 /** How many images of each class owners train on, by owner; of those that tell. */
 export type LabelCounts = ReadonlyMap<number, readonly number[]>
 
+/** What a fold is told beside the updates. */
+export interface Told {
+  readonly labels: LabelCounts
+  /** How the owners train, if that is known. */
+  readonly training?: Pick<TrainedSteps, 'batch' | 'momentum'> | undefined
+  /** Whether it is asked how far the owners went (see `Folded`). */
+  readonly moves?: boolean | undefined
+}
+
 /** A fold whose models are those of merge rules, in memory of the pool. */
 export class RoundFold implements Fold {
   #seconds = 0
@@ -21,24 +31,16 @@ export class RoundFold implements Fold {
   readonly #merges: readonly { readonly name: string; readonly merge: Merge }[]
   readonly #drift: Drift
   readonly #sent = new Map<string, Merge>()
-  readonly #labels: LabelCounts
-  readonly #moves: boolean
+  readonly #told: Told
   #owners = 0
   #squares = 0
 
-  /** @param moves whether it is asked how far the owners went (see `Folded`) */
-  constructor(
-    rules: readonly MergeChoice[],
-    round: MergedRound,
-    pool: WeightPool,
-    { labels, moves = false }: { readonly labels: LabelCounts; readonly moves?: boolean | undefined },
-  ) {
-    this.#labels = labels
+  constructor(rules: readonly MergeChoice[], round: MergedRound, pool: WeightPool, told: Told) {
+    this.#told = told
     this.#round = round
     this.#pool = pool
     this.#merges = rules.map((rule) => ({ name: nameOf(rule), merge: startMerge(rule, { ...round, pool }) }))
     this.#drift = new Drift(pool)
-    this.#moves = moves
   }
 
   get seconds(): number {
@@ -47,11 +49,14 @@ export class RoundFold implements Fold {
 
   add(update: Handed): void {
     const began = performance.now()
-    const owner = { ...update, trainLabels: this.#labels.get(update.owner) }
+    const { labels, training, moves } = this.#told
+    const { epochs, trainImages: images } = update
+    const steps = training && epochs !== undefined ? stepsOf({ epochs, images, ...training }) : undefined
+    const owner = { ...update, trainLabels: labels.get(update.owner), steps }
     for (const { merge } of this.#merges) merge.add(owner)
     this.#drift.add(update.weights)
     this.#owners += 1
-    if (this.#moves && this.#round.base) this.#squares += squaredDistance(update.weights, this.#round.base)
+    if (moves && this.#round.base) this.#squares += squaredDistance(update.weights, this.#round.base)
     for (const [name, weights] of Object.entries(update.sent)) this.#mean(name).add({ ...update, weights })
     this.#seconds += (performance.now() - began) / 1000
   }
@@ -59,7 +64,7 @@ export class RoundFold implements Fold {
   finish(): Folded {
     const models = this.#merges.map(({ name, merge }) => finite(merge.finish(), name, this.#round.round))
     const sent = [...this.#sent].map(([name, merge]) => [name, merge.finish()] as const)
-    const meanSquare = this.#moves ? this.#squares / this.#owners : undefined
+    const meanSquare = this.#told.moves ? this.#squares / this.#owners : undefined
     return { models, drift: this.#drift.finish(), sent: Object.fromEntries(sent), meanSquare }
   }
 

@@ -1,3 +1,4 @@
+import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import { type Choice, make, nameOf } from '../parts.ts'
 import { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
@@ -19,17 +20,22 @@ export interface ChosenAlgorithm {
   readonly server: Choice<typeof SERVER_STEPS>
   readonly objective: Choice<typeof OBJECTIVES>
   readonly head?: Choice<typeof HEADS> | undefined
+  /** How owners train, for what goes by their steps. */
+  readonly batch?: number
+  readonly optimizer?: Choice<typeof OPTIMIZERS>
 }
 
 /** An algorithm of merge rules, a server step, the server's half of a local objective and a head. */
 export function makeAlgorithm(
-  { merge, server, objective, head: fitted }: ChosenAlgorithm,
+  { merge, server, objective, head: fitted, batch, optimizer }: ChosenAlgorithm,
   labels: LabelCounts = new Map(),
 ): Algorithm {
   const head: Head | undefined = fitted && make(HEADS, fitted)
   const { server: half, step: own }: Objective = make(OBJECTIVES, objective)
   const chosen = own ?? chosenStep(server)
   const step = chosen && startServer(chosen)
+  const momentum = optimizer && make(OPTIMIZERS, optimizer).momentum
+  const training = batch !== undefined && momentum !== undefined ? { batch, momentum } : undefined
   const pool = new WeightPool()
   const lastModels = new LastModels(merge, pool)
   const ofOwners = merge.filter((choice) => lastOf(choice) === undefined)
@@ -52,7 +58,7 @@ export function makeAlgorithm(
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
       current = round.round
-      return new RoundFold(ofOwners, round, pool, { labels, moves: step?.needsMoves })
+      return new RoundFold(ofOwners, round, pool, { labels, training, moves: step?.needsMoves })
     },
     step(state, base, { models, sent, meanSquare }: Folded) {
       const [merged, ...scored] = models as [Weights, ...Weights[]]

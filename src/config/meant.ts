@@ -74,10 +74,11 @@ export function meantKey(got: string, legal: readonly string[]): string | undefi
 
 /** What is meant by a name that a key does not know: as it would be written. */
 export function meantName(key: string, got: string, legal: readonly string[]): string | undefined {
-  const word = spelled(got)
-  const other = NAMES[key]?.[word]
+  // `FedAvg` is written `fed-avg` and `fedavg`.
+  const known = (names: Readonly<Record<string, string>> = {}) => names[spelled(got)] ?? names[got.toLowerCase()]
+  const other = known(NAMES[key])
   if (other !== undefined && legal.includes(other)) return other
-  return nearest(got, legal) ?? (key === 'merge' ? ELSEWHERE[word] : undefined)
+  return nearest(got, legal) ?? (key === 'merge' ? known(ELSEWHERE) : undefined)
 }
 
 /** What a word such as `lr=0.05` is meant to be where a file is to be named. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname } from 'node:path'
 import type { z } from 'zod'
-import { findRule, type MergeChoice } from '../algorithm/merge/own-rule.ts'
+import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import type { ObjectivePart } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import type { Unsound } from '../algorithm/objective/setting.ts'
@@ -137,9 +137,6 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
 
 function unsoundObjective({ objective, optimizer, init, server, merge }: Unnamed): Unsound | undefined {
   const part: ObjectivePart = OBJECTIVES[nameOf(objective)]
-  const [driving] = merge as [MergeChoice]
-  const name = nameOf<AnyChoice>(driving)
-  // The code of a rule of the user's own may not be there, where a run is only read.
-  const needs = findRule(driving)?.needs ?? 'sum'
-  return part.check?.({ optimizer: nameOf(optimizer), init, server: nameOf(server), merge: { name, needs } })
+  const [driving] = merge.map((choice) => nameOf<AnyChoice>(choice)) as [string, ...string[]]
+  return part.check?.({ optimizer: nameOf(optimizer), init, server: nameOf(server), merge: driving })
 }

@@ -1,12 +1,13 @@
 import type { Weights } from '../weights/weights.ts'
 
 /**
- * What a local objective changes in the training of one owner: two affine maps, constant for the whole plan. Losses
- * that are reported are the cross-entropy of the mapped logits; the terms of the gradient have no part in them.
+ * What a local objective changes in the training of one owner: affine maps, constant for the whole plan. Losses that
+ * are reported are the cross-entropy of the mapped logits and targets; the terms of the gradient have no part in them.
  */
 export interface ObjectiveHooks {
   readonly gradient?: GradientHook
   readonly logits?: LogitHook
+  readonly targets?: TargetHook
 }
 
 /**
@@ -35,4 +36,10 @@ export interface LogitHook {
   readonly scale?: Float32Array
   /** float32 [classes]; 0 for each class where it is absent. FedLC (2209.00189) and balanced softmax shift. */
   readonly shift?: Float32Array
+}
+
+/** q_c ← (1 - smoothing) q_c + smoothing / classes, for the target q of an image: 1 for its class and 0 for all others. */
+export interface TargetHook {
+  /** From 0 to 1. */
+  readonly smoothing: number
 }

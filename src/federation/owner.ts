@@ -1,7 +1,7 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import type { Shard } from '../data/dataset.ts'
-import { effectiveSteps } from '../engine/effective-steps.ts'
+import { stepsOf } from '../engine/effective-steps.ts'
 import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
 import type { Weights } from '../weights/weights.ts'
@@ -79,7 +79,7 @@ export class ShardOwner implements Owner {
     const hooks = objective.hooks(start)
     const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy, evaluate }
     const trained = await this.#learner.train(start.received, { ...plan, ...(hooks && { hooks }) }, report)
-    const steps = effectiveSteps(trained.epochs * Math.ceil(train.length / batch), momentum)
+    const steps = stepsOf({ epochs: trained.epochs, images: train.length, batch, momentum })
     const end = objective.end?.({ ...start, trained: trained.weights, steps, lr })
     this.restore(round, end?.state ?? {})
     // After the training, so that none waits for it.

@@ -38,7 +38,9 @@ export async function askedRules(
 
 async function ruleOf(item: string, dir: string): Promise<AnyChoice> {
   try {
-    return (await loadExperiment({ run: dir, flags: { merge: item } })).merge[0]!
+    // Objectives refuse some rules for driving a run, which none does here.
+    const flags = { merge: item, objective: 'cross-entropy' }
+    return (await loadExperiment({ run: dir, flags })).merge[0]!
   } catch (error) {
     if (!(error instanceof FedunifyError)) throw error
     throw new FedunifyError(error.code, error.message.replaceAll('--merge', '--rules'), error.hint, { cause: error })

@@ -109,17 +109,17 @@ function recordedOf(
   return unified.find((row) => row.round === round && row.merge === name)?.accuracy
 }
 
-/** What a run made of its merged models, if it did not take them as they were: by a server step, or an objective's own. */
+/** What came behind the merge that drove the run, if anything did. */
 function stepOf({ server, objective }: Experiment): string | undefined {
   const { step }: Objective = make(OBJECTIVES, objective)
-  if (step) return `the step of objective ${choiceText(objective)}`
+  if (step) return `the server step of objective ${choiceText(objective)}`
   return server === 'none' ? undefined : `the server step ${choiceText(server)}`
 }
 
 function stepNotes(experiment: Experiment): string[] {
   const step = stepOf(experiment)
-  const driver = choiceText(experiment.merge[0]!)
   if (step === undefined) return []
+  const driver = choiceText(experiment.merge[0]!)
   return [
     `the run made its models of ${driver} by ${step}: its own accuracy is that of these, ` +
       `and the one here is that of what ${driver} made before the step`,

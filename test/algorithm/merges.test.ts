@@ -101,6 +101,7 @@ describe.each(MERGE_NAMES)('%s', (name) => {
   const all = Array.from({ length: count }, (_, i) => i + 1).map((owner) => ({
     owner,
     trainImages: owner,
+    steps: owner,
     trainLabels: [owner - 1, 1],
     weights: tensors(owner),
   }))

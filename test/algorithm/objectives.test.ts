@@ -51,7 +51,7 @@ describe('fedcm', () => {
   })
 })
 
-describe('objectives that go by the counts of classes', () => {
+describe('objectives that change logits and targets', () => {
   const labels = [0, 1, 16, 10_000]
   const start = { received: weightsOf(0), instruction: {}, state: {}, labels }
   const hooks = (choice: Chosen) => make(OBJECTIVES, choice).hooks(start)!
@@ -71,8 +71,12 @@ describe('objectives that go by the counts of classes', () => {
     expect(hooks({ fedrs: { alpha: 0.5 } })).toEqual({ logits: { scale: Float32Array.of(0.5, 1, 1, 1) } })
   })
 
+  it('label-smoothing gives every class a share, whatever the counts are', () => {
+    expect(hooks({ 'label-smoothing': { epsilon: 0.1 } })).toEqual({ targets: { smoothing: 0.1 } })
+  })
+
   it('keep and send nothing', () => {
-    for (const name of ['fedlc', 'balanced-softmax', 'fedrs'] as const) {
+    for (const name of ['fedlc', 'balanced-softmax', 'fedrs', 'label-smoothing'] as const) {
       expect(Object.keys(make(OBJECTIVES, name as Chosen))).toEqual(['hooks'])
     }
   })
@@ -86,6 +90,7 @@ describe.each(['scaffold', 'feddyn', 'fedcm'])('%s is refused before a run', (ob
     [{ init: 'independent' }, 'init is independent', 'use init shared'],
     [{ server: 'avgm' }, 'server avgm makes another one', 'use server none'],
     [{ merge: ['absmax', 'avg'] }, 'merge absmax is none', 'put avg or weighted-avg first'],
+    [{ merge: 'task-arithmetic' }, 'merge task-arithmetic is none', 'put avg or weighted-avg first'],
   ])('with %j', (given, why, hint) => {
     expect(() => resolved(given)).toThrow(
       expect.objectContaining({

@@ -165,7 +165,7 @@ describe('a rule that is another one in disguise says so', () => {
 })
 
 /** Rules that can be computed from the owners' weighted sum. */
-const SUMS: readonly MergeName[] = ['avg', 'weighted-avg', 'task-arithmetic', 'last-rounds']
+const SUMS: readonly MergeName[] = ['avg', 'weighted-avg', 'fednova', 'task-arithmetic', 'last-rounds']
 
 /** Options that have no default. */
 const ASKED: Partial<Record<MergeName, string>> = { 'clipped-avg': 'bound', layers: 'rules' }
@@ -182,6 +182,7 @@ describe.each(MERGE_NAMES)('%s', (name) => {
     const owner = (nth: number): OwnerWeights => ({
       owner: nth,
       trainImages: nth,
+      steps: nth,
       trainLabels: [nth - 1, 1],
       weights: new Map([
         ['conv1.weight', tensor([2, 1, 3, 3], nth)],

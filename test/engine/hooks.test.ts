@@ -71,7 +71,10 @@ describe('the hooked gradient is that of the whole objective', () => {
     const weights = initialWeights(mlp, 3)
     const { losses } = await trainer.run(trainer.start(weights), chunk)
     const [{ x, labels }] = batches(mlp, chunk) as [ReturnType<typeof batches>[0]]
-    const expected = float64Objective(mlp, x, labels, toFloat64(weights), { logits: all.logits! })
+    const expected = float64Objective(mlp, x, labels, toFloat64(weights), {
+      logits: all.logits!,
+      targets: all.targets!,
+    })
     expect(losses[0]).toBeCloseTo(expected, 5)
   })
 })
@@ -197,6 +200,7 @@ describe('hooks that change nothing', () => {
     const hooks: ObjectiveHooks = {
       gradient: { scale: 1, proximal: { mu: 0, anchor: noisyWeights(model, 1, 5) }, shift: nothing },
       logits: { scale: new Float32Array(3).fill(1), shift: new Float32Array(3) },
+      targets: { smoothing: 0 },
     }
     const run = async (given: { hooks?: ObjectiveHooks }) => {
       const trainer = await openTrainer(model, NORMALISE, settings, { ...given, ...(blocks && { blocks }) })

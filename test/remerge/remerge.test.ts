@@ -162,12 +162,13 @@ it('counts chance as nobody if there is no received model', async () => {
   expect(notes.join()).toContain('counts as chance, 25.00')
 })
 
-it('says that a server step came behind the merge', async () => {
-  const stepped = await run('stepped', { server: 'avgm', rounds: 2, merge: ['avg', 'max'] })
+it.each([
+  ['stepped', { server: 'avgm' }, 'the server step avgm'],
+  ['own-step', { objective: 'feddyn' }, 'the server step of objective feddyn:alpha=0.1'],
+])('says that a server step came behind the merge: %s', async (name, given, step) => {
+  const stepped = await run(name, { ...given, rounds: 2, merge: ['avg', 'max'] })
   const { rows, notes } = await json(stepped, '--rules', 'avg,max')
-  expect(notes.join()).toMatch(/^the run made its models of avg by the server step avgm/)
-  const own = await run('own-step', { objective: 'feddyn', rounds: 1 })
-  expect((await json(own, '--rules', 'avg')).notes.join()).toContain('by the step of objective feddyn')
+  expect(notes.join()).toMatch(new RegExp(`^the run made its models of avg by ${step}`))
   const unified = rowsOf(stepped, 'unified.csv')
   expect(rows[1].accuracy).toBe(Number(unified.find(({ round, merge }) => round === '2' && merge === 'max')!.accuracy))
 })

@@ -26,7 +26,12 @@ export function someHooks(model: Model): Record<string, ObjectiveHooks> {
     'a shift of the gradient': { gradient: { shift } },
     'a scale of the logits': { logits: { scale } },
     'a shift of the logits': { logits: { shift: logitShift } },
-    'all of them': { gradient: { scale: 1.7, proximal, shift }, logits: { scale, shift: logitShift } },
+    'smoothed targets': { targets: { smoothing: 0.2 } },
+    'all of them': {
+      gradient: { scale: 1.7, proximal, shift },
+      logits: { scale, shift: logitShift },
+      targets: { smoothing: 0.3 },
+    },
   }
 }
 
@@ -36,7 +41,7 @@ export function float64Objective(
   x: ArrayLike<number>,
   labels: readonly number[],
   parameters: Parameters,
-  { gradient = {}, logits = {} }: ObjectiveHooks,
+  { gradient = {}, logits = {}, targets: { smoothing } = { smoothing: 0 } }: ObjectiveHooks,
   weightDecay = 0,
 ): number {
   const { scale, shift } = logits
@@ -44,7 +49,10 @@ export function float64Objective(
     const c = i % model.classes
     return z * (scale?.[c] ?? 1) + (shift?.[c] ?? 0)
   })
-  let total = ((gradient.scale ?? 1) * crossEntropies(mapped, labels).reduce((a, b) => a + b, 0)) / labels.length
+  const meanLoss = (of: readonly number[]) => crossEntropies(mapped, of).reduce((a, b) => a + b, 0) / of.length
+  const ofEach = Array.from({ length: model.classes }, (_, c) => meanLoss(labels.map(() => c)))
+  const smoothed = (smoothing * ofEach.reduce((a, b) => a + b, 0)) / model.classes
+  let total = (gradient.scale ?? 1) * ((1 - smoothing) * meanLoss(labels) + smoothed)
   for (const [name, values] of parameters) {
     const anchor = gradient.proximal?.anchor.get(name)?.data
     const pushed = gradient.shift?.get(name)?.data

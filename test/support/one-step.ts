@@ -29,7 +29,7 @@ export async function openStep(model: Model): Promise<StepFunction> {
   const parameters = new Map(model.parameters.map(({ name }) => [name, name]))
   const steps = trainingSteps(model.layers)
   const net = forwardBackward(g, 'x', { steps, blocks: undefined, parameters, dropoutKey: 'key' })
-  const { loss, dLogits } = crossEntropy(g, net.logits, 'labels', model.classes)
+  const { loss, dLogits } = crossEntropy(g, net.logits, { labels: 'labels', classes: model.classes })
   const gradients = net.backward(dLogits)
   g.op('Identity', [loss], {}, ['loss'])
   g.op('Identity', [net.logits], {}, ['logits'])

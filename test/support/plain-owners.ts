@@ -64,7 +64,9 @@ export async function plainRounds(given: Plain): Promise<PlainRound[]> {
     const made = make(OBJECTIVES, objective)
     return new ShardOwner(shard, learner, { ...settings, objective: made, initial: () => weightsOf(...start) })
   })
-  const algorithm = makeAlgorithm({ objective, server, merge })
+  const { batch, optimizer } = given
+  const training = batch !== undefined && optimizer !== undefined ? { batch, optimizer } : {}
+  const algorithm = makeAlgorithm({ objective, server, merge, ...training })
   const initial = weightsOf(...start)
   const begin = { round: 0, model: initial, state: algorithm.start(initial) }
   const plan = { lr, rounds, 'lr-schedule': 'constant' as const }

@@ -14,6 +14,7 @@ export const RULE_CASES: Partial<Readonly<Record<MergeName, RuleCase>>> = {
   'multi-krum': { options: { f: 0, m: 2 }, owners: 3 },
   bulyan: { options: { f: 1 }, owners: 7 },
   'clipped-avg': { options: { bound: 3 } },
+  fednova: {},
   'task-arithmetic': {},
   ties: {},
   dare: {},

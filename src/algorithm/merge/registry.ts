@@ -5,6 +5,7 @@ import { bulyan } from './bulyan.ts'
 import { classRows } from './class-rows.ts'
 import { clippedAvg } from './clipped-avg.ts'
 import { dare } from './dare.ts'
+import { fednova } from './fednova.ts'
 import { geometricMedian } from './geometric-median.ts'
 import { krum } from './krum.ts'
 import { lastRounds } from './last-rounds.ts'
@@ -26,6 +27,7 @@ const RULES = {
   absmax,
   'absmax-literal': absmaxLiteral,
   'weighted-avg': weightedAvg,
+  fednova,
   median,
   'trimmed-mean': trimmedMean,
   'geometric-median': geometricMedian,

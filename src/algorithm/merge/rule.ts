@@ -9,6 +9,8 @@ export interface OwnerFacts {
   readonly trainImages: number
   /** How many of them are of each class; undefined if the owner does not tell. */
   readonly trainLabels?: readonly number[] | undefined
+  /** Steps of plain SGD that it went in the round (see engine/effective-steps.ts); undefined if that is not known. */
+  readonly steps?: number | undefined
 }
 
 /** What one owner hands in: its local model's weights and how many images it trained them on. */

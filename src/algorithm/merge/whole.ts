@@ -40,8 +40,13 @@ export class WholeMerge implements Merge {
     if (this.#round.base) assertBase(this.#round.base, first)
     const reason = this.#rule.undefinedOn(this.#owners.length)
     if (reason !== undefined) throw this.#rule.refusal(reason)
-    const facts = this.#owners.map(({ owner, trainImages, trainLabels }) =>
-      Object.freeze({ owner, trainImages, ...(trainLabels && { trainLabels: Object.freeze([...trainLabels]) }) }),
+    const facts = this.#owners.map(({ owner, trainImages, trainLabels, steps }) =>
+      Object.freeze({
+        owner,
+        trainImages,
+        ...(trainLabels && { trainLabels: Object.freeze([...trainLabels]) }),
+        ...(steps !== undefined && { steps }),
+      }),
     )
     const merge = this.#look(facts)
     // A rule that looks at whole models finds none of its distances if one is broken anywhere.

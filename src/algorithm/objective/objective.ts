@@ -24,7 +24,7 @@ export interface OwnerEnd extends OwnerStart {
   readonly lr: number
 }
 
-/** What an owner minimises in a round, in the terms of the engine's two hooks. */
+/** What an owner minimises in a round, in the terms of the engine's hooks. */
 export interface Objective {
   /** What it adds to the cross-entropy of the owner's images; undefined if it is that alone. */
   hooks(start: OwnerStart): ObjectiveHooks | undefined

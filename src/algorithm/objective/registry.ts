@@ -5,6 +5,7 @@ import { feddyn } from './feddyn.ts'
 import { fedlc } from './fedlc.ts'
 import { fedprox } from './fedprox.ts'
 import { fedrs } from './fedrs.ts'
+import { labelSmoothing } from './label-smoothing.ts'
 import type { ObjectivePart } from './objective.ts'
 import { scaffold } from './scaffold.ts'
 
@@ -18,4 +19,5 @@ export const OBJECTIVES = {
   fedrs,
   fedlc,
   'balanced-softmax': balancedSoftmax,
+  'label-smoothing': labelSmoothing,
 } satisfies Record<string, ObjectivePart>

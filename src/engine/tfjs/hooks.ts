@@ -9,10 +9,16 @@ export interface Hooks {
   gradient(gradient: Tensor, i: number): Tensor
   /** Logits [N, classes] as the loss takes them. */
   logits(logits: Tensor2D): Tensor2D
+  /** Targets [N, classes], one-hot, as the loss takes them. */
+  targets(targets: Tensor2D): Tensor2D
   dispose(): void
 }
 
-export function openHooks(tf: Tf, network: Network, { gradient = {}, logits = {} }: ObjectiveHooks): Hooks {
+export function openHooks(
+  tf: Tf,
+  network: Network,
+  { gradient = {}, logits = {}, targets: mapped }: ObjectiveHooks,
+): Hooks {
   const { scale } = gradient
   const mu = gradient.proximal?.mu
   const anchor = gradient.proximal && network.tensors(gradient.proximal.anchor)
@@ -28,6 +34,11 @@ export function openHooks(tf: Tf, network: Network, { gradient = {}, logits = {}
     logits(logits) {
       const scaled = logitScale ? logits.mul<Tensor2D>(logitScale) : logits
       return logitShift ? scaled.add(logitShift) : scaled
+    },
+    targets(targets) {
+      if (!mapped) return targets
+      const { smoothing } = mapped
+      return targets.mul<Tensor2D>(1 - smoothing).add(smoothing / targets.shape[1])
     },
     dispose: () => tf.dispose([anchor, shift, logitScale, logitShift]),
   }

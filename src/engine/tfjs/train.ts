@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Scalar } from '@tensorflow/tfjs'
+import type { Scalar, Tensor2D } from '@tensorflow/tfjs'
 import { sizeOf } from '../../model/model.ts'
 import type { TrainingSetup, TrainPlan } from '../engine.ts'
 import { dropoutMask } from '../training/dropout-mask.ts'
@@ -35,13 +35,13 @@ export function openTrainer(
     tf.tidy(() => {
       const { images, labels } = gather(dataset, indices)
       const x = imageTensor(tf, job, images, labels.length)
-      const oneHot = tf.oneHot(tf.tensor1d(labels, 'int32'), model.classes)
+      const targets = hooks.targets(tf.oneHot(tf.tensor1d(labels, 'int32'), model.classes) as Tensor2D)
       const masks = network.dropouts.map(({ rate, position, shape }) => {
         const values = dropoutMask(rate, key, position, labels.length * sizeOf(shape))
         return tf.tensor(values, [labels.length, ...shape])
       })
       const { value, grads } = tf.variableGrads(
-        () => tf.losses.softmaxCrossEntropy(oneHot, hooks.logits(network.train(x, masks))).asScalar(),
+        () => tf.losses.softmaxCrossEntropy(targets, hooks.logits(network.train(x, masks))).asScalar(),
         [...network.variables],
       )
       const gradients = network.variables.map(({ name }, i) => hooks.gradient(grads[name]!, i))

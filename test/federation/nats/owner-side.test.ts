@@ -151,6 +151,14 @@ describe.skipIf(!hasBroker)('the server', () => {
   it.each([
     [['--min-owners', '1'], '--min-owners needs a --deadline'],
     [['--min-owners', '3', '--deadline', '9'], '--min-owners is 3, but there are 2 owners'],
+    [
+      ['--min-owners', '1', '--deadline', '9', '--set', 'objective=scaffold'],
+      'objective scaffold keeps a state at every owner, so none may be absent',
+    ],
+    [
+      ['--set', 'objective=feddyn', '--set', 'server=adam'],
+      '--set objective: objective feddyn needs the merged model as it is',
+    ],
   ])('refuses %j', { timeout: 30_000 }, async (options, message) => {
     const { serve } = await startFederation(['alice', 'bob'], data)
     const { code, err } = await serve(experiment('refused-options'), ...options).ended

@@ -9,13 +9,15 @@ export interface Hooked {
   readonly proximal: boolean
   readonly shift: boolean
   readonly logits: boolean
+  readonly targets: boolean
 }
 
-export const UNHOOKED: Hooked = { scale: false, proximal: false, shift: false, logits: false }
+export const UNHOOKED: Hooked = { scale: false, proximal: false, shift: false, logits: false, targets: false }
 
-/** Inputs: the gradient's scale and mu float32 [] · the logits' scale and shift float32 [classes] · an anchor and a shift like each parameter. */
+/** Inputs: the gradient's scale, mu and the targets' smoothing float32 [] · the logits' scale and shift float32 [classes] · an anchor and a shift like each parameter. */
 export const GRADIENT_SCALE = 'gradient.scale'
 export const MU = 'mu'
+export const SMOOTHING = 'targets.smoothing'
 export const LOGIT_SCALE = 'logits.scale'
 export const LOGIT_SHIFT = 'logits.shift'
 export const anchorName = (parameter: string): string => `anchor.${parameter}`
@@ -77,4 +79,12 @@ export function logitHook(
     out: body.op('Add', [body.op('Mul', [logits, scale]), shift]),
     backward: (dOut) => body.op('Mul', [dOut, scale]),
   }
+}
+
+/** The hook of the targets, (1 - smoothing) * q + smoothing / classes. */
+export function targetHook(g: Graph, body: Graph, { classes }: Model): (target: string) => string {
+  const smoothing = g.input(SMOOTHING, 'float32', [])
+  const kept = g.op('Sub', [g.scalar(1), smoothing])
+  const each = g.op('Div', [smoothing, g.scalar(classes)])
+  return (target) => body.op('Add', [body.op('Mul', [target, kept]), each])
 }

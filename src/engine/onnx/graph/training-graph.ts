@@ -3,7 +3,7 @@ import type { Normalisation, OptimizerSettings } from '../../engine.ts'
 import { forwardBackward } from './backward.ts'
 import { blockedWeights } from './blocked-weights.ts'
 import { elementType, Graph } from './graph.ts'
-import { gradientHook, gradientScale, type Hooked, logitHook, UNHOOKED } from './hooks.ts'
+import { gradientHook, gradientScale, type Hooked, logitHook, targetHook, UNHOOKED } from './hooks.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 import { OPTIMIZERS } from './optimizers.ts'
@@ -68,7 +68,9 @@ export function trainingGraph(
   const scaledBy = rule.scaled ? 'lr' : undefined
   const scale = gradientScale(g, hooked, scaledBy)
   const mapped = hooked.logits ? logitHook(g, body, net.logits, model) : undefined
-  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, at('labels'), model.classes, scale)
+  const smooth = hooked.targets ? targetHook(g, body, model) : undefined
+  const given = { labels: at('labels'), classes: model.classes, scale, smooth }
+  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, given)
   const gradients = net.backward(mapped?.backward(dLogits) ?? dLogits)
   const hook = gradientHook(g, body, orders, hooked, scaledBy)
   const done = body.op('Cast', [body.op('Add', ['i', body.constant('int64', [], [1])])], { to: elementType('float32') })
@@ -110,11 +112,17 @@ export function imageInput(g: Graph, images: string, model: Model, { mean, std }
   return g.reshape(g.op('Sub', [scaled, g.scalar(mean / std)]), -1, ...model.input)
 }
 
-/**
- * Softmax cross-entropy (the paper's eq. 3), mean over the batch, and its gradient (softmax - one-hot) / N,
- * times the scalar `scale` if one is given.
- */
-export function crossEntropy(g: Graph, logits: string, labels: string, classes: number, scale?: string) {
+interface Targets {
+  readonly labels: string
+  readonly classes: number
+  /** A scalar by which the gradient is multiplied. */
+  readonly scale?: string | undefined
+  /** What is made of the one-hot targets. */
+  readonly smooth?: ((target: string) => string) | undefined
+}
+
+/** Softmax cross-entropy (the paper's eq. 3), mean over the batch, and its gradient (softmax - target) / N. */
+export function crossEntropy(g: Graph, logits: string, { labels, classes, scale, smooth }: Targets) {
   const every = g.constant(
     'int32',
     [1, classes],
@@ -122,11 +130,12 @@ export function crossEntropy(g: Graph, logits: string, labels: string, classes: 
   )
   const hit = g.op('Equal', [g.reshape(labels, -1, 1), every])
   const oneHot = g.op('Cast', [hit], { to: elementType('float32') })
+  const target = smooth?.(oneHot) ?? oneHot
   const logProbabilities = g.op('LogSoftmax', [logits], { axis: 1 })
-  const perImage = g.reduceSum(g.op('Mul', [oneHot, logProbabilities]), 1)
+  const perImage = g.reduceSum(g.op('Mul', [target, logProbabilities]), 1)
   const loss = g.op('Neg', [g.op('ReduceMean', [perImage, g.ints(0)], { keepdims: 0 })])
   const count = g.op('Cast', [g.op('Size', [labels])], { to: elementType('float32') })
   const factor = g.op('Div', [scale ?? g.scalar(1), count])
-  const difference = g.op('Sub', [g.op('Exp', [logProbabilities]), oneHot])
+  const difference = g.op('Sub', [g.op('Exp', [logProbabilities]), target])
   return { loss, dLogits: g.op('Mul', [difference, factor]) }
 }

@@ -1,15 +1,25 @@
 import type { Weights } from '../../../weights/weights.ts'
 import type { ObjectiveHooks } from '../../hooks.ts'
-import { anchorName, GRADIENT_SCALE, type Hooked, LOGIT_SCALE, LOGIT_SHIFT, MU, shiftName } from '../graph/hooks.ts'
+import {
+  anchorName,
+  GRADIENT_SCALE,
+  type Hooked,
+  LOGIT_SCALE,
+  LOGIT_SHIFT,
+  MU,
+  SMOOTHING,
+  shiftName,
+} from '../graph/hooks.ts'
 import { weightTensor } from './create-session.ts'
 import { Tensor } from './ort.ts'
 
 /** What graph a plan with these hooks needs. */
-export const hookedBy = ({ gradient, logits }: ObjectiveHooks = {}): Hooked => ({
+export const hookedBy = ({ gradient, logits, targets }: ObjectiveHooks = {}): Hooked => ({
   scale: gradient?.scale !== undefined,
   proximal: gradient?.proximal !== undefined,
   shift: gradient?.shift !== undefined,
   logits: logits !== undefined,
+  targets: targets !== undefined,
 })
 
 /**
@@ -17,7 +27,7 @@ export const hookedBy = ({ gradient, logits }: ObjectiveHooks = {}): Hooked => (
  * @param start what the training starts from, and `tensors` that hold it: an anchor that is the start needs no others
  */
 export function hookTensors(
-  { gradient = {}, logits }: ObjectiveHooks,
+  { gradient = {}, logits, targets }: ObjectiveHooks,
   classes: number,
   start: Weights,
   tensors: Readonly<Record<string, Tensor>>,
@@ -32,6 +42,7 @@ export function hookTensors(
       inputs[anchorName(name)] = anchor === start ? tensors[name]! : weightTensor(weight)
   }
   for (const [name, weight] of shift ?? []) inputs[shiftName(name)] = weightTensor(weight)
+  if (targets) inputs[SMOOTHING] = new Tensor('float32', [targets.smoothing], [])
   if (logits) {
     const classwise = (values: Float32Array | undefined, absent: number) =>
       new Tensor('float32', values?.slice() ?? new Float32Array(classes).fill(absent), [classes])
