@@ -12,23 +12,20 @@ const MOST_WAITING = 12 * BLOCK_BYTES
  * (in a file whose tensors have another order) is read once more at the end, for its hash.
  */
 export class Intake {
-  readonly #hasher: Hasher
   readonly #files: ModelFile[] = []
-  /** How far each file has been handed to the hasher. */
+  /** Who hashes each file, and how far it has been handed over. */
+  readonly #hashers: Hasher[] = []
   readonly #hashed: number[] = []
   readonly #free: SharedArrayBuffer[] = []
-  /** Bytes that the hasher has. */
+  /** Bytes that hashers have. */
   #handed = 0
-  /** What it was given and has not given back, the oldest first. */
-  readonly #updates: Promise<void>[] = []
-
-  constructor(hasher: Hasher) {
-    this.#hasher = hasher
-  }
+  /** What they were given and have not done, the oldest first. */
+  readonly #updates = new Set<Promise<void>>()
 
   /** Begins with a file: its header is hashed too. */
-  async begin(file: ModelFile): Promise<void> {
+  async begin(file: ModelFile, hasher: Hasher): Promise<void> {
     this.#files.push(file)
+    this.#hashers.push(hasher)
     this.#hashed.push(0)
     this.release(file, 0, file.start, await this.read(file, 0, file.start))
   }
@@ -50,14 +47,14 @@ export class Intake {
     this.#hashed[at] = to
     const { byteLength } = buffer
     this.#handed += byteLength
-    const update = this.#hasher.update(at, buffer, to - from).then(() => {
-      this.#updates.shift()
+    const update = this.#hashers[at]!.update(at, buffer, to - from).then(() => {
+      this.#updates.delete(update)
       this.#handed -= byteLength
       this.#put(buffer)
     })
     // Whoever waits for the digest is told.
     update.catch(() => {})
-    this.#updates.push(update)
+    this.#updates.add(update)
   }
 
   /** The SHA-256 of a file, in hexadecimal digits. */
@@ -67,13 +64,13 @@ export class Intake {
       const to = Math.min(from + BLOCK_BYTES, file.size)
       this.release(file, from, to, await this.read(file, from, to))
     }
-    return await this.#hasher.digest(at)
+    return await this.#hashers[at]!.digest(at)
   }
 
   async #take(bytes: number): Promise<SharedArrayBuffer> {
     const capacity = Math.max(bytes, BLOCK_BYTES)
-    // A reader that is faster than the hasher would fill the memory.
-    while (this.#handed > MOST_WAITING) await this.#updates[0]
+    // A reader that is faster than the hashers would fill the memory.
+    while (this.#handed > MOST_WAITING) await [...this.#updates][0]
     return this.#find(capacity) ?? new SharedArrayBuffer(capacity)
   }
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Hasher } from '../system/hasher.ts'
 import { listed } from './alike.ts'
 import type { Digests } from './card.ts'
@@ -25,16 +26,19 @@ export async function streamMerge(
   output: Output,
   options: StreamOptions,
 ): Promise<Digests> {
-  const hasher = new Hasher()
+  const models = modelsOf(job)
+  const hashers = models.slice(0, availableParallelism()).map(() => new Hasher())
   try {
-    const intake = new Intake(hasher)
-    const files = modelsOf(job).flatMap((model) => model.files)
-    for (const file of files) await intake.begin(file)
+    const intake = new Intake()
+    for (const [i, { files }] of models.entries()) {
+      for (const file of files) await intake.begin(file, hashers[i % hashers.length]!)
+    }
     await assertCopied(job.models, intake)
     await mergePieces(job, piecesOf(job.models[0]!, reach), { intake, output, ...options })
+    const files = models.flatMap((model) => model.files)
     return new Map(await Promise.all(files.map(async (file) => [file, await intake.sha256(file)] as const)))
   } finally {
-    await hasher.close()
+    await Promise.all(hashers.map((hasher) => hasher.close()))
   }
 }
 
