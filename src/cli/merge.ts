@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { CHOICE_KEYS } from '../config/parts/choice-keys.ts'
 import { FedunifyError } from '../errors.ts'
-import { dataSize, duration, thousands } from '../format.ts'
+import { counted, dataSize, duration } from '../format.ts'
 import { type MergeRequest, mergeFiles } from '../offline/merge-files.ts'
 import { readRecipe } from '../offline/recipe.ts'
 import { chosenRule } from '../offline/rule.ts'
@@ -81,7 +81,8 @@ async function merge(models: readonly string[], options: MergeOptions, io: Io): 
       },
     })
     const seconds = duration((performance.now() - began) / 1000)
-    const what = `${request.models.length} models, ${thousands(made.tensors)} tensors, ${dataSize(made.bytes)}`
+    const count = counted(request.models.length, 'model')
+    const what = `${count}, ${counted(made.tensors, 'tensor')}, ${dataSize(made.bytes)}`
     view.note(`merged ${what} in ${seconds}; card: ${oneLine(made.card)}`)
   } catch (error) {
     if (!io.signal.aborted) throw error

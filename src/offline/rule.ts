@@ -18,7 +18,8 @@ export interface WrittenRule extends Pick<Source, 'folder'> {
  * @throws FedunifyError (usage) naming the place
  */
 export async function chosenRule({ value, place, folder }: WrittenRule): Promise<MergeChoice> {
-  const source: Source = { kind: 'flag', values: { merge: value }, where: () => place, ...(folder && { folder }) }
+  const kind = folder === undefined ? 'flag' : 'file'
+  const source: Source = { kind, values: { merge: value }, where: () => place, ...(folder && { folder }) }
   const { sources, ...own } = await withOwnRules([source])
   const { merge } = resolveExperiment(sources, undefined, own)
   const [rule, ...others] = merge

@@ -1,5 +1,5 @@
 import { sheet } from '../../csv.ts'
-import { dataSize, thousands } from '../../format.ts'
+import { counted, dataSize, thousands } from '../../format.ts'
 import type { Inspection } from '../../offline/inspect.ts'
 import type { Statistics } from '../../offline/statistics.ts'
 import { VERSION } from '../../package.ts'
@@ -34,7 +34,7 @@ function headOf({ name, files, tensors, total }: Inspection): string {
   const values = tensors.reduce((sum, one) => sum + one.values, 0)
   const broken = total.nan + total.infinite
   const warning = broken > 0 ? `; ${thousands(broken)} of them are NaN or infinite` : ''
-  const what = `${thousands(tensors.length)} tensors, ${thousands(values)} values, ${dataSize(bytes)}${count}`
+  const what = `${counted(tensors.length, 'tensor')}, ${counted(values, 'value')}, ${dataSize(bytes)}${count}`
   return `${oneLine(name)}: ${what}${warning}`
 }
 
