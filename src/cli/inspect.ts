@@ -14,7 +14,7 @@ others. Types without numbers here (float8, complex) have dashes.
 
 Examples:
   fedunify inspect a.safetensors
-  fedunify inspect results/reference/first/H --json
+  fedunify inspect results/a/1 --json
   fedunify inspect merged.safetensors --md
 `
 
