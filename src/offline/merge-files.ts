@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { assertRuleFits } from '../algorithm/merge/assert-rule.ts'
 import { FedunifyError } from '../errors.ts'
 import { putFile } from '../runs/write/growing-file.ts'
 import { bytesOf, FLOAT_TYPES, isFloatType } from '../weights/safetensors/dtype.ts'
@@ -12,7 +13,7 @@ import { reachOf } from './pieces.ts'
 import { assertPlace } from './place.ts'
 import { assertRoom } from './room.ts'
 import { type StreamOptions, streamMerge } from './stream.ts'
-import { assertTrial } from './trial.ts'
+import { assertUsable, assertWeights } from './usable.ts'
 
 /** What is asked for: a job with models that are not open yet. */
 export interface MergeRequest extends Pick<MergeJob, 'weights' | 'rule' | 'dtype'> {
@@ -43,7 +44,7 @@ export async function mergeFiles(request: MergeRequest, options: StreamOptions):
   if (request.models.length + (base === undefined ? 0 : 1) < 2) {
     throw new FedunifyError('E_MERGE_RULE', 'there is nothing to merge: one model', 'name two models or more')
   }
-  assertTrial(rule, weights, base !== undefined)
+  assertUsable(rule, weights, base !== undefined)
   const opened: Model[] = []
   try {
     for (const path of [...request.models, ...(base === undefined ? [] : [base])]) opened.push(await openModel(path))
@@ -51,6 +52,9 @@ export async function mergeFiles(request: MergeRequest, options: StreamOptions):
     const job: MergeJob = { models: opened.slice(0, count), base: opened[count], weights, rule, dtype }
     const reach = reachOf(rule)
     assertAlike(opened)
+    const shapes = shapesOf(job)
+    assertRuleFits(rule, { shapes, classes: Number.NaN })
+    if (shapes.size > 0) assertWeights(rule, weights, [...shapes.keys()], base !== undefined)
     if (reach === 'model') assertRoom(job)
     await assertPlace({ out, force, sharded: shard !== undefined }, opened)
     const output = await Output.create(out, entriesOf(job), mergedMetadata(job, new Map()), shard)
@@ -86,6 +90,12 @@ async function finish(
   }
   return { path, card, tensors: tensors.size, bytes }
 }
+
+/** Of the tensors that are merged. */
+const shapesOf = ({ models }: MergeJob) =>
+  new Map(
+    [...models[0]!.tensors.values()].filter(({ dtype }) => isFloatType(dtype)).map(({ name, shape }) => [name, shape]),
+  )
 
 /** The tensors of the first model, in its order; those that are merged have the type that was asked for. */
 function entriesOf({ models, dtype }: MergeJob): NewEntry[] {

@@ -1,6 +1,6 @@
 import { ACCELERATED } from '../algorithm/merge/accelerated.ts'
 import { type MergeChoice, mergeRule, ownRuleOf } from '../algorithm/merge/own-rule.ts'
-import { nameOf } from '../parts.ts'
+import { nameOf, optionsOf, withDefaults } from '../parts.ts'
 import { isFloatType } from '../weights/safetensors/dtype.ts'
 import { BLOCK_BYTES } from './intake.ts'
 import type { Model, ModelTensor } from './model.ts'
@@ -28,7 +28,8 @@ export type Reach = 'block' | 'tensor' | 'model'
  */
 export function reachOf(choice: MergeChoice): Reach {
   if (!ownRuleOf(choice) && Object.hasOwn(ACCELERATED, nameOf<MergeChoice>(choice))) return 'block'
-  return 'look' in mergeRule(choice) ? 'model' : 'tensor'
+  const rule = mergeRule(choice)
+  return typeof rule.make(withDefaults(rule, optionsOf(choice))) === 'function' ? 'tensor' : 'model'
 }
 
 /** The pieces of models with the same tensors, in the order in which the first one has them. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { withOwnRule } from '../../src/algorithm/merge/own-rule.ts'
+import { type MergeChoice, withOwnRule } from '../../src/algorithm/merge/own-rule.ts'
 import type { MergeRule } from '../../src/algorithm/merge/rule.ts'
 import { type MergeRequest, mergeFiles } from '../../src/offline/merge-files.ts'
 import { closeModels, openModel } from '../../src/offline/model.ts'
@@ -149,44 +149,42 @@ describe('a rule of the user’s own', () => {
     expect(readModelFile(out).tensors.a!.values).toEqual([5, 6])
   })
 
-  it('that needs a base is told apart from one that fails', async () => {
+  it('that fails leaves nothing', async () => {
     const { folder, paths, out, before } = models({ a: f32(1) }, { a: f32(2) })
-    await expect(merge(paths, out, { rule: towards })).rejects.toThrow(
-      'merge own: it needs the model that the others were trained from',
-    )
-    const failing = own({
-      make: () => () => {
-        throw new Error('no way')
-      },
-    })
-    await expect(merge(paths, out, { rule: failing })).rejects.toThrow('threw no way')
+    await expect(merge(paths, out, { rule: towards })).rejects.toThrow('tensor a: the rule threw there is no base')
     expect(readdirSync(folder)).toEqual(before)
   })
+})
 
-  it('that looks at whole models has all tensors at once', async () => {
-    let seen = 0
-    const rule = {
-      look: () => {},
-      make: () => (values: readonly Float32Array[], _: unknown, out: Float32Array) => {
-        seen += 1
-        out.set(values[1]!)
-      },
-    }
+describe('a rule that looks at whole models', () => {
+  it('has all tensors at once, so that ties keeps the largest changes of the whole model', async () => {
     const { paths, out } = models(
-      { a: f32(1), n: i64(3n), b: f32(2, 3) },
-      { a: half('F16', 0x3c00), n: i64(3n), b: f32(5, 6) },
+      { v: f32(1, -2), n: i64(3n), w: f32(0.1, 0) },
+      { v: f32(-0.5, -1), n: i64(3n), w: f32(0.3, 0.4) },
+      { v: f32(0, 0), n: i64(9n), w: f32(0, 0) },
     )
-    writeModel(paths[0]!, { a: half('F16', 0), n: i64(3n), b: f32(2, 3) })
-    await merge(paths, out, { rule: own(rule as never) })
+    const [a, b, base] = paths as [string, string, string]
+    await merge([a, b], out, { rule: { ties: { density: 0.5, lambda: 1, weights: 'equal' } } as MergeChoice, base })
     const { tensors } = readModelFile(out)
-    expect([tensors.a!.values, tensors.b!.values, tensors.n!.values]).toEqual([[0x3c00], [5, 6], [3n]])
-    expect(seen).toBeGreaterThan(0)
-    expect(reachOf(own(rule as never))).toBe('model')
-    expect(reachOf('avg')).toBe('block')
-    expect(reachOf('median')).toBe('tensor')
+    expect([tensors.v!.values, tensors.w!.values, tensors.n!.values]).toEqual([[1, -1.5], [0, 0], [3n]])
   })
 
-  it('that looks at whole models is refused by its name if they do not fit into memory', async () => {
+  it('may choose one: krum that of the least sum of squared distances to its neighbours', async () => {
+    const { paths, out } = models(...[0, 1, 2, 4, 100].map((value) => ({ v: half('F16', 0x3c00), w: f32(value) })))
+    await merge(paths, out, { rule: { krum: { f: 1 } } })
+    expect(readModelFile(out).tensors).toMatchObject({ w: { values: [1] }, v: { dtype: 'F16', values: [0x3c00] } })
+    await expect(merge(paths.slice(0, 4), out, { rule: { krum: { f: 1 } } })).rejects.toThrow(
+      'it needs 5 owners or more',
+    )
+  })
+
+  it('is told from one that takes tensors, or blocks of them', () => {
+    expect(['avg', 'max', 'median', 'slerp', 'geometric-median'].map((rule) => reachOf(rule as 'avg'))).toEqual([
+      ...['block', 'block', 'tensor', 'model', 'model'],
+    ])
+  })
+
+  it('is refused by its name if the models do not fit into memory', async () => {
     const { paths } = models({ a: f32(1, 2), b: half('F16', 0) })
     const model = await openModel(paths[0]!)
     const job = { models: [model, model], weights: [1, 1], base: undefined, rule: 'median', dtype: undefined } as const
@@ -350,6 +348,22 @@ describe('what is refused before anything is written', () => {
       { hint: 'n (I64)' },
     ))
 
+  it('a rule without the base that it needs', () =>
+    refused(
+      [{ a: f32(1) }, { a: f32(1) }],
+      'merge task-arithmetic: it needs the model that the others were trained from',
+      {
+        rule: { 'task-arithmetic': { lambda: 1, normalise: false, weights: 'equal' } } as MergeChoice,
+      },
+    ))
+  it('a rule that needs labels', () =>
+    refused([{ a: f32(1) }, { a: f32(1) }], 'merge class-rows: it needs to know how many images', {
+      rule: 'class-rows' as 'avg',
+    }))
+  it('a group of layers that no tensor is of', () =>
+    refused([{ a: f32(1) }, { a: f32(1) }], 'no tensor is called z*; there are a', {
+      rule: { layers: { rules: { 'z*': 'max' }, otherwise: 'avg' } } as MergeChoice,
+    }))
   it('one model', () => refused([{ a: f32(1) }], 'there is nothing to merge: one model'))
   it('too few models for a rule', () =>
     refused([{ a: f32(1) }, { a: f32(1) }], 'the median of 2 is their mean', { rule: 'median' }))
