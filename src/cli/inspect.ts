@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { FedunifyError } from '../errors.ts'
-import { inspectModel } from '../offline/inspect.ts'
+import { inspectModel } from '../offline/inspect/inspect.ts'
 import { INSPECTION_FORMATS } from '../report/terminal/inspection.ts'
 import { addFormatOptions, type FormatName } from './format-option.ts'
 import type { Io } from './io.ts'

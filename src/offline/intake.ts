@@ -1,5 +1,5 @@
 import type { Hasher } from '../system/hasher.ts'
-import type { ModelFile } from './model-file.ts'
+import type { ModelFile } from './model/model-file.ts'
 
 /** Bytes that are read at a time where a tensor need not be in memory as a whole. */
 export const BLOCK_BYTES = 4 * 2 ** 20

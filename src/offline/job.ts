@@ -1,6 +1,6 @@
 import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import type { FloatName } from '../weights/safetensors/dtype.ts'
-import type { Model } from './model.ts'
+import type { Model } from './model/model.ts'
 
 /** What is merged, and how. */
 export interface MergeJob {

@@ -8,7 +8,7 @@ import { WeightPool } from '../weights/pool.ts'
 import { FLOAT_TYPES, type FloatType } from '../weights/safetensors/dtype.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
 import { type MergeJob, modelsOf } from './job.ts'
-import type { Model } from './model.ts'
+import type { Model } from './model/model.ts'
 import { bytesIn, type Piece, type Slice } from './pieces.ts'
 
 /** Bytes of a tensor that are to be written, from the byte `from` of it on. */

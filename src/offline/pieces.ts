@@ -3,7 +3,7 @@ import { type MergeChoice, mergeRule, ownRuleOf } from '../algorithm/merge/own-r
 import { nameOf, optionsOf, withDefaults } from '../parts.ts'
 import { isFloatType } from '../weights/safetensors/dtype.ts'
 import { BLOCK_BYTES } from './intake.ts'
-import type { Model, ModelTensor } from './model.ts'
+import type { Model, ModelTensor } from './model/model.ts'
 
 /** The bytes `from` to `to` of a tensor; all models have it with the same type and shape. */
 export interface Slice {

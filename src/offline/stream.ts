@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { Hasher } from '../system/hasher.ts'
-import { listed } from './alike.ts'
-import type { Digests } from './card.ts'
 import { BLOCK_BYTES, Intake } from './intake.ts'
 import { type MergeJob, modelsOf } from './job.ts'
 import { Merger } from './merger.ts'
-import type { Model } from './model.ts'
-import type { Output } from './output.ts'
+import { listed } from './model/alike.ts'
+import type { Model } from './model/model.ts'
+import type { Digests } from './output/card.ts'
+import type { Output } from './output/output.ts'
 import { bytesIn, type Piece, piecesOf, type Reach } from './pieces.ts'
 
 export interface StreamOptions {
@@ -36,7 +36,15 @@ export async function streamMerge(
     await assertCopied(job.models, intake)
     await mergePieces(job, piecesOf(job.models[0]!, reach), { intake, output, ...options })
     const files = models.flatMap((model) => model.files)
-    return new Map(await Promise.all(files.map(async (file) => [file, await intake.sha256(file)] as const)))
+    return new Map(
+      await Promise.all(
+        files.map(async (file) => {
+          const digest = await intake.sha256(file)
+          await file.assertUnchanged()
+          return [file, digest] as const
+        }),
+      ),
+    )
   } finally {
     await Promise.all(hashers.map((hasher) => hasher.close()))
   }

@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import type { WriteStream } from 'node:tty'
 import { describe, expect, it, test } from 'vitest'
 import { start } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
@@ -81,6 +83,19 @@ describe('fedunify merge', () => {
     expect(ended.err).toContain(message)
     expect(ended.code).toBe(code)
     expect(readdirSync(at('.')).sort()).toEqual(['a.safetensors', 'b.safetensors'])
+  })
+
+  it('draws a bar of bytes on a terminal, and is silent on the way elsewhere', async () => {
+    const { a, b, out } = models()
+    const stream = new PassThrough()
+    let drawn = ''
+    stream.on('data', (chunk) => {
+      drawn += chunk
+    })
+    const terminal = Object.assign(stream, { columns: 80, rows: 24, isTTY: true }) as unknown as WriteStream
+    expect((await fedunify(['merge', a, b, '-o', out], { terminal })).code).toBe(0)
+    expect(drawn).toContain('16 bytes of 16 bytes')
+    expect(drawn).toContain('merged 2 models, 1 tensor')
   })
 
   it('stops for a signal, and says that nothing was written', async () => {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type MergeChoice, withOwnRule } from '../../src/algorithm/merge/own-rule.ts'
 import type { MergeRule } from '../../src/algorithm/merge/rule.ts'
 import { type MergeRequest, mergeFiles } from '../../src/offline/merge-files.ts'
-import { closeModels, openModel } from '../../src/offline/model.ts'
+import { closeModels, openModel } from '../../src/offline/model/model.ts'
 import { reachOf } from '../../src/offline/pieces.ts'
 import { assertRoom } from '../../src/offline/room.ts'
 import type { StreamOptions } from '../../src/offline/stream.ts'
@@ -421,6 +421,15 @@ describe('what goes wrong on the way leaves nothing', () => {
   ])('%s', async (_, second, more, message) => {
     const { folder, paths, out, before } = models({ a: f32(1, 2), b: f32(1, 2) }, second)
     await expect(merge(paths, out, more)).rejects.toThrow(message)
+    expect(readdirSync(folder)).toEqual(before)
+  })
+
+  it('a file that is changed while it is read', async () => {
+    const { folder, paths, out, before } = models({ a: f32(1), b: f32(2) }, { a: f32(1), b: f32(2) })
+    const change = () => utimesSync(paths[1]!, 1, 2)
+    await expect(merge(paths, out, {}, { progress: change })).rejects.toThrow(
+      '2.safetensors: it was changed while it was read',
+    )
     expect(readdirSync(folder)).toEqual(before)
   })
 

@@ -1,4 +1,4 @@
-import type { NewEntry } from '../weights/safetensors/header.ts'
+import type { NewEntry } from '../../weights/safetensors/header.ts'
 
 /**
  * The files of a sharded model, named as Hugging Face's libraries name them. A tensor is in one file: one that is larger

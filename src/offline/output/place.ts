@@ -1,9 +1,9 @@
 import { readdir, realpath } from 'node:fs/promises'
-import { FedunifyError } from '../errors.ts'
-import { kindOf } from '../system/files.ts'
+import { FedunifyError } from '../../errors.ts'
+import { kindOf } from '../../system/files.ts'
+import { INDEX_NAME } from '../model/index-file.ts'
+import type { Model } from '../model/model.ts'
 import { cardName } from './card.ts'
-import { INDEX_NAME } from './index-file.ts'
-import type { Model } from './model.ts'
 import { isShardName } from './shards.ts'
 
 /** Where a merged model is to be. */

@@ -1,12 +1,12 @@
-import { type MergeChoice, ownRuleOf } from '../algorithm/merge/own-rule.ts'
-import { VERSION } from '../package.ts'
-import { choiceText, nameOf, optionsOf } from '../parts.ts'
-import { BLANK_SEAL } from '../runs/seal.ts'
-import { sharedPath } from '../system/shared-path.ts'
-import type { Metadata } from '../weights/safetensors/header.ts'
-import { type MergeJob, modelsOf } from './job.ts'
-import { type Model, sharedMetadata } from './model.ts'
-import type { ModelFile } from './model-file.ts'
+import { type MergeChoice, ownRuleOf } from '../../algorithm/merge/own-rule.ts'
+import { VERSION } from '../../package.ts'
+import { choiceText, nameOf, optionsOf } from '../../parts.ts'
+import { BLANK_SEAL } from '../../runs/seal.ts'
+import { sharedPath } from '../../system/shared-path.ts'
+import type { Metadata } from '../../weights/safetensors/header.ts'
+import { type MergeJob, modelsOf } from '../job.ts'
+import { type Model, sharedMetadata } from '../model/model.ts'
+import type { ModelFile } from '../model/model-file.ts'
 
 /** SHA-256 of each file of the models. */
 export type Digests = ReadonlyMap<ModelFile, string>

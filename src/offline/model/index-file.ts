@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
-import { FedunifyError, messageOf } from '../errors.ts'
-import { sha256 } from '../system/digest.ts'
-import { readIfThere } from '../system/files.ts'
-import { textOf } from '../system/text.ts'
-import { parseStrictJson } from '../weights/safetensors/strict-json.ts'
+import { FedunifyError, messageOf } from '../../errors.ts'
+import { sha256 } from '../../system/digest.ts'
+import { readIfThere } from '../../system/files.ts'
+import { textOf } from '../../system/text.ts'
+import { parseStrictJson } from '../../weights/safetensors/strict-json.ts'
 
 /** The name that an index has beside the files of its model, as Hugging Face's libraries write it. */
 export const INDEX_NAME = 'model.safetensors.index.json'

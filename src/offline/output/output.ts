@@ -1,11 +1,11 @@
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { FedunifyError } from '../errors.ts'
-import { writeError } from '../runs/write/growing-file.ts'
-import { beside, kindOf, makeFolders, renameFile, writeWhole } from '../system/files.ts'
-import { flush, syncFolder } from '../system/flush.ts'
-import { encodeHeader, type Metadata, type NewEntry } from '../weights/safetensors/header.ts'
-import { INDEX_NAME } from './index-file.ts'
+import { FedunifyError } from '../../errors.ts'
+import { writeError } from '../../runs/write/growing-file.ts'
+import { beside, kindOf, makeFolders, renameFile, writeWhole } from '../../system/files.ts'
+import { flush, syncFolder } from '../../system/flush.ts'
+import { encodeHeader, type Metadata, type NewEntry } from '../../weights/safetensors/header.ts'
+import { INDEX_NAME } from '../model/index-file.ts'
 import { shardsOf } from './shards.ts'
 
 /** A file that is being written, and where its tensors begin. */

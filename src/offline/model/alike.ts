@@ -1,4 +1,4 @@
-import { FedunifyError } from '../errors.ts'
+import { FedunifyError } from '../../errors.ts'
 import type { Model } from './model.ts'
 
 /** Differences that are told. */

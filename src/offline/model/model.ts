@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path'
-import { FedunifyError } from '../errors.ts'
-import { isPlainFile, kindOf } from '../system/files.ts'
-import { valuesOf } from '../weights/safetensors/dtype.ts'
-import type { Entry, Metadata } from '../weights/safetensors/header.ts'
+import { FedunifyError } from '../../errors.ts'
+import { isPlainFile, kindOf } from '../../system/files.ts'
+import { valuesOf } from '../../weights/safetensors/dtype.ts'
+import type { Entry, Metadata } from '../../weights/safetensors/header.ts'
 import { INDEX_NAME, type IndexFile, readIndex } from './index-file.ts'
 import { ModelFile } from './model-file.ts'
 

@@ -1,8 +1,8 @@
-import { bytesOf } from '../weights/safetensors/dtype.ts'
-import type { Metadata } from '../weights/safetensors/header.ts'
-import { numbersOf } from '../weights/safetensors/numbers.ts'
-import { BLOCK_BYTES } from './intake.ts'
-import { closeModels, type ModelTensor, openModel } from './model.ts'
+import { bytesOf } from '../../weights/safetensors/dtype.ts'
+import type { Metadata } from '../../weights/safetensors/header.ts'
+import { numbersOf } from '../../weights/safetensors/numbers.ts'
+import { BLOCK_BYTES } from '../intake.ts'
+import { closeModels, type ModelTensor, openModel } from '../model/model.ts'
 import { Gathered, type Statistics } from './statistics.ts'
 
 /** A tensor as it is listed. */

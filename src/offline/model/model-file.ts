@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises'
-import { FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
-import { decodeHeader, type Header, headerBytes, LENGTH_BYTES } from '../weights/safetensors/header.ts'
+import { FedunifyError, messageOf, systemCodeOf } from '../../errors.ts'
+import { decodeHeader, type Header, headerBytes, LENGTH_BYTES } from '../../weights/safetensors/header.ts'
 
 /** A safetensors file that is read piece by piece, of which only the header is in memory. */
 export class ModelFile {
@@ -10,9 +10,11 @@ export class ModelFile {
   /** Where the values begin. */
   readonly start: number
   readonly #handle: FileHandle
+  readonly #changed: number
 
-  private constructor(path: string, handle: FileHandle, { header, start, size }: Contents) {
+  private constructor(path: string, handle: FileHandle, { header, start, size, changed }: Contents) {
     this.path = path
+    this.#changed = changed
     this.#handle = handle
     this.header = header
     this.start = start
@@ -42,6 +44,16 @@ export class ModelFile {
     }
   }
 
+  /**
+   * What was read belongs together, and to the hash, only if nobody wrote to the file meanwhile.
+   * @throws FedunifyError (data) if somebody did
+   */
+  async assertUnchanged(): Promise<void> {
+    const { size, mtimeMs } = await this.#handle.stat()
+    if (size === this.size && mtimeMs === this.#changed) return
+    throw new FedunifyError('E_MODEL_FILE', `${this.path}: it was changed while it was read`, 'try it again')
+  }
+
   close(): Promise<void> {
     return this.#handle.close()
   }
@@ -51,6 +63,8 @@ interface Contents {
   readonly header: Header
   readonly start: number
   readonly size: number
+  /** When it was changed last, in milliseconds. */
+  readonly changed: number
 }
 
 async function openPlain(path: string): Promise<FileHandle> {
@@ -74,7 +88,7 @@ async function contentsOf(handle: FileHandle): Promise<Contents> {
   const bytes = new Uint8Array(headerBytes(length, info.size))
   await fill(handle, bytes, LENGTH_BYTES)
   const start = LENGTH_BYTES + bytes.length
-  return { header: decodeHeader(bytes, info.size - start), start, size: info.size }
+  return { header: decodeHeader(bytes, info.size - start), start, size: info.size, changed: info.mtimeMs }
 }
 
 /** A read may give less than was asked for. */

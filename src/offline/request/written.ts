@@ -1,5 +1,5 @@
-import { plain } from '../config/show.ts'
-import { FedunifyError } from '../errors.ts'
+import { plain } from '../../config/show.ts'
+import { FedunifyError } from '../../errors.ts'
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 }
 

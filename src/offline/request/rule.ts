@@ -1,10 +1,10 @@
-import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
-import { withOwnRules } from '../config/parts/own-rules.ts'
-import { resolveExperiment } from '../config/resolve.ts'
-import { plain } from '../config/show.ts'
-import type { Source } from '../config/source.ts'
-import { FedunifyError } from '../errors.ts'
-import { nameOf } from '../parts.ts'
+import type { MergeChoice } from '../../algorithm/merge/own-rule.ts'
+import { withOwnRules } from '../../config/parts/own-rules.ts'
+import { resolveExperiment } from '../../config/resolve.ts'
+import { plain } from '../../config/show.ts'
+import type { Source } from '../../config/source.ts'
+import { FedunifyError } from '../../errors.ts'
+import { nameOf } from '../../parts.ts'
 
 /** What names a rule, and where it was written. */
 export interface WrittenRule extends Pick<Source, 'folder'> {
