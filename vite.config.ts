@@ -44,6 +44,7 @@ export default defineConfig({
         index: 'src/index.ts',
         worker: 'src/engine/onnx/session/worker.ts',
         probe: 'src/engine/onnx/machine/probe.ts',
+        'hash-thread': 'src/system/hash-thread.ts',
       },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },

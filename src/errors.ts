@@ -76,6 +76,10 @@ export const ERRORS = {
   E_DATA_FOLDER: { kind: 'data', meaning: 'The data folder cannot be written to.' },
   E_DOCTOR_DATA: { kind: 'data', meaning: 'The doctor found something that is wrong with the data or the disk.' },
   E_PARTITION_FAULT: { kind: 'data', meaning: 'A partition lost images or dealt some of them twice.' },
+  E_MODEL_FILE: {
+    kind: 'data',
+    meaning: 'A model to be merged is no safetensors file, does not fit the others, or holds NaN or infinity.',
+  },
   E_RUN_NOT_FOUND: { kind: 'data', meaning: 'What was named is not a run, or has no such round.' },
   E_RUN_DAMAGED: { kind: 'data', meaning: 'A file is not as a run leaves it: edited, cut short or foreign.' },
   E_RUN_FORMAT: { kind: 'data', meaning: 'A file of a run was written by a newer fedunify.' },

@@ -6,6 +6,9 @@ export const thousands = (n: number): string => String(Math.round(n)).replace(/\
 /** 1 round, 2 rounds. */
 export const roundsText = (n: number): string => `${n} ${n === 1 ? 'round' : 'rounds'}`
 
+/** 1 tensor, 2,000 tensors. */
+export const counted = (n: number, noun: string): string => `${thousands(n)} ${noun}${n === 1 ? '' : 's'}`
+
 /** A fraction as percent with two decimals, as the paper prints accuracies. */
 export const percent = (fraction: number): string => decimals(100 * fraction)
 

@@ -59,6 +59,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_DATA_FOLDER',
     'E_DOCTOR_DATA',
     'E_PARTITION_FAULT',
+    'E_MODEL_FILE',
     'E_RUN_NOT_FOUND',
     'E_RUN_DAMAGED',
     'E_RUN_FORMAT',

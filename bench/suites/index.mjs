@@ -1,6 +1,7 @@
 import { forward } from './forward.mjs'
 import { memory } from './memory.mjs'
 import { merge } from './merge.mjs'
+import { offline } from './offline.mjs'
 import { owners } from './owners.mjs'
 import { rounds } from './rounds.mjs'
 import { start } from './start.mjs'
@@ -28,4 +29,4 @@ import { training } from './training.mjs'
  */
 
 /** @type {{ name: string, about: string, measure(bench: Bench): Promise<Measured> }[]} */
-export const SUITES = [training, forward, rounds, start, merge, owners, memory]
+export const SUITES = [training, forward, rounds, start, merge, offline, owners, memory]

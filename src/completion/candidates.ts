@@ -61,6 +61,7 @@ async function argumentValues(argument: Argument, current: string): Promise<Cand
   const name = argument.name()
   if (/^(experiment|globs|file)/.test(name)) return await listFiles(current, /\.ya?ml$/)
   if (/^dir/.test(name)) return await listFiles(current)
+  if (/^model/.test(name)) return await listFiles(current, /\.(safetensors|json)$/)
   if (name === 'name') return []
   if (name === 'run') return [...plain([LATEST]), ...(await listFiles(current))]
   const files = await listFiles(current, /./)
@@ -81,7 +82,9 @@ async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
   if (key === 'rules')
     return await names('merge', withAll(legalNames(experimentJsonSchema().properties.merge!)), current)
   if (key === 'sink') return names(key, { names: Object.keys(SINKS), list: true }, current)
-  const schema = experimentJsonSchema().properties[key]
+  const { properties } = experimentJsonSchema()
+  if (key === 'rule') return await names('merge', legalNames(properties.merge!), current)
+  const schema = properties[key]
   return await names(key, schema && legalNames(schema), current)
 }
 

@@ -46,6 +46,11 @@ describe('candidates', () => {
     [['run', '--env=d'], ['--env=dirichlet']],
     [['run', '--merge', ''], MERGE_NAMES],
     [['run', '--merge', 'avg,ma'], ['avg,max']],
+    [['merge', '--rule', 'absmax-'], ['absmax-literal']],
+    [
+      ['merge', '--dtype', ''],
+      ['float32', 'float16', 'bfloat16'],
+    ],
     [
       ['remerge', '--rules', 'a'],
       ['all', ...MERGE_NAMES.filter((name) => name.startsWith('a'))],

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
+import { f32, writeModel } from '../support/model-file.ts'
 import { codeBlocks, PAGES } from '../support/pages.ts'
 import { writeRun } from '../support/written-run.ts'
 
@@ -74,7 +75,7 @@ const DATA = ['dataset=idx', `data=${join(folder, 'idx')}`]
 /** What is added to an example: a dry run, on a tiny dataset, and files may be replaced. */
 function additions([command, ...rest]: readonly string[]): string[] {
   const set = (...pairs: string[]) => pairs.flatMap((pair) => ['--set', pair])
-  if (command === 'init') return ['--force']
+  if (command === 'init' || command === 'merge') return ['--force']
   if (command === 'run' && !rest.includes('--resume')) return ['--dry-run', ...set(...DATA)]
   // The dry run of a batch trains a little of every model, to estimate the time: a small one will do.
   if (command === 'remerge' || command === 'explain') return ['--quiet']
@@ -87,6 +88,7 @@ async function furnish(): Promise<void> {
   for (const [name, text] of FILES) writeFileSync(name, text)
   cpSync(join(repository, 'experiments'), 'experiments', { recursive: true })
   cpSync(join(repository, 'examples', 'my-rule.mjs'), 'my-rule.mjs')
+  for (const name of ['a', 'b', 'merged']) writeModel(`${name}.safetensors`, { w: f32(1, 2) })
   for (const file of ['experiment.yaml', 'my.yaml', 'studies/alpha.yaml']) await fedunify(['init', file])
   mkdirSync('results')
   symlinkSync(join(repository, 'results', 'reference'), 'results/reference')
@@ -103,6 +105,7 @@ async function furnish(): Promise<void> {
   for (const run of [...runs, 'H-avg/20261123-184502']) {
     writeRun(resolve('results', run), { env: /^(table4|H)/.test(run) ? 'H' : 'V', unified, expect: expected })
   }
+  for (const run of ['a/1', 'b/1']) writeModel(resolve('results', run, 'model.safetensors'), { w: f32(1, 2) })
 }
 
 beforeAll(async () => {

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { FedunifyError } from '../../../errors.ts'
+import { compiled } from '../../../system/compiled.ts'
 import type { Device } from '../../engine.ts'
 import { hasNvidiaGpu } from '../../nvidia.ts'
-import { compiled } from './compiled.ts'
 import { RUNTIME_FOLDER } from './runtime.ts'
 
 /** The command that adds onnxruntime's CUDA library, on a machine that reaches the internet. */

@@ -5,6 +5,6 @@ import { fileURLToPath } from 'node:url'
  * @param from the caller's import.meta.url
  */
 export function compiled(name: string, from: string): string {
-  const place = from.endsWith('.ts') ? new URL('../../../../dist/', import.meta.url) : from
+  const place = from.endsWith('.ts') ? new URL('../../dist/', import.meta.url) : from
   return fileURLToPath(new URL(`./${name}.js`, place))
 }
