@@ -34,7 +34,7 @@ export function advice(losses: Losses, confused: Confused, ways: Opposition | un
   if (dense >= WORTH) {
     lines.push({
       gain: dense,
-      line: `the dense layers lose ${decimals(dense)} points more of what the convolutions can tell: try --head ridge:random=1000`,
+      line: `the dense layers lose ${decimals(dense)} points more of what they are given: try --head ridge:random=1000`,
     })
   }
   if (confused.apart > 0 && confused.errors > 0 && points(limited) >= WORTH) {

@@ -20,6 +20,9 @@ export function assertUsable(rule: MergeChoice, weights: readonly number[], base
       'use it in a run: files do not say',
     )
   }
+  if (uses.includes('steps')) {
+    throw refuse(rule, 'it needs to know how many steps an owner went', 'use it in a run: files do not say')
+  }
   if (uses.includes('base') && !base) {
     throw refuse(rule, 'it needs the model that the others were trained from', 'name it: --base FILE')
   }

@@ -93,7 +93,7 @@ describe('what the numbers point to', () => {
   it('is a fitted head if it gains, with random features if the dense layers lose more', () => {
     const lines = advice({ ...losses, refitted: 0.81, onMap: 0.84, pooled: 0.86 }, nothing, undefined)
     expect(lines).toEqual([
-      'the dense layers lose 3.00 points more of what the convolutions can tell: try --head ridge:random=1000',
+      'the dense layers lose 3.00 points more of what they are given: try --head ridge:random=1000',
       'the last layer loses 1.00 points of what its features can tell: try --head ridge',
       '2.00 points to the pooled model are left in the features themselves',
     ])

@@ -360,6 +360,10 @@ describe('what is refused before anything is written', () => {
     refused([{ a: f32(1) }, { a: f32(1) }], 'merge class-rows: it needs to know how many images', {
       rule: 'class-rows' as 'avg',
     }))
+  it('a rule that needs steps', () =>
+    refused([{ a: f32(1) }, { a: f32(1) }], 'merge fednova: it needs to know how many steps an owner went', {
+      rule: { fednova: { weights: 'images' } } as MergeChoice,
+    }))
   it('a group of layers that no tensor is of', () =>
     refused([{ a: f32(1) }, { a: f32(1) }], 'no tensor is called z*; there are a', {
       rule: { layers: { rules: { 'z*': 'max' }, otherwise: 'avg' } } as MergeChoice,

@@ -86,6 +86,8 @@ it('merges by rules that look at whole models, labels and the received model, as
   // Options that are not given are the run's. A run without the rule has none, and there is no default for a bound.
   const others = (await json(dir, '--rules', 'all')).rows
   expect(others.find(({ rule }: { rule: string }) => rule === 'clipped-avg').reason).toMatch(/^needs bound: /)
+  const nova = others.find(({ rule }: { rule: string }) => rule.startsWith('fednova'))
+  expect(nova.reason).toBe('kept weights do not say how many steps an owner went')
   expect((await json(five, '--rules', 'clipped-avg')).rows[0].rule).toBe('clipped-avg:bound=1:weights=equal')
   // It needs 2f + 3 = 5 owners: without one there are 4.
   const krum = own.find(({ rule }: { rule: string }) => rule.startsWith('multi-krum'))

@@ -61,7 +61,7 @@ function refusal(choice: AnyChoice, what: string, hint: string, cause?: unknown)
   return new FedunifyError('E_MERGE_RULE', `${named}: ${what}`, hint, { cause })
 }
 
-const USES: readonly Use[] = ['base', 'labels']
+const USES: readonly Use[] = ['base', 'labels', 'steps']
 
 const OTHERWISE = 'use another rule, other options or another number of owners'
 

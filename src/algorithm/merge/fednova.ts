@@ -13,7 +13,7 @@ export const fednova = {
   when: 'owners make different numbers of steps, and those with many should not count for more than their images',
   needs: 'sum',
   options: z.strictObject({ weights: ownerWeights('images') }),
-  uses: () => ['base'],
+  uses: () => ['base', 'steps'],
   make: ({ weights }) => {
     return (values, owners, out, { base }) => {
       const factors = factorsOf(weights, owners)

@@ -61,7 +61,7 @@ export interface ModelLook {
 }
 
 /** What a rule is told beside the owners' weights and their numbers of images, and cannot do without. */
-export type Use = 'base' | 'labels'
+export type Use = 'base' | 'labels' | 'steps'
 
 /** The model that a run trains. */
 export interface MergedModel {
