@@ -3,10 +3,10 @@ import { type Choice, make, nameOf } from '../parts.ts'
 import { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Algorithm, Folded, State } from './algorithm.ts'
+import { EarlierModels, lastOf } from './earlier-models.ts'
 import { type LabelCounts, RoundFold } from './fold.ts'
 import type { Head } from './head/head.ts'
 import { HEADS } from './head/registry.ts'
-import { LastModels, lastOf } from './last-models.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
@@ -37,7 +37,7 @@ export function makeAlgorithm(
   const momentum = optimizer && make(OPTIMIZERS, optimizer).momentum
   const training = batch !== undefined && momentum !== undefined ? { batch, momentum } : undefined
   const pool = new WeightPool()
-  const lastModels = new LastModels(merge, pool)
+  const earlierModels = new EarlierModels(merge, pool)
   const ofOwners = merge.filter((choice) => lastOf(choice) === undefined)
   let current = 0
   // Nobody reads these once the next fold begins, and the one after it.
@@ -51,7 +51,7 @@ export function makeAlgorithm(
     start: (initial) => ({
       ...within(SERVER, step?.start(initial) ?? {}),
       ...within(OBJECTIVE, half?.start(initial) ?? {}),
-      ...within(LAST, lastModels.start(initial)),
+      ...within(LAST, earlierModels.start(initial)),
     }),
     instruct: (state, owner) => half?.instruct(of(OBJECTIVE, state), owner) ?? {},
     fold(round) {
@@ -64,7 +64,7 @@ export function makeAlgorithm(
       const [merged, ...scored] = models as [Weights, ...Weights[]]
       const stepped = step && base ? step.step(of(SERVER, state), base, { merged, meanSquare }, pool) : undefined
       last = stepped?.model ?? merged
-      const { models: ofRounds, state: kept } = lastModels.step(of(LAST, state), last, current)
+      const { models: ofRounds, state: kept } = earlierModels.step(of(LAST, state), last, current)
       const others = merge.slice(1).map((choice) => ofRounds.get(nameOf(choice)) ?? scored.shift()!)
       idle = stepped ? [merged, ...others] : others
       const ofObjective = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent)) : {}

@@ -1,4 +1,4 @@
-import { lastOf } from '../algorithm/last-models.ts'
+import { lastOf } from '../algorithm/earlier-models.ts'
 import { assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
 import type { MergedModel } from '../algorithm/merge/rule.ts'
 import { FedunifyError } from '../errors.ts'

@@ -12,7 +12,7 @@ export function lastOf(choice: AnyChoice): number | undefined {
 }
 
 /** The unified models of earlier rounds that such rules need: `1` is the last round's, `2` the one before, … */
-export class LastModels {
+export class EarlierModels {
   readonly #rules: readonly MergeChoice[]
   readonly #pool: WeightPool
   readonly #slots: readonly string[]
