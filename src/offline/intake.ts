@@ -16,6 +16,7 @@ export class Intake {
   /** Who hashes each file, and how far it has been handed over. */
   readonly #hashers: Hasher[] = []
   readonly #hashed: number[] = []
+  readonly #signal: AbortSignal
   readonly #largest: number | undefined
   readonly #free: SharedArrayBuffer[] = []
   /** Bytes that hashers have. */
@@ -27,7 +28,8 @@ export class Intake {
    * @param largest bytes of the largest piece: memory for more than a block is for as many, so that it fits any, because
    *   V8 does not see that shared memory is many bytes, and leaves it lying. Undefined if all of it is needed at once.
    */
-  constructor(largest: number | undefined) {
+  constructor(largest: number | undefined, signal: AbortSignal) {
+    this.#signal = signal
     this.#largest = largest
   }
 
@@ -39,8 +41,12 @@ export class Intake {
     this.release(file, 0, file.start, await this.read(file, 0, file.start))
   }
 
-  /** Bytes of a file, at the start of memory that is given back by `release`. */
+  /**
+   * Bytes of a file, at the start of memory that is given back by `release`.
+   * @throws the signal's reason if it was aborted
+   */
   async read(file: ModelFile, from: number, to: number): Promise<SharedArrayBuffer> {
+    this.#signal.throwIfAborted()
     const buffer = await this.#take(to - from)
     await file.read(from, to, buffer)
     return buffer

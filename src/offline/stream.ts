@@ -31,7 +31,7 @@ export async function streamMerge(
   try {
     const pieces = piecesOf(job.models[0]!, reach)
     const largest = pieces.reduce((most, piece) => Math.max(most, bytesIn(piece)), 0)
-    const intake = new Intake(reach === 'model' ? undefined : largest)
+    const intake = new Intake(reach === 'model' ? undefined : largest, options.signal)
     for (const [i, { files }] of models.entries()) {
       for (const file of files) await intake.begin(file, hashers[i % hashers.length]!)
     }

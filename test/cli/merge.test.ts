@@ -63,6 +63,7 @@ describe('fedunify merge', () => {
     [['a', 'b', '-o', 'm', '--weights', '1,0'], 2, '--weights: expected numbers above 0, got "1,0"'],
     [['a', 'b', '-o', 'm', '--weights', '1,-2'], 2, '--weights: expected numbers above 0'],
     [['a', 'b', '-o', 'm', '--weights', '1,'], 2, '--weights: expected numbers above 0'],
+    [['a', 'b', '-o', 'm', '--rule', 'weighted-avg', '--weights', '1e308,1e308'], 2, 'too large to be added'],
     [['a', 'b', '-o', 'm', '--weights', '1'], 2, '--weights: 1 for 2 models'],
     [['a', 'b', '-o', 'm', '--weights', '1,2'], 2, 'merge avg: it makes no use of weights'],
     [['a', 'b', '-o', 'm', '--base', 'a'], 2, 'merge avg: it makes no use of a base'],
