@@ -4,7 +4,7 @@ import type { ModelFile } from './model/model-file.ts'
 /** Bytes that are read at a time where a tensor need not be in memory as a whole. */
 export const BLOCK_BYTES = 4 * 2 ** 20
 
-/** Bytes that wait to be hashed, and that wait to be used again. */
+/** Bytes that wait to be hashed, if they are blocks. */
 const MOST_WAITING = 12 * BLOCK_BYTES
 
 /**
@@ -16,11 +16,22 @@ export class Intake {
   /** Who hashes each file, and how far it has been handed over. */
   readonly #hashers: Hasher[] = []
   readonly #hashed: number[] = []
+  readonly #signal: AbortSignal
+  readonly #largest: number | undefined
   readonly #free: SharedArrayBuffer[] = []
   /** Bytes that hashers have. */
   #handed = 0
   /** What they were given and have not done, the oldest first. */
   readonly #updates = new Set<Promise<void>>()
+
+  /**
+   * @param largest bytes of the largest piece: memory for more than a block is for as many, so that it fits any, because
+   *   V8 does not see that shared memory is many bytes, and leaves it lying. Undefined if all of it is needed at once.
+   */
+  constructor(largest: number | undefined, signal: AbortSignal) {
+    this.#signal = signal
+    this.#largest = largest
+  }
 
   /** Begins with a file: its header is hashed too. */
   async begin(file: ModelFile, hasher: Hasher): Promise<void> {
@@ -30,8 +41,12 @@ export class Intake {
     this.release(file, 0, file.start, await this.read(file, 0, file.start))
   }
 
-  /** Bytes of a file, at the start of memory that is given back by `release`. */
+  /**
+   * Bytes of a file, at the start of memory that is given back by `release`.
+   * @throws the signal's reason if it was aborted
+   */
   async read(file: ModelFile, from: number, to: number): Promise<SharedArrayBuffer> {
+    this.#signal.throwIfAborted()
     const buffer = await this.#take(to - from)
     await file.read(from, to, buffer)
     return buffer
@@ -41,7 +56,7 @@ export class Intake {
   release(file: ModelFile, from: number, to: number, buffer: SharedArrayBuffer): void {
     const at = this.#files.indexOf(file)
     if (this.#hashed[at] !== from) {
-      this.#put(buffer)
+      this.#free.push(buffer)
       return
     }
     this.#hashed[at] = to
@@ -50,7 +65,7 @@ export class Intake {
     const update = this.#hashers[at]!.update(at, buffer, to - from).then(() => {
       this.#updates.delete(update)
       this.#handed -= byteLength
-      this.#put(buffer)
+      this.#free.push(buffer)
     })
     // Whoever waits for the digest is told.
     update.catch(() => {})
@@ -67,22 +82,16 @@ export class Intake {
     return await this.#hashers[at]!.digest(at)
   }
 
+  #capacity(bytes: number): number {
+    if (this.#largest === undefined) return bytes
+    return bytes <= BLOCK_BYTES ? BLOCK_BYTES : Math.max(bytes, this.#largest)
+  }
+
   async #take(bytes: number): Promise<SharedArrayBuffer> {
-    const capacity = Math.max(bytes, BLOCK_BYTES)
+    const capacity = this.#capacity(bytes)
     // A reader that is faster than the hashers would fill the memory.
-    while (this.#handed > MOST_WAITING) await [...this.#updates][0]
-    return this.#find(capacity) ?? new SharedArrayBuffer(capacity)
-  }
-
-  #find(capacity: number): SharedArrayBuffer | undefined {
+    while (this.#handed > 0 && this.#handed + capacity > MOST_WAITING) await [...this.#updates][0]
     const at = this.#free.findIndex(({ byteLength }) => byteLength === capacity)
-    return at < 0 ? undefined : this.#free.splice(at, 1)[0]
-  }
-
-  #put(buffer: SharedArrayBuffer): void {
-    this.#free.push(buffer)
-    let sum = this.#free.reduce((total, { byteLength }) => total + byteLength, 0)
-    // The one that came last fits the next tensor best.
-    while (sum > MOST_WAITING && this.#free.length > 1) sum -= this.#free.shift()!.byteLength
+    return at < 0 ? new SharedArrayBuffer(capacity) : this.#free.splice(at, 1)[0]!
   }
 }

@@ -29,12 +29,14 @@ export async function streamMerge(
   const models = modelsOf(job)
   const hashers = models.slice(0, availableParallelism()).map(() => new Hasher())
   try {
-    const intake = new Intake()
+    const pieces = piecesOf(job.models[0]!, reach)
+    const largest = pieces.reduce((most, piece) => Math.max(most, bytesIn(piece)), 0)
+    const intake = new Intake(reach === 'model' ? undefined : largest, options.signal)
     for (const [i, { files }] of models.entries()) {
       for (const file of files) await intake.begin(file, hashers[i % hashers.length]!)
     }
     await assertCopied(job.models, intake)
-    await mergePieces(job, piecesOf(job.models[0]!, reach), { intake, output, ...options })
+    await mergePieces(job, pieces, { intake, output, ...options })
     const files = models.flatMap((model) => model.files)
     return new Map(
       await Promise.all(

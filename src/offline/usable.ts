@@ -12,6 +12,9 @@ import type { Weights } from '../weights/weights.ts'
  */
 export function assertUsable(rule: MergeChoice, weights: readonly number[], base: boolean): void {
   assertRule(rule, weights.length)
+  if (!Number.isFinite(weights.reduce((sum, weight) => sum + weight, 0))) {
+    throw refuse(rule, 'the weights are too large to be added', 'divide them all by the same number')
+  }
   const uses = usesOf(rule)
   if (uses.includes('labels')) {
     throw refuse(
