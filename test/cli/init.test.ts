@@ -63,10 +63,16 @@ describe('fedunify init', () => {
 
   it('says with which other key a key goes', async () => {
     const { file, text } = await written()
-    const [[, line] = ['', ''], ...others] = [...text.matchAll(/For example, with it: (.*)/g)]
-    expect([line, others]).toEqual(['max-local-epochs: 20', []])
-    writeFileSync(file, `${text}until-local-accuracy: 0.9\n${line}\n`)
-    expect(await loadExperiment({ file })).toMatchObject({ 'max-local-epochs': 20 })
+    const lines = [...text.matchAll(/For example, with it: (.*)/g)].map(([, line]) => line!)
+    const [max, speeds, every] = ['max-local-epochs: 20', 'speeds: [1, 3]', 'keep-every: 10']
+    expect(lines.sort()).toEqual([every, max, speeds])
+    const withLines = async (...more: string[]) => {
+      writeFileSync(file, [text, ...more, ''].join('\n'))
+      return await loadExperiment({ file })
+    }
+    expect(await withLines('until-local-accuracy: 0.9', max)).toMatchObject({ 'max-local-epochs': 20 })
+    expect(await withLines('pace: fedbuff', speeds)).toMatchObject({ speeds: [1, 3] })
+    expect(await withLines('keep: owners', every)).toMatchObject({ 'keep-every': 10 })
   })
 
   it('is run by fedunify run --dry-run', async () => {

@@ -7,7 +7,7 @@ import type { ObjectivePart } from './objective.ts'
  * as `least` of them.
  */
 export const balancedSoftmax = {
-  summary: "logits are shifted by the owner's share of each class in training, so that the model itself favours none",
+  summary: "logits are shifted by the owner's share of each class in training: the model favours none",
   source: 'Ren et al. 2020 (arXiv:2007.10740); with tau, Menon et al. 2021 (arXiv:2007.07314), logit adjustment',
   options: z.strictObject(countOptions('strength of the shift')),
   make: shiftedBy(Math.log),

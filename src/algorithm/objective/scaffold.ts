@@ -15,7 +15,7 @@ import { needsMeans } from './setting.ts'
  * steps, avg counts them by their steps, as the pooled loss does.
  */
 export const scaffold = {
-  summary: 'the gradient is corrected by how it differs from that of all owners: rounds lead to the pooled optimum',
+  summary: 'the gradient is corrected by how it differs from that of all: rounds lead to the pooled optimum',
   source:
     'Karimireddy et al. 2020 (arXiv:1910.06378), option II; Scaffnew (Mishchenko et al. 2022, arXiv:2202.09357) with p = 1/K is the same',
   options: z.strictObject({}),
