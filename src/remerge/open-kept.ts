@@ -1,4 +1,7 @@
+import { stepsOf } from '../engine/effective-steps.ts'
+import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import { FedunifyError } from '../errors.ts'
+import { make } from '../parts.ts'
 import { readOwnCheckpoint } from '../runs/checkpoint.ts'
 import { keptRounds, type Marks, readOwner, readReceived } from '../runs/read/kept-weights.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
@@ -12,7 +15,7 @@ export interface KeptRun {
 }
 
 /** @throws FedunifyError (data) if it has kept none */
-export async function openKept({ path, manifest, rounds: done }: LoadedRun): Promise<KeptRun> {
+export async function openKept({ path, manifest, rounds: done, local }: LoadedRun): Promise<KeptRun> {
   const marks: Marks = manifest.files ?? (await readOwnCheckpoint(path, manifest))?.files ?? {}
   const kept = new Map([...keptRounds(marks)].filter(([round]) => round <= done))
   if (kept.size === 0) {
@@ -21,13 +24,20 @@ export async function openKept({ path, manifest, rounds: done }: LoadedRun): Pro
   }
   const trainImages = new Map(manifest.shards.map(({ owner, train }) => [owner, train]))
   const labels = labelsTold(manifest.shards)
+  const { batch, optimizer } = manifest.config
+  const { momentum } = make(OPTIMIZERS, optimizer)
+  const stepsIn = (round: number, owner: number) => {
+    const row = local.find((one) => one.round === round && one.owner === owner)
+    return row && stepsOf({ epochs: row.epochs, images: row.train_images, batch, momentum })
+  }
   return {
     rounds: [...kept.keys()],
     async read(round) {
       const owners = []
       for (const owner of kept.get(round)!) {
         const weights = await readOwner(path, marks, round, owner)
-        owners.push({ owner, trainImages: trainImages.get(owner)!, trainLabels: labels.get(owner), weights })
+        const told = { trainImages: trainImages.get(owner)!, trainLabels: labels.get(owner) }
+        owners.push({ owner, ...told, steps: stepsIn(round, owner), weights })
       }
       return { round, owners, received: await readReceived(path, marks, round) }
     },

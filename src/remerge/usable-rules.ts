@@ -61,10 +61,12 @@ function assertTold(choice: AnyChoice, { owners, received }: KeptRound): void {
   if (uses.includes('base') && !received) {
     throw refuse('it goes on from the model that all owners received, but each began with its own')
   }
-  if (uses.includes('steps')) throw refuse('kept weights do not say how many steps an owner went')
   const silent = owners.find(({ trainLabels }) => trainLabels === undefined)
   if (uses.includes('labels') && silent) {
     throw refuse(`owner ${silent.owner} does not tell how many images of each class it has`)
+  }
+  if (uses.includes('steps') && owners.some(({ steps }) => steps === undefined)) {
+    throw refuse('it needs to know how many steps each owner went')
   }
 }
 
