@@ -9,12 +9,18 @@ import type { Part, Parts } from '../parts.ts'
 /** A list of expectations belongs into a file: it has no flag. */
 const FLAG_KEYS = WRITTEN_KEYS.filter((key) => key !== 'expect')
 
+/** Characters of names beside a flag; if there are more, the list below has them. */
+const MOST_NAMES = 50
+
 /** What a flag takes, for the help. */
 function argument(key: string, schema: JsonSchema): string {
   if (key === 'data' || key === 'out') return '<dir>'
   const names = legalNames(schema)
   if (names?.list) return '<names>'
-  if (names && (schema.enum || key in CHOICE_KEYS)) return `<${names.names.join('|')}>`
+  if (names && (schema.enum || key in CHOICE_KEYS)) {
+    const all = names.names.join('|')
+    return all.length > MOST_NAMES ? '<name>' : `<${all}>`
+  }
   return schema.type === 'integer' ? '<n>' : schema.type === 'number' ? '<x>' : '<value>'
 }
 
@@ -36,7 +42,8 @@ export function addExperimentOptions(command: Command): void {
 
 /** The description of a key, and the default that it has. */
 function describe(key: string, schema: JsonSchema, defaults: Readonly<Record<string, unknown>>): string {
-  const value = defaults[key] ?? schema.default
+  const chosen = key in CHOICE_KEYS ? CHOICE_KEYS[key as keyof typeof CHOICE_KEYS].default : undefined
+  const value = defaults[key] ?? schema.default ?? chosen
   if (value === undefined) return schema.description ?? ''
   const text = typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)
   return `${schema.description} (default: ${text})`

@@ -3,8 +3,7 @@ import type { ObjectivePart } from './objective.ts'
 
 /** Cross-entropy of the logits z_c · alpha for classes c that the owner has no images of, and z_c for all others. */
 export const fedrs = {
-  summary:
-    'logits of classes that the owner has no images of are scaled down in training, so that it unlearns them less',
+  summary: 'in training, logits of classes that the owner lacks are scaled down, so that it unlearns them less',
   source: 'Li and Zhan 2021 (KDD, doi:10.1145/3447548.3467254) (FedRS)',
   options: z.strictObject({
     alpha: z.number().min(0).lt(1).default(0.5).describe('factor of the logits of classes without images'),
