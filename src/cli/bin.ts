@@ -1,15 +1,27 @@
 #!/usr/bin/env node
-// Nothing is imported before this stands. What cannot be loaded must not end with 1, which Node would give for it and
-// which says that a check has missed; nor with 0, if a promise is never kept.
+import { readFileSync } from 'node:fs'
+
+// Nothing of ours is imported before this stands. What cannot be loaded must not end with 1, which Node would give for
+// it and which says that a check has missed; nor with 0, if a promise is never kept.
 process.exitCode = 2
 
 function refuse(error: unknown): void {
-  const message = String(error instanceof Error ? error.message : error).split('\n')[0]
-  const hint = /too many open files/.test(message!)
-    ? 'raise the limit on open files: ulimit -n 1024'
-    : 'install it again'
-  process.stderr.write(`error: fedunify cannot be loaded: ${message}\nhint: ${hint}\n`)
+  const message = String(error instanceof Error ? error.message : error).split('\n')[0]!
+  const [why, hint] =
+    /too many open files/.test(message) || isFewFiles()
+      ? ['too few open files are allowed (ulimit -n)', 'raise the limit: ulimit -n 1024']
+      : [message, 'install it again']
+  process.stderr.write(`error: fedunify cannot be loaded: ${why}\nhint: ${hint}\n`)
   process.exit(2)
+}
+
+/** With few open files Node does not find modules that are there. */
+function isFewFiles(): boolean {
+  try {
+    return /^Max open files +[1-6]?\d /m.test(readFileSync('/proc/self/limits', 'latin1'))
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EMFILE'
+  }
 }
 
 process.once('uncaughtException', refuse)

@@ -1,11 +1,17 @@
 import { z } from 'zod'
+import { HEADS } from '../algorithm/head/registry.ts'
 import { MERGE_NAMES } from '../algorithm/merge/registry.ts'
 import { FedunifyError, nearest } from '../errors.ts'
 import { pathText } from './path-text.ts'
 import { show } from './show.ts'
 
 /** Unified models that any run may have; rules of the user's own make others. */
-const UNIFIED = [...MERGE_NAMES, 'pooled'] as const
+const UNIFIED = [...MERGE_NAMES, ...headNames(), 'pooled'] as const
+
+function headNames(): Exclude<keyof typeof HEADS, 'none'>[] {
+  const { none: _, ...heads } = HEADS
+  return Object.keys(heads) as Exclude<keyof typeof HEADS, 'none'>[]
+}
 
 const count = z.int().min(1)
 /** 0.6, or 60 %: a number above 1 without the sign is neither. */
@@ -60,7 +66,7 @@ const unified = z
     merge: z
       .union([z.enum(UNIFIED), z.string().regex(/^[A-Za-z][\w-]*$/)])
       .optional()
-      .describe('a merge rule of the run, or pooled; default: every merge rule of the run'),
+      .describe('a merge rule or the head of the run, or pooled; default: every merge rule of the run'),
     ...demands,
     'max-gap-to': z.literal('pooled').optional().describe('the pooled baseline, in the same round'),
     when,

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { FedunifyError } from '../errors.ts'
+import { FedunifyError, systemCodeOf } from '../errors.ts'
 import { bytes } from '../format.ts'
 
 /** What a thread takes: 0.61 GB were seen, nearly all of it set aside by V8 and by the memory of its own. */
@@ -9,6 +9,9 @@ const WORK = 0.4e9
 
 /** Files that a thread has open, at most while it loads what it runs; and a run besides. */
 const [THREAD_FILES, RUN_FILES] = [5, 8]
+
+/** Node has about twenty open, and as many more while it loads modules. */
+const FEW_FILES = 64
 
 /** What this process may have, and has. */
 export interface Room {
@@ -25,6 +28,16 @@ export const addressSpace = (): Room | undefined =>
 
 /** Open files; undefined as for addresses. */
 const openFiles = (): Room | undefined => room('open files', () => readdirSync('/proc/self/fd').length)
+
+/** Whether so few open files are allowed that none may be left to load a program with. */
+export function allowsFewFiles(): boolean {
+  try {
+    const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    return Number(limit) < FEW_FILES
+  } catch (error) {
+    return systemCodeOf(error) === 'EMFILE'
+  }
+}
 
 function room(what: string, used: () => number): Room | undefined {
   try {

@@ -1,4 +1,5 @@
 import { type ErrorCode, FedunifyError, messageOf, systemCodeOf } from '../errors.ts'
+import { allowsFewFiles } from './limits.ts'
 
 /**
  * What went wrong, if it is no bug of ours: an error that was thrown as such, or one that the system gave and nobody
@@ -22,6 +23,11 @@ export function refusalOf(error: unknown): FedunifyError | undefined {
     return refusal('E_INSTALLATION', `Node was told not to allow this: ${message}`, 'see --permission in NODE_OPTIONS')
   }
   if (/^(ERR_)?MODULE_NOT_FOUND$/.test(system)) {
+    // Node finds no module that it cannot open a file to look for.
+    if (allowsFewFiles()) {
+      const what = 'too few open files are allowed (ulimit -n) to load what is needed'
+      return refusal('E_FILE_LIMIT', what, 'raise the limit: ulimit -n 1024')
+    }
     return refusal('E_INSTALLATION', `fedunify is not whole: ${message}`, 'install it again')
   }
   if (!/^E[A-Z\d]+$/.test(system)) return undefined

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configHash } from '../../src/config/hash.ts'
@@ -84,6 +84,18 @@ describe('a run with a head', () => {
     expect(correct / images).toBe(accuracy)
     expect(lossSum / images).toBeCloseTo(loss!, 5)
     await session.release()
+  })
+
+  it('can be expected to reach an accuracy', async () => {
+    const gate = join(folder, 'gate.yaml')
+    const expecting = async (min: number) => {
+      writeFileSync(gate, `- { metric: unified, merge: ridge, at: end, min: ${min} }\n`)
+      return await fedunify(['check', at('headed', 'a', ''), '--expect', gate])
+    }
+    const reached = Number(text('headed', 'a', 'unified.csv').trim().split('\n').at(-1)!.split(',')[3])
+    expect(await expecting(reached)).toMatchObject({ code: 0 })
+    writeFileSync(gate, '- { metric: unified, merge: lda, min: 0.1 }\n')
+    expect((await fedunify(['check', at('headed', 'a', ''), '--expect', gate])).code).toBe(1)
   })
 
   it('comes to the same with one worker, and in two parts', async () => {
