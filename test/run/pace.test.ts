@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { configHash } from '../../src/config/hash.ts'
 import { resolveExperiment } from '../../src/config/resolve.ts'
 import { decodeSafetensors, safetensorsSize } from '../../src/weights/safetensors.ts'
+import { start } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 
@@ -66,6 +67,21 @@ describe('a run without waiting', () => {
     },
     60_000,
   )
+
+  it('is read while it is unfinished, and goes on after Ctrl-C', async () => {
+    const file = experiment('stopped', { ...given, rounds: 60 })
+    const running = start(['run', file, '--run-id', 'a', '--device', 'cpu'])
+    await running.says(/round +5\/60/)
+    running.child.kill('SIGINT')
+    expect(await running.ended).toMatchObject({ code: 130 })
+    expect(await fedunify(['show', at('stopped', 'a')])).toMatchObject({ code: 0 })
+    expect(await fedunify(['verify', at('stopped', 'a')])).toMatchObject({ code: 0 })
+    expect(await fedunify(['run', '--resume', at('stopped', 'a'), '--quiet'])).toMatchObject({ code: 0 })
+    expect(await run(file, 'whole')).toMatchObject({ code: 0 })
+    for (const table of ['unified.csv', 'local.csv', 'traffic.csv', 'model.safetensors']) {
+      expect([table, read('stopped', 'a', table).equals(read('stopped', 'whole', table))]).toEqual([table, true])
+    }
+  }, 60_000)
 
   it.each([
     [{ merge: ['max'] }, 'pace fedasync merges models as they arrive, not by max'],

@@ -118,7 +118,9 @@ function completeRounds(manifest: Manifest, unified: readonly UnifiedRow[], loca
   const there: RoundsOf = new Map()
   for (const { round, merge } of unified) addRound(there, merge, round)
   for (const { round, owner } of local) addRound(there, localSeries(owner), round)
-  const names = [...unifiedSeries(manifest), ...manifest.shards.map(({ owner }) => localSeries(owner))]
+  // Of owners that may be absent, no row is missed.
+  const always = manifest.config.pace || manifest.min_owners !== undefined ? [] : manifest.shards
+  const names = [...unifiedSeries(manifest), ...always.map(({ owner }) => localSeries(owner))]
   let rounds = 0
   while (names.every((name) => there.get(name)?.has(rounds + 1))) rounds++
   return rounds
