@@ -1,14 +1,12 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
-
-// Nothing of ours is imported before this stands. What cannot be loaded must not end with 1, which Node would give for
-// it and which says that a check has missed; nor with 0, if a promise is never kept.
+// Nothing is imported before this stands. What cannot be loaded must not end with 1, which Node would give for it and
+// which says that a check has missed; nor with 0, if a promise is never kept.
 process.exitCode = 2
 
-function refuse(error: unknown): void {
+async function refuse(error: unknown): Promise<void> {
   const message = String(error instanceof Error ? error.message : error).split('\n')[0]!
   const [why, hint] =
-    /too many open files/.test(message) || isFewFiles()
+    /too many open files/.test(message) || (await isFewFiles())
       ? ['too few open files are allowed (ulimit -n)', 'raise the limit: ulimit -n 1024']
       : [message, 'install it again']
   process.stderr.write(`error: fedunify cannot be loaded: ${why}\nhint: ${hint}\n`)
@@ -16,7 +14,9 @@ function refuse(error: unknown): void {
 }
 
 /** With few open files Node does not find modules that are there. */
-function isFewFiles(): boolean {
+async function isFewFiles(): Promise<boolean> {
+  // A module of Node's own is loaded from no file.
+  const { readFileSync } = await import('node:fs')
   try {
     return /^Max open files +[1-6]?\d /m.test(readFileSync('/proc/self/limits', 'latin1'))
   } catch (error) {
