@@ -1,7 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { loadExperiment } from '../config/load.ts'
 import { RESULTS } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { explainRun } from '../explain/explain-run.ts'
@@ -9,13 +6,12 @@ import { openKept } from '../remerge/open-kept.ts'
 import { EXPLAIN_FORMATS } from '../report/terminal/explanation.ts'
 import { fetchProgress } from '../report/terminal/progress.ts'
 import { prepareRun } from '../run/prepare.ts'
-import { withKeptData } from '../run/resume.ts'
 import { LATEST } from '../runs/latest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { pickRun } from '../runs/read/pick-run.ts'
-import { MODELS } from '../runs/tables.ts'
-import { decodeSafetensors } from '../weights/safetensors.ts'
+import { readModel } from '../runs/read/read-model.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
+import { experimentOfRun } from './experiment-of-run.ts'
 import { type Io, progressView } from './io.ts'
 
 const HELP = `
@@ -58,20 +54,14 @@ async function explain(named: string, options: ExplainOptions, io: Io): Promise<
   const dir = await pickRun(named, RESULTS)
   const run = await loadRun(dir)
   if (run.rounds === 0) throw new FedunifyError('E_RUN_NOT_FOUND', `${dir}: no round was finished`, 'let it run first')
-  const file = join(dir, MODELS[0])
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    const hint = 'a published run may leave its model out: do the run again'
-    throw new FedunifyError('E_FILE_MISSING', `${file}: no such file`, hint, { cause })
-  })
+  const model = await readModel(dir, 'a published run may leave its model out: do the run again')
   const { signal } = io
-  const flags = { ...(options.data !== undefined && { data: options.data }) }
-  const loaded = await loadExperiment({ run: dir, flags, signal })
-  const own = options.data === undefined ? await withKeptData(dir, loaded) : loaded
+  const own = await experimentOfRun(dir, options.data, signal)
   const view = progressView(io, options.quiet === true)
   try {
     const prepared = await prepareRun(own, { ...accessOf(options), signal, progress: fetchProgress(view) })
     const explanation = await explainRun(run, prepared, {
-      model: decodeSafetensors(bytes, file).weights,
+      model,
       kept: await lastKept(run),
       signal,
       progress: (done, all) => view.transfer(`${done} of ${all} measurements`, done / all, 'done'),

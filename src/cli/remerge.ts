@@ -1,6 +1,5 @@
 import { extname, relative, sep } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { loadExperiment } from '../config/load.ts'
 import { RESULTS } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { ALL_RULES, askedRules } from '../remerge/asked-rules.ts'
@@ -11,16 +10,14 @@ import { askedRule } from '../remerge/usable-rules.ts'
 import { fetchProgress } from '../report/terminal/progress.ts'
 import { REMERGE_FORMATS } from '../report/terminal/remerge-table.ts'
 import { prepareRun } from '../run/prepare.ts'
-import { withKeptData } from '../run/resume.ts'
-import { checkpointFile } from '../runs/checkpoint.ts'
 import { LATEST } from '../runs/latest.ts'
 import { loadRun } from '../runs/read/load-run.ts'
 import { pickRun } from '../runs/read/pick-run.ts'
 import { isRunFile } from '../runs/run-files.ts'
-import { isPlainFile } from '../system/files.ts'
 import { isWithin } from '../system/shared-path.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
+import { experimentOfRun } from './experiment-of-run.ts'
 import { addFormatOptions, type FormatName } from './format-option.ts'
 import { type Io, progressView, putNamed } from './io.ts'
 import { positive } from './positive.ts'
@@ -85,11 +82,7 @@ async function remerge(named: string, options: RemergeOptions, io: Io): Promise<
   const kept = await openKept(run)
   const rounds = chosenRounds(options.round, kept)
   const { signal } = io
-  const flags = { ...(options.data !== undefined && { data: options.data }) }
-  const loaded = await loadExperiment({ run: dir, flags, signal })
-  // A published run may lack its checkpoint, which alone knows where the data was.
-  const knows = options.data === undefined && (await isPlainFile(checkpointFile(dir)))
-  const own = knows ? await withKeptData(dir, loaded) : loaded
+  const own = await experimentOfRun(dir, options.data, signal)
   const methods = methodsOf(options)
   const asked = options.rules ?? (methods.length > 0 ? undefined : ALL_RULES)
   const rules = asked === undefined ? [askedRule(own.merge[0]!)] : await askedRules(asked, dir, own)

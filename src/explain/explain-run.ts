@@ -11,6 +11,7 @@ import type { PreparedRun } from '../run/prepare.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { pointAt } from '../runs/read/series.ts'
 import { POOLED_SERIES } from '../runs/series-name.ts'
+import { squaredDistance } from '../weights/distance.ts'
 import type { Weights } from '../weights/weights.ts'
 import { advice, type Losses } from './advice.ts'
 import { type Confused, confused } from './confused.ts'
@@ -178,11 +179,7 @@ function farthest({ owners }: KeptRound) {
   let most: { owners: readonly [number, number]; one: Weights; other: Weights; apart: number } | undefined
   for (const [i, a] of owners.entries()) {
     for (const b of owners.slice(i + 1)) {
-      let apart = 0
-      for (const [name, { data }] of a.weights) {
-        const other = b.weights.get(name)!.data
-        for (let k = 0; k < data.length; k++) apart += (data[k]! - other[k]!) ** 2
-      }
+      const apart = squaredDistance(a.weights, b.weights)
       if (!most || apart > most.apart) most = { owners: [a.owner, b.owner], one: a.weights, other: b.weights, apart }
     }
   }

@@ -1,3 +1,4 @@
+import { mapTensors } from '../weights/map-tensors.ts'
 import type { Weights } from '../weights/weights.ts'
 
 /** Far below any logit, and finite. */
@@ -24,9 +25,7 @@ export function limitedTo(weights: Weights, last: string, classes: readonly numb
 
 /** The point between two models, a share of the way from the one to the other. */
 export const between = (one: Weights, other: Weights, share: number): Weights =>
-  new Map(
-    [...one].map(([name, { shape, data }]) => {
-      const to = other.get(name)!.data
-      return [name, { shape, data: data.map((value, i) => (1 - share) * value + share * to[i]!) }]
-    }),
-  )
+  mapTensors(one, (from, name) => {
+    const to = other.get(name)!.data
+    return from.map((value, i) => (1 - share) * value + share * to[i]!)
+  })

@@ -3,8 +3,9 @@ import { Drift } from '../algorithm/drift.ts'
 import type { Arrival, Pace, Versions } from '../algorithm/pace/pace.ts'
 import { accuracy, type Evaluation } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import { mapTensors } from '../weights/map-tensors.ts'
 import { WeightPool } from '../weights/pool.ts'
-import { firstNonFinite, type Tensor, type Weights } from '../weights/weights.ts'
+import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import { arrivalsOf } from './arrivals.ts'
 import { Clock } from './clock.ts'
 import type { Cohort, OwnerProgress, Update } from './cohort.ts'
@@ -89,7 +90,7 @@ async function* versions(
     round += 1
     const clock = new Clock()
     const evaluate = isEvaluated(plan, round)
-    const now = timetable.filter(({ at }) => at === round)
+    const now = timetable.slice((round - 1) * pace.buffer, round * pace.buffer)
     const arrivals: Arrival[] = []
     const locals = new Map<number, OwnerTrained>()
     const kept: Record<string, Weights> = { ...state }
@@ -150,12 +151,11 @@ async function* versions(
 
 /** The next version, in memory of its own: owners train from it for as long as they like. */
 function versionOf(pace: Pace, versions: Versions, arrivals: readonly Arrival[]): Weights {
-  const tensors = [...versions.model].map(([name, { shape, data }]): [string, Tensor] => {
+  return mapTensors(versions.model, (data, name) => {
     const out = new Float32Array(data.length)
     pace.step(name, versions, arrivals, out)
-    return [name, { shape, data: out }]
+    return out
   })
-  return new Map(tensors)
 }
 
 function finite(model: Weights, round: number): Weights {

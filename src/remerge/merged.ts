@@ -2,6 +2,7 @@ import type { OwnerWeights } from '../algorithm/merge/rule.ts'
 import { startMerge } from '../algorithm/merge/start-merge.ts'
 import { FedunifyError } from '../errors.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
+import { squaredDistance } from '../weights/distance.ts'
 import type { WeightPool } from '../weights/pool.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
 
@@ -35,14 +36,8 @@ export function merged(
 
 /** How far a model lies from another, over all weights, in units of the other's length: ‖a - b‖ / ‖b‖. */
 export function distance(a: Weights, b: Weights): number {
-  let apart = 0
+  const apart = squaredDistance(b, a)
   let length = 0
-  for (const [name, { data }] of b) {
-    const other = a.get(name)!.data
-    for (let i = 0; i < data.length; i++) {
-      apart += (other[i]! - data[i]!) ** 2
-      length += data[i]! ** 2
-    }
-  }
+  for (const { data } of b.values()) for (let i = 0; i < data.length; i++) length += data[i]! ** 2
   return apart === 0 ? 0 : Math.sqrt(apart / length)
 }
