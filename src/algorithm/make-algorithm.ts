@@ -5,8 +5,7 @@ import type { Weights } from '../weights/weights.ts'
 import type { Algorithm, Folded, State } from './algorithm.ts'
 import { EarlierModels, lastOf } from './earlier-models.ts'
 import { type LabelCounts, RoundFold } from './fold.ts'
-import type { Head } from './head/head.ts'
-import { HEADS } from './head/registry.ts'
+import { chosenHead, type HEADS } from './head/registry.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
@@ -30,7 +29,7 @@ export function makeAlgorithm(
   { merge, server, objective, head: fitted, batch, optimizer }: ChosenAlgorithm,
   labels: LabelCounts = new Map(),
 ): Algorithm {
-  const head: Head | undefined = fitted && make(HEADS, fitted)
+  const head = chosenHead(fitted)
   const { server: half, step: own }: Objective = make(OBJECTIVES, objective)
   const chosen = own ?? chosenStep(server)
   const step = chosen && startServer(chosen)

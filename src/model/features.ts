@@ -21,15 +21,29 @@ export function widened(model: Model, random: number): Model {
 }
 
 /**
- * Weights of the model as those of the widened one. The new units are sums of their inputs by Gaussian numbers of the
- * seed, so nobody has to be sent them. ReLU makes features of them, whatever the scale of the inputs is.
+ * Weights of the units that a model has more: sums of their inputs by Gaussian numbers of the seed, so nobody has to be
+ * sent them. ReLU makes features of them, whatever the scale of the inputs is. The same for every round.
+ * @returns [units, inputs], row-major; empty if the model is no wider
+ */
+export function randomUnits(model: Model, wide: Model, seed: number): Float32Array {
+  if (wide === model) return new Float32Array()
+  const [own, { layer, input }] = [hiddenDense(model), hiddenDense(wide)]
+  const random = stream(seed, 'head')
+  const scale = 1 / Math.sqrt(input[0]!)
+  const length = (layer.units - own.layer.units) * input[0]!
+  return Float32Array.from({ length }, () => normal(random) * scale)
+}
+
+/**
+ * Weights of the model as those of the widened one.
+ * @param units of the random features
  * @param last of the last layer, for its features are others now
  */
 export function widenedWeights(
   model: Model,
   wide: Model,
   weights: Weights,
-  seed: number,
+  units: Float32Array,
   last: { readonly weight: Float32Array; readonly bias: Float32Array },
 ): Weights {
   const output = lastDense(wide)
@@ -40,11 +54,8 @@ export function widenedWeights(
   if (wide !== model) {
     const { name, input } = hiddenDense(model)
     const [own, bias] = [weights.get(`${name}.weight`)!.data, weights.get(`${name}.bias`)!.data]
-    const added = hiddenDense(wide).layer.units - bias.length
-    const random = stream(seed, 'head')
-    const scale = 1 / Math.sqrt(input[0]!)
-    const rows = Float32Array.from({ length: added * input[0]! }, () => normal(random) * scale)
-    values.set(`${name}.weight`, joined(own, rows)).set(`${name}.bias`, joined(bias, new Float32Array(added)))
+    const added = new Float32Array(units.length / input[0]!)
+    values.set(`${name}.weight`, joined(own, units)).set(`${name}.bias`, joined(bias, added))
   }
   const tensors = wide.parameters.map(({ name, shape }): [string, Tensor] => {
     return [name, { shape, data: values.get(name) ?? weights.get(name)!.data }]

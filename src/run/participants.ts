@@ -1,5 +1,4 @@
-import type { Head } from '../algorithm/head/head.ts'
-import { HEADS } from '../algorithm/head/registry.ts'
+import { chosenHead } from '../algorithm/head/registry.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
@@ -55,7 +54,7 @@ async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Parti
   const { experiment, shards } = run
   const { workers, baseline } = experiment
   const learner = await openLearner(run, workers, signal)
-  const heads = openHeads(run, signal)
+  const heads = openHeads(run, learner, signal)
   return {
     owners: new LocalCohort(shardOwners(run, shards, learner), workers, heads),
     baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(run, shards, learner)], 1) : undefined,
@@ -66,11 +65,11 @@ async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Parti
   }
 }
 
-/** A learner of its own fits the head, because its model is another one. */
-function openHeads(run: PreparedRun, signal: AbortSignal): LocalHeads | undefined {
+/** A head with random features needs a learner of its own, because its model is another one. */
+function openHeads(run: PreparedRun, own: Learner, signal: AbortSignal): LocalHeads | undefined {
   const { experiment, model, shards } = run
   const { seed, workers } = experiment
-  const head: Head | undefined = experiment.head && make(HEADS, experiment.head)
+  const head = chosenHead(experiment.head)
   const open = (wide: Model) => openLearner({ ...run, model: wide }, workers, signal)
-  return head && new LocalHeads({ shards, model, random: head.random, seed, workers, open })
+  return head && new LocalHeads({ shards, model, random: head.random, seed, workers, own, open })
 }

@@ -1,9 +1,7 @@
 import { resolve } from 'node:path'
 import type { State } from '../algorithm/algorithm.ts'
-import type { Head } from '../algorithm/head/head.ts'
-import { HEADS } from '../algorithm/head/registry.ts'
-import { widened, widenedWeights } from '../model/features.ts'
-import { make } from '../parts.ts'
+import { chosenHead } from '../algorithm/head/registry.ts'
+import { randomUnits, widened, widenedWeights } from '../model/features.ts'
 import type { RunPlan } from '../runs/write/run-plan.ts'
 import { sharedPath } from '../system/shared-path.ts'
 import type { Runnable } from './participants.ts'
@@ -14,6 +12,8 @@ import type { Runnable } from './participants.ts'
  */
 export function planRun(run: Runnable, state: State): RunPlan {
   const { experiment, model, description } = run
+  const wide = widened(model, chosenHead(experiment.head)?.random ?? 0)
+  let units: Float32Array | undefined
   return {
     description,
     parameters: model.parameters,
@@ -26,9 +26,8 @@ export function planRun(run: Runnable, state: State): RunPlan {
     },
     async exportHead(weights, last) {
       const { inferenceGraph } = await import('../engine/onnx/graph/inference-graph.ts')
-      const head: Head | undefined = experiment.head && make(HEADS, experiment.head)
-      const wide = widened(model, head?.random ?? 0)
-      const fitted = widenedWeights(model, wide, weights, experiment.seed, last)
+      units ??= randomUnits(model, wide, experiment.seed)
+      const fitted = widenedWeights(model, wide, weights, units, last)
       return { weights: fitted, onnx: inferenceGraph(wide, experiment.normalise, fitted) }
     },
   }

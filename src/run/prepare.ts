@@ -1,6 +1,5 @@
 import { relative } from 'node:path'
-import type { Head } from '../algorithm/head/head.ts'
-import { HEADS } from '../algorithm/head/registry.ts'
+import { chosenHead } from '../algorithm/head/registry.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
@@ -14,7 +13,7 @@ import { lastRound } from '../federation/schedule.ts'
 import { featureModel, widened } from '../model/features.ts'
 import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
-import { make, nameOf } from '../parts.ts'
+import { nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { isWithin } from '../system/shared-path.ts'
 import { assertRules, assertRulesFit } from './assert-rules.ts'
@@ -91,7 +90,7 @@ export async function prepareRun(
 
 /** Finds out before anything is trained whether a head can be fitted to the model. */
 function assertHead(model: Model, { head: chosen }: Experiment): void {
-  const head: Head | undefined = chosen && make(HEADS, chosen)
+  const head = chosenHead(chosen)
   if (head) featureModel(widened(model, head.random))
 }
 

@@ -32,8 +32,7 @@ const openFiles = (): Room | undefined => room('open files', () => readdirSync('
 /** Whether so few open files are allowed that none may be left to load a program with. */
 export function allowsFewFiles(): boolean {
   try {
-    const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
-    return Number(limit) < FEW_FILES
+    return Number(limitOf('open files')) < FEW_FILES
   } catch (error) {
     return systemCodeOf(error) === 'EMFILE'
   }
@@ -41,12 +40,16 @@ export function allowsFewFiles(): boolean {
 
 function room(what: string, used: () => number): Room | undefined {
   try {
-    const limit = new RegExp(`^Max ${what} +(\\d+)`, 'm').exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    const limit = limitOf(what)
     return limit === undefined ? undefined : { limit: Number(limit), used: used() }
   } catch {
     return undefined
   }
 }
+
+/** Undefined if it is unlimited. @throws the system's error if this system tells no limits */
+const limitOf = (what: string): string | undefined =>
+  new RegExp(`^Max ${what} +(\\d+)`, 'm').exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
 
 /**
  * Looks whether so many threads can train here. Where addresses or files run out in the midst of it, V8 and the native

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { featureModel, widened, widenedWeights } from '../../src/model/features.ts'
+import { featureModel, randomUnits, widened, widenedWeights } from '../../src/model/features.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { modelOf } from '../../src/model/presets.ts'
 
@@ -9,7 +9,7 @@ it('a wider model has the own units first, and sums by Gaussian numbers behind t
   const wide = widened(cnn, 1000)
   const own = initialWeights(cnn, 0)
   const last = { weight: new Float32Array(10 * 1128).fill(2), bias: new Float32Array(10).fill(3) }
-  const weights = widenedWeights(cnn, wide, own, 7, last)
+  const weights = widenedWeights(cnn, wide, own, randomUnits(cnn, wide, 7), last)
   expect([...weights].map(([name, { shape }]) => [name, ...shape])).toEqual(
     wide.parameters.map(({ name, shape }) => [name, ...shape]),
   )
@@ -29,7 +29,7 @@ it('a wider model has the own units first, and sums by Gaussian numbers behind t
   expect(weights.get('dense2.weight')!.data).toBe(last.weight)
   expect(weights.get('conv1.weight')!.data).toBe(own.get('conv1.weight')!.data)
   expect(featureModel(wide).classes).toBe(1128)
-  const other = widenedWeights(cnn, wide, own, 8, last).get('dense1.weight')!.data
+  const other = widenedWeights(cnn, wide, own, randomUnits(cnn, wide, 8), last).get('dense1.weight')!.data
   expect(other.subarray(128 * 3136)).not.toEqual(random)
 })
 
@@ -37,7 +37,9 @@ it('without random features it is the model itself with another last layer', () 
   expect(widened(cnn, 0)).toBe(cnn)
   const own = initialWeights(cnn, 0)
   const last = { weight: new Float32Array(1280), bias: new Float32Array(10) }
-  expect(widenedWeights(cnn, cnn, own, 7, last).get('dense1.weight')!.data).toBe(own.get('dense1.weight')!.data)
+  expect(widenedWeights(cnn, cnn, own, randomUnits(cnn, cnn, 7), last).get('dense1.weight')!.data).toBe(
+    own.get('dense1.weight')!.data,
+  )
 })
 
 it('random features need a dense layer and relu before the last one', () => {

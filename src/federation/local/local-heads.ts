@@ -3,7 +3,7 @@ import type { HeadWeights } from '../../algorithm/head/head.ts'
 import type { Shard } from '../../data/dataset.ts'
 import type { Evaluation, Learner } from '../../engine/engine.ts'
 import type { HeadStatistics } from '../../engine/head-statistics.ts'
-import { featureModel, widened, widenedWeights } from '../../model/features.ts'
+import { featureModel, randomUnits, widened, widenedWeights } from '../../model/features.ts'
 import { type Model, sizeOf } from '../../model/model.ts'
 import type { Weights } from '../../weights/weights.ts'
 
@@ -14,7 +14,9 @@ export interface LocalHeadsSettings {
   readonly random: number
   readonly seed: number
   readonly workers: number
-  /** Opens what computes with a model; called once, and only if a head is fitted. */
+  /** What computes with the model itself. */
+  readonly own: Learner
+  /** Opens what computes with a wider one; called once, and only if a head is fitted to it. */
   open(model: Model): Promise<Learner>
 }
 
@@ -23,6 +25,7 @@ export class LocalHeads {
   readonly #settings: LocalHeadsSettings
   readonly #wide: Model
   #learner: Promise<Learner> | undefined
+  #units: Float32Array | undefined
 
   constructor(settings: LocalHeadsSettings) {
     this.#settings = settings
@@ -46,17 +49,21 @@ export class LocalHeads {
   }
 
   async close(): Promise<void> {
-    await (await this.#learner)?.close()
+    // One that could not be opened was told of then.
+    const learner = await this.#learner?.catch(() => undefined)
+    await learner?.close()
   }
 
   #open(): Promise<Learner> {
+    if (this.#wide === this.#settings.model) return Promise.resolve(this.#settings.own)
     this.#learner ??= this.#settings.open(this.#wide)
     return this.#learner
   }
 
   #widen(weights: Weights, head: HeadWeights): Weights {
     const { model, seed } = this.#settings
-    return widenedWeights(model, this.#wide, weights, seed, head)
+    this.#units ??= randomUnits(model, this.#wide, seed)
+    return widenedWeights(model, this.#wide, weights, this.#units, head)
   }
 
   /** Features do not depend on it. */
