@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { RESULTS } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { explainRun } from '../explain/explain-run.ts'
@@ -12,6 +12,7 @@ import { pickRun } from '../runs/read/pick-run.ts'
 import { readModel } from '../runs/read/read-model.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
 import { experimentOfRun } from './experiment-of-run.ts'
+import { addFormatOptions } from './format-option.ts'
 import { type Io, progressView } from './io.ts'
 
 const HELP = `
@@ -25,9 +26,11 @@ Examples:
   fedunify explain results/kept/one --json
 `
 
+type ExplainFormat = keyof typeof EXPLAIN_FORMATS
+
 interface ExplainOptions extends FetchFlags {
   readonly data?: string
-  readonly format: keyof typeof EXPLAIN_FORMATS
+  readonly format: ExplainFormat
   readonly quiet?: true
 }
 
@@ -38,16 +41,11 @@ export function addExplainCommand(program: Command, io: Io): void {
     .description('Measures where a unified model loses accuracy, and names the method that the numbers point to.')
     .argument('[run]', `run folder, id of a run, or ${LATEST}`, LATEST)
     .option('--data <dir>', "folder with the dataset (default: the run's)")
-    .addOption(
-      new Option('--format <name>', 'format of what is printed')
-        .choices(Object.keys(EXPLAIN_FORMATS))
-        .default('terminal'),
-    )
-    .addOption(new Option('--json', 'short for --format json').implies({ format: 'json' }))
-    .addOption(new Option('--md', 'short for --format markdown').implies({ format: 'markdown' }).conflicts(['json']))
     .option('--quiet', 'no progress')
   addFetchOptions(command)
-  command.addHelpText('after', HELP).action((named: string, options: ExplainOptions) => explain(named, options, io))
+  addFormatOptions(command, Object.keys(EXPLAIN_FORMATS) as ExplainFormat[])
+    .addHelpText('after', HELP)
+    .action((named: string, options: ExplainOptions) => explain(named, options, io))
 }
 
 async function explain(named: string, options: ExplainOptions, io: Io): Promise<void> {
