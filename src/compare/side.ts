@@ -47,6 +47,8 @@ interface Made {
   readonly dataset: string
   /** Images of all owners. */
   readonly images: number
+  /** The share of the training images that it was tested on; undefined: on the test images. */
+  readonly validation: number | undefined
   /** As JSON: a name, or layers. */
   readonly model: string
   readonly parameters: number
@@ -108,6 +110,7 @@ function madeOf(runs: readonly LoadedRun[]): Made {
   return {
     dataset: dataset.name,
     images: imagesIn(shards),
+    validation: config.validation,
     model: JSON.stringify(config.model ?? null),
     parameters: model.parameters,
     unlikePaper: [...new Set(runs.flatMap(otherThanPaper))],

@@ -16,14 +16,16 @@ export const unlikePaper = (run: LoadedRun): string[] => [
 
 /** What a run was set up to do otherwise. */
 export function otherThanPaper({ manifest: { config, shards } }: LoadedRun): string[] {
-  const { model } = config
+  const { model, validation } = config
   const images = imagesIn(shards)
   const silent = withoutMetrics(shards).length
   return [
     !PAPER_MODELS.some((name) => name === model) &&
       `the model is ${typeof model === 'string' ? model : 'one of its own'}, not the paper’s CNN`,
     silent > 0 && `tested on the images of ${shards.length - silent} of ${shards.length} owners`,
+    validation !== undefined && 'tested on validation images, held out of the training images',
     silent === 0 &&
+      validation === undefined &&
       images < PAPER_IMAGES &&
       `trained and tested on ${thousands(images)} of the ${thousands(PAPER_IMAGES)} images`,
   ].filter((reason) => reason !== false)

@@ -41,10 +41,16 @@ function against(other: string, sides: readonly Named[], reasons: (side: Named) 
 function unlikeRuns({ made: one, name }: Named, two: Named['made']): string[] {
   return [
     one.dataset !== two.dataset && `another dataset, ${two.dataset} (${name}: ${one.dataset})`,
-    one.images !== two.images && `${thousands(two.images)} images (${name}: ${thousands(one.images)})`,
+    one.validation !== two.validation && `tested on ${testedOn(two)} (${name}: ${testedOn(one)})`,
+    one.validation === two.validation &&
+      one.images !== two.images &&
+      `${thousands(two.images)} images (${name}: ${thousands(one.images)})`,
     one.model !== two.model && `another model, ${modelText(two)} parameters (${name}: ${modelText(one)})`,
   ].filter((reason) => reason !== false)
 }
+
+const testedOn = ({ validation }: Named['made']): string =>
+  validation === undefined ? 'test images' : `validation images, ${validation} of those to train on`
 
 /** mlp of 101,770; 12 layers of 421,642 */
 function modelText({ model, parameters }: Named['made']): string {

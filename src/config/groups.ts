@@ -7,7 +7,7 @@ export interface KeyGroup {
   readonly keys: readonly Key[]
 }
 
-const DATA: readonly Key[] = ['env', 'owners', 'dataset', 'data', 'images', 'normalise']
+const DATA: readonly Key[] = ['env', 'owners', 'dataset', 'data', 'images', 'validation', 'normalise']
 const MODEL: readonly Key[] = ['model', 'init']
 const ROUNDS: readonly Key[] = [
   'merge',

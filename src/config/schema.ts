@@ -57,6 +57,13 @@ export const ExperimentSchema = z.strictObject({
     .optional()
     .describe('number of data owners (default: 2, or as many as the env is for)')
     .meta({ examples: [2] }),
+  validation: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe("to choose settings: hold out this share of each owner's training images, and test on them instead")
+    .meta({ examples: [0.1] }),
 
   model: z
     .union([z.enum(PRESET_NAMES), z.array(LayerSchema).min(1).max(256)])

@@ -8,7 +8,7 @@ import { FedunifyError } from '../errors.ts'
 import { modelOf } from '../model/presets.ts'
 import { range } from '../random.ts'
 import { assertMemory } from '../run/memory-need.ts'
-import { type PreparedRun, prepareRun } from '../run/prepare.ts'
+import { type PreparedRun, prepareRun, testedShard } from '../run/prepare.ts'
 import { takenFrom } from './sent-experiment.ts'
 
 /** What an owner brings along. */
@@ -59,7 +59,7 @@ export async function prepareOwner(
   const [dataset, engine] = await Promise.all([loadOwnData(experiment.dataset, data), selectEngine(experiment)])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
   assertMemory(model, experiment, engine.device, dataset.trainCount)
-  return { experiment, dataset, engine, model, git: null, shard: ownShard(dataset, owner) }
+  return { experiment, dataset, engine, model, git: null, shard: testedShard(ownShard(dataset, owner), experiment) }
 }
 
 /** All images of the train file to train on, and those of the test file to test. */

@@ -9,6 +9,7 @@ const TAKEN = [
   'seed',
   'dataset',
   'images',
+  'validation',
   'normalise',
   'env',
   'owners',

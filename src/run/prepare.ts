@@ -5,6 +5,7 @@ import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import type { LocateOptions } from '../data/fashion-mnist/locate.ts'
 import { datasetOf, loadDataset } from '../data/load-dataset.ts'
+import { holdOut } from '../data/partition/hold-out.ts'
 import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
@@ -82,11 +83,16 @@ export async function prepareRun(
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
   assertHead(model, experiment)
   assertRulesFit(experiment, model, dataset.classes)
-  const shards = await partitionDataset(dataset, experiment, options.signal)
+  const split = await partitionDataset(dataset, experiment, options.signal)
+  const shards = split.map((shard) => testedShard(shard, experiment))
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, file: fileHere(options.file), dataset, shards, model, engine, ...answer }
 }
+
+/** What an owner trains and tests on: with a validation share its test images have no part in the run. */
+export const testedShard = (shard: Shard, { validation, seed }: Pick<Experiment, 'validation' | 'seed'>): Shard =>
+  validation === undefined ? shard : holdOut(shard, validation, seed)
 
 /** Finds out before anything is trained whether a head can be fitted to the model. */
 function assertHead(model: Model, { head: chosen }: Experiment): void {

@@ -30,6 +30,12 @@ function keptBack({ manifest: { shards } }: RunRecord): string | undefined {
   return `is measured on the test images of ${shards.length - silent.length} of ${shards.length} owners: ${who} no metrics.`
 }
 
+/** Settings are still being chosen. */
+const heldOut = ({ manifest: { config } }: RunRecord): string | undefined =>
+  config.validation === undefined
+    ? undefined
+    : `is measured on validation images, ${config.validation} of each owner’s training images, wherever this page says test images.`
+
 function problems(run: RunRecord): string[] {
   const { manifest, rounds: done, events } = run
   const shown = done === 0 ? 'no round was finished' : `${done} of ${manifest.config.rounds} rounds shown`
@@ -45,6 +51,7 @@ function problems(run: RunRecord): string[] {
     state,
     partialRounds(run),
     keptBack(run),
+    heldOut(run),
     events === undefined && done > 0 && 'has no events.jsonl: there is no confusion, accuracy by class or drift.',
     events?.torn && 'has an events.jsonl whose last line was cut short; that line does not count.',
     events && !events.torn && known < done && `has events up to round ${known} only, but tables up to round ${done}.`,
