@@ -12,7 +12,16 @@ export interface Random {
 }
 
 /** What a stream is for; a new purpose is a new name here, so that no two uses share numbers. */
-export type Purpose = 'partition' | 'subset' | 'weights' | 'shuffle' | 'dropout' | 'head' | 'dare' | 'validation'
+export type Purpose =
+  | 'partition'
+  | 'subset'
+  | 'weights'
+  | 'shuffle'
+  | 'dropout'
+  | 'head'
+  | 'dare'
+  | 'validation'
+  | 'attack'
 
 /**
  * The stream derived from (seed, purpose, …path), where the path is an owner, a round, an epoch, a tensor.

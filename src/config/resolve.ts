@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { basename, extname } from 'node:path'
 import type { z } from 'zod'
+import { ATTACKS } from '../algorithm/attack/registry.ts'
 import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import type { ObjectivePart } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
@@ -9,7 +10,7 @@ import { datasetOf } from '../data/load-dataset.ts'
 import { partitionOf } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
 import { isEvaluated, lastRound } from '../federation/schedule.ts'
-import { type AnyChoice, nameOf } from '../parts.ts'
+import { type AnyChoice, make, nameOf } from '../parts.ts'
 import { assertMergeNames } from './expectations.ts'
 import { ownChoice } from './parts/own-choice.ts'
 import type { WithOwnRules } from './parts/own-rules.ts'
@@ -54,10 +55,11 @@ export function resolveExperiment(
   const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
   const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
   // Without these it is as before there were any.
-  const { head, pace, ...others } = experiment
+  const { head, pace, attack, ...others } = experiment
   return {
     ...others,
     ...(head && nameOf(head) !== 'none' && { head }),
+    ...(attack && nameOf(attack) !== 'none' && { attack }),
     ...(pace && nameOf(pace) !== 'sync' && { pace }),
     name:
       experiment.name ??
@@ -108,7 +110,7 @@ function withOneLength(experiment: Parsed, { values }: Settled, where: (path: re
 function checkTogether(experiment: Unnamed, where: (key: string) => string): void {
   const refuse = (key: string, message: string, hint: string) =>
     new FedunifyError('E_CONFLICT', `${where(key)}: ${message}`, hint)
-  const { env, owners, merge, dataset, data } = experiment
+  const { env, owners, merge, dataset, data, attack } = experiment
   const rules = merge.map(nameOf)
   const twice = rules.find((rule, i) => rules.indexOf(rule) !== i)
   if (twice) throw refuse('merge', `merge names ${twice} twice`, 'name each rule once; the first drives the run')
@@ -121,6 +123,12 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   }
   if (experiment['keep-every'] !== undefined && experiment.keep === undefined) {
     throw refuse('keep-every', 'keep-every is given without keep', 'add keep: owners, or leave out keep-every')
+  }
+  const hostile = attack && make(ATTACKS, attack)?.owners
+  const all = owners ?? needed ?? 2
+  if (hostile !== undefined && hostile >= all) {
+    const why = `attack ${nameOf(attack!)}: ${hostile} of ${all} owners are hostile, which leaves no honest one`
+    throw refuse('attack', why, 'use fewer hostile owners, or more owners')
   }
   const unsound = unsoundObjective(experiment)
   if (unsound) throw refuse('objective', `objective ${nameOf(experiment.objective)} ${unsound.why}`, unsound.hint)

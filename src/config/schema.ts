@@ -78,6 +78,9 @@ export const ExperimentSchema = z.strictObject({
   head: choice(CHOICE_KEYS.head.parts)
     .optional()
     .describe('a last layer that is fitted to the unified model where it is evaluated, and scored beside it'),
+  attack: choice(CHOICE_KEYS.attack.parts)
+    .optional()
+    .describe('what hostile owners do, to see what a merge rule bears'),
   pace: choice(CHOICE_KEYS.pace.parts)
     .optional()
     .describe('whether a round waits for all owners; without it a round is a version of the model'),

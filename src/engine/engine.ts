@@ -72,6 +72,8 @@ export interface TrainPlan {
   readonly evaluate: boolean
   /** What the local objective adds to the cross-entropy. */
   readonly hooks?: ObjectiveHooks
+  /** The class that images are trained as, by their label, if that is another one. */
+  readonly relabel?: Uint8Array
 }
 
 /** Counts, so that evaluations of disjoint test sets add up to that of their union. */

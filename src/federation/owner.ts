@@ -1,9 +1,11 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
+import type { Attack } from '../algorithm/attack/attack.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import type { Shard } from '../data/dataset.ts'
 import { stepsOf } from '../engine/effective-steps.ts'
 import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
 
@@ -22,6 +24,14 @@ export interface OwnerSettings {
   readonly initial: () => Weights
   /** Who it is, for messages; default: "owner 3". */
   readonly name?: string
+  /** What it does if it is hostile. */
+  readonly hostile?: Hostile | undefined
+}
+
+/** A hostile owner's attack, on the classes and with the seed of a run. */
+export interface Hostile extends Pick<Attack, 'disguise'> {
+  readonly relabel?: Uint8Array | undefined
+  readonly seed: number
 }
 
 /** A round's task as one owner gets it. */
@@ -71,20 +81,34 @@ export class ShardOwner implements Owner {
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
-    const { objective, momentum, labels, batch, epochs, untilAccuracy, initial } = this.#settings
+    const { objective, momentum, labels, batch, epochs, untilAccuracy, initial, hostile } = this.#settings
     const { round, lr, instruction, evaluate, evaluateReceived } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
     const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round), labels }
     const hooks = objective.hooks(start)
     const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy, evaluate }
-    const trained = await this.#learner.train(start.received, { ...plan, ...(hooks && { hooks }) }, report)
+    const trained = await this.#learner.train(
+      start.received,
+      { ...plan, ...(hooks && { hooks }), ...(hostile?.relabel && { relabel: hostile.relabel }) },
+      report,
+    )
     const steps = stepsOf({ epochs: trained.epochs, images: train.length, batch, momentum })
     const end = objective.end?.({ ...start, trained: trained.weights, steps, lr })
     this.restore(round, end?.state ?? {})
     // After the training, so that none waits for it.
     const received = evaluateReceived ? await this.evaluate(start.received) : undefined
-    return { type: 'update', owner, trainImages, sent: end?.sent ?? {}, received, ...trained }
+    const weights = this.#disguised(start.received, trained.weights, round)
+    return { type: 'update', owner, trainImages, sent: end?.sent ?? {}, received, ...trained, weights }
+  }
+
+  /** What it hands in for the weights that it has trained. */
+  #disguised(received: Weights, trained: Weights, round: number): Weights {
+    const { hostile } = this.#settings
+    if (!hostile?.disguise) return trained
+    return hostile.disguise(received, trained, (tensor) =>
+      stream(hostile.seed, 'attack', round, this.card.owner, tensor),
+    )
   }
 
   /** @param model that it received; if none, the weights that it begins with */

@@ -1,3 +1,5 @@
+import type { Attack } from '../algorithm/attack/attack.ts'
+import { ATTACKS } from '../algorithm/attack/registry.ts'
 import { crossEntropy } from '../algorithm/objective/cross-entropy.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { localEpochs } from '../config/schema.ts'
@@ -24,9 +26,16 @@ export const ownerSettings = ({ experiment, model, dataset }: Settled, { owner, 
   initial: () => initialWeights(model, experiment.seed, owner),
 })
 
-/** One owner for each shard, trained by the same learner. */
-export const shardOwners = (run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner[] =>
-  shards.map((shard) => new ShardOwner(shard, learner, ownerSettings(run, shard)))
+/** One owner for each shard, trained by the same learner; the last ones are hostile if the experiment has an attack. */
+export function shardOwners(run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner[] {
+  const { attack: chosen, seed } = run.experiment
+  const attack: Attack | undefined = chosen && make(ATTACKS, chosen)
+  const hostile = attack && { ...attack, relabel: attack.relabel?.(run.dataset.classes), seed }
+  const honest = shards.length - (attack?.owners ?? 0)
+  return shards.map((shard, i) => {
+    return new ShardOwner(shard, learner, { ...ownerSettings(run, shard), ...(i >= honest && { hostile }) })
+  })
+}
 
 /** The owner of everybody's images: what the owners would train on if they could pool their data. */
 export function pooledOwner(run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner {

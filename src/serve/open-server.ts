@@ -121,7 +121,11 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .slice(0, 16)
 
 /** What the protocol has no messages for. */
-function assertAllHere({ head, pace }: Experiment): void {
+function assertAllHere({ head, pace, attack }: Experiment): void {
+  if (attack) {
+    const message = `attack ${nameOf(attack)}: nobody asks owners on other machines to be hostile`
+    throw new FedunifyError('E_CONFLICT', message, 'use attack none, or run the experiment with all owners here')
+  }
   if (pace) {
     const message = `pace ${nameOf(pace)}: owners on other machines all take part in each round`
     throw new FedunifyError('E_CONFLICT', message, 'use pace sync, or run the experiment with all owners here')

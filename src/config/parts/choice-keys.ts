@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ATTACKS } from '../../algorithm/attack/registry.ts'
 import { HEADS } from '../../algorithm/head/registry.ts'
 import { MERGE_RULES } from '../../algorithm/merge/registry.ts'
 import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
@@ -42,6 +43,7 @@ export const CHOICE_KEYS = {
   server: { parts: SERVER_STEPS, default: 'none' },
   head: { parts: HEADS, default: 'none' },
   pace: { parts: PACES, default: 'sync' },
+  attack: { parts: ATTACKS, default: 'none' },
   objective: { parts: OBJECTIVES, default: 'cross-entropy' },
   optimizer: { parts: OPTIMIZERS, default: 'sgd' },
   'lr-schedule': { parts: SCHEDULES, default: 'constant' },

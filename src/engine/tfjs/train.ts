@@ -23,7 +23,7 @@ export function openTrainer(
   tf: Tf,
   network: Network,
   job: TrainingSetup,
-  { lr, hooks: given = {} }: Pick<TrainPlan, 'lr' | 'hooks'>,
+  { lr, hooks: given = {}, relabel }: Pick<TrainPlan, 'lr' | 'hooks' | 'relabel'>,
   options: { readonly chunkImages: number; check(): void },
 ): TfjsTrainer {
   const { model, dataset } = job
@@ -33,7 +33,7 @@ export function openTrainer(
   /** One update; the batch's mean loss before it. */
   const update = (indices: Uint32Array, key: number, step: number): Scalar =>
     tf.tidy(() => {
-      const { images, labels } = gather(dataset, indices)
+      const { images, labels } = gather(dataset, indices, relabel)
       const x = imageTensor(tf, job, images, labels.length)
       const targets = hooks.targets(tf.oneHot(tf.tensor1d(labels, 'int32'), model.classes) as Tensor2D)
       const masks = network.dropouts.map(({ rate, position, shape }) => {

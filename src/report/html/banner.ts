@@ -1,3 +1,4 @@
+import { choiceText } from '../../parts.ts'
 import { withoutMetrics } from '../../runs/run-description.ts'
 import { sharedPath } from '../../system/shared-path.ts'
 import type { RecordGroup, RunRecord } from '../run-record.ts'
@@ -36,6 +37,10 @@ const heldOut = ({ manifest: { config } }: RunRecord): string | undefined =>
     ? undefined
     : `is measured on validation images, ${config.validation} of each owner’s training images, wherever this page says test images.`
 
+/** The last owners are hostile. */
+const attacked = ({ manifest: { config } }: RunRecord): string | undefined =>
+  config.attack && `has hostile owners, the last ones: attack ${choiceText(config.attack)}.`
+
 function problems(run: RunRecord): string[] {
   const { manifest, rounds: done, events } = run
   const shown = done === 0 ? 'no round was finished' : `${done} of ${manifest.config.rounds} rounds shown`
@@ -52,6 +57,7 @@ function problems(run: RunRecord): string[] {
     partialRounds(run),
     keptBack(run),
     heldOut(run),
+    attacked(run),
     events === undefined && done > 0 && 'has no events.jsonl: there is no confusion, accuracy by class or drift.',
     events?.torn && 'has an events.jsonl whose last line was cut short; that line does not count.',
     events && !events.torn && known < done && `has events up to round ${known} only, but tables up to round ${done}.`,

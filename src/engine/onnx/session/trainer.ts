@@ -19,7 +19,7 @@ export function openTrainer(
   session: (batch: number) => Promise<InferenceSession>,
   job: TrainingSetup,
   start: Weights,
-  { lr, hooks = {} }: Pick<TrainPlan, 'lr' | 'hooks'>,
+  { lr, hooks = {}, relabel }: Pick<TrainPlan, 'lr' | 'hooks' | 'relabel'>,
 ): Trainer {
   let tensors = initialTensors(job, start)
   const constant = {
@@ -30,7 +30,7 @@ export function openTrainer(
     chunkImages: CHUNK_IMAGES,
     async run(chunk, keys, done) {
       const result = await (await session(chunk.batch)).run({
-        ...chunkFeeds(job, chunk),
+        ...chunkFeeds(job, chunk, relabel),
         ...tensors,
         ...constant,
         step: new Tensor('float32', [done], []),
@@ -46,8 +46,12 @@ export function openTrainer(
   }
 }
 
-function chunkFeeds({ dataset }: TrainingSetup, { indices, steps, batch }: Chunk): Tensors {
-  const { images, labels } = gather(dataset, indices)
+function chunkFeeds(
+  { dataset }: TrainingSetup,
+  { indices, steps, batch }: Chunk,
+  relabel: TrainPlan['relabel'],
+): Tensors {
+  const { images, labels } = gather(dataset, indices, relabel)
   return {
     images: new Tensor('uint8', images, [steps, batch, sizeOf(dataset.shape)]),
     labels: new Tensor('int32', labels, [steps, batch]),
