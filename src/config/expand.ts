@@ -3,14 +3,14 @@ import { findRule } from '../algorithm/merge/own-rule.ts'
 import { FedunifyError } from '../errors.ts'
 import { thousands } from '../format.ts'
 import { type AnyChoice, choiceText } from '../parts.ts'
-import { BATCH_KEYS } from './batch-schema.ts'
+import { BATCH_KEYS, VARIANT } from './batch-schema.ts'
 import { combinations } from './combinations.ts'
 import { configHash, NEUTRAL } from './hash.ts'
 import { isMapping, omit, overlay } from './mapping.ts'
 import { CHOICE_KEYS } from './parts/choice-keys.ts'
 import { withOwnRules } from './parts/own-rules.ts'
 import { fileName } from './read.ts'
-import { readBatch } from './read-batch.ts'
+import { readBatch, type Variants } from './read-batch.ts'
 import { resolveExperiment } from './resolve.ts'
 import type { Experiment } from './schema.ts'
 import { fileSource, flagSource, type Source, setSource } from './source.ts'
@@ -74,8 +74,11 @@ export async function expand(
 ): Promise<PlannedRun[]> {
   const given = [...(asWritten ? [asWritten] : []), setSource(set), flagSource(flags)]
   const { sources: all, ...own } = await withOwnRules(given, options)
-  const { matrix, offered, seeds } = readBatch(all, own.vocabulary)
-  const singles = all.map((source) => ({ ...source, values: omit(source.values, (key) => BATCH_KEYS.includes(key)) }))
+  const { matrix, offered, variants, seeds } = readBatch(all, own.vocabulary)
+  const singles = all.map((source) => ({
+    ...source,
+    values: omit(source.values, (key) => [...BATCH_KEYS, ...(variants ? [VARIANT] : [])].includes(key)),
+  }))
   const lists = Object.fromEntries([...matrix].map(([key, { values }]) => [key, values]))
   assertBounded(
     file === undefined ? 'the command line' : fileName(file),
@@ -94,9 +97,10 @@ export async function expand(
   return combinations(lists, offered, own.vocabulary).flatMap(({ combination, idle }) => {
     const sources = all.flatMap((source, i): Source[] => [
       { ...singles[i]!, values: omit(singles[i]!.values, idle) },
+      ...(variants?.source === source ? [variantSource(variants, String(combination[VARIANT]))] : []),
       {
         kind: source.kind,
-        values: omit(combination, (key) => matrix.get(key)!.source !== source),
+        values: omit(combination, (key) => key === VARIANT || matrix.get(key)!.source !== source),
         where: (path) => source.where(['matrix', ...path.slice(0, 1)]),
       },
     ])
@@ -116,6 +120,13 @@ export async function expand(
     })
   })
 }
+
+/** What a variant sets, as if it were written in place of it. */
+const variantSource = ({ settings, source }: Variants, name: string): Source => ({
+  kind: source.kind,
+  values: settings[name] ?? {},
+  where: (path) => source.where(['variants', name, ...path]),
+})
 
 /** The folder of runs that a command line alone asks for: another one for what else it fixes, and what it goes over. */
 function sweepName(sources: readonly Source[], keys: readonly string[]): string {

@@ -39,12 +39,24 @@ export function fileJsonSchema(): JsonSchema {
     properties: Object.fromEntries([...lists, ...options]),
     additionalProperties: false,
   }
+  const singles = Object.keys(properties).map((key) => [key, { $ref: `#/properties/${key}` }])
+  const variants = {
+    ...(batch.variants as object),
+    additionalProperties: {
+      type: 'object',
+      properties: Object.fromEntries([
+        ...singles,
+        ...OPTION_KEYS.map(({ long, schema }) => [long, optionJsonSchema(schema)]),
+      ]),
+      additionalProperties: false,
+    },
+  }
   return {
     $schema,
     title: 'fedunify experiment',
     description: 'What `fedunify run` and `fedunify batch` read.',
     ...rest,
-    properties: { [FORMAT_KEY]: FORMAT, ...properties, ...batch, matrix },
+    properties: { [FORMAT_KEY]: FORMAT, ...properties, ...batch, matrix, variants },
     // What an editor wants in a JSON file is no key to complete.
     patternProperties: { '^\\$schema$': { type: 'string' } },
   } as JsonSchema

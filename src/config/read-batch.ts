@@ -1,5 +1,5 @@
 import { FedunifyError } from '../errors.ts'
-import { BATCH_KEYS, BatchSchema } from './batch-schema.ts'
+import { BATCH_KEYS, BatchSchema, VARIANT } from './batch-schema.ts'
 import { isMapping, omit } from './mapping.ts'
 import { meantKey } from './meant.ts'
 import { CHOICE_KEYS } from './parts/choice-keys.ts'
@@ -15,11 +15,19 @@ interface Swept {
   readonly source: Source
 }
 
+/** Settings by name, and who gave them. */
+export interface Variants {
+  readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly source: Source
+}
+
 /** What makes several runs of one experiment. */
 interface Batch {
+  /** Its keys are those of the experiment, and `variant` if there are some. */
   readonly matrix: ReadonlyMap<string, Swept>
   /** All values that any source has in its matrix, those that a later one replaced too. */
   readonly offered: Readonly<Record<string, readonly unknown[]>>
+  readonly variants: Variants | undefined
   readonly seeds: { readonly count: number; readonly source: Source } | undefined
 }
 
@@ -28,7 +36,8 @@ interface Batch {
  * @throws FedunifyError (usage) with the place of what is wrong
  */
 export function readBatch(sources: readonly Source[], { options }: Vocabulary): Batch {
-  const legal = [...WRITTEN_KEYS, ...options.map(({ long }) => long)]
+  const settable = [...WRITTEN_KEYS, ...options.map(({ long }) => long)]
+  const legal = sources.some(({ values }) => values.variants) ? [...settable, VARIANT] : settable
   // An option of a part may go by a long and by a short key.
   const namesOf = (key: string) => {
     const own = options.find(({ short, long }) => key === short || key === long)
@@ -36,11 +45,17 @@ export function readBatch(sources: readonly Source[], { options }: Vocabulary): 
   }
   const matrix = new Map<string, Swept>()
   const offered: Record<string, readonly unknown[]> = {}
+  let variants: Batch['variants']
   let seeds: Batch['seeds']
   for (const source of sources) {
     const own = parse(source, legal)
     const takesBack = (key: string) => Object.hasOwn(source.values, key) && source.values[key] === undefined
     if (takesBack('matrix')) matrix.clear()
+    if (takesBack('variants')) matrix.delete(VARIANT)
+    if (own.variants) {
+      variants = { settings: own.variants, source }
+      matrix.set(VARIANT, { values: Object.keys(own.variants), source })
+    }
     if (takesBack('seeds')) seeds = undefined
     for (const [written, value] of Object.entries(source.values)) {
       const key = namesOf(written).find((name) => matrix.has(name))
@@ -68,7 +83,48 @@ export function readBatch(sources: readonly Source[], { options }: Vocabulary): 
     seeds = { count: own.seeds, source }
     matrix.delete('seed')
   }
-  return { matrix, offered, seeds }
+  if (variants) assertVariants(variants, matrix, settable)
+  return { matrix, offered, variants, seeds }
+}
+
+/** It becomes part of a folder's name. */
+const VARIANT_NAME = /^\w[\w.-]*$/
+
+/** @throws FedunifyError (usage) if a variant is chosen that is not there, or sets what it cannot */
+function assertVariants(
+  { settings, source }: Variants,
+  matrix: ReadonlyMap<string, Swept>,
+  legal: readonly string[],
+): void {
+  const names = Object.keys(settings)
+  for (const name of matrix.get(VARIANT)?.values ?? []) {
+    if (names.includes(String(name))) continue
+    const near = meantKey(String(name), names)
+    const hint = near ? `did you mean ${near}?` : `there are ${names.join(', ')}`
+    throw new FedunifyError('E_UNKNOWN_NAME', `variant: there is no variant ${show(name)}`, hint)
+  }
+  for (const [name, values] of Object.entries(settings)) {
+    if (!VARIANT_NAME.test(name)) {
+      const message = `${source.where(['variants', name])}: a variant cannot be named ${show(name)}`
+      throw new FedunifyError('E_CONFIG', message, 'use letters, digits, dots, dashes and underscores')
+    }
+    for (const key of Object.keys(values)) {
+      const place = source.where(['variants', name, key])
+      if (!legal.includes(key)) throw unknownKey(place, key, `variant ${name}`, legal)
+      if (!matrix.has(key)) continue
+      const message = `${place}: ${key} is given twice, in the matrix and in variant ${name}`
+      throw new FedunifyError('E_CONFLICT', message, 'keep one of the two')
+    }
+  }
+}
+
+function unknownKey(place: string, key: string, where: string, legal: readonly string[]): FedunifyError {
+  const near = meantKey(key, legal)
+  return new FedunifyError(
+    'E_UNKNOWN_NAME',
+    `${place}: unknown key ${show(key)} in ${where}`,
+    near && `did you mean ${near}?`,
+  )
 }
 
 function parse(source: Source, legal: readonly string[]) {
@@ -87,11 +143,7 @@ function parse(source: Source, legal: readonly string[]) {
   }
   for (const key of keys) {
     const place = where(['matrix', key])
-    if (!legal.includes(key)) {
-      const near = meantKey(key, legal)
-      const message = `${place}: unknown key ${show(key)} in matrix`
-      throw new FedunifyError('E_UNKNOWN_NAME', message, near && `did you mean ${near}?`)
-    }
+    if (!legal.includes(key)) throw unknownKey(place, key, 'matrix', legal)
     if (!Object.hasOwn(values, key) && !(key === 'seed' && seeds !== undefined)) continue
     throw new FedunifyError('E_CONFLICT', `${place}: ${key} is given twice`, `keep it in the matrix, remove the other`)
   }

@@ -76,12 +76,16 @@ export async function withOwnRules(sources: readonly Source[], { load = true } =
 const refuse = ({ place, file }: Mention, what: string, hint: string) =>
   new FedunifyError('E_RULE_FILE', `${place}: ${plain(file)}${what}`, hint)
 
-/** What a source names rules with: under `merge`, or each of those that its matrix goes over. */
+/** What a source names rules with: under `merge`, or each of those that its matrix goes over, or in its variants. */
 function lists({ values }: Source): { value: unknown; path: readonly PropertyKey[] }[] {
   const matrix = isMapping(values.matrix) ? values.matrix.merge : undefined
+  const variants = Object.entries(isMapping(values.variants) ? values.variants : {})
   return [
     ...('merge' in values ? [{ value: values.merge, path: ['merge'] }] : []),
     ...(Array.isArray(matrix) ? matrix.map((value, i) => ({ value, path: ['matrix', 'merge', i] })) : []),
+    ...variants.flatMap(([name, own]) =>
+      isMapping(own) && 'merge' in own ? [{ value: own.merge, path: ['variants', name, 'merge'] }] : [],
+    ),
   ]
 }
 
@@ -108,13 +112,21 @@ const namesIn = (value: unknown): string[] =>
 
 /** A source in which rules go by their names; places are still those of what was written. */
 function named(source: Source, mentions: readonly Mention[]): Source {
-  const { merge, matrix } = source.values
+  const { merge, matrix, variants } = source.values
   if (mentions.length === 0) return source
   const values = {
     ...source.values,
     ...('merge' in source.values && { merge: nameItems(merge) }),
     ...(isMapping(matrix) &&
       Array.isArray(matrix.merge) && { matrix: { ...matrix, merge: matrix.merge.map(nameItems) } }),
+    ...(isMapping(variants) && {
+      variants: Object.fromEntries(
+        Object.entries(variants).map(([name, own]) => [
+          name,
+          isMapping(own) && 'merge' in own ? { ...own, merge: nameItems(own.merge) } : own,
+        ]),
+      ),
+    }),
   }
   const files = new Map(mentions.map(({ name, file }) => [name, file]))
   const where = (path: readonly PropertyKey[]) => {
