@@ -9,6 +9,7 @@ import { decimals, duration, plusMinus, thousands } from '../build/format.js'
 import { LAST_EPOCH_TEXT, PAPER_SERIES, PAPER_TABLES, printedAt, roundBeside } from '../build/paper/tables.js'
 import { paperTable } from '../build/report/terminal/paper-table.js'
 import { kindOfSeries, POOLED_SERIES, seriesTitle } from '../build/runs/series-name.js'
+import { leaderboardRows } from './leaderboard.mjs'
 
 const FILLED = [
   'README.md',
@@ -145,6 +146,31 @@ function best() {
   return table(['V', ...PAPER_SERIES.map((series) => bold(series, seriesTitle(series)))], [...ours, theirs])
 }
 
+/** Methods at equal rounds, the best first; of a batch with variants. */
+function leaderboard(name, most) {
+  const [head, ...rows] = leaderboardRows(at(`results/reference/${name}`).pathname, most && Number(most))
+  return table(head, rows).replace('---: | ---:', '--- | ---:')
+}
+
+/** Accuracies after attacks: a row for each merge rule. */
+function robust(name) {
+  const rows = csv(`results/reference/${name}/summary.csv`, { columns: true })
+  const driven = rows.filter(({ group, series }) => group.includes(`-${series.replaceAll('-', '_')}`))
+  const attacks = [
+    ...new Set(driven.map(({ group, series }) => group.slice(0, group.indexOf(`-${series.replaceAll('-', '_')}`)))),
+  ]
+  const rules = [...new Set(driven.map(({ series }) => series))]
+  const cell = (rule, attack) => {
+    const found = driven.find(({ group, series }) => series === rule && group.startsWith(`${attack}-`))
+    return found ? decimals(100 * found.mean) : ''
+  }
+  const title = (attack) => attack.replace(/_owners.*/, '').replaceAll('_', '-')
+  return table(
+    ['merge', ...attacks.map(title)],
+    rules.map((rule) => [`\`${rule}\``, ...attacks.map((attack) => cell(rule, attack))]),
+  )
+}
+
 /** What one of the keys of an experiment may name, from its registry. */
 function parts(key) {
   const all = Object.entries(NAMED_KEYS[key].parts)
@@ -245,6 +271,8 @@ const FIGURES = {
   federation,
   'federation-memory': federationMemory,
   'batch-on': batchOn,
+  leaderboard,
+  robust,
   parts,
 }
 
