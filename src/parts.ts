@@ -23,12 +23,14 @@ export type Parts = Readonly<Record<string, Part>>
 
 /**
  * A part of a registry as an experiment holds it: its name, or `{ name: options }` with every default filled in if it
- * has options. So the same choice always has the same form, and the same hash.
+ * has options; its name too if none of them has a default and none was given. So the same choice always has the same form, and the same hash.
  */
 export type Choice<R extends Parts> = {
   [N in keyof R & string]: [keyof R[N]['options']['shape']] extends [never]
     ? N
-    : { readonly [K in N]: z.output<R[N]['options']> }
+    :
+        | { readonly [K in N]: z.output<R[N]['options']> }
+        | (Record<never, never> extends z.output<R[N]['options']> ? N : never)
 }[keyof R & string]
 
 /** Any choice, of whichever registry. */

@@ -22,6 +22,7 @@ export type Purpose =
   | 'dare'
   | 'validation'
   | 'attack'
+  | 'participants'
 
 /**
  * The stream derived from (seed, purpose, …path), where the path is an owner, a round, an epoch, a tensor.

@@ -31,6 +31,8 @@ export interface Folded {
   readonly models: readonly Weights[]
   /** How far the owners' weights lie apart, by tensor (see drift.ts). */
   readonly drift: Readonly<Record<string, number>>
+  /** How many owners were added. */
+  readonly owners: number
   /** The mean over the owners of what they sent with their weights, by name. */
   readonly sent: State
   /** (1/N) Σ ‖w_i - base‖² over the owners and the whole model, if the server step needs it. */

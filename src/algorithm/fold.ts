@@ -65,7 +65,7 @@ export class RoundFold implements Fold {
     const models = this.#merges.map(({ name, merge }) => finite(merge.finish(), name, this.#round.round))
     const sent = [...this.#sent].map(([name, merge]) => [name, merge.finish()] as const)
     const meanSquare = this.#told.moves ? this.#squares / this.#owners : undefined
-    return { models, drift: this.#drift.finish(), sent: Object.fromEntries(sent), meanSquare }
+    return { models, drift: this.#drift.finish(), owners: this.#owners, sent: Object.fromEntries(sent), meanSquare }
   }
 
   /** A mean, because it is all that secure aggregation lets the server see. */

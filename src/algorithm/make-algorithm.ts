@@ -19,6 +19,8 @@ export interface ChosenAlgorithm {
   readonly server: Choice<typeof SERVER_STEPS>
   readonly objective: Choice<typeof OBJECTIVES>
   readonly head?: Choice<typeof HEADS> | undefined
+  /** All owners of the run; default: those that a round merges. */
+  readonly owners?: number
   /** How owners train, for what goes by their steps. */
   readonly batch?: number
   readonly optimizer?: Choice<typeof OPTIMIZERS>
@@ -26,7 +28,7 @@ export interface ChosenAlgorithm {
 
 /** An algorithm of merge rules, a server step, the server's half of a local objective and a head. */
 export function makeAlgorithm(
-  { merge, server, objective, head: fitted, batch, optimizer }: ChosenAlgorithm,
+  { merge, server, objective, head: fitted, owners, batch, optimizer }: ChosenAlgorithm,
   labels: LabelCounts = new Map(),
 ): Algorithm {
   const head = chosenHead(fitted)
@@ -59,14 +61,15 @@ export function makeAlgorithm(
       current = round.round
       return new RoundFold(ofOwners, round, pool, { labels, training, moves: step?.needsMoves })
     },
-    step(state, base, { models, sent, meanSquare }: Folded) {
+    step(state, base, { models, owners: participants, sent, meanSquare }: Folded) {
       const [merged, ...scored] = models as [Weights, ...Weights[]]
       const stepped = step && base ? step.step(of(SERVER, state), base, { merged, meanSquare }, pool) : undefined
       last = stepped?.model ?? merged
       const { models: ofRounds, state: kept } = earlierModels.step(of(LAST, state), last, current)
       const others = merge.slice(1).map((choice) => ofRounds.get(nameOf(choice)) ?? scored.shift()!)
       idle = stepped ? [merged, ...others] : others
-      const ofObjective = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent)) : {}
+      const attendance = { participants, owners: owners ?? participants }
+      const ofObjective = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent, attendance)) : {}
       const next = { ...within(SERVER, stepped?.state ?? {}), ...ofObjective, ...within(LAST, kept) }
       return { model: last, others, state: next, stepSize: stepped?.size }
     },

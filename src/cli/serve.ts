@@ -133,6 +133,10 @@ function assertAbsence({ minOwners, deadline }: ServeOptions, owners: number, ex
   if (minOwners === undefined) return
   const refuse = (message: string, hint: string) => new FedunifyError('E_CONFLICT', message, hint)
   if (deadline === undefined) throw refuse('--min-owners needs a --deadline', 'for example --deadline 600')
+  if (experiment.participants) {
+    const what = '--min-owners is for rounds that ask all owners, but participants draws some for each'
+    throw refuse(what, 'leave out one of the two')
+  }
   if (minOwners > owners) throw refuse(`--min-owners is ${minOwners}, but there are ${owners} owners`, 'use fewer')
   const { end }: Objective = make(OBJECTIVES, experiment.objective)
   if (!end) return

@@ -15,6 +15,7 @@ const ROUNDS: readonly Key[] = [
   'head',
   'pace',
   'speeds',
+  'participants',
   'rounds',
   'stop-at',
   'stop-after',

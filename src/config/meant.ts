@@ -10,6 +10,8 @@ const KEYS: Readonly<Record<string, string>> = {
   clients: 'owners',
   'num-clients': 'owners',
   parties: 'owners',
+  'clients-per-round': 'participants',
+  'fraction-fit': 'participants',
   'num-rounds': 'rounds',
   'random-seed': 'seed',
   'num-seeds': 'seeds',

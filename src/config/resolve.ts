@@ -9,9 +9,11 @@ import type { Unsound } from '../algorithm/objective/setting.ts'
 import { datasetOf } from '../data/load-dataset.ts'
 import { partitionOf } from '../data/partition/registry.ts'
 import { FedunifyError } from '../errors.ts'
+import { trainingOwners } from '../federation/drawn-owners.ts'
 import { isEvaluated, lastRound } from '../federation/schedule.ts'
-import { type AnyChoice, make, nameOf } from '../parts.ts'
+import { type AnyChoice, make, nameOf, optionsOf } from '../parts.ts'
 import { assertMergeNames } from './expectations.ts'
+import { unsoundParticipants, withParticipants } from './participation.ts'
 import { ownChoice } from './parts/own-choice.ts'
 import type { WithOwnRules } from './parts/own-rules.ts'
 import { describeProblem, first } from './problem.ts'
@@ -46,14 +48,14 @@ export function resolveExperiment(
     const rule = rules.get(nameOf<AnyChoice>(choice))
     return rule ? ownChoice(choice, rule, where(['merge', i])) : choice
   })
-  const experiment = { ...one, merge }
+  const owners = one.owners ?? partitionOf(one.env).owners ?? 2
+  const experiment = withParticipants({ ...one, merge, owners })
   checkTogether(experiment, (key) => where([key]))
   const ruleNames = Object.keys(vocabulary.choices.merge!.parts)
   const expected = experiment.expect ?? []
   assertMergeNames(expected, ruleNames, (i) => where(['expect', i, 'merge']))
   for (const [i, one] of expected.entries()) assertWhen(one, (key) => where(['expect', i, 'when', key]))
-  const owners = experiment.owners ?? partitionOf(experiment.env).owners ?? 2
-  const parties = owners + (experiment.baseline === 'none' ? 0 : 1)
+  const parties = trainingOwners(experiment) + (experiment.baseline === 'none' ? 0 : 1)
   // Without these it is as before there were any.
   const { head, pace, attack, ...others } = experiment
   return {
@@ -65,7 +67,6 @@ export function resolveExperiment(
       experiment.name ??
       (file === undefined ? undefined : nameFrom(file)) ??
       `${nameOf(experiment.env)}-${experiment.merge.map(nameOf).join('-')}`,
-    owners,
     workers: experiment.workers ?? Math.min(parties, availableParallelism()),
   }
 }
@@ -73,7 +74,7 @@ export function resolveExperiment(
 type Parsed = z.output<typeof ExperimentSchema>
 
 /** An experiment before what follows from the rest is filled in. */
-type Unnamed = Omit<Experiment, 'name' | 'owners' | 'workers'> & Pick<Parsed, 'name' | 'owners' | 'workers'>
+type Unnamed = Omit<Experiment, 'name' | 'workers'> & Pick<Parsed, 'name' | 'workers'>
 
 /**
  * The name of a file as that of a folder: what a name cannot have becomes a dash, accents go.
@@ -95,7 +96,11 @@ function nameFrom(file: string): string | undefined {
  * How long an owner trains in a round is said in one way: by epochs, or by an accuracy and at most so many epochs.
  * @throws FedunifyError (usage) if a key of the other way was given too
  */
-function withOneLength(experiment: Parsed, { values }: Settled, where: (path: readonly string[]) => string): Unnamed {
+function withOneLength(
+  experiment: Parsed,
+  { values }: Settled,
+  where: (path: readonly string[]) => string,
+): Omit<Unnamed, 'owners'> & Pick<Parsed, 'owners'> {
   const byAccuracy = experiment['until-local-accuracy'] !== undefined
   const idle = byAccuracy ? 'local-epochs' : 'max-local-epochs'
   const { [idle]: _, ...rest } = experiment
@@ -115,7 +120,7 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   const twice = rules.find((rule, i) => rules.indexOf(rule) !== i)
   if (twice) throw refuse('merge', `merge names ${twice} twice`, 'name each rule once; the first drives the run')
   const { owners: needed } = partitionOf(env)
-  if (owners !== undefined && needed !== undefined && owners !== needed) {
+  if (needed !== undefined && owners !== needed) {
     throw refuse('owners', `owners is ${owners}, but env ${nameOf(env)} is for ${needed}`, 'leave owners out')
   }
   if (datasetOf(dataset).needsFolder && data === undefined) {
@@ -125,15 +130,15 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
     throw refuse('keep-every', 'keep-every is given without keep', 'add keep: owners, or leave out keep-every')
   }
   const hostile = attack && make(ATTACKS, attack)?.owners
-  const all = owners ?? needed ?? 2
-  if (hostile !== undefined && hostile >= all) {
-    const why = `attack ${nameOf(attack!)}: ${hostile} of ${all} owners are hostile, which leaves no honest one`
+  if (hostile !== undefined && hostile >= owners) {
+    const why = `attack ${nameOf(attack!)}: ${hostile} of ${owners} owners are hostile, which leaves no honest one`
     throw refuse('attack', why, 'use fewer hostile owners, or more owners')
   }
   const unsound = unsoundObjective(experiment)
   if (unsound) throw refuse('objective', `objective ${nameOf(experiment.objective)} ${unsound.why}`, unsound.hint)
-  const unpaced = unsoundPace(experiment)
-  if (unpaced) throw refuse(unpaced.key, unpaced.why, unpaced.hint)
+  for (const one of [unsoundPace(experiment), unsoundParticipants(experiment)]) {
+    if (one) throw refuse(one.key, one.why, one.hint)
+  }
   const { rounds, 'evaluate-every': every = 1 } = experiment
   const last = lastRound(experiment)
   if (!isEvaluated(experiment, last)) {
@@ -146,5 +151,6 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
 function unsoundObjective({ objective, optimizer, init, server, merge }: Unnamed): Unsound | undefined {
   const part: ObjectivePart = OBJECTIVES[nameOf(objective)]
   const [driving] = merge.map((choice) => nameOf<AnyChoice>(choice)) as [string, ...string[]]
-  return part.check?.({ optimizer: nameOf(optimizer), init, server: nameOf(server), merge: driving })
+  const setting = { optimizer: nameOf(optimizer), init, server: nameOf(server), merge: driving }
+  return part.check?.(setting, optionsOf(objective))
 }

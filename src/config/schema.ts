@@ -20,6 +20,14 @@ const merges = <R extends Parts>(rules: R) =>
 
 const fraction = z.number().min(0).max(1)
 
+const participants = z
+  .strictObject({
+    fraction: z.number().gt(0).max(1).optional().describe('share of all owners, to the nearest whole number of them'),
+    count: count.optional().describe('so many owners'),
+  })
+  .refine((given) => Object.keys(given).length === 1, 'either fraction or count')
+  .meta({ minProperties: 1, maxProperties: 1 })
+
 /**
  * An experiment: what its file may hold and, key by key, what the flags of `fedunify run` are called.
  * Defaults are the paper's where it names them (batch 64, SGD, shared initial weights).
@@ -90,6 +98,12 @@ export const ExperimentSchema = z.strictObject({
     .optional()
     .describe('without waiting: time that each owner needs for a training; the last is that of all that follow')
     .meta({ examples: [[1, 3]] }),
+  participants: participants
+    .optional()
+    .describe(
+      'owners that train in each round, drawn anew with the seed: a fraction of them, at least one, or a count (default: all)',
+    )
+    .meta({ examples: [{ fraction: 0.1 }] }),
   rounds: count.default(10).describe('rounds of training, merging and sending back'),
   'stop-at': fraction
     .optional()

@@ -24,7 +24,10 @@ export function settle(sources: readonly Source[], choices: ChoiceKeys = CHOICE_
     Object.entries(choices).map(([key, choice]) => [key, chosenParts(key, choice, options, sources)] as const),
   )
   const ofParts = (key: string) => chosen.has(key.split('.')[0]!) || options.some(({ short }) => short === key)
-  const plain = laterEpochs(sources).map((source) => ({ ...source, values: omit(source.values, ofParts) }))
+  const plain = laterParticipants(laterEpochs(sources)).map((source) => ({
+    ...source,
+    values: omit(source.values, ofParts),
+  }))
   const merged = plain.reduce<Record<string, unknown>>((under, { values }) => overlay(under, values), {})
   const values = new Map(Object.entries(merged))
   for (const [key, { value }] of chosen) if (value !== undefined) values.set(key, value)
@@ -76,4 +79,12 @@ function laterEpochs(sources: readonly Source[]): Source[] {
     ]
     return { ...source, values: omit(source.values, (key) => over.includes(key)) }
   })
+}
+
+/** A later source that gives a fraction of the owners, or a count, takes back what an earlier one gave of the two. */
+function laterParticipants(sources: readonly Source[]): Source[] {
+  const last = sources.findLastIndex(({ values }) => isMapping(values.participants))
+  return sources.map((source, i) =>
+    i < last ? { ...source, values: omit(source.values, (key) => key === 'participants') } : source,
+  )
 }

@@ -13,8 +13,10 @@ export const POOLED = 0
 
 export interface Started {
   readonly type: 'started'
-  /** Participants, in the order in which they are merged. */
+  /** All of the run, in the order in which they are merged. */
   readonly owners: readonly number[]
+  /** How many of them are drawn to train in each round, if not all do. */
+  readonly participants?: number
   /** Rounds to run, and how many of them an earlier process has done. */
   readonly rounds: number
   readonly done: number
@@ -68,7 +70,7 @@ export interface RoundFinished {
   readonly round: number
   readonly lr: number
   readonly locals: readonly OwnerTrained[]
-  /** Owners that did not take part in this round, if that was allowed. */
+  /** Owners that were to train in this round and did not, if that was allowed. Those that were not drawn are none of them. */
   readonly absent: readonly number[]
   /** One for each merge rule, the first of which is the one whose model is sent back; then the head, if one is fitted. */
   readonly merges: readonly Scored[]

@@ -3,6 +3,7 @@ import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
 import type { Weights } from '../weights/weights.ts'
 import { Clock } from './clock.ts'
 import type { Cohort } from './cohort.ts'
+import { drawnCount, drawnOwners, type Participation } from './drawn-owners.ts'
 import { type FederationEvent, type OwnerTrained, ownerTrained, type Scored } from './events.ts'
 import { fitHead } from './fit-head.ts'
 import { isEvaluated, isKept, type Keeping, lastRound, learningRate, type Schedule } from './schedule.ts'
@@ -11,6 +12,9 @@ import { isEvaluated, isKept, type Keeping, lastRound, learningRate, type Schedu
 export interface Rounds extends Schedule, Keeping {
   /** Stop once the unified model is this accurate on every owner's test set. */
   readonly 'stop-at'?: number | undefined
+  /** How many owners train in a round, drawn with the seed; undefined: all. */
+  readonly participants?: Participation | undefined
+  readonly seed?: number | undefined
 }
 
 /** Where a federation begins: before round 1, or after a round that a checkpoint holds. */
@@ -41,13 +45,16 @@ export async function* runFederation(
   const { merges, head } = algorithm
   const owners = cohort.owners.map(({ owner }) => owner)
   const last = lastRound(plan)
-  yield startedEvent(cohort, algorithm, { last, done: start.round })
+  const { participants, seed = 0 } = plan
+  const drawn = participants && ((round: number) => drawnOwners({ seed, participants }, owners, round))
+  const each = participants && drawnCount(participants, owners.length)
+  yield startedEvent(cohort, algorithm, { last, done: start.round, participants: each })
 
   const stopAt = plan['stop-at']
   const reachedStopAt = (scores: ReadonlyMap<number, Evaluation>) =>
     stopAt !== undefined && [...scores.values()].every((score) => accuracy(score) >= stopAt)
   let { round, model, state } = start
-  let ref = model && (await cohort.publish(model))
+  let ref = model && (await cohort.publish(model, drawn?.(round + 1)))
   /** The unified model at each owner, if it is known. */
   const asked = round > 0 && stopAt !== undefined && isEvaluated(plan, round)
   let received = ref && asked ? await cohort.evaluate(ref, signal) : undefined
@@ -62,7 +69,9 @@ export async function* runFederation(
     const fold = algorithm.fold({ round, base: model })
     const locals: OwnerTrained[] = []
     const evaluateReceived = (owner: number) => evaluate && !received?.has(owner)
-    for await (const news of cohort.train({ round, lr, model: ref, instruct, evaluate, evaluateReceived }, signal)) {
+    const only = drawn?.(round)
+    const task = { round, lr, model: ref, instruct, evaluate, evaluateReceived, only }
+    for await (const news of cohort.train(task, signal)) {
       if (news.type !== 'update') {
         yield news
         continue
@@ -79,7 +88,8 @@ export async function* runFederation(
     ;({ model, state } = stepped)
     const merge = clock.lap() + fold.seconds
 
-    ref = await cohort.publish(model)
+    // Whoever evaluates it is sent it, and those that train from it next.
+    ref = await cohort.publish(model, evaluate ? undefined : drawn?.(round + 1))
     received = evaluate ? await cohort.evaluate(ref, signal) : undefined
     reached = received !== undefined && reachedStopAt(received)
     const scored = [scoredBy(merges[0]!, received)]
@@ -94,7 +104,7 @@ export async function* runFederation(
       round,
       lr,
       locals,
-      absent: owners.filter((owner) => locals.every((local) => local.owner !== owner)),
+      absent: without(only ?? owners, locals),
       merges: scored,
       weights: model,
       head: fitted?.head,
@@ -111,17 +121,33 @@ export async function* runFederation(
   yield finishedEvent(plan, { round, reached, seconds: whole.lap() })
 }
 
-/** @param rounds the last one that is to be done, and how many an earlier process has done */
+/** Those of the owners that have not trained. */
+function without(owners: readonly number[], locals: readonly OwnerTrained[]): number[] {
+  const trained = new Set(locals.map(({ owner }) => owner))
+  return owners.filter((owner) => !trained.has(owner))
+}
+
+interface Beginning {
+  /** The last round that is to be done, and how many an earlier process has done. */
+  readonly last: number
+  readonly done: number
+  /** Owners that train in each round; undefined: all. */
+  readonly participants?: number | undefined
+}
+
 export function startedEvent(
   cohort: Cohort,
   { merges, head }: Algorithm,
-  { last, done }: { readonly last: number; readonly done: number },
+  { last, done, participants }: Beginning,
 ): FederationEvent {
   const owners = cohort.owners.map(({ owner }) => owner)
   const withoutMetrics = cohort.owners.flatMap(({ owner, testImages }) => (testImages === undefined ? [owner] : []))
   const series = head ? [...merges, head.name] : merges
-  const kept = withoutMetrics.length > 0 && { withoutMetrics }
-  return { type: 'started', owners, rounds: last, done, merges: series, baseline: false, ...kept }
+  const more = {
+    ...(participants !== undefined && { participants }),
+    ...(withoutMetrics.length > 0 && { withoutMetrics }),
+  }
+  return { type: 'started', owners, rounds: last, done, merges: series, baseline: false, ...more }
 }
 
 export const finishedEvent = (

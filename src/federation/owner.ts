@@ -117,23 +117,33 @@ export class ShardOwner implements Owner {
   }
 
   state(round: number): State {
-    return this.#states.get(round) ?? {}
+    return this.#states.get(this.#newest(round) ?? round) ?? {}
   }
 
-  /** Whether it has its state after a round. */
-  knows(round: number): boolean {
-    return this.#states.has(round)
+  /** Whether it has the state with which a round begins. */
+  knowsBefore(round: number): boolean {
+    return this.#newest(round - 1) !== undefined
   }
 
   restore(round: number, state: State): void {
+    const before = this.#newest(round - 1) ?? round
     this.#states.set(round, state)
-    for (const known of this.#states.keys()) if (known < round - 1) this.#states.delete(known)
+    for (const known of this.#states.keys()) if (known < before) this.#states.delete(known)
+  }
+
+  /** The last round up to this one after which it has a state: it may have been absent since. */
+  #newest(round: number): number | undefined {
+    const known = [...this.#states.keys()].filter((one) => one <= round)
+    return known.length > 0 ? Math.max(...known) : undefined
   }
 
   #stateBefore(round: number): State {
-    const state = this.#states.get(round - 1)
+    const { objective } = this.#settings
+    const newest = this.#newest(round - 1)
+    const after = objective.absences ? newest : round - 1
+    const state = after === undefined ? undefined : this.#states.get(after)
     if (state) return state
-    if (round === 1 || !this.#settings.objective.end) return {}
+    if (round === 1 || !objective.end || objective.absences) return {}
     throw new FedunifyError(
       'E_OWNER_STATE',
       `${this.#name}, round ${round}: it has no state of round ${round - 1}`,

@@ -123,9 +123,9 @@ export class JoinedRun {
     const { round, lr, model, instruction, evaluate, evaluate_received: evaluateReceived } = task
     const received = model ? await this.#get(model) : undefined
     const given = instruction ? unflatten(await this.#get(instruction, 'instruction')) : {}
-    // From the disk, if this process did not train the round before.
-    const state = this.#owner.knows(round - 1) ? undefined : await this.#store.state(round - 1)
-    if (state) this.#owner.restore(round - 1, state)
+    // From the disk, if this process did not train the last one that it took part in.
+    const last = this.#owner.knowsBefore(round) ? undefined : await this.#store.stateBefore(round)
+    if (last) this.#owner.restore(last.round, last.state)
     const began = performance.now()
     const report = (progress: Progress) => this.#wires.live(this.run, round, progress)
     const asks = { round, lr, instruction: given, evaluate, evaluateReceived }

@@ -15,6 +15,18 @@ export interface KeptUpdate {
   readonly bytes: Uint8Array
 }
 
+/** What a file is of. */
+interface Kept {
+  readonly what: 'state' | 'update'
+  readonly round: number
+}
+
+/** The last round up to this one of which there is a state. */
+function newest(kept: readonly Kept[], round: number): number | undefined {
+  const rounds = kept.flatMap((one) => (one.what === 'state' && one.round <= round ? [one.round] : []))
+  return rounds.length > 0 ? Math.max(...rounds) : undefined
+}
+
 /** An owner's memory of one run, on its own disk: the experiment, its updates and its own state, by round. */
 export class OwnerStore {
   readonly #dir: string
@@ -48,23 +60,34 @@ export class OwnerStore {
     return { asked: metadata.asked!, reply: JSON.parse(metadata.reply!), bytes }
   }
 
-  async state(round: number): Promise<State | undefined> {
-    const file = this.#file('state', round)
+  /** The last state that it has from before a round, and after which one that was: it may have been absent since. */
+  async stateBefore(round: number): Promise<{ round: number; state: State } | undefined> {
+    const after = newest(await this.#kept(), round - 1)
+    if (after === undefined) return undefined
+    const file = this.#file('state', after)
     const bytes = await readIfThere(file)
-    return bytes && unflatten(decodeSafetensors(bytes, file).weights)
+    return bytes && { round: after, state: unflatten(decodeSafetensors(bytes, file).weights) }
   }
 
-  /** Forgets what the server has: rounds before the last one that it committed. */
+  /** Forgets what the server has: rounds that it committed, but for the last state, with which the next one begins. */
   async forget(committed: number): Promise<void> {
-    for (const name of await readdir(this.#dir).catch(() => [])) {
-      const [, what, round] = /^(state|update)-(\d+)\.bin$/.exec(name) ?? []
-      // The state after the last committed round is what the next one begins with.
-      const done = what === 'update' ? Number(round) <= committed : Number(round) < committed
-      if (what && done) await rm(join(this.#dir, name), { force: true })
+    const kept = await this.#kept()
+    const last = newest(kept, committed)
+    for (const { what, round } of kept) {
+      const done = what === 'update' ? round <= committed : last !== undefined && round < last
+      if (done) await rm(this.#file(what, round), { force: true })
     }
   }
 
-  #file(what: 'state' | 'update', round: number): string {
+  async #kept(): Promise<Kept[]> {
+    const names = await readdir(this.#dir).catch(() => [])
+    return names.flatMap((name) => {
+      const [, what, round] = /^(state|update)-(\d+)\.bin$/.exec(name) ?? []
+      return what === undefined ? [] : [{ what: what as Kept['what'], round: Number(round) }]
+    })
+  }
+
+  #file(what: Kept['what'], round: number): string {
     return join(this.#dir, `${what}-${round}.bin`)
   }
 }

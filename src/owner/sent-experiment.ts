@@ -17,6 +17,7 @@ const TAKEN = [
   'init',
   'merge',
   'server',
+  'participants',
   'rounds',
   'stop-at',
   'evaluate-every',

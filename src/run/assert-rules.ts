@@ -2,6 +2,7 @@ import { lastOf } from '../algorithm/earlier-models.ts'
 import { assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
+import { trainingOwners } from '../federation/drawn-owners.ts'
 import type { Model } from '../model/model.ts'
 import { nameOf } from '../parts.ts'
 
@@ -10,14 +11,15 @@ import { nameOf } from '../parts.ts'
  * @param fewest owners that are merged in a round, if some may be absent
  * @throws FedunifyError (usage) as `assertRule` does, or if a rule goes on from a model that owners do not have in common
  */
-export function assertRules({ merge, init, owners }: Experiment, fewest = owners): void {
+export function assertRules({ merge, init, owners: all, participants }: Experiment, fewest?: number): void {
+  const owners = trainingOwners({ owners: all, participants })
   const driver = merge[0]!
   if (lastOf(driver) !== undefined) {
     const message = `merge ${nameOf(driver)} is only evaluated, so it cannot drive a run`
     throw new FedunifyError('E_MERGE_RULE', message, `name the rule that drives it first, as in avg,${nameOf(driver)}`)
   }
   for (const choice of merge) {
-    assertRule(choice, owners, fewest)
+    assertRule(choice, owners, fewest ?? owners)
     if (init === 'shared' || !usesOf(choice).includes('base')) continue
     throw new FedunifyError(
       'E_CONFLICT',

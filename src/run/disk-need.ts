@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
+import { trainingOwners } from '../federation/drawn-owners.ts'
 import { isKept, lastRound } from '../federation/schedule.ts'
 import { dataSize } from '../format.ts'
 import { type Model, parameterCount } from '../model/model.ts'
@@ -16,11 +17,11 @@ export function roundsToKeep(experiment: Experiment, done: number): number {
 }
 
 /**
- * Bytes that the weights take which a run is to keep: of each owner and of the model that they received, in each of
+ * Bytes that the weights take which a run is to keep: of each owner that trains and of the model that they received, in each of
  * those rounds. Each file has a header too, of a few hundred bytes.
  */
 export const keptBytes = (experiment: Experiment, model: Model, done: number): number =>
-  roundsToKeep(experiment, done) * (experiment.owners + 1) * FLOAT * parameterCount(model)
+  roundsToKeep(experiment, done) * (trainingOwners(experiment) + 1) * FLOAT * parameterCount(model)
 
 /**
  * Looks before a run whether what it is to keep fits on the disk: it would end in the middle otherwise.

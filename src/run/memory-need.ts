@@ -1,6 +1,7 @@
 import type { Experiment } from '../config/schema.ts'
 import type { Device, OptimizerSettings } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import { trainingOwners } from '../federation/drawn-owners.ts'
 import { gigabytes, thousands } from '../format.ts'
 import { type Model, parameterCount, sizeOf } from '../model/model.ts'
 import { nameOf } from '../parts.ts'
@@ -33,11 +34,12 @@ export interface MemoryNeed {
  */
 export function memoryNeed(
   model: Model,
-  { owners, workers, batch, optimizer }: Pick<Experiment, 'owners' | 'workers' | 'batch' | 'optimizer'>,
+  experiment: Pick<Experiment, 'owners' | 'participants' | 'workers' | 'batch' | 'optimizer'>,
   device: Device,
   images: number,
 ): MemoryNeed {
-  const training = device === 'cpu' ? Math.min(workers, owners) : 0
+  const { workers, batch, optimizer } = experiment
+  const training = device === 'cpu' ? Math.min(workers, trainingOwners(experiment)) : 0
   const copies = COPIES.run + training * (COPIES.worker + STATES[nameOf(optimizer)] * COPIES.state)
   // relu, dropout and flatten may be computed in place.
   const made = model.layers.filter(({ layer }) => ['conv2d', 'maxpool2d', 'dense'].includes(layer.type))

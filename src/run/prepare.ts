@@ -10,6 +10,7 @@ import { partitionDataset } from '../data/partition/partition.ts'
 import type { Engine } from '../engine/engine.ts'
 import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
+import { drawnOwners } from '../federation/drawn-owners.ts'
 import { lastRound } from '../federation/schedule.ts'
 import { featureModel, widened } from '../model/features.ts'
 import type { Model } from '../model/model.ts'
@@ -42,13 +43,14 @@ export function notesOf({ engine, foreign }: PreparedRun): string[] {
  * run may stop early.
  */
 export function imagesToTrain({ experiment, shards }: PreparedRun, done: number): number {
-  const inShards = shards.reduce((sum, { train }) => sum + train.length, 0)
-  return (
-    inShards *
-    (experiment.baseline === 'pooled' ? 2 : 1) *
-    localEpochs(experiment) *
-    Math.max(0, lastRound(experiment) - done)
-  )
+  const sizes = new Map(shards.map(({ owner, train }) => [owner, train.length]))
+  const owners = [...sizes.keys()]
+  const sum = (training: readonly number[]) => training.reduce((images, owner) => images + sizes.get(owner)!, 0)
+  const rounds = Array.from({ length: Math.max(0, lastRound(experiment) - done) }, (_, i) => done + 1 + i)
+  const inRounds = experiment.participants
+    ? sum(rounds.flatMap((round) => drawnOwners(experiment, owners, round)))
+    : rounds.length * sum(owners)
+  return inRounds * (experiment.baseline === 'pooled' ? 2 : 1) * localEpochs(experiment)
 }
 
 /** How data is looked for and fetched. */

@@ -50,6 +50,7 @@ export const EventSchema = z.discriminatedUnion('type', [
     type: z.literal('started'),
     ...written,
     owners: z.array(owner),
+    participants: count.optional().describe('owners that are drawn to train in each round, if not all do'),
     rounds: count.describe('to run'),
     done: count.describe('rounds that earlier processes have done'),
     merges: z.array(z.string()).describe('merge rules; the first drives the run'),
@@ -73,7 +74,7 @@ export const EventSchema = z.discriminatedUnion('type', [
     round,
     lr: z.number(),
     locals: z.array(Trained),
-    absent: z.array(owner).optional().describe('owners that did not take part, if that was allowed'),
+    absent: z.array(owner).optional().describe('owners that were to train and did not, if that was allowed'),
     merges: z.array(
       z.strictObject({
         merge: z.string(),

@@ -66,10 +66,10 @@ export const paperTable: Table = {
     ...merges,
     ...(baseline ? [POOLED_SERIES] : []),
   ],
-  rows: ({ round, locals, absent, merges, baseline }) => [
+  rows: ({ round, locals, merges, baseline }, { owners }) => [
     [
       round,
-      ...byOwner(locals, absent),
+      ...byOwner(locals, owners),
       ...merges.map(({ unified }) => cellOf(unified, asPercent)),
       ...(baseline ? [cellOf(baseline.local, asPercent)] : []),
     ],
@@ -78,12 +78,10 @@ export const paperTable: Table = {
 
 const asPercent = (evaluation: Evaluation): string => percent(accuracy(evaluation))
 
-/** A cell for each owner, empty if it was absent or shares no metrics. */
-function byOwner(locals: RoundFinished['locals'], absent: RoundFinished['absent']): Row {
-  const cells = locals.map(({ owner, local }) => [owner, cellOf(local, asPercent)] as const)
-  if (absent.length === 0) return cells.map(([, cell]) => cell)
-  const all = [...cells, ...absent.map((owner) => [owner, ''] as const)]
-  return all.sort(([a], [b]) => a - b).map(([, cell]) => cell)
+/** A cell for each owner, empty if it did not train in this round or shares no metrics. */
+function byOwner(locals: RoundFinished['locals'], owners: Started['owners']): Row {
+  const cells = new Map(locals.map(({ owner, local }) => [owner, cellOf(local, asPercent)]))
+  return owners.map((owner) => cells.get(owner) ?? '')
 }
 
 /** One row for each owner and round, in bytes. */

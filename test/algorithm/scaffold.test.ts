@@ -69,7 +69,7 @@ describe('what an owner keeps in the place of control variates', () => {
   it('is nothing in the first round, which is that of no objective, to the last bit', async () => {
     const corrected = await first({ ...run, rounds: 1, objective: 'scaffold' })
     expect(corrected.model).toEqual((await first({ ...run, rounds: 1 })).model)
-    expect(scaffold.make().hooks({ received: weightsOf(1), instruction: {}, state: {}, labels: [] })).toBeUndefined()
+    expect(scaffold.make({}).hooks({ received: weightsOf(1), instruction: {}, state: {}, labels: [] })).toBeUndefined()
   })
 
   it('divides by the steps that plain SGD would need, if there is momentum', async () => {
@@ -112,9 +112,10 @@ describe('SCAFFOLD by hand', () => {
     expect(loss(model)).toBeCloseTo(after, 6)
   })
 
-  const { hooks } = scaffold.make()
+  const { hooks } = scaffold.make({})
   const start = { received: weightsOf(...zeros), instruction: {}, labels: [] }
-  const shiftOf = (state: Parameters<typeof hooks>[0]['state']) => valuesOf(hooks({ ...start, state })!.gradient.shift)
+  const shiftOf = (state: Parameters<typeof hooks>[0]['state']) =>
+    valuesOf(hooks({ ...start, state })!.gradient!.shift!)
   const unit = numberAsWeights(0.1)
 
   it('a step with c - c_i = 0.1 goes less far, because the correction is added to the gradient', () => {

@@ -1,7 +1,9 @@
+import type { State } from '../../src/algorithm/algorithm.ts'
 import { type ChosenAlgorithm, makeAlgorithm } from '../../src/algorithm/make-algorithm.ts'
 import { OBJECTIVES } from '../../src/algorithm/objective/registry.ts'
 import type { Learner } from '../../src/engine/engine.ts'
 import type { OwnerStates } from '../../src/federation/cohort.ts'
+import type { Participation } from '../../src/federation/drawn-owners.ts'
 import { LocalCohort } from '../../src/federation/local/local-cohort.ts'
 import { runFederation } from '../../src/federation/loop.ts'
 import { ShardOwner } from '../../src/federation/owner.ts'
@@ -44,12 +46,17 @@ export interface Plain extends Partial<ChosenAlgorithm> {
   readonly lr: number
   readonly rounds: number
   readonly momentum?: number
+  /** Drawn for each round; default: all. */
+  readonly participants?: Participation
+  readonly seed?: number
   readonly start?: readonly number[]
 }
 
 export interface PlainRound {
   readonly model: number[]
   readonly states: OwnerStates
+  readonly trained: readonly number[]
+  readonly serverState: State
   readonly stepSize: number | undefined
 }
 
@@ -66,15 +73,17 @@ export async function plainRounds(given: Plain): Promise<PlainRound[]> {
   })
   const { batch, optimizer } = given
   const training = batch !== undefined && optimizer !== undefined ? { batch, optimizer } : {}
-  const algorithm = makeAlgorithm({ objective, server, merge, ...training })
+  const algorithm = makeAlgorithm({ objective, server, merge, owners: owners.length, ...training })
   const initial = weightsOf(...start)
   const begin = { round: 0, model: initial, state: algorithm.start(initial) }
-  const plan = { lr, rounds, 'lr-schedule': 'constant' as const }
+  const { participants, seed } = given
+  const plan = { lr, rounds, 'lr-schedule': 'constant' as const, participants, seed }
   const signal = new AbortController().signal
   const seen: PlainRound[] = []
   for await (const event of runFederation(new LocalCohort(owners, 2), algorithm, plan, begin, signal)) {
     if (event.type !== 'round-finished') continue
-    seen.push({ model: valuesOf(event.weights), states: event.ownerStates, stepSize: event.stepSize })
+    const { weights, ownerStates: states, stepSize, serverState, locals } = event
+    seen.push({ model: valuesOf(weights), states, stepSize, serverState, trained: locals.map(({ owner }) => owner) })
   }
   return seen
 }

@@ -33,6 +33,8 @@ export interface Objective {
    * Without it an owner keeps nothing and sends its weights alone.
    */
   end?(end: OwnerEnd): { readonly state: State; readonly sent?: State }
+  /** Whether owners may be absent from rounds: what they keep waits for them. If it keeps nothing, they may. */
+  readonly absences?: boolean
   /** Whether it sends anything with the weights; if not, its owners send what they send without it. */
   readonly sends?: boolean
   /** The server's half, for objectives that have one. */
@@ -41,16 +43,26 @@ export interface Objective {
   readonly step?: TensorStep
 }
 
+/** Whether its rounds are right only if all owners take part in each. */
+export const needsAllOwners = ({ absences, end, step }: Objective): boolean =>
+  !absences && (end !== undefined || step !== undefined)
+
 export interface ObjectiveServer {
   /** What the server keeps for it before the first round. */
   start(initial: Weights): State
   /** What each owner is sent with the model. */
   instruct(state: State, owner: number): Instruction
-  /** @param sent the mean over the owners of what they sent with their weights */
-  step(state: State, sent: State): State
+  /** @param sent the mean over the owners of the round of what they sent with their weights */
+  step(state: State, sent: State, round: Attendance): State
+}
+
+/** How many owners took part in a round, of how many. */
+export interface Attendance {
+  readonly participants: number
+  readonly owners: number
 }
 
 export interface ObjectivePart<O extends object = object> extends Part<O, Objective> {
   /** Why it must not be used in such an experiment, if so. */
-  check?(setting: Setting): Unsound | undefined
+  check?(setting: Setting, options: O): Unsound | undefined
 }

@@ -33,6 +33,7 @@ export class LocalCohort implements Cohort {
   readonly owners: readonly OwnerCard[]
   readonly heads: HeadOwners | undefined
   readonly #owners: readonly Owner[]
+  readonly #place: ReadonlyMap<number, number>
   readonly #workers: number
   readonly #models = new WeakMap<ModelRef, Weights>()
   /** What would have travelled since it was last taken, by owner: all of it is safetensors. */
@@ -46,6 +47,7 @@ export class LocalCohort implements Cohort {
     this.heads = heads && this.#headOwners(heads)
     this.owners = owners.map(({ card }) => card)
     this.#owners = owners
+    this.#place = new Map(this.owners.map(({ owner }, i) => [owner, i]))
     this.#workers = workers
     this.#traffic = new TrafficCount(this.owners)
     this.#disclosed = new DisclosureCount(this.owners)
@@ -55,7 +57,7 @@ export class LocalCohort implements Cohort {
     const ref = { id: ++this.#published }
     this.#models.set(ref, model)
     const size = this.#known ? 0 : safetensorsSize(model)
-    for (const [i, { owner }] of this.owners.entries()) if (to?.includes(owner) ?? true) this.#traffic.down(i, size)
+    for (const i of this.#places(to)) this.#traffic.down(i, size)
     this.#known = false
     return ref
   }
@@ -68,10 +70,11 @@ export class LocalCohort implements Cohort {
     return withProgress<OwnerProgress, Update>((report) =>
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
       pMapIterable(
-        this.#owners.filter(({ card: { owner } }) => task.only?.includes(owner) ?? true),
-        ({ card: { owner } }) => {
+        this.#places(task.only),
+        (i) => {
+          const { owner } = this.owners[i]!
           const own = { instruction: task.instruct(owner), evaluateReceived: task.evaluateReceived(owner) }
-          return this.#trainOne(owner, received, { round, lr, evaluate, ...own }, (progress) =>
+          return this.#trainOne(i, received, { round, lr, evaluate, ...own }, (progress) =>
             report({ type: 'owner-progress', round, owner, ...progress }),
           )
         },
@@ -80,9 +83,14 @@ export class LocalCohort implements Cohort {
     )
   }
 
+  /** Where owners stand among all, in that order; default: all of them. */
+  #places(owners: readonly number[] = this.owners.map(({ owner }) => owner)): number[] {
+    return owners.map((owner) => this.#place.get(owner)!).sort((a, b) => a - b)
+  }
+
   /** Trains an owner, and counts what it would be sent and send back. */
-  async #trainOne(owner: number, model: Weights | undefined, task: OwnerTask, report: Parameters<Owner['train']>[2]) {
-    const i = this.owners.findIndex((card) => card.owner === owner)
+  async #trainOne(i: number, model: Weights | undefined, task: OwnerTask, report: Parameters<Owner['train']>[2]) {
+    const { owner } = this.owners[i]!
     const update = await this.#owners[i]!.train(model, task, (progress) => {
       this.#disclosed.message(owner, 'progress', wouldSend.progress(progress))
       report(progress)

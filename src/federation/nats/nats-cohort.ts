@@ -72,10 +72,12 @@ export class NatsCohort implements Cohort {
     this.#settings = settings
   }
 
-  async publish(model: Weights): Promise<ModelRef> {
+  async publish(model: Weights, to?: readonly number[]): Promise<ModelRef> {
     const { ref, size } = await this.#models.publish(model)
     // Others fetch a model to evaluate it. One that evaluates none fetches those that it trains from.
-    for (const [i, card] of this.owners.entries()) if (shares(card) && !this.#known) this.#traffic.down(i, size)
+    for (const [i, card] of this.owners.entries()) {
+      if (shares(card) && !this.#known && (to?.includes(card.owner) ?? true)) this.#traffic.down(i, size)
+    }
     this.#known = false
     return ref
   }
@@ -106,7 +108,9 @@ export class NatsCohort implements Cohort {
   async *#trainAll(task: RoundTask, signal: AbortSignal, done: () => void): AsyncGenerator<Update> {
     try {
       await this.#forget(task.model)
-      const asked = this.#post.settings.owners.map((owner) => this.#ask(owner, task, 0, signal))
+      const asked = this.#post.settings.owners
+        .filter(({ owner }) => task.only?.includes(owner) ?? true)
+        .map((owner) => this.#ask(owner, task, 0, signal))
       // A rejection is looked at when its turn comes.
       for (const one of asked) one.catch(() => {})
       const present = await this.#inTime(asked)

@@ -67,7 +67,7 @@ export function verdictOf(group: RecordGroup, paper: PaperTable | undefined): Ve
     merge,
     round: largest(runs.map(({ rounds }) => rounds)),
     seeds: runs.length,
-    owners: first.unified[0]!.owners,
+    owners: first.manifest.shards.length,
     testedBy: first.manifest.shards.length - withoutMetrics(first.manifest.shards).length,
     unified: estimate(unified),
     pooled: pooled.length > 0 ? estimate(pooled) : undefined,

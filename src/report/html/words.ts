@@ -1,3 +1,4 @@
+import { trainingOwners } from '../../federation/drawn-owners.ts'
 import { thousands } from '../../format.ts'
 import { choiceText, nameOf } from '../../parts.ts'
 import { imagesIn } from '../../runs/run-description.ts'
@@ -47,7 +48,9 @@ export function subtitle(runs: readonly RunRecord[]): string {
   const seeds = runs.map(({ manifest }) => manifest.config.seed)
   return [
     `environment ${choiceText(config.env)}`,
-    `${config.owners} owners`,
+    config.participants
+      ? `${trainingOwners(config)} of ${config.owners} owners in each round`
+      : `${config.owners} owners`,
     `${dataset.name}, ${thousands(imagesIn(shards))} images`,
     `${typeof config.model === 'string' ? `model ${config.model}` : 'own model'}, ${thousands(model.parameters)} parameters`,
     `${seeds.length > 1 ? 'seeds' : 'seed'} ${seeds.join(', ')}`,

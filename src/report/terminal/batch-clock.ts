@@ -42,7 +42,7 @@ export class BatchClock {
     const at = this.#runs.get(run)!
     if (event.type === 'started') {
       at.round = event.done
-      at.participants = event.owners.length + (event.baseline ? 1 : 0)
+      at.participants = (event.participants ?? event.owners.length) + (event.baseline ? 1 : 0)
     } else if (event.type === 'owner-progress') {
       at.trained.set(event.owner, event.images / event.total)
       at.part = [...at.trained.values()].reduce((sum, part) => sum + part, 0) / at.participants

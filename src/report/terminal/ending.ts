@@ -8,17 +8,20 @@ import { drivingRule } from '../../runs/run-description.ts'
 import { CONFIG } from '../../runs/run-files.ts'
 import { ownerOf, POOLED_SERIES } from '../../runs/series-name.ts'
 import { shellWord } from '../../system/shell-word.ts'
+import { attendanceText } from '../attendance.ts'
 
 /** How a run ended: why and after how long, its best round, and how far it is from what its owners have otherwise. */
 export function endingLines(run: LoadedRun): string[] {
   const { series, rounds } = run
   const driver = series.get(drivingRule(run)) ?? []
   const last = driver.at(-1)
-  if (!last) return [stopped(run)]
+  const attendance = attendanceText(run)
+  const end = [...(attendance === undefined ? [] : [attendance]), stopped(run)]
+  if (!last) return end
   const best = pickPoint(driver, 'best', rounds)!
   const bestText =
     best.round === rounds ? 'best round: the last' : `best round: ${best.round}, ${percent(best.accuracy)} %`
-  return [bestText, ...gaps(last, series), stopped(run)]
+  return [bestText, ...gaps(last, series), ...end]
 }
 
 /** Why it stopped, and how long it took. */

@@ -151,7 +151,7 @@ export class LiveProgress implements ProgressView {
   event(event: RunEvent): void {
     switch (event.type) {
       case 'started':
-        this.#participants = event.owners.length + (event.baseline ? 1 : 0)
+        this.#participants = (event.participants ?? event.owners.length) + (event.baseline ? 1 : 0)
         this.#clock.start(event)
         this.#table = new RoundTable(event, this.#width(), this.#colors)
         this.#log(visible(this.#colors.dim('evaluating the initial weights …')))

@@ -6,6 +6,8 @@ import type { Palette } from '../../visible.ts'
 
 /** Of more owners than this, the spread is shown. */
 const MAX_LOCALS = 4
+/** Owners that were drawn for a round: of more, none is named. */
+const MAX_DRAWN = 5
 /** The head is said again after so many rounds. */
 const ROUNDS_BELOW = 20
 /** 100.00 */
@@ -25,20 +27,29 @@ export class RoundTable {
   readonly #columns: readonly Column[]
   readonly #rounds: number
   readonly #colors: Palette
+  readonly #draws: boolean
   #rows = 0
 
   /** @param width characters of a line; columns that do not fit are left out, times first */
   constructor(started: Started, width: number, colors: Palette) {
     this.#rounds = started.rounds
+    const { participants = Number.POSITIVE_INFINITY, owners } = started
+    this.#draws = participants <= MAX_DRAWN
+    const drawn = this.#draws ? drawnText(owners.slice(-participants)).length : 0
     this.#colors = colors
-    this.#columns = layout(started, width - this.#label(started.rounds).length)
+    this.#columns = layout(started, width - this.#label(started.rounds).length - drawn)
   }
 
   /** The line of a round, below the head if that is due. */
   lines(event: RoundFinished, left: number | undefined): string[] {
     const absent = event.absent.length > 0 ? `  without owner ${event.absent.join(', ')}` : ''
-    const row = this.#line(this.#label(event.round), ({ cell }) => cell(event, left)) + absent
+    const row = this.#line(this.#label(event.round), ({ cell }) => cell(event, left)) + this.#drawn(event) + absent
     return this.#rows++ % ROUNDS_BELOW === 0 ? [this.#head(), row] : [row]
+  }
+
+  /** Who trained, if these were drawn and are few enough for a line. */
+  #drawn({ locals }: RoundFinished): string {
+    return this.#draws ? this.#colors.dim(drawnText(locals.map(({ owner }) => owner))) : ''
   }
 
   #head(): string {
@@ -59,6 +70,8 @@ export class RoundTable {
     return `round ${String(round).padStart(String(this.#rounds).length)}/${this.#rounds}`
   }
 }
+
+const drawnText = (owners: readonly number[]) => `  owner ${owners.join(', ')}`
 
 function layout({ owners, merges, baseline }: Started, width: number): readonly Column[] {
   const locals = owners.map((_, i) => share(`local ${owners[i]}`, ({ locals }) => localOf(locals, owners[i]!)))

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
 import type { Experiment } from '../../config/schema.ts'
+import { trainingOwners } from '../../federation/drawn-owners.ts'
 import { lastRound } from '../../federation/schedule.ts'
 import { dataSize, roundsText, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
@@ -30,13 +31,19 @@ export function overviewText({ experiment, dataset, model, engine, shards }: Pre
   ]
   return [
     `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,
-    `env ${choiceText(experiment.env)}, ${experiment.owners} owners, seed ${experiment.seed}`,
+    `env ${choiceText(experiment.env)}, ${ownersText(experiment)}, seed ${experiment.seed}`,
     `model ${layers}, ${thousands(parameterCount(model))} parameters, ${experiment.init} initial weights`,
     `${choiceText(experiment.optimizer)} lr ${experiment.lr}, batch ${experiment.batch}, ${engine.name} on ${engine.device}, ${experiment.workers} workers`,
     ...(algorithm.length > 0 ? [algorithm.join(', ')] : []),
     '',
     shardTable(dataset, shards, width),
   ].join('\n')
+}
+
+/** 10 owners, of whom 3 train in each round */
+const ownersText = (experiment: Experiment): string => {
+  const all = `${experiment.owners} owners`
+  return experiment.participants ? `${all} of whom ${trainingOwners(experiment)} train in each round` : all
 }
 
 /** What would be run, with every value of the experiment. */
@@ -56,7 +63,7 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
 function keptLines({ experiment, model }: PreparedRun, done: number): string[] {
   if (experiment.keep === undefined) return []
   const size = dataSize(keptBytes(experiment, model, done))
-  const whose = `the weights of ${experiment.owners} owners and the model that they received`
+  const whose = `the weights of ${trainingOwners(experiment)} owners and the model that they received`
   return [`would keep ${whose} in ${roundsText(roundsToKeep(experiment, done))}: ${size} on the disk`]
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { drawnOwners } from '../../federation/drawn-owners.ts'
 import { lastRound } from '../../federation/schedule.ts'
 import { nameOf } from '../../parts.ts'
 import { readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
@@ -119,10 +120,11 @@ function completeRounds(manifest: Manifest, unified: readonly UnifiedRow[], loca
   for (const { round, merge } of unified) addRound(there, merge, round)
   for (const { round, owner } of local) addRound(there, localSeries(owner), round)
   // Of owners that may be absent, no row is missed.
-  const always = manifest.config.pace || manifest.min_owners !== undefined ? [] : manifest.shards
-  const names = [...unifiedSeries(manifest), ...always.map(({ owner }) => localSeries(owner))]
+  const { config, min_owners, shards } = manifest
+  const owners = config.pace || min_owners !== undefined ? [] : shards.map(({ owner }) => owner)
+  const names = (round: number) => [...unifiedSeries(manifest), ...drawnOwners(config, owners, round).map(localSeries)]
   let rounds = 0
-  while (names.every((name) => there.get(name)?.has(rounds + 1))) rounds++
+  while (names(rounds + 1).every((name) => there.get(name)?.has(rounds + 1))) rounds++
   return rounds
 }
 
