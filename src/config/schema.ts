@@ -101,7 +101,7 @@ export const ExperimentSchema = z.strictObject({
   participants: participants
     .optional()
     .describe(
-      'owners that train in each round, drawn anew with the seed: a fraction of them, at least one, or a count (default: all)',
+      'owners that train in each round, drawn anew with the seed: { fraction: 0.1 } of them, at least one, or { count: 20 } (default: all)',
     )
     .meta({ examples: [{ fraction: 0.1 }] }),
   rounds: count.default(10).describe('rounds of training, merging and sending back'),
