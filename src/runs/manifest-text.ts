@@ -21,8 +21,17 @@ export function assertSealed(content: Uint8Array, manifest: Manifest, file: stri
 }
 
 /** A manifest as it is written: with its own digest (docs/formats.md). */
-export const sealedManifest = (manifest: object): Buffer =>
-  sealed(Buffer.from(manifestText({ ...manifest, [SEAL]: BLANK_SEAL })), SEAL_KEY)
+export const sealedManifest = (manifest: object): Buffer => sealedParts(partOf(manifest))
+
+/**
+ * A manifest whose last part was made into text before, by `partOf`: it stays the same from round to round, and with many
+ * owners it is long.
+ */
+export const sealedParts = (...parts: readonly string[]): Buffer =>
+  sealed(Buffer.from(`{${[...parts, partOf({ [SEAL]: BLANK_SEAL })].join(',')}\n}\n`), SEAL_KEY)
+
+/** The text of some of a manifest's keys, at least one. */
+export const partOf = (some: object): string => manifestText(some).slice(1, -3)
 
 /** JSON for people too: lists of numbers stay on one line. */
 export function manifestText(manifest: object): string {

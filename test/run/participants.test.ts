@@ -108,7 +108,11 @@ describe('a run that draws its owners', () => {
   it('can be merged again, and checked', async () => {
     expect(await fedunify(['remerge', at('keep', 'a'), '--rules', 'avg,weighted-avg'])).toMatchObject({ code: 0 })
     const gate = join(folder, 'gate.yaml')
-    for (const [each, code] of [[3, 0], [5, 1]] as const) { // biome-ignore format: one line
+    for (const [each, code] of [
+      [3, 0],
+      [5, 1],
+    ] as const) {
+      // biome-ignore format: one line
       writeFileSync(gate, `- { metric: participants, each-round: ${each} }\n`)
       expect(await fedunify(['check', at('keep', 'a'), '--expect', gate])).toMatchObject({ code })
     }

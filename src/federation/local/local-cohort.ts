@@ -28,6 +28,12 @@ import { wouldSend } from './would-send.ts'
  */
 export const AHEAD = 4
 
+/**
+ * For each worker and one more, so that none waits for work, owners that evaluate at a time: they hold one model between
+ * them, and the learner may take several with few images at once.
+ */
+const EVALUATED_AHEAD = 64
+
 /** Owners in this process, whose learner trains `workers` of them at a time. */
 export class LocalCohort implements Cohort {
   readonly owners: readonly OwnerCard[]
@@ -107,13 +113,12 @@ export class LocalCohort implements Cohort {
 
   async evaluate(model: ModelRef) {
     const weights = this.#models.get(model)!
-    // One more of them than workers, so that none waits for work.
     const score = async (owner: Owner) => {
       const evaluation = await owner.evaluate(weights)
       this.#disclosed.message(owner.card.owner, 'evaluation', wouldSend.evaluation(evaluation))
       return [owner.card.owner, evaluation] as const
     }
-    return new Map(await pMap(this.#owners, score, { concurrency: this.#workers + 1 }))
+    return new Map(await pMap(this.#owners, score, { concurrency: EVALUATED_AHEAD * (this.#workers + 1) }))
   }
 
   /** The same by what was published, with what it would send counted. */

@@ -11,7 +11,7 @@ import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
 import { disclosureHead, disclosureLines } from '../disclosure.ts'
 import { manifestFile, readManifest } from '../manifest.ts'
-import { sealedManifest } from '../manifest-text.ts'
+import { partOf, sealedManifest, sealedParts } from '../manifest-text.ts'
 import { plainEvent } from '../plain-event.ts'
 import {
   type Manifest,
@@ -45,6 +45,8 @@ export class RunFolder {
   #tables: { table: Table; file: GrowingFile }[] = []
   #started: Started | undefined
   #disclosure: GrowingFile | undefined
+  /** The text of what its manifest says of the run. */
+  #fixed: string | undefined
   #events: GrowingFile | undefined
   #rounds: number
 
@@ -238,7 +240,8 @@ export class RunFolder {
   }
 
   #writeManifest(outcome: Outcome, flushFolder = true): Promise<void> {
-    return this.#put(MANIFEST, sealedManifest({ ...outcome, ...this.#plan.description }), flushFolder)
+    this.#fixed ??= partOf(this.#plan.description)
+    return this.#put(MANIFEST, sealedParts(partOf(outcome), this.#fixed), flushFolder)
   }
 
   /** Writes a file, unless the folder is another's by then. */

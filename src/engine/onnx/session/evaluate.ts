@@ -15,18 +15,20 @@ export function evaluate(session: InferenceSession, job: TrainingSetup, indices:
   return evaluateWith(classify, job, indices)
 }
 
-/** The same by a session of the evaluation graph, which takes any weights. */
-export function evaluateWeights(
+/** The same on each of several test sets, by a session of the evaluation graph, which takes any weights. */
+export async function evaluateWeights(
   session: InferenceSession,
   job: TrainingSetup,
   weights: Weights,
-  indices: Uint32Array,
-): Promise<Evaluation> {
+  sets: readonly Uint32Array[],
+): Promise<Evaluation[]> {
   const pixels = sizeOf(job.dataset.shape)
   const feeds = Object.fromEntries([...weights].map(([name, weight]) => [name, weightTensor(weight)]))
   const classify = async (images: Uint8Array, batch: number, steps: number) => {
     const { logits } = await session.run({ ...feeds, images: new Tensor('uint8', images, [steps, batch, pixels]) })
     return logits!.data as Float32Array
   }
-  return evaluateWith(classify, job, indices, CHUNK_IMAGES)
+  const evaluations: Evaluation[] = []
+  for (const indices of sets) evaluations.push(await evaluateWith(classify, job, indices, CHUNK_IMAGES))
+  return evaluations
 }

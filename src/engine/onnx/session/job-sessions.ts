@@ -20,7 +20,8 @@ export interface Target {
 export interface Sessions {
   /** Trains on batches of so many images, of a plan whose full batches have `full`, with these hooks. */
   training(batch: number, full: number, hooked: Hooked): Promise<InferenceSession>
-  evaluateShared(weights: SharedWeights, indices: Uint32Array): Promise<Evaluation>
+  /** On each of several test sets. */
+  evaluateShared(weights: SharedWeights, sets: readonly Uint32Array[]): Promise<Evaluation[]>
   evaluateLocal(weights: Weights, indices: Uint32Array): Promise<Evaluation>
 }
 
@@ -44,14 +45,16 @@ function standardSessions(device: Device, job: TrainingSetup): Sessions {
       training.set(key, session)
       return session
     },
-    async evaluateShared({ id, weights }, indices) {
+    async evaluateShared({ id, weights }, sets) {
       if (scored?.id !== id) {
         const last = scored
         scored = undefined
         await last?.session.release()
         scored = { id, session: await open(weights) }
       }
-      return await evaluate(scored.session, job, indices)
+      const evaluations: Evaluation[] = []
+      for (const indices of sets) evaluations.push(await evaluate(scored.session, job, indices))
+      return evaluations
     },
     async evaluateLocal(weights, indices) {
       const session = await open(weights)
@@ -69,9 +72,9 @@ function blockedSessions(block: number, job: TrainingSetup): Sessions {
   const { model, normalise, optimizer } = job
   const training = new Map<string, Promise<InferenceSession>>()
   let evaluation: Promise<InferenceSession> | undefined
-  const score = async (weights: Weights, indices: Uint32Array) => {
+  const score = async (weights: Weights, sets: readonly Uint32Array[]) => {
     evaluation ??= createSession(evaluationGraph(model, normalise, block))
-    return await evaluateWeights(await evaluation, job, weights, indices)
+    return await evaluateWeights(await evaluation, job, weights, sets)
   }
   return {
     training(batch, full, hooked) {
@@ -81,7 +84,7 @@ function blockedSessions(block: number, job: TrainingSetup): Sessions {
       training.set(key, session)
       return session
     },
-    evaluateShared: ({ weights }, indices) => score(weights, indices),
-    evaluateLocal: score,
+    evaluateShared: ({ weights }, sets) => score(weights, sets),
+    evaluateLocal: async (weights, indices) => (await score(weights, [indices]))[0]!,
   }
 }

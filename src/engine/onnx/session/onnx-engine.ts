@@ -9,6 +9,7 @@ import type { Engine, Learner, LearnerJob } from '../../engine.ts'
 import { checkHooks } from '../../training/check-hooks.ts'
 import { divergence, failure } from '../../training/failure.ts'
 import { loadFailure, RUNTIME_VERSION } from '../machine/runtime.ts'
+import { Grouped } from './grouped.ts'
 import type { Target } from './job-sessions.ts'
 import { lendTraining } from './shared-plan.ts'
 import { SharedMemory } from './shared-weights.ts'
@@ -57,6 +58,10 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
     }
   }
 
+  const grouped = new Grouped((weights, sets) =>
+    memory.lend(weights, (shared) => run({ kind: 'evaluate', weights: shared, sets })),
+  )
+
   return {
     async train(start, plan, report) {
       checkHooks(job.model, plan)
@@ -77,8 +82,7 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
         port1.close()
       }
     },
-    evaluate: (weights, indices) =>
-      memory.lend(weights, (shared) => run({ kind: 'evaluate', weights: shared, indices })),
+    evaluate: (weights, indices) => grouped.evaluate(weights, indices),
     summarise: (weights, indices) =>
       memory.lend(weights, (shared) => run({ kind: 'summarise', weights: shared, indices })),
     async close() {

@@ -23,12 +23,12 @@ export interface Setup {
 
 export type Task =
   | { readonly kind: 'train'; readonly start: SharedWeights; readonly plan: TrainPlan; readonly progress: MessagePort }
-  | { readonly kind: 'evaluate'; readonly weights: SharedWeights; readonly indices: Uint32Array }
+  | { readonly kind: 'evaluate'; readonly weights: SharedWeights; readonly sets: readonly Uint32Array[] }
   | { readonly kind: 'summarise'; readonly weights: SharedWeights; readonly indices: Uint32Array }
 
 interface Results {
   readonly train: Trained | { readonly diverged: Diverged }
-  readonly evaluate: Evaluation
+  readonly evaluate: readonly Evaluation[]
   readonly summarise: HeadStatistics
 }
 
@@ -44,7 +44,7 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
   tidy()
   check()
   if (task.kind === 'summarise') return await summarise(job, task.weights.weights, task.indices, check)
-  if (task.kind === 'evaluate') return await evaluateShared(task.weights, task.indices)
+  if (task.kind === 'evaluate') return await evaluateShared(task.weights, task.sets)
   const { start, plan, progress } = task
   try {
     const hooked = hookedBy(plan.hooks)
