@@ -88,7 +88,7 @@ export interface RoundFinished {
   readonly stepSize?: number | undefined
   /** In a run without waiting: what this version was made of, in the order of arrival. */
   readonly arrivals?: readonly Arrived[]
-  /** Bytes of the round, by owner: of models that were published in it, and of updates. The baseline has none. */
+  /** Bytes of the round, by owner: of models that were published in it, and of updates. The baseline has none, and where owners are drawn one that nothing went to or came from is left out. */
   readonly traffic: readonly Traffic[]
   /** What left each owner in the round; of owners in this process, what would over a network. */
   readonly disclosed: readonly Disclosed[]

@@ -7,6 +7,7 @@ import { drawnCount, drawnOwners, type Participation } from './drawn-owners.ts'
 import { type FederationEvent, type OwnerTrained, ownerTrained, type Scored } from './events.ts'
 import { fitHead } from './fit-head.ts'
 import { isEvaluated, isKept, type Keeping, lastRound, learningRate, type Schedule } from './schedule.ts'
+import type { Traffic } from './traffic.ts'
 
 /** How many rounds there are, how the learning rate goes, and what is kept of them. */
 export interface Rounds extends Schedule, Keeping {
@@ -112,7 +113,7 @@ export async function* runFederation(
       ownerStates: cohort.states(round),
       drift: folded.drift,
       stepSize: stepped.stepSize,
-      traffic: cohort.takeTraffic(),
+      traffic: drawn ? travelled(cohort.takeTraffic()) : cohort.takeTraffic(),
       disclosed: cohort.takeDisclosed(),
       baseline: undefined,
       seconds: { train, merge, evaluate: clock.lap() },
@@ -120,6 +121,9 @@ export async function* runFederation(
   }
   yield finishedEvent(plan, { round, reached, seconds: whole.lap() })
 }
+
+/** Of thousands of owners, few are sent anything in a round. */
+const travelled = (traffic: readonly Traffic[]) => traffic.filter(({ down, up }) => down + up > 0)
 
 /** Those of the owners that have not trained. */
 function without(owners: readonly number[], locals: readonly OwnerTrained[]): number[] {

@@ -1,4 +1,4 @@
-import type { TrafficRow } from '../runs/read/read-tables.ts'
+import type { LoadedRun } from '../runs/read/load-run.ts'
 
 /** Bytes down to the owners and up from them. */
 export interface Bytes {
@@ -18,10 +18,16 @@ export interface TrafficTotals {
 }
 
 /** @returns undefined if there is no row: the run has no such table, or no round */
-export function trafficTotals(rows: readonly TrafficRow[] = []): TrafficTotals | undefined {
+export function trafficTotals({
+  traffic: rows = [],
+  manifest: { shards },
+  rounds,
+}: Pick<LoadedRun, 'traffic' | 'manifest' | 'rounds'>): TrafficTotals | undefined {
   const [first] = rows
   if (!first) return undefined
-  const owners = new Map<number, Bytes>()
+  // One without a row in a round was sent nothing.
+  const turns = shards.length * rounds
+  const owners = new Map<number, Bytes>(shards.map(({ owner }) => [owner, { down: 0, up: 0 }]))
   const all = { down: 0, up: 0 }
   for (const { owner, down_bytes: down, up_bytes: up } of rows) {
     const before = owners.get(owner)
@@ -31,8 +37,10 @@ export function trafficTotals(rows: readonly TrafficRow[] = []): TrafficTotals |
   }
   return {
     all,
-    each: { down: all.down / rows.length, up: all.up / rows.length },
-    even: rows.every((row) => row.down_bytes === first.down_bytes && row.up_bytes === first.up_bytes),
+    each: { down: all.down / turns, up: all.up / turns },
+    even:
+      rows.length === turns &&
+      rows.every((row) => row.down_bytes === first.down_bytes && row.up_bytes === first.up_bytes),
     owners,
   }
 }

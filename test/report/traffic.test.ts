@@ -5,15 +5,19 @@ import { trafficPairs } from '../../src/report/html/block/traffic.ts'
 import { readRecords } from '../../src/report/run-record.ts'
 import { summaryText } from '../../src/report/terminal/run-text.ts'
 import { trafficTotals } from '../../src/report/traffic.ts'
-import { loadRun } from '../../src/runs/read/load-run.ts'
-import type { TrafficRow } from '../../src/runs/read/read-tables.ts'
+import { type LoadedRun, loadRun } from '../../src/runs/read/load-run.ts'
 import { NO_COLORS } from '../../src/visible.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { writeRun as inventRun } from '../support/invented-run.ts'
 import { edit, writeRun } from '../support/written-run.ts'
 
-const rows = (...bytes: readonly (readonly [number, number, number, number])[]): TrafficRow[] =>
-  bytes.map(([round, owner, down_bytes, up_bytes]) => ({ round, owner, down_bytes, up_bytes }))
+/** So many rounds of two owners, and their rows: round, owner, bytes down and up. */
+const run = (rounds: number, ...bytes: readonly (readonly [number, number, number, number])[]) =>
+  ({
+    rounds,
+    manifest: { shards: [{ owner: 1 }, { owner: 2 }] },
+    traffic: bytes.map(([round, owner, down_bytes, up_bytes]) => ({ round, owner, down_bytes, up_bytes })),
+  }) as unknown as LoadedRun
 
 const summary = async (run: string) => summaryText(await loadRun(run), NO_COLORS)
 
@@ -26,7 +30,7 @@ it('sizes have two digits or more', () => {
 })
 
 it('totals are of all, of an owner and round, and by owner', () => {
-  expect(trafficTotals(rows([1, 1, 30, 10], [1, 2, 30, 20], [2, 1, 20, 10], [2, 2, 20, 20]))).toEqual({
+  expect(trafficTotals(run(2, [1, 1, 30, 10], [1, 2, 30, 20], [2, 1, 20, 10], [2, 2, 20, 20]))).toEqual({
     all: { down: 100, up: 60 },
     each: { down: 25, up: 15 },
     even: false,
@@ -35,9 +39,19 @@ it('totals are of all, of an owner and round, and by owner', () => {
       [2, { down: 50, up: 40 }],
     ]),
   })
-  expect(trafficTotals(rows([1, 1, 30, 10], [1, 2, 30, 10]))).toMatchObject({ even: true })
-  expect(trafficTotals([])).toBeUndefined()
-  expect(trafficTotals(undefined)).toBeUndefined()
+  expect(trafficTotals(run(1, [1, 1, 30, 10], [1, 2, 30, 10]))).toMatchObject({ even: true })
+  // An owner that was not drawn has no row: 30 and 10 bytes over two owners.
+  expect(trafficTotals(run(1, [1, 1, 30, 10]))).toEqual({
+    all: { down: 30, up: 10 },
+    each: { down: 15, up: 5 },
+    even: false,
+    owners: new Map([
+      [1, { down: 30, up: 10 }],
+      [2, { down: 0, up: 0 }],
+    ]),
+  })
+  expect(trafficTotals(run(1))).toBeUndefined()
+  expect(trafficTotals({ ...run(1), traffic: undefined })).toBeUndefined()
 })
 
 describe('the end of a run', () => {

@@ -39,12 +39,12 @@ interface Style {
 }
 
 function terminal({ run, files, before }: Shown, { colors, width }: Style): string {
-  const { tables, manifest, traffic } = run
+  const { tables, manifest } = run
   const { config } = manifest
   const { changed, defaults } = configPairs(config)
   // The title has these two.
   const usual = defaults.filter(([key]) => key !== 'name' && key !== 'seed').map((pair) => pair.join(' '))
-  const travelled = trafficTotals(traffic)
+  const travelled = trafficTotals(run)
   const shares = manifest.shards.map(({ train_labels, test_labels, ...share }) => {
     return { ...share, labels: train_labels.map((count, label) => count + (test_labels[label] ?? 0)) }
   })

@@ -79,11 +79,11 @@ const FILES_WIDTH = 120
  * files, and what may come next.
  */
 export async function summaryText(run: LoadedRun, colors: Palette, width?: number): Promise<string> {
-  const { path, manifest, tables, unified, traffic } = run
+  const { path, manifest, tables, unified } = run
   const last = unified.at(-1)
   const driver = last && unified.find(({ round }) => round === last.round)
   const verdict = driver ? verdictText(driver, manifest, colors) : 'no round was finished'
-  const travelled = trafficTotals(traffic)
+  const travelled = trafficTotals(run)
   const lines = [verdict, ...(travelled ? [trafficText(travelled)] : []), ...endingLines(run).map(oneLine)]
   const files = (await readdir(path))
     .filter((name) => !name.startsWith('.'))

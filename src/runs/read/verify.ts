@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { drawnOwners } from '../../federation/drawn-owners.ts'
 import { isEvaluated } from '../../federation/schedule.ts'
 import { percent } from '../../format.ts'
 import type { SavedState } from '../checkpoint.ts'
@@ -171,15 +172,16 @@ export function assertTold(
 }
 
 /**
- * Every owner's traffic is there once for each round, and in bytes.
+ * Every owner's traffic is there once for each round, and in bytes; where owners are drawn, that of those that train.
  * @throws FedunifyError (data) naming the line, or the row that is missing
  */
 export function assertTraffic(
   dir: string,
   rounds: number,
-  { shards }: Manifest,
+  { config, shards }: Manifest,
   rows: readonly Lined<TrafficRow>[],
 ): void {
+  const owners = shards.map(({ owner }) => owner)
   const file = join(dir, trafficTable.file)
   const there: RoundsOf = new Map(shards.map(({ owner }) => [localSeries(owner), new Set()]))
   for (const { round, owner, down_bytes, up_bytes, line } of rows) {
@@ -191,8 +193,8 @@ export function assertTraffic(
     if (odd !== undefined) throw changed(`${file}:${line}`, `${odd} is no number of bytes`)
   }
   for (let round = 1; round <= rounds; round++) {
-    const missing = shards.find(({ owner }) => !there.get(localSeries(owner))!.has(round))
-    if (missing) throw changed(file, `round ${round} of owner ${missing.owner} is missing`)
+    const missing = drawnOwners(config, owners, round).find((owner) => !there.get(localSeries(owner))!.has(round))
+    if (missing !== undefined) throw changed(file, `round ${round} of owner ${missing} is missing`)
   }
 }
 

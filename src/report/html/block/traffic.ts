@@ -7,8 +7,8 @@ import { type Bytes, trafficTotals } from '../../traffic.ts'
 const MAX_OWNERS = 24
 
 /** What travelled in a run, by owner if not all had the same; empty if the run did not count it. */
-export function trafficPairs({ traffic }: RunRecord): [string, string][] {
-  const totals = trafficTotals(traffic)
+export function trafficPairs(run: RunRecord): [string, string][] {
+  const totals = trafficTotals(run)
   if (!totals) return []
   const { all, each, even, owners } = totals
   return [
