@@ -85,7 +85,9 @@ export async function explainRun(
   }
   const within = async <T>(random: number, work: (participants: Participants) => Promise<T>): Promise<T> => {
     const head = { ridge: { lambda: 0.01, random } }
-    const here = inThisProcess({ ...prepared, experiment: { ...prepared.experiment, baseline: 'none', head } })
+    // Nothing is trained.
+    const chosen = { baseline: 'none', objective: 'cross-entropy', head } as const
+    const here = inThisProcess({ ...prepared, experiment: { ...prepared.experiment, ...chosen } })
     assertSameData(manifest, here.description)
     const participants = await here.open(signal)
     try {

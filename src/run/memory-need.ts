@@ -1,10 +1,13 @@
+import type { Objective } from '../algorithm/objective/objective.ts'
+import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Device, OptimizerSettings } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
-import { trainingOwners } from '../federation/drawn-owners.ts'
-import { gigabytes, thousands } from '../format.ts'
+import { drawnOwners, trainingOwners } from '../federation/drawn-owners.ts'
+import { lastRound } from '../federation/schedule.ts'
+import { dataSize, gigabytes, thousands } from '../format.ts'
 import { type Model, parameterCount, sizeOf } from '../model/model.ts'
-import { nameOf } from '../parts.ts'
+import { make, nameOf } from '../parts.ts'
 import { memoryLimit } from '../system/memory-limit.ts'
 
 /** Bytes of a float32. */
@@ -67,5 +70,32 @@ export function assertMemory(
     activations > weights
       ? 'use a smaller batch, a smaller model or fewer workers'
       : 'use a smaller model or fewer workers',
+  )
+}
+
+/** Copies of what an owner keeps that there are when a round is saved: its own, and that in the checkpoint. */
+const STATE_COPIES = 2
+
+/**
+ * Looks whether what owners in this process keep between rounds fits: of one that has trained, at least one set of
+ * weights, also while it is absent.
+ * @throws FedunifyError (usage) if it does not
+ */
+export function assertStates(model: Model, experiment: Experiment, limit = memoryLimit()): void {
+  const objective: Objective = make(OBJECTIVES, experiment.objective)
+  if (!objective.end) return
+  const all = Array.from({ length: experiment.owners }, (_, i) => i + 1)
+  const rounds = experiment.participants ? lastRound(experiment) : 1
+  const keeping = new Set<number>()
+  for (let round = 1; round <= rounds; round++)
+    for (const owner of drawnOwners(experiment, all, round)) keeping.add(owner)
+  const state = FLOAT * parameterCount(model)
+  const needed = STATE_COPIES * state * keeping.size
+  if (needed <= limit) return
+  const what = `objective ${nameOf(experiment.objective)} keeps ${dataSize(state)} or more at each of ${thousands(keeping.size)} owners`
+  throw new FedunifyError(
+    'E_MEMORY',
+    `${what}, which needs about ${gigabytes(needed)} of memory or more, there are ${gigabytes(limit)}`,
+    'use fewer owners, a smaller model, or an objective that keeps nothing',
   )
 }

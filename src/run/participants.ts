@@ -9,6 +9,7 @@ import type { Model } from '../model/model.ts'
 import { make } from '../parts.ts'
 import type { RunDescription } from '../runs/run-description.ts'
 import { describeRun } from './describe.ts'
+import { assertStates } from './memory-need.ts'
 import { pooledOwner, shardOwners } from './owners.ts'
 import type { PreparedRun } from './prepare.ts'
 
@@ -53,6 +54,7 @@ export const inThisProcess = (run: PreparedRun, asked = run.experiment): Runnabl
 async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {
   const { experiment, shards } = run
   const { workers, baseline } = experiment
+  assertStates(run.model, experiment)
   const learner = await openLearner(run, workers, signal)
   const heads = openHeads(run, learner, signal)
   return {

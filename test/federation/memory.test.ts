@@ -3,7 +3,7 @@ import { resolveExperiment } from '../../src/config/resolve.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import { buildModel } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'
-import { assertMemory, memoryNeed } from '../../src/run/memory-need.ts'
+import { assertMemory, assertStates, memoryNeed } from '../../src/run/memory-need.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 
@@ -48,6 +48,23 @@ it('refuses what is more than there is, in words', () => {
     expect.objectContaining({ hint: 'use a smaller batch, a smaller model or fewer workers' }),
   )
   expect(() => assertMemory(cnn, given({ batch: 64 }), 'cpu', 30_000, 1e9)).not.toThrow()
+})
+
+it('refuses what owners keep if it is more than there is: that of all that ever train', () => {
+  const needs = (values: object) => () => assertStates(cnn, given({ owners: 1000, ...values }), 1e9)
+  expect(needs({ objective: 'scaffold' })).toThrow(
+    expect.objectContaining({
+      kind: 'usage',
+      // 2 * 1000 * 4 * 421,642 bytes.
+      message:
+        'objective scaffold keeps 1.7 MB or more at each of 1,000 owners, which needs about 3.4 GB of memory or more, there are 1.0 GB',
+    }),
+  )
+  const drawn = { objective: 'scaffold', participants: { count: 400 } }
+  expect(needs({ ...drawn, rounds: 1 })).toThrow('at each of 400 owners, which needs about 1.3 GB')
+  expect(needs({ ...drawn, participants: { count: 200 }, rounds: 1 })).not.toThrow()
+  expect(needs({ ...drawn, participants: { count: 200 }, rounds: 30 })).toThrow(/at each of (9\d\d|1,000) owners/)
+  expect(needs({})).not.toThrow()
 })
 
 it('is found out before anything is trained or written, by a plan too', async () => {
