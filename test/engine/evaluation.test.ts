@@ -29,6 +29,13 @@ describe('evaluation', () => {
     expect(truth).toEqual([76, 75, 75, 75])
   })
 
+  it('of many small test sets at once has the bits of one after the other', async () => {
+    const learner = await open({ workers: 2 })
+    const sets = Array.from({ length: 90 }, (_, i) => range(i, i + 1 + (i % 3)))
+    const together = await Promise.all(sets.map((set) => learner.evaluate(start, set)))
+    for (const [i, set] of sets.entries()) expect(together[i]).toEqual(await learner.evaluate(start, set))
+  })
+
   it('counts an image as often as it is asked for, in any order', async () => {
     const learner = await open()
     const there = await learner.evaluate(start, Uint32Array.of(9, 2, 2, 300))

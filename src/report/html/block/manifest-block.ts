@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { clock, duration, thousands } from '../../../format.ts'
 import { drivingRule, imagesIn, type Manifest } from '../../../runs/run-description.ts'
 import { sharedPath } from '../../../system/shared-path.ts'
+import { attendanceText } from '../../attendance.ts'
 import { configPairs, describe } from '../../config-pairs.ts'
 import type { RecordGroup, RunRecord } from '../../run-record.ts'
 import { scrollBox, table } from '../chart/figure.ts'
@@ -21,7 +22,7 @@ export function manifestBlock(id: string, { runs }: RecordGroup): Markup {
   const traffic = trafficPairs(runs[0]!)
   const { changed, defaults } = configPairs(config)
   const facts: Part[] = [
-    ['Experiment: changed from the defaults', [...changed, ...rulePairs(manifest)]],
+    ['Experiment: changed from the defaults', [...changed, ...rulePairs(manifest), ...attendancePairs(runs[0]!)]],
     [
       'Data',
       [
@@ -63,6 +64,11 @@ ${scrollBox('Runs', runsTable(runs))}
 <div class="columns">${facts.slice(0, 1).map(partBlock)}</div>
 <details><summary>Defaults, data, model and machine</summary><div class="columns">${[['Experiment: defaults', defaults] satisfies Part, ...facts.slice(1)].map(partBlock)}</div></details></section>
 `
+}
+
+function attendancePairs(run: RunRecord): Pair[] {
+  const text = attendanceText(run)
+  return text === undefined ? [] : [['who trained', text]]
 }
 
 const partBlock = ([title, pairs]: Part) =>
