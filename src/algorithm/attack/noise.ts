@@ -12,7 +12,7 @@ export const noise = {
   source: 'Blanchard et al. 2017, Krum (arXiv:1703.02757), Gaussian attackers; here scaled by the update',
   options: z.strictObject({
     owners: hostileOwners,
-    scale: z.number().gt(0).default(5).describe('how many times as long as its own update, tensor by tensor'),
+    scale: z.number().gt(0).default(50).describe('how many times as long as its own update, tensor by tensor'),
   }),
   make: ({ owners, scale }) => ({
     owners,
