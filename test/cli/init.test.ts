@@ -45,7 +45,7 @@ describe('fedunify init', () => {
       writeFileSync(file, text.replace(`\n${line}\n`, `\n${line.slice(1)}\n`))
       const [[key, value]] = Object.entries(parse(line.slice(1))) as [[string, unknown]]
       const runs = await expandFile(file)
-      if (key === 'matrix') expect(runs).toHaveLength(2)
+      if (key === 'matrix' || key === 'variants') expect(runs).toHaveLength(2)
       else if (key === 'seeds') expect(runs).toHaveLength(3)
       else expect(runs[0]!.experiment, line).toMatchObject({ [key]: value })
     }
