@@ -1,7 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-
-/** Rows between two pauses. */
-const ROWS = 64
+import { decompose, substitute } from '../cholesky.ts'
 
 /**
  * X with (S⁻¹ A S⁻¹ + lambda I) S X = S⁻¹ B, where S² is the diagonal of A / images: a ridge on columns of one length,
@@ -20,35 +18,15 @@ export async function solveRidge(
   const columns = b.length / size
   // A feature that is 0 for every image gets no weight.
   const scale = Float64Array.from({ length: size }, (_, i) => Math.sqrt(a[i * size + i]! / images) || 1)
-  const l = new Float64Array(size ** 2)
-  const rows = Array.from({ length: size }, (_, i) => l.subarray(i * size, i * size + i + 1))
-  for (const [i, own] of rows.entries()) {
-    // Thousands of unknowns take a while: signals and the display come in between.
-    if (i % ROWS === ROWS - 1) {
-      await setImmediate()
-      signal?.throwIfAborted()
-    }
-    for (let j = 0; j <= i; j++) {
-      const other = rows[j]!
-      let sum = a[i * size + j]! / (scale[i]! * scale[j]!) + (i === j ? lambda : 0)
-      for (let k = 0; k < j; k++) sum -= own[k]! * other[k]!
-      own[j] = i === j ? Math.sqrt(sum) : sum / other[j]!
-    }
+  const rows = Array.from({ length: size }, (_, i) =>
+    Float64Array.from({ length: i + 1 }, (_, j) => a[i * size + j]! / (scale[i]! * scale[j]!) + (i === j ? lambda : 0)),
+  )
+  for (const _ of decompose(rows)) {
+    // Signals and the display come in between.
+    await setImmediate()
+    signal?.throwIfAborted()
   }
-  const x = new Float64Array(b.length)
-  for (let c = 0; c < columns; c++) {
-    const y = new Float64Array(size)
-    for (const [i, own] of rows.entries()) {
-      let sum = b[i * columns + c]! / scale[i]!
-      for (let k = 0; k < i; k++) sum -= own[k]! * y[k]!
-      y[i] = sum / own[i]!
-    }
-    for (let i = size - 1; i >= 0; i--) {
-      const own = rows[i]!
-      y[i]! /= own[i]!
-      for (let k = 0; k < i; k++) y[k]! -= own[k]! * y[i]!
-      x[i * columns + c] = y[i]! / scale[i]!
-    }
-  }
-  return x
+  const x = Float64Array.from(b, (value, at) => value / scale[Math.floor(at / columns)]!)
+  substitute(rows, x)
+  return x.map((value, at) => value / scale[Math.floor(at / columns)]!)
 }
