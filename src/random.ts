@@ -23,6 +23,7 @@ export type Purpose =
   | 'validation'
   | 'attack'
   | 'participants'
+  | 'statistics'
 
 /**
  * The stream derived from (seed, purpose, …path), where the path is an owner, a round, an epoch, a tensor.

@@ -3,6 +3,7 @@ import type { Model } from '../model/model.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { HeadStatistics } from './head-statistics.ts'
 import type { ObjectiveHooks } from './hooks.ts'
+import type { Statistic } from './statistics.ts'
 
 /** What computes: the processor, an NVIDIA GPU through CUDA, any GPU through WebGPU. */
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const
@@ -119,6 +120,8 @@ export interface Learner {
   evaluate(weights: Weights, indices: Uint32Array): Promise<Evaluation>
   /** What a last layer is fitted to: sums over the images at `indices` of the inputs of the model's last layer. */
   summarise(weights: Weights, indices: Uint32Array): Promise<HeadStatistics>
+  /** What a merge rule asks of the images at `indices`. */
+  measure(weights: Weights, indices: Uint32Array, statistic: Statistic): Promise<Weights>
   close(): Promise<void>
 }
 

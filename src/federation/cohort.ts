@@ -2,6 +2,7 @@ import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { HeadWeights } from '../algorithm/head/head.ts'
 import type { Evaluation, Progress, Trained } from '../engine/engine.ts'
 import type { HeadStatistics } from '../engine/head-statistics.ts'
+import type { NamedWeights } from '../weights/named.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Disclosed } from './disclosure.ts'
 import type { Traffic } from './traffic.ts'
@@ -55,6 +56,8 @@ export interface Update extends Omit<Trained, 'loss' | 'local'> {
   readonly local: Evaluation | undefined
   /** What its local objective sends with the weights. */
   readonly sent: State
+  /** What merge rules asked of it, each by its `statisticName`; undefined if none asked. */
+  readonly statistics?: NamedWeights | undefined
   /** The model that it received, on its own test set before training; if that was asked for, and is shared. */
   readonly received: Evaluation | undefined
 }

@@ -1,9 +1,11 @@
+import type { NamedWeights } from '../weights/named.ts'
+
 const KINDS = ['weights', 'update', 'evaluation', 'statistics', 'progress'] as const
 
 /** What left an owner in a round, messages of a kind together. */
 export interface Disclosed {
   readonly owner: number
-  /** `weights` is the file of an update, `statistics` that of a head's sums; the others are the messages of nats/wire.ts. */
+  /** `weights` is the file of an update, `statistics` that of a head's sums, or of what merge rules ask for; the others are the messages of nats/wire.ts. */
   readonly kind: (typeof KINDS)[number]
   readonly messages: number
   /** What was told, by the names of docs/disclosure.md. */
@@ -36,6 +38,11 @@ export const weightFields = (sends: boolean): string[] => (sends ? ['weights', '
 
 /** The fields of the sums that a head is fitted to. */
 export const STATISTICS: readonly string[] = ['images', 'gram', 'cross']
+
+/** The fields of what merge rules asked for. */
+export const statisticFields = (handedIn: NamedWeights): string[] => [
+  ...new Set(Object.keys(handedIn).map((name) => name.slice(0, name.lastIndexOf('-')))),
+]
 
 interface Count {
   messages: number

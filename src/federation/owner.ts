@@ -8,6 +8,7 @@ import { FedunifyError } from '../errors.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
+import { type Asked, measureAll } from './owner-statistics.ts'
 
 /** How an owner trains, in every round. */
 export interface OwnerSettings {
@@ -22,6 +23,8 @@ export interface OwnerSettings {
   readonly labels: readonly number[]
   /** The weights that it begins with if it receives none. */
   readonly initial: () => Weights
+  /** What merge rules ask of it beside its weights; undefined if nothing. */
+  readonly asked?: Asked | undefined
   /** Who it is, for messages; default: "owner 3". */
   readonly name?: string
   /** What it does if it is hostile. */
@@ -81,7 +84,7 @@ export class ShardOwner implements Owner {
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
-    const { objective, momentum, labels, batch, epochs, untilAccuracy, initial, hostile } = this.#settings
+    const { objective, momentum, labels, batch, epochs, untilAccuracy, initial, asked, hostile } = this.#settings
     const { round, lr, instruction, evaluate, evaluateReceived } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
@@ -96,10 +99,12 @@ export class ShardOwner implements Owner {
     const steps = stepsOf({ epochs: trained.epochs, images: train.length, batch, momentum })
     const end = objective.end?.({ ...start, trained: trained.weights, steps, lr })
     this.restore(round, end?.state ?? {})
+    const where = { owner, name: this.#name, round, train }
+    const statistics = asked && (await measureAll(this.#learner, trained.weights, asked, where))
     // After the training, so that none waits for it.
     const received = evaluateReceived ? await this.evaluate(start.received) : undefined
     const weights = this.#disguised(start.received, trained.weights, round)
-    return { type: 'update', owner, trainImages, sent: end?.sent ?? {}, received, ...trained, weights }
+    return { type: 'update', owner, trainImages, sent: end?.sent ?? {}, statistics, received, ...trained, weights }
   }
 
   /** What it hands in for the weights that it has trained. */

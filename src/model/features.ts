@@ -4,10 +4,18 @@ import type { Tensor, Weights } from '../weights/weights.ts'
 import { buildModel, type Model, type PlacedLayer } from './model.ts'
 
 /** The model without its last layer: its outputs are the features that logits are made of. */
-export function featureModel(model: Model): Model {
-  const layers = model.layers.slice(0, -1)
-  const [features] = lastDense(model).input
-  return { ...model, classes: features!, layers, parameters: layers.flatMap(({ parameters }) => parameters) }
+export const featureModel = (model: Model): Model => before(model, model.layers.length - 1, lastDense(model))
+
+/** Each dense layer's weight, with the model of all that comes before the layer: its outputs are the layer's inputs. */
+export const denseInputs = (model: Model): { readonly weight: string; readonly before: Model }[] =>
+  model.layers.flatMap((placed, i) =>
+    isDense(placed) ? [{ weight: `${placed.name}.weight`, before: before(model, i, placed) }] : [],
+  )
+
+/** The first so many layers. */
+function before(model: Model, count: number, { input }: Dense): Model {
+  const layers = model.layers.slice(0, count)
+  return { ...model, classes: input[0]!, layers, parameters: layers.flatMap(({ parameters }) => parameters) }
 }
 
 /** The model with so many units more in its last hidden layer: random features of what that layer sees. */

@@ -1,4 +1,4 @@
-import { assertRule, usesOf } from '../algorithm/merge/assert-rule.ts'
+import { asksOf, assertRule, usesOf } from '../algorithm/merge/assert-rule.ts'
 import { type MergeChoice, ownRuleOf } from '../algorithm/merge/own-rule.ts'
 import { startMerge } from '../algorithm/merge/start-merge.ts'
 import { FedunifyError } from '../errors.ts'
@@ -25,6 +25,10 @@ export function assertUsable(rule: MergeChoice, weights: readonly number[], base
   }
   if (uses.includes('steps')) {
     throw refuse(rule, 'it needs to know how many steps an owner went', 'use it in a run: files do not say')
+  }
+  const [asked] = asksOf(rule)
+  if (asked) {
+    throw refuse(rule, `it needs ${asked.statistic} of an owner's images`, 'use it in a run: files do not have them')
   }
   if (uses.includes('base') && !base) {
     throw refuse(rule, 'it needs the model that the others were trained from', 'name it: --base FILE')

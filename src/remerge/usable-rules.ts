@@ -1,5 +1,5 @@
 import { lastOf } from '../algorithm/earlier-models.ts'
-import { assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
+import { asksOf, assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
 import type { MergedModel } from '../algorithm/merge/rule.ts'
 import { FedunifyError } from '../errors.ts'
 import { type AnyChoice, choiceText, nameOf } from '../parts.ts'
@@ -68,6 +68,8 @@ function assertTold(choice: AnyChoice, { owners, received }: KeptRound): void {
   if (uses.includes('steps') && owners.some(({ steps }) => steps === undefined)) {
     throw refuse('it needs to know how many steps each owner went')
   }
+  const [asked] = asksOf(choice)
+  if (asked) throw refuse(`it needs ${asked.statistic} of the owners' images, which a run does not keep`)
 }
 
 function refusalOf(call: () => void): string | undefined {

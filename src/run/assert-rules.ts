@@ -1,10 +1,10 @@
 import { lastOf } from '../algorithm/earlier-models.ts'
-import { assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
+import { asksOf, assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { trainingOwners } from '../federation/drawn-owners.ts'
 import type { Model } from '../model/model.ts'
-import { nameOf } from '../parts.ts'
+import { type AnyChoice, nameOf } from '../parts.ts'
 
 /**
  * Looks before a run whether its merge rules can be used.
@@ -20,13 +20,18 @@ export function assertRules({ merge, init, owners: all, participants }: Experime
   }
   for (const choice of merge) {
     assertRule(choice, owners, fewest ?? owners)
-    if (init === 'shared' || !usesOf(choice).includes('base')) continue
-    throw new FedunifyError(
-      'E_CONFLICT',
-      `merge ${nameOf(choice)} goes on from the model that all owners received, but with init ${init} each has its own`,
-      'use init shared, or another rule',
-    )
+    const why = init === 'shared' ? undefined : apart(choice)
+    if (why === undefined) continue
+    const message = `merge ${nameOf(choice)} ${why}, but with init ${init} each has its own`
+    throw new FedunifyError('E_CONFLICT', message, 'use init shared, or another rule')
   }
+}
+
+/** What makes a rule useless for owners that begin with weights of their own, if it is. */
+function apart(choice: AnyChoice): string | undefined {
+  if (usesOf(choice).includes('base')) return 'goes on from the model that all owners received'
+  // The same unit of two owners is made of other inputs then.
+  return asksOf(choice).length > 0 ? 'compares units that mean the same at all owners' : undefined
 }
 
 /** @throws FedunifyError (usage) if a rule cannot merge such models */

@@ -1,3 +1,5 @@
+import { asksOf } from '../algorithm/merge/assert-rule.ts'
+import { distinctAsks } from '../algorithm/merge/rule.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import type { Experiment } from '../config/schema.ts'
@@ -6,6 +8,7 @@ import { FedunifyError } from '../errors.ts'
 import { drawnOwners, trainingOwners } from '../federation/drawn-owners.ts'
 import { lastRound } from '../federation/schedule.ts'
 import { dataSize, gigabytes, thousands } from '../format.ts'
+import { denseInputs } from '../model/features.ts'
 import { type Model, parameterCount, sizeOf } from '../model/model.ts'
 import { make, nameOf } from '../parts.ts'
 import { memoryLimit } from '../system/memory-limit.ts'
@@ -29,6 +32,8 @@ export interface MemoryNeed {
   readonly weights: number
   /** Bytes for what the layers make of the images of a batch, and the gradients of that. */
   readonly activations: number
+  /** Bytes for what merge rules ask of the owners beside their weights. */
+  readonly statistics: number
 }
 
 /**
@@ -37,7 +42,7 @@ export interface MemoryNeed {
  */
 export function memoryNeed(
   model: Model,
-  experiment: Pick<Experiment, 'owners' | 'participants' | 'workers' | 'batch' | 'optimizer'>,
+  experiment: Pick<Experiment, 'owners' | 'participants' | 'workers' | 'batch' | 'optimizer' | 'merge'>,
   device: Device,
   images: number,
 ): MemoryNeed {
@@ -50,7 +55,15 @@ export function memoryNeed(
   return {
     weights: FLOAT * parameterCount(model) * copies,
     activations: 2 * FLOAT * values * Math.min(batch, images) * training,
+    statistics: FLOAT * trainingOwners(experiment) * handedIn(model, experiment),
   }
+}
+
+/** Values that an owner hands in beside its weights: all are held until they are merged. */
+function handedIn(model: Model, { merge }: Pick<Experiment, 'merge'>): number {
+  const asks = distinctAsks(merge.flatMap((choice) => [...asksOf(choice)]))
+  const grams = denseInputs(model).reduce((sum, { before: { classes: n } }) => sum + (n * (n + 1)) / 2, 0)
+  return asks.reduce((sum, { statistic }) => sum + (statistic === 'grams' ? grams : parameterCount(model)), 0)
 }
 
 /** @throws FedunifyError (usage) if a run needs more than there is: it would be killed without a word */
@@ -61,15 +74,18 @@ export function assertMemory(
   images: number,
   limit = memoryLimit(),
 ): void {
-  const { weights, activations } = memoryNeed(model, experiment, device, images)
-  if (weights + activations <= limit) return
-  const needs = `needs about ${gigabytes(weights + activations)} of memory or more, there are ${gigabytes(limit)}`
+  const { weights, activations, statistics } = memoryNeed(model, experiment, device, images)
+  const all = weights + activations + statistics
+  if (all <= limit) return
+  const needs = `needs about ${gigabytes(all)} of memory or more, there are ${gigabytes(limit)}`
   throw new FedunifyError(
     'E_MEMORY',
     `the model of ${thousands(parameterCount(model))} parameters ${needs}`,
-    activations > weights
-      ? 'use a smaller batch, a smaller model or fewer workers'
-      : 'use a smaller model or fewer workers',
+    statistics > Math.max(activations, weights)
+      ? 'use a merge rule that asks for no statistics of the owners, a smaller model or fewer owners'
+      : activations > weights
+        ? 'use a smaller batch, a smaller model or fewer workers'
+        : 'use a smaller model or fewer workers',
   )
 }
 

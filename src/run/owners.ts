@@ -1,14 +1,17 @@
 import type { Attack } from '../algorithm/attack/attack.ts'
 import { ATTACKS } from '../algorithm/attack/registry.ts'
+import { asksOf } from '../algorithm/merge/assert-rule.ts'
+import { distinctAsks } from '../algorithm/merge/rule.ts'
 import { crossEntropy } from '../algorithm/objective/cross-entropy.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
-import { localEpochs } from '../config/schema.ts'
+import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { labelHistogram } from '../data/partition/partition.ts'
 import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import { POOLED } from '../federation/events.ts'
 import { type OwnerSettings, ShardOwner } from '../federation/owner.ts'
+import type { Asked } from '../federation/owner-statistics.ts'
 import { initialWeights } from '../model/init.ts'
 import { make } from '../parts.ts'
 import type { PreparedRun } from './prepare.ts'
@@ -24,7 +27,14 @@ export const ownerSettings = ({ experiment, model, dataset }: Settled, { owner, 
   momentum: make(OPTIMIZERS, experiment.optimizer).momentum,
   labels: labelHistogram(dataset, train),
   initial: () => initialWeights(model, experiment.seed, owner),
+  asked: askedBy(experiment),
 })
+
+/** What merge rules ask of each owner; undefined if nothing. */
+function askedBy({ merge, seed }: Experiment): Asked | undefined {
+  const asks = distinctAsks(merge.flatMap((choice) => [...asksOf(choice)]))
+  return asks.length > 0 ? { asks, seed } : undefined
+}
 
 /** One owner for each shard, trained by the same learner; the last ones are hostile if the experiment has an attack. */
 export function shardOwners(run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner[] {
@@ -41,7 +51,7 @@ export function shardOwners(run: Settled, shards: readonly Shard[], learner: Lea
 export function pooledOwner(run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner {
   const union = (parts: readonly Uint32Array[]) => Uint32Array.from(parts.flatMap((part) => [...part]))
   const shard = { owner: POOLED, train: union(shards.map((s) => s.train)), test: union(shards.map((s) => s.test)) }
-  // It has no other owners to stay close to.
-  const settings = { ...ownerSettings(run, shard), objective: crossEntropy.make() }
+  // It has no other owners to stay close to, or to be merged with.
+  const settings = { ...ownerSettings(run, shard), objective: crossEntropy.make(), asked: undefined }
   return new ShardOwner(shard, learner, { ...settings, name: 'the pooled baseline' })
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { asksOf } from '../algorithm/merge/assert-rule.ts'
+import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
@@ -121,7 +123,7 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .slice(0, 16)
 
 /** What the protocol has no messages for. */
-function assertAllHere({ head, pace, attack }: Experiment): void {
+function assertAllHere({ head, pace, merge, attack }: Experiment): void {
   if (attack) {
     const message = `attack ${nameOf(attack)}: nobody asks owners on other machines to be hostile`
     throw new FedunifyError('E_CONFLICT', message, 'use attack none, or run the experiment with all owners here')
@@ -129,6 +131,11 @@ function assertAllHere({ head, pace, attack }: Experiment): void {
   if (pace) {
     const message = `pace ${nameOf(pace)}: owners on other machines all take part in each round`
     throw new FedunifyError('E_CONFLICT', message, 'use pace sync, or run the experiment with all owners here')
+  }
+  const asking = merge.find((choice) => asksOf(choice).length > 0)
+  if (asking) {
+    const message = `merge ${nameOf<MergeChoice>(asking)}: owners on other machines do not hand in statistics of their images yet`
+    throw new FedunifyError('E_CONFLICT', message, 'use another rule, or run the experiment with all owners here')
   }
   if (!head) return
   const message = `head ${nameOf(head)}: owners on other machines do not sum features yet`

@@ -12,7 +12,7 @@ import type { Weights } from '../../src/weights/weights.ts'
 import { defined, mergeOf } from '../support/merging.ts'
 import { noise, patterns } from '../support/numbers.ts'
 import { owners } from '../support/owners.ts'
-import { caseOf } from '../support/rule-cases.ts'
+import { caseOf, withStatistics } from '../support/rule-cases.ts'
 
 const accelerated = Object.keys(ACCELERATED) as MergeName[]
 
@@ -98,13 +98,14 @@ describe.each(MERGE_NAMES)('%s', (name) => {
   const { options, owners: count = 5 } = caseOf(name)
   const base = tensors(50)
   // The rows of `a` are those of two classes.
-  const all = Array.from({ length: count }, (_, i) => i + 1).map((owner) => ({
+  const plain = Array.from({ length: count }, (_, i) => i + 1).map((owner) => ({
     owner,
     trainImages: owner,
     steps: owner,
     trainLabels: [owner - 1, 1],
     weights: tensors(owner),
   }))
+  const all = withStatistics(name, plain)
   const expectedOf = (some: readonly OwnerWeights[]) => [...mergeOf(name, some, options, base)]
 
   it('makes several merges at once without mixing them, of owners with several tensors', () => {

@@ -6,7 +6,7 @@ import { withDefaults } from '../../src/parts.ts'
 import type { Tensor } from '../../src/weights/weights.ts'
 import { defined, mergeOf } from '../support/merging.ts'
 import { owners } from '../support/owners.ts'
-import { caseOf, TENSOR_NAMES } from '../support/rule-cases.ts'
+import { caseOf, TENSOR_NAMES, withStatistics } from '../support/rule-cases.ts'
 
 /** By the definition of the rule, and as a run makes it. */
 function merged(name: MergeName, rows: number[][], images?: number[], options?: object): number[] {
@@ -194,7 +194,7 @@ describe.each(MERGE_NAMES)('%s', (name) => {
     return [owner(1), owner(2), ...Array.from({ length: count - 2 }, (_, i) => owner(i + 3))]
   }
   const base = some()[0].weights
-  const merge = (all: readonly OwnerWeights[]) => mergeOf(name, all, options, base)
+  const merge = (all: readonly OwnerWeights[]) => mergeOf(name, withStatistics(name, all), options, base)
   const without = ({ weights, ...rest }: OwnerWeights, tensor: string): OwnerWeights => ({
     ...rest,
     weights: new Map([...weights].filter(([at]) => at !== tensor)),
@@ -268,7 +268,8 @@ it.each(TENSOR_NAMES.flatMap((name) => [0, 1, 2].map((at) => [name, at] as const
     const rows = [1, 2, -3, 4, 5, 6, 7].slice(0, count).map((value) => [value])
     rows[at % count] = [Number.NaN]
     const base = new Map([['w', { shape: [1], data: Float32Array.of(0) }]])
-    expect(Array.from(defined(name, owners(rows), options, base))).toEqual([Number.NaN])
-    expect(mergeOf(name, owners(rows), options, base).get('w')!.data).toEqual(Float32Array.of(Number.NaN))
+    const all = withStatistics(name, owners(rows))
+    expect(Array.from(defined(name, all, options, base))).toEqual([Number.NaN])
+    expect(mergeOf(name, all, options, base).get('w')!.data).toEqual(Float32Array.of(Number.NaN))
   },
 )

@@ -34,6 +34,19 @@ it('counts weights by the owners that train at once, and activations by the imag
   expect(activations({ workers: 1, batch: 1e9 })).toBe(1000 * image)
 })
 
+it('counts what merge rules ask of all owners', () => {
+  const statistics = (values: object) => memoryNeed(cnn, given(values), 'cpu', 1000).statistics
+  const grams = (3136 * 3137 + 128 * 129) / 2
+  expect(statistics({})).toBe(0)
+  expect(statistics({ owners: 3, env: 'V', merge: 'regmean' })).toBe(3 * 4 * grams)
+  expect(statistics({ merge: ['avg', 'fisher', { regmean: { alpha: 0 } }] })).toBe(2 * 4 * (grams + 421_642))
+  expect(() => assertMemory(cnn, given({ owners: 1000, env: 'V', merge: 'regmean' }), 'cpu', 60, 16e9)).toThrow(
+    expect.objectContaining({
+      hint: 'use a merge rule that asks for no statistics of the owners, a smaller model or fewer owners',
+    }),
+  )
+})
+
 it('refuses what is more than there is, in words', () => {
   const large = built({ type: 'flatten' }, dense(65_536), dense(65_536))
   expect(() => assertMemory(large, given({}), 'cpu', 30_000, 32e9)).toThrow(

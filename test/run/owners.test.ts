@@ -14,6 +14,7 @@ test('what goes wrong is told of the owner that it is of, or of the pooled basel
     train: (_, plan) => Promise.reject(divergence(plan, { tensor: 'loss', value: Number.NaN, step: 3 })),
     evaluate: () => Promise.reject(new Error('not asked for')),
     summarise: () => Promise.reject(new Error('not asked for')),
+    measure: () => Promise.reject(new Error('not asked for')),
     close: () => Promise.resolve(),
   }
   const model = buildModel([{ type: 'flatten' }, { type: 'dense', units: 2 }], [1, 2, 2], 2)

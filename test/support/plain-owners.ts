@@ -36,6 +36,7 @@ export const plainLearner = (slopes: readonly Slope[], momentum = 0): Learner =>
   },
   evaluate: async () => evaluation(50, 100),
   summarise: () => Promise.reject(new Error('not asked for')),
+  measure: () => Promise.reject(new Error('not asked for')),
   close: async () => {},
 })
 

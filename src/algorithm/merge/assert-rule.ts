@@ -1,7 +1,7 @@
 import { FedunifyError, messageOf } from '../../errors.ts'
 import { type AnyChoice, nameOf, optionsOf, withDefaults } from '../../parts.ts'
-import { mergeRule, ownRuleOf } from './own-rule.ts'
-import type { MergedModel, Use } from './rule.ts'
+import { findRule, mergeRule, ownRuleOf } from './own-rule.ts'
+import type { AskedStatistic, MergedModel, Use } from './rule.ts'
 import { at } from './rule-place.ts'
 
 /**
@@ -53,6 +53,12 @@ export function assertRuleFits(choice: AnyChoice, model: MergedModel): void {
 export function usesOf(choice: AnyChoice): readonly Use[] {
   const rule = mergeRule(choice)
   return rule.uses?.(withDefaults(rule, optionsOf(choice))) ?? []
+}
+
+/** What a rule asks of owners beside their weights; nothing if its code was not loaded. */
+export function asksOf(choice: AnyChoice): readonly AskedStatistic[] {
+  const rule = findRule(choice)
+  return rule?.asks?.(withDefaults(rule, optionsOf(choice))) ?? []
 }
 
 function refusal(choice: AnyChoice, what: string, hint: string, cause?: unknown): FedunifyError {

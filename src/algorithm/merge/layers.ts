@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { choice } from '../../part-choice.ts'
 import { type AnyChoice, type Choice, choiceText, nameOf, optionsOf, type Parts } from '../../parts.ts'
-import type { MergedModel, MergeRule } from './rule.ts'
+import { distinctAsks, type MergedModel, type MergeRule } from './rule.ts'
 import { matchesPattern } from './shared/name-pattern.ts'
 import { tensorMerge } from './shared/tensor-merge.ts'
 
@@ -42,6 +42,7 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
     needs: 'each',
     options,
     uses: (chosen) => [...new Set(allOf(chosen).flatMap((one) => [...(ruleOf(one).uses?.(optionsOf(one)) ?? [])]))],
+    asks: (chosen) => distinctAsks(allOf(chosen).flatMap((one) => [...(ruleOf(one).asks?.(optionsOf(one)) ?? [])])),
     undefinedOn: (chosen, owners) => firstOf(chosen, (rule, of) => rule.undefinedOn?.(of, owners)),
     check: (chosen, owners) => firstOf(chosen, (rule, of) => rule.check?.(of, owners)),
     checkModel({ rules, otherwise }, { shapes, classes }) {

@@ -6,6 +6,7 @@ import { classRows } from './class-rows.ts'
 import { clippedAvg } from './clipped-avg.ts'
 import { dare } from './dare.ts'
 import { fednova } from './fednova.ts'
+import { fisher } from './fisher.ts'
 import { geometricMedian } from './geometric-median.ts'
 import { krum } from './krum.ts'
 import { lastRounds } from './last-rounds.ts'
@@ -13,6 +14,7 @@ import { layersOf } from './layers.ts'
 import { max } from './max.ts'
 import { median } from './median.ts'
 import { multiKrum } from './multi-krum.ts'
+import { regmean } from './regmean.ts'
 import type { MergeRule } from './rule.ts'
 import { slerp } from './slerp.ts'
 import { taskArithmetic } from './task-arithmetic.ts'
@@ -39,6 +41,8 @@ const RULES = {
   ties,
   dare,
   slerp,
+  regmean,
+  fisher,
   'class-rows': classRows,
 } satisfies Record<string, MergeRule>
 

@@ -1,4 +1,6 @@
+import type { Statistic } from '../../engine/statistics.ts'
 import type { Part } from '../../parts.ts'
+import type { NamedWeights } from '../../weights/named.ts'
 import type { Weights } from '../../weights/weights.ts'
 
 /** What a rule may know of an owner, besides its weights. */
@@ -11,6 +13,8 @@ export interface OwnerFacts {
   readonly trainLabels?: readonly number[] | undefined
   /** Steps of plain SGD that it went in the round (see engine/effective-steps.ts); undefined if that is not known. */
   readonly steps?: number | undefined
+  /** What rules asked of it, each by its `statisticName`; undefined if none asked. */
+  readonly statistics?: NamedWeights | undefined
 }
 
 /** What one owner hands in: its local model's weights and how many images it trained them on. */
@@ -63,6 +67,21 @@ export interface ModelLook {
 /** What a rule is told beside the owners' weights and their numbers of images, and cannot do without. */
 export type Use = 'base' | 'labels' | 'steps'
 
+/** A statistic of some of an owner's training images under its local model. */
+export interface AskedStatistic {
+  readonly statistic: Statistic
+  /** How many images, drawn anew in each round; all of an owner's if it has fewer. */
+  readonly images: number
+}
+
+/** By what it is handed in. */
+export const statisticName = ({ statistic, images }: AskedStatistic): string => `${statistic}-${images}`
+
+/** Each of them once. */
+export const distinctAsks = (asks: readonly AskedStatistic[]): AskedStatistic[] => [
+  ...new Map(asks.map((one) => [statisticName(one), one])).values(),
+]
+
 /** The model that a run trains. */
 export interface MergedModel {
   /** Shapes of its tensors, by name, in layer order. */
@@ -82,6 +101,8 @@ export interface MergeRule<O extends object = object> extends Part<O, MergeTenso
   readonly needs: 'sum' | 'each'
   /** `base`: the model that the owners trained from; `labels`: how many images of each class they have. */
   uses?(options: O): readonly Use[]
+  /** What each owner must compute of its images after training, and hand in with its weights. */
+  asks?(options: O): readonly AskedStatistic[]
   /**
    * Of a rule that merges unified models of rounds, in place of owners' models: of how many rounds, this one included. It
    * drives no run.

@@ -40,12 +40,13 @@ export class WholeMerge implements Merge {
     if (this.#round.base) assertBase(this.#round.base, first)
     const reason = this.#rule.undefinedOn(this.#owners.length)
     if (reason !== undefined) throw this.#rule.refusal(reason)
-    const facts = this.#owners.map(({ owner, trainImages, trainLabels, steps }) =>
+    const facts = this.#owners.map(({ owner, trainImages, trainLabels, steps, statistics }) =>
       Object.freeze({
         owner,
         trainImages,
         ...(trainLabels && { trainLabels: Object.freeze([...trainLabels]) }),
         ...(steps !== undefined && { steps }),
+        ...(statistics && { statistics }),
       }),
     )
     const merge = this.#look(facts)

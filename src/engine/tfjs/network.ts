@@ -26,6 +26,8 @@ export interface Network {
   tensors(weights: Weights): Tensor[]
   load(weights: Weights): void
   read(): Promise<Weights>
+  /** The same of tensors in the order and the layout of `variables`. */
+  weightsOf(tensors: readonly Tensor[]): Promise<Weights>
   dispose(): void
 }
 
@@ -72,6 +74,16 @@ export function buildNetwork(tf: Tf, model: Model): Network {
       const { shape, data } = weights.get(name)!
       return tf.tidy(() => tf.transpose(tf.tensor(data, [...shape], 'float32'), WEIGHT_AXES[shape.length]!.inside))
     })
+  const weightsOf = async (values: readonly Tensor[]): Promise<Weights> => {
+    const weights = new Map<string, { shape: Shape; data: Float32Array }>()
+    for (const [i, { name, shape }] of model.parameters.entries()) {
+      const standard = tf.transpose(values[i]!, WEIGHT_AXES[shape.length]!.standard)
+      // A copy: what the library hands out may be its own memory.
+      weights.set(name, { shape, data: Float32Array.from(await standard.data()) })
+      standard.dispose()
+    }
+    return weights
+  }
 
   return {
     train: (x, masks) => training.apply([x, ...masks].map(inside)) as Tensor2D,
@@ -85,16 +97,8 @@ export function buildNetwork(tf: Tf, model: Model): Network {
         for (const [i, variable] of [...variables.values()].entries()) variable.assign(values[i]!)
       })
     },
-    async read() {
-      const weights = new Map<string, { shape: Shape; data: Float32Array }>()
-      for (const { name, shape } of model.parameters) {
-        const standard = tf.transpose(variables.get(name)!, WEIGHT_AXES[shape.length]!.standard)
-        // A copy: what the library hands out may be its own memory.
-        weights.set(name, { shape, data: Float32Array.from(await standard.data()) })
-        standard.dispose()
-      }
-      return weights
-    },
+    read: () => weightsOf([...variables.values()]),
+    weightsOf,
     dispose: () => tf.dispose([...variables.values()]),
   }
 }

@@ -1,16 +1,21 @@
 import { setImmediate } from 'node:timers/promises'
 import { FedunifyError } from '../../errors.ts'
 import { featureModel } from '../../model/features.ts'
+import type { Model } from '../../model/model.ts'
 import { requireRoom } from '../../system/limits.ts'
+import type { Weights } from '../../weights/weights.ts'
 import type { Engine, Learner, LearnerJob } from '../engine.ts'
 import { checkHooks } from '../training/check-hooks.ts'
 import { type Classify, evaluateWith } from '../training/evaluate.ts'
 import { divergence, failure } from '../training/failure.ts'
-import { summariseWith } from '../training/summarise.ts'
+import { fisherWith } from '../training/fisher.ts'
+import { gramsWith } from '../training/grams.ts'
+import { type Features, summariseWith } from '../training/summarise.ts'
 import { CHUNK_IMAGES, train } from '../training/train.ts'
 import { imageTensor } from './images.ts'
 import { type Backend, loadBackend } from './load.ts'
 import { buildNetwork, type Network } from './network.ts'
+import { squaredGradients } from './squared-gradients.ts'
 import { openTrainer } from './train.ts'
 
 /**
@@ -61,15 +66,27 @@ function openLearner({ tf, native }: Backend, { signal, ...job }: LearnerJob): L
       }
     }
   const classify: Classify = outputsOf(network)
-  const summarise: Learner['summarise'] = async (weights, indices) => {
-    const model = featureModel(job.model)
-    const features = buildNetwork(tf, model)
+  /** Calls `task` with what computes the outputs of a model's first layers. */
+  const withFeatures = async <T>(model: Model, weights: Weights, task: (features: Features) => Promise<T>) => {
+    const first = buildNetwork(tf, model)
     try {
-      features.load(new Map(model.parameters.map(({ name }) => [name, weights.get(name)!])))
-      return await summariseWith(outputsOf(features), model.classes, job, indices)
+      first.load(new Map(model.parameters.map(({ name }) => [name, weights.get(name)!])))
+      return await task(outputsOf(first))
     } finally {
-      features.dispose()
+      first.dispose()
     }
+  }
+  const summarise: Learner['summarise'] = (weights, indices) => {
+    const model = featureModel(job.model)
+    return withFeatures(model, weights, (features) => summariseWith(features, model.classes, job, indices))
+  }
+  const measure: Learner['measure'] = async (weights, indices, statistic) => {
+    if (statistic === 'grams') {
+      return await gramsWith(job, indices, (model, gram) => withFeatures(model, weights, gram))
+    }
+    network.load(weights)
+    const labelled = statistic === 'empirical-fisher'
+    return await fisherWith(squaredGradients(tf, network, job, { labelled, check }), job, indices)
   }
   // A JavaScript backend reports every batch: a chunk of a fast one could take it minutes.
   const chunkImages = native ? CHUNK_IMAGES : 1
@@ -101,6 +118,7 @@ function openLearner({ tf, native }: Backend, { signal, ...job }: LearnerJob): L
         return await evaluateWith(classify, job, indices)
       }),
     summarise: (weights, indices) => inTurn(() => summarise(weights, indices)),
+    measure: (weights, indices, statistic) => inTurn(() => measure(weights, indices, statistic)),
     async close() {
       closed = true
       // What is under way ends at its next check.

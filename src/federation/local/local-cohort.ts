@@ -14,7 +14,7 @@ import type {
   RoundTask,
   Update,
 } from '../cohort.ts'
-import { type Disclosed, DisclosureCount, STATISTICS, weightFields } from '../disclosure.ts'
+import { type Disclosed, DisclosureCount, STATISTICS, statisticFields, weightFields } from '../disclosure.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
@@ -107,6 +107,11 @@ export class LocalCohort implements Cohort {
     const size = safetensorsSize(updateTensors(update))
     this.#traffic.up(i, size)
     this.#disclosed.note(owner, 'weights', weightFields(Object.keys(update.sent).length > 0), size)
+    if (update.statistics) {
+      const more = safetensorsSize(flatten(update.statistics))
+      this.#traffic.up(i, more)
+      this.#disclosed.note(owner, 'statistics', statisticFields(update.statistics), more)
+    }
     this.#disclosed.message(owner, 'update', wouldSend.update(update, task.round))
     return update
   }

@@ -6,7 +6,7 @@ import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
-import type { Gradient, ParameterNames, Pass } from './layers/pass.ts'
+import type { Back, Gradient, ParameterNames, Pass } from './layers/pass.ts'
 import { flatten, maxpool2d, relu } from './layers/simple.ts'
 import type { Step } from './steps.ts'
 
@@ -24,12 +24,19 @@ export interface Emission {
   readonly dropoutKey: string
 }
 
-/** The model for training, x [N, C, H, W]: its logits, and the way back from their gradient to every parameter's. */
-export function forwardBackward(
-  g: Graph,
-  x: string,
-  emission: Emission,
-): { logits: string; backward(dLogits: string): Map<string, Gradient> } {
+/** The model for training, x [N, C, H, W]. */
+export interface ForwardBackward {
+  readonly logits: string
+  /** The way back from the gradient of the logits to every parameter's. */
+  backward(dLogits: string): Map<string, Gradient>
+  /**
+   * The same of several losses of one image, without blocks: for every parameter the sum of their squared gradients.
+   * @param dLogits [rows, classes]
+   */
+  squares(given: { readonly dLogits: string; readonly rows: number }): Map<string, Gradient>
+}
+
+export function forwardBackward(g: Graph, x: string, emission: Emission): ForwardBackward {
   const layouts = {
     standard: standardLayout(g, emission.webgpu),
     blocked: blockedLayout(g, emission.blocks ?? { block: 1 }),
@@ -46,19 +53,25 @@ export function forwardBackward(
     add(emit(g, step, out, emission, layouts), step.first)
     layout = step.output
   }
+  const through = (dLogits: string, backOf: (pass: Pass, dOut: string, wantInput: boolean) => Back) => {
+    const gradients = new Map<string, Gradient>()
+    let dOut = dLogits
+    for (const pass of passes.toReversed()) {
+      const back = backOf(pass, dOut, !pass.first)
+      for (const [name, gradient] of back.gradients ?? []) gradients.set(name, gradient)
+      if (!back.dIn) break
+      dOut = back.dIn
+    }
+    return gradients
+  }
   return {
     logits: out,
-    backward(dLogits) {
-      const gradients = new Map<string, Gradient>()
-      let dOut: string | undefined = dLogits
-      for (const pass of passes.toReversed()) {
-        const back = pass.backward(dOut, !pass.first)
-        for (const [name, gradient] of back.gradients ?? []) gradients.set(name, gradient)
-        if (!back.dIn) break
-        dOut = back.dIn
-      }
-      return gradients
-    },
+    backward: (dLogits) => through(dLogits, (pass, dOut, wantInput) => pass.backward(dOut, wantInput)),
+    squares: ({ dLogits, rows }) =>
+      through(
+        dLogits,
+        (pass, dOut, wantInput) => pass.squares?.({ name: dOut, rows }, wantInput) ?? pass.backward(dOut, wantInput),
+      ),
   }
 }
 

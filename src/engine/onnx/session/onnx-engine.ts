@@ -85,6 +85,8 @@ async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Lea
     evaluate: (weights, indices) => grouped.evaluate(weights, indices),
     summarise: (weights, indices) =>
       memory.lend(weights, (shared) => run({ kind: 'summarise', weights: shared, indices })),
+    measure: (weights, indices, statistic) =>
+      memory.lend(weights, (shared) => run({ kind: 'measure', weights: shared, indices, statistic })),
     async close() {
       signal?.removeEventListener('abort', cancel)
       cancel()

@@ -4,8 +4,8 @@ import type { TrainingSetup } from '../../engine.ts'
 import type { HeadStatistics } from '../../head-statistics.ts'
 import { summariseWith } from '../../training/summarise.ts'
 import { gramGraph } from '../graph/gram-graph.ts'
-import { inferenceGraph } from '../graph/inference-graph.ts'
 import { createSession } from './create-session.ts'
+import { openFeatures } from './features.ts'
 import { type InferenceSession, Tensor } from './ort.ts'
 
 /**
@@ -19,16 +19,10 @@ export async function summarise(
   check: () => void,
 ): Promise<HeadStatistics> {
   const model = featureModel(job.model)
-  const inside = new Map(model.parameters.map(({ name }) => [name, weights.get(name)!]))
-  const inference = await createSession(inferenceGraph(model, job.normalise, inside))
+  const inference = await openFeatures(job, model, weights, check)
   const gram = await createSession(gramGraph(model.classes + 1, job.dataset.classes))
   try {
-    const features = async (images: Uint8Array, count: number) => {
-      check()
-      const { logits } = await inference.run({ images: new Tensor('uint8', images, [count, ...model.input]) })
-      return logits!.data as Float32Array
-    }
-    return await summariseWith(features, model.classes, job, indices, (to, batch, labels) =>
+    return await summariseWith(inference.features, model.classes, job, indices, (to, batch, labels) =>
       add(gram, to, batch, labels),
     )
   } finally {

@@ -1,12 +1,15 @@
 import type { MessagePort } from 'node:worker_threads'
 import { workerData as given, move, transferableSymbol, valueSymbol } from 'piscina'
 import { tidy } from '../../../system/memory.ts'
+import type { Weights } from '../../../weights/weights.ts'
 import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../../engine.ts'
 import type { HeadStatistics } from '../../head-statistics.ts'
+import type { Statistic } from '../../statistics.ts'
 import type { Diverged } from '../../training/failure.ts'
 import { train } from '../../training/train.ts'
 import { hookedBy } from './hook-tensors.ts'
 import { openSessions, type Target } from './job-sessions.ts'
+import { measure } from './measure.ts'
 import type { SharedWeights } from './shared-weights.ts'
 import { summarise } from './summarise.ts'
 import { openTrainer } from './trainer.ts'
@@ -25,11 +28,18 @@ export type Task =
   | { readonly kind: 'train'; readonly start: SharedWeights; readonly plan: TrainPlan; readonly progress: MessagePort }
   | { readonly kind: 'evaluate'; readonly weights: SharedWeights; readonly sets: readonly Uint32Array[] }
   | { readonly kind: 'summarise'; readonly weights: SharedWeights; readonly indices: Uint32Array }
+  | {
+      readonly kind: 'measure'
+      readonly weights: SharedWeights
+      readonly indices: Uint32Array
+      readonly statistic: Statistic
+    }
 
 interface Results {
   readonly train: Trained | { readonly diverged: Diverged }
   readonly evaluate: readonly Evaluation[]
   readonly summarise: HeadStatistics
+  readonly measure: Weights
 }
 
 export type TaskResult<T extends Task> = Results[T['kind']]
@@ -45,6 +55,10 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
   check()
   if (task.kind === 'summarise') return await summarise(job, task.weights.weights, task.indices, check)
   if (task.kind === 'evaluate') return await evaluateShared(task.weights, task.sets)
+  if (task.kind === 'measure') {
+    const measured = await measure(task.statistic, job, task.weights.weights, task.indices, check)
+    return handOver(measured, measured)
+  }
   const { start, plan, progress } = task
   try {
     const hooked = hookedBy(plan.hooks)
@@ -57,16 +71,16 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
       },
       check,
     })
-    return 'weights' in trained ? handOver(trained) : trained
+    return 'weights' in trained ? handOver(trained, trained.weights) : trained
   } finally {
     progress.close()
   }
 }
 
-/** Gives the weights to whoever waits for them, memory and all, where otherwise they would be copied. */
-function handOver(trained: Trained): Trained {
-  const buffers = Array.from(trained.weights.values(), ({ data }) => data.buffer as ArrayBuffer)
-  return move({ [valueSymbol]: trained, [transferableSymbol]: buffers }) as unknown as Trained
+/** Gives a result to whoever waits for it with the memory of its weights, where otherwise they would be copied. */
+function handOver<T extends object>(result: T, weights: Weights): T {
+  const buffers = Array.from(weights.values(), ({ data }) => data.buffer as ArrayBuffer)
+  return move({ [valueSymbol]: result, [transferableSymbol]: buffers }) as unknown as T
 }
 
 function check(): void {

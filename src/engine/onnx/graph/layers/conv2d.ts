@@ -4,7 +4,7 @@ import type { Graph } from '../graph.ts'
 import type { BlockedLayout } from './blocked-layout.ts'
 import type { ConvAttributes, ImageLayout, ImageShape } from './image-layout.ts'
 import { maxChain } from './max-chain.ts'
-import { type ParameterNames, type Pass, plainGradient } from './pass.ts'
+import { type ParameterNames, type Pass, plainGradient, sumOfSquares } from './pass.ts'
 
 export type Conv2d = PlacedLayer<Extract<Layer, { type: 'conv2d' }>>
 
@@ -62,17 +62,31 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
     g,
     views.map(({ x, attributes }) => output.conv(x, weight, s.channels, attributes, { bias, relu })),
   )
+  const throughRelu = (dOut: string) => (relu ? g.wherePositive(max.out, dOut) : dOut)
+  const back = (dWeight: string, dBias: () => string, dz: string | undefined, wantInput: boolean) => ({
+    ...(dz && wantInput && { dIn: inputGradient(s, weight, dz, output) }),
+    gradients: new Map([
+      [`${placed.name}.weight`, plainGradient(g, dWeight)],
+      [`${placed.name}.bias`, plainGradient(g, dBias())],
+    ]),
+  })
   return {
     out: max.out,
+    // In the standard layout.
+    squares({ name: dOut, rows }, wantInput) {
+      const dMax = throughRelu(dOut)
+      const parts = max.backward(dMax)
+      const dz = pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool)
+      // The rows are filters on one image, so that each has kernels of its own.
+      const many = { ...s, output: [rows * s.filters, s.output[1], s.output[2]] as const }
+      const all = kernelGradient(many, x, g.reshape(dz, 1, ...many.output), step)
+      const kernels = g.reshape(all, rows, s.filters, s.channels, s.kernel, s.kernel)
+      return back(sumOfSquares(g, kernels), () => sumOfSquares(g, g.reduceSum(dMax, 2, 3)), dz, wantInput)
+    },
     backward(dOut, wantInput) {
-      const dMax = relu ? g.wherePositive(max.out, dOut) : dOut
-      const result = (dWeight: string, dz?: string) => ({
-        ...(dz && wantInput && { dIn: inputGradient(s, weight, dz, output) }),
-        gradients: new Map([
-          [`${placed.name}.weight`, plainGradient(g, dWeight)],
-          [`${placed.name}.bias`, plainGradient(g, output.channelSums(dMax, pooled))],
-        ]),
-      })
+      const dMax = throughRelu(dOut)
+      const result = (dWeight: string, dz?: string) =>
+        back(dWeight, () => output.channelSums(dMax, pooled), dz, wantInput)
       if (isBlocked(output) && input.name === 'standard') {
         return result(viewsGradient(g, s, views, max.reached(dMax), output, pooled, pool))
       }

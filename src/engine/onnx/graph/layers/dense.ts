@@ -1,7 +1,7 @@
 import type { Layer } from '../../../../model/layers.ts'
 import type { PlacedLayer } from '../../../../model/model.ts'
 import type { Graph } from '../graph.ts'
-import { type Gradient, type ParameterNames, type Pass, plainGradient } from './pass.ts'
+import { type Gradient, type ParameterNames, type Pass, plainGradient, sumOfSquares } from './pass.ts'
 
 type Dense = PlacedLayer<Extract<Layer, { type: 'dense' }>>
 
@@ -12,20 +12,30 @@ export function denseForward(g: Graph, { name }: Dense, x: string, p: ParameterN
 
 export function dense(g: Graph, placed: Dense, x: string, p: ParameterNames): Pass {
   const { name } = placed
+  /** aᵀ b, in the pass that adds it to what it is added to. */
+  const product =
+    (a: string, b: string): Gradient =>
+    (alpha = 1, onto) =>
+      g.op('Gemm', onto ? [a, b, onto.name] : [a, b], {
+        transA: 1,
+        alpha: { float: alpha },
+        beta: { float: onto?.beta ?? 0 },
+      })
+  const back = (dOut: string, wantInput: boolean, weight: Gradient, bias: string) => {
+    const gradients = new Map([
+      [`${name}.weight`, weight],
+      [`${name}.bias`, plainGradient(g, bias)],
+    ])
+    return wantInput ? { dIn: g.op('Gemm', [dOut, p.get(`${name}.weight`)!]), gradients } : { gradients }
+  }
   return {
     out: denseForward(g, placed, x, p),
-    backward(dOut, wantInput) {
-      const dWeight: Gradient = (alpha = 1, onto) =>
-        g.op('Gemm', onto ? [dOut, x, onto.name] : [dOut, x], {
-          transA: 1,
-          alpha: { float: alpha },
-          beta: { float: onto?.beta ?? 0 },
-        })
-      const gradients = new Map([
-        [`${name}.weight`, dWeight],
-        [`${name}.bias`, plainGradient(g, g.reduceSum(dOut, 0))],
-      ])
-      return wantInput ? { dIn: g.op('Gemm', [dOut, p.get(`${name}.weight`)!]), gradients } : { gradients }
+    backward: (dOut, wantInput) => back(dOut, wantInput, product(dOut, x), g.reduceSum(dOut, 0)),
+    // All rows are of one image: Σ (δ xᵀ)² is Σ δ² times x².
+    squares({ name: dOut }, wantInput) {
+      const sums = sumOfSquares(g, dOut)
+      const square = g.op('Mul', [x, x])
+      return back(dOut, wantInput, product(g.reshape(sums, 1, -1), square), sums)
     },
   }
 }
