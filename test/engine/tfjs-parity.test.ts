@@ -53,6 +53,8 @@ const MODELS: Record<string, Layer[]> = {
     dense(4),
   ],
   'no convolution': [flatten!, dense(9), relu!, dense(4)],
+  'an etf': [conv(3, 3, 'same'), relu!, pool(2), flatten!, dense(8), { type: 'etf', scale: 10, learn: true }],
+  'an etf of fixed scale': [flatten!, dense(8), dropout(0.2), { type: 'etf', scale: 4, learn: false }],
 }
 
 const OPTIMIZERS: [OptimizerSettings, number][] = [
