@@ -1,13 +1,15 @@
 import type { Weights } from '../weights/weights.ts'
 
 /**
- * What a local objective changes in the training of one owner: affine maps, constant for the whole plan. Losses that
- * are reported are the cross-entropy of the mapped logits and targets; the terms of the gradient have no part in them.
+ * What a local objective changes in the training of one owner: affine maps, and where the gradient is taken, constant for
+ * the whole plan. Losses that are reported are the cross-entropy of the mapped logits and targets, at the weights
+ * themselves; the terms of the gradient have no part in them.
  */
 export interface ObjectiveHooks {
   readonly gradient?: GradientHook
   readonly logits?: LogitHook
   readonly targets?: TargetHook
+  readonly perturb?: PerturbHook
 }
 
 /**
@@ -43,3 +45,17 @@ export interface TargetHook {
   /** From 0 to 1. */
   readonly smoothing: number
 }
+
+/**
+ * The loss's own gradient is taken at w + rho * g / (‖g‖ + 1e-12), where g is that at w and its norm is over all tensors;
+ * a second pass through the network for each step. Mini-batch, dropout, logits and targets are those of the first pass.
+ * All other terms of a step are of w: those of the gradient's hook, weight decay, and the weights that the step changes.
+ * Source: Foret et al. 2021 (arXiv:2010.01412) (SAM), algorithm 1; at an owner, Qu et al. 2022 (arXiv:2206.02618) (FedSAM).
+ */
+export interface PerturbHook {
+  /** How far away, at least 0. */
+  readonly rho: number
+}
+
+/** Beside a norm that is divided by, so that a gradient of 0 leads nowhere. */
+export const NORM_EPSILON = 1e-12

@@ -3,7 +3,7 @@ import type { Model } from '../../src/model/model.ts'
 import { sizeOf } from '../../src/model/model.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { crossEntropies, float64Forward, type Parameters } from './float64-network.ts'
-import { noise } from './numbers.ts'
+import { noise, norm } from './numbers.ts'
 
 /** Tensors of a model's shapes, uniform in ±size, the same for equal arguments. */
 export const noisyWeights = ({ parameters }: Model, size: number, seed: number): Weights =>
@@ -27,15 +27,20 @@ export function someHooks(model: Model): Record<string, ObjectiveHooks> {
     'a scale of the logits': { logits: { scale } },
     'a shift of the logits': { logits: { shift: logitShift } },
     'smoothed targets': { targets: { smoothing: 0.2 } },
+    'a perturbation': { perturb: { rho: 0.3 } },
     'all of them': {
       gradient: { scale: 1.7, proximal, shift },
       logits: { scale, shift: logitShift },
       targets: { smoothing: 0.3 },
+      perturb: { rho: 0.2 },
     },
   }
 }
 
-/** All that is minimised, in double precision: mean cross-entropy by the scale of its gradient, the terms of the hooks, weightDecay/2 ‖w‖². */
+/**
+ * All that is minimised, in double precision: mean cross-entropy by the scale of its gradient, the terms of the hooks, weightDecay/2 ‖w‖².
+ * @param away where the loss itself is taken, from the parameters (see `perturbation`)
+ */
 export function float64Objective(
   model: Model,
   x: ArrayLike<number>,
@@ -43,9 +48,13 @@ export function float64Objective(
   parameters: Parameters,
   { gradient = {}, logits = {}, targets: { smoothing } = { smoothing: 0 } }: ObjectiveHooks,
   weightDecay = 0,
+  away: Parameters = new Map(),
 ): number {
   const { scale, shift } = logits
-  const mapped = float64Forward(model, x, parameters).map((z, i) => {
+  const there = new Map(
+    [...parameters].map(([name, values]) => [name, values.map((w, i) => w + (away.get(name)?.[i] ?? 0))]),
+  )
+  const mapped = float64Forward(model, x, there).map((z, i) => {
     const c = i % model.classes
     return z * (scale?.[c] ?? 1) + (shift?.[c] ?? 0)
   })
@@ -62,4 +71,10 @@ export function float64Objective(
     }
   }
   return total
+}
+
+/** rho g / ‖g‖ of a gradient, its norm over all tensors: where a perturbed gradient is taken, from the weights. */
+export function perturbation(gradient: ReadonlyMap<string, ArrayLike<number>>, rho: number): Parameters {
+  const length = Math.hypot(...[...gradient.values()].map(norm))
+  return new Map([...gradient].map(([name, values]) => [name, Float64Array.from(values, (g) => (rho * g) / length)]))
 }

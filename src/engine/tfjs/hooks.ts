@@ -1,10 +1,12 @@
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs'
-import type { ObjectiveHooks } from '../hooks.ts'
+import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs'
+import { NORM_EPSILON, type ObjectiveHooks } from '../hooks.ts'
 import type { Tf } from './load.ts'
 import type { Network } from './network.ts'
 
 /** A plan's hooks on tensors (see engine/hooks.ts). Intermediate tensors are the caller's to tidy. */
 export interface Hooks {
+  /** The loss at the variables, and its gradient, or that of the place nearby where it is to be taken. */
+  gradients(loss: () => Scalar): { readonly loss: Scalar; readonly gradients: readonly Tensor[] }
   /** @param i index of the variable whose gradient it is */
   gradient(gradient: Tensor, i: number): Tensor
   /** Logits [N, classes] as the loss takes them. */
@@ -17,7 +19,7 @@ export interface Hooks {
 export function openHooks(
   tf: Tf,
   network: Network,
-  { gradient = {}, logits = {}, targets: mapped }: ObjectiveHooks,
+  { gradient = {}, logits = {}, targets: mapped, perturb }: ObjectiveHooks,
 ): Hooks {
   const { scale } = gradient
   const mu = gradient.proximal?.mu
@@ -25,7 +27,23 @@ export function openHooks(
   const shift = gradient.shift && network.tensors(gradient.shift)
   const classwise = (values: Float32Array | undefined) => values && tf.tensor1d(values, 'float32')
   const [logitScale, logitShift] = [classwise(logits.scale), classwise(logits.shift)]
+  const { variables } = network
+  const gradientHere = (loss: () => Scalar) => {
+    const { value, grads } = tf.variableGrads(loss, [...variables])
+    return { loss: value, gradients: variables.map(({ name }) => grads[name]!) }
+  }
   return {
+    gradients(loss) {
+      const here = gradientHere(loss)
+      if (!perturb) return here
+      const before = variables.map((variable) => variable.clone())
+      const norm = tf.addN(here.gradients.map((value) => value.square().sum())).sqrt()
+      const factor = tf.scalar(perturb.rho).div(norm.add(NORM_EPSILON))
+      for (const [i, variable] of variables.entries()) variable.assign(before[i]!.add(here.gradients[i]!.mul(factor)))
+      const { gradients } = gradientHere(loss)
+      for (const [i, variable] of variables.entries()) variable.assign(before[i]!)
+      return { loss: here.loss, gradients }
+    },
     gradient(gradient, i) {
       const scaled = scale === undefined ? gradient : gradient.mul(scale)
       const pulled = anchor ? scaled.add(network.variables[i]!.sub(anchor[i]!).mul(mu!)) : scaled

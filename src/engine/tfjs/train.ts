@@ -40,13 +40,11 @@ export function openTrainer(
         const values = dropoutMask(rate, key, position, labels.length * sizeOf(shape))
         return tf.tensor(values, [labels.length, ...shape])
       })
-      const { value, grads } = tf.variableGrads(
-        () => tf.losses.softmaxCrossEntropy(targets, hooks.logits(network.train(x, masks))).asScalar(),
-        [...network.variables],
+      const { loss, gradients } = hooks.gradients(() =>
+        tf.losses.softmaxCrossEntropy(targets, hooks.logits(network.train(x, masks))).asScalar(),
       )
-      const gradients = network.variables.map(({ name }, i) => hooks.gradient(grads[name]!, i))
-      optimizer.apply(gradients, step)
-      return value
+      optimizer.apply(gradients.map(hooks.gradient), step)
+      return loss
     })
 
   return {

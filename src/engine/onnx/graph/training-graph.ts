@@ -3,9 +3,10 @@ import type { Normalisation, OptimizerSettings } from '../../engine.ts'
 import { forwardBackward } from './backward.ts'
 import { blockedWeights } from './blocked-weights.ts'
 import { elementType, Graph } from './graph.ts'
-import { gradientHook, gradientScale, type Hooked, logitHook, targetHook, UNHOOKED } from './hooks.ts'
+import { gradientHook, gradientScale, type Hooked, logitHook, perturbed, targetHook, UNHOOKED } from './hooks.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
+import type { ParameterNames } from './layers/pass.ts'
 import { OPTIMIZERS } from './optimizers.ts'
 import { trainingSteps } from './steps.ts'
 
@@ -63,15 +64,21 @@ export function trainingGraph(
   const at = (name: string) => body.op('Gather', [name, 'i'], { axis: 0 })
   const x = imageInput(body, at('images'), model, normalise)
   const weights = new Map(model.parameters.map(({ name }) => [name, `old.${name}`]))
-  const net = forwardBackward(body, x, { steps, blocks, webgpu, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
   const scaledBy = rule.scaled ? 'lr' : undefined
   const scale = gradientScale(g, hooked, scaledBy)
-  const mapped = hooked.logits ? logitHook(g, body, net.logits, model) : undefined
+  const mapLogits = hooked.logits ? logitHook(g, body, model) : undefined
   const smooth = hooked.targets ? targetHook(g, body, model) : undefined
-  const given = { labels: at('labels'), classes: model.classes, scale, smooth }
-  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, given)
-  const gradients = net.backward(mapped?.backward(dLogits) ?? dLogits)
+  const gradientAt = (parameters: ParameterNames, scale?: string) => {
+    const net = forwardBackward(body, x, { steps, blocks, webgpu, parameters, dropoutKey: at('keys') })
+    const mapped = mapLogits?.(net.logits)
+    const given = { labels: at('labels'), classes: model.classes, scale, smooth }
+    const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, given)
+    return { loss, gradients: net.backward(mapped?.backward(dLogits) ?? dLogits) }
+  }
+  const first = gradientAt(weights, hooked.perturb ? undefined : scale)
+  const { loss } = first
+  const { gradients } = hooked.perturb ? gradientAt(perturbed(g, body, weights, first.gradients), scale) : first
   const hook = gradientHook(g, body, orders, hooked, scaledBy)
   const done = body.op('Cast', [body.op('Add', ['i', body.constant('int64', [], [1])])], { to: elementType('float32') })
   const inputs = { step: body.op('Add', ['step', done]), lr: 'lr', settings }

@@ -7,6 +7,7 @@ import {
   LOGIT_SCALE,
   LOGIT_SHIFT,
   MU,
+  RHO,
   SMOOTHING,
   shiftName,
 } from '../graph/hooks.ts'
@@ -14,12 +15,13 @@ import { weightTensor } from './create-session.ts'
 import { Tensor } from './ort.ts'
 
 /** What graph a plan with these hooks needs. */
-export const hookedBy = ({ gradient, logits, targets }: ObjectiveHooks = {}): Hooked => ({
+export const hookedBy = ({ gradient, logits, targets, perturb }: ObjectiveHooks = {}): Hooked => ({
   scale: gradient?.scale !== undefined,
   proximal: gradient?.proximal !== undefined,
   shift: gradient?.shift !== undefined,
   logits: logits !== undefined,
   targets: targets !== undefined,
+  perturb: perturb !== undefined,
 })
 
 /**
@@ -27,7 +29,7 @@ export const hookedBy = ({ gradient, logits, targets }: ObjectiveHooks = {}): Ho
  * @param start what the training starts from, and `tensors` that hold it: an anchor that is the start needs no others
  */
 export function hookTensors(
-  { gradient = {}, logits, targets }: ObjectiveHooks,
+  { gradient = {}, logits, targets, perturb }: ObjectiveHooks,
   classes: number,
   start: Weights,
   tensors: Readonly<Record<string, Tensor>>,
@@ -42,6 +44,7 @@ export function hookTensors(
       inputs[anchorName(name)] = anchor === start ? tensors[name]! : weightTensor(weight)
   }
   for (const [name, weight] of shift ?? []) inputs[shiftName(name)] = weightTensor(weight)
+  if (perturb) inputs[RHO] = new Tensor('float32', [perturb.rho], [])
   if (targets) inputs[SMOOTHING] = new Tensor('float32', [targets.smoothing], [])
   if (logits) {
     const classwise = (values: Float32Array | undefined, absent: number) =>
