@@ -41,7 +41,12 @@ const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   env: { iid: 'V', 'non-iid': 'H' },
   server: { fedavgm: 'avgm', fedadam: 'adam', fedyogi: 'yogi', fedadagrad: 'adagrad' },
-  objective: { scaffnew: 'scaffold', proxskip: 'scaffold', 'logit-adjustment': 'balanced-softmax' },
+  objective: {
+    scaffnew: 'scaffold',
+    proxskip: 'scaffold',
+    'logit-adjustment': 'balanced-softmax',
+    fedvls: 'vacant-classes',
+  },
 }
 
 /** Names that stand under another key here. */

@@ -64,9 +64,9 @@ describe('the hooked gradient is that of the whole objective', () => {
     const gradients = await gradientsBy(trainer)
     // The loss's own gradient at the weights, which the other cases compare with finite differences.
     const own = async () => {
-      const { logits, targets } = hooks
-      const loss = { hooks: { ...(logits && { logits }), ...(targets && { targets }) }, ...(blocks && { blocks }) }
-      return await gradientsBy(await openTrainer(model, NORMALISE, { ...settings, weightDecay: 0 }, loss))
+      const { gradient: _, perturb: __, ...loss } = hooks
+      const plain = { hooks: loss, ...(blocks && { blocks }) }
+      return await gradientsBy(await openTrainer(model, NORMALISE, { ...settings, weightDecay: 0 }, plain))
     }
     const away = hooks.perturb && perturbation(await own(), hooks.perturb.rho)
     const [{ x, labels }] = batches(model, chunk) as [ReturnType<typeof batches>[0]]
@@ -116,8 +116,7 @@ describe.each(kinds)('six steps of %s are those of a reference in double precisi
     let parameters = toFloat64(start)
     const states = new Map([...parameters].map(([name, values]) => [name, Array.from(values, (): number[] => [])]))
     for (const [i, { x, labels }] of batches(mlp, chunk).entries()) {
-      const { logits, targets, perturb } = hooks
-      const loss = { ...(logits && { logits }), ...(targets && { targets }) }
+      const { gradient: _, perturb, ...loss } = hooks
       const own = (at: Parameters) => float64Objective(mlp, x, labels, at, loss)
       const slope = () => new Map([...parameters.keys()].map((name) => [name, slopes(own, parameters, name)]))
       const away = perturb && perturbation(slope(), perturb.rho)
@@ -258,6 +257,50 @@ describe('a perturbation by hand', () => {
   })
 })
 
+describe('a teacher by hand', () => {
+  // One image of the value 1 and the class 0 of three: logits b_c.
+  const model = buildModel([flatten, dense(3)], [1, 1, 1], 3)
+  const tensors = (...bias: number[]): Weights =>
+    new Map([
+      ['dense1.weight', { shape: [3, 1], data: new Float32Array(3) }],
+      ['dense1.bias', { shape: [3], data: Float32Array.from(bias) }],
+    ])
+  const sgd: OptimizerSettings = { kind: 'sgd', momentum: 0, weightDecay: 0 }
+  const gradient = async (start: Weights, hooks: ObjectiveHooks) => {
+    const trainer = await openTrainer(model, { mean: 0, std: 1 }, sgd, { hooks })
+    const chunk = { images: Uint8Array.of(255), labels: [0], steps: 1, lr: 1, done: 0 }
+    const { state, losses } = await trainer.run(trainer.start(start), chunk)
+    const bias = Array.from(state['dense1.bias']!, (to, c) => start.get('dense1.bias')!.data[c]! - to)
+    return { bias, loss: losses[0]! }
+  }
+  const close = (...values: number[]) => values.map((value) => expect.closeTo(value, 6))
+
+  it('has a say between the classes that are not the own one, by beta', async () => {
+    // Of the classes 1 and 2 the teacher gives 3/4 and 1/4, the model halves; cross-entropy has -2/3, 1/3, 1/3.
+    const teacher = { beta: 2, weights: tensors(5, Math.log(3), 0) }
+    const { bias, loss } = await gradient(tensors(0, 0, 0), { teacher })
+    expect(bias).toEqual(close(-2 / 3, 1 / 3 - 2 / 4, 1 / 3 + 2 / 4))
+    expect(loss).toBeCloseTo(Math.log(3), 6)
+  })
+
+  it('sees the logits as they are, ahead of their hook', async () => {
+    const logits = { scale: Float32Array.of(0, 0, 0) }
+    const { bias } = await gradient(tensors(0, 0, Math.log(4)), {
+      logits,
+      teacher: { beta: 1, weights: tensors(0, 0, 0) },
+    })
+    expect(bias).toEqual(close(0, 1 / 5 - 1 / 2, 4 / 5 - 1 / 2))
+  })
+
+  it('has none where one class is in question, or where it agrees', async () => {
+    const plain = (await gradient(tensors(1, 2, 3), {})).bias
+    const one = { beta: 9, weights: tensors(0, 7, 0), classes: Float32Array.of(1, 0, 1) }
+    expect((await gradient(tensors(1, 2, 3), { teacher: one })).bias).toEqual(close(...plain))
+    const same = { beta: 9, weights: tensors(-4, 2.5, 3.5) }
+    expect((await gradient(tensors(1, 2, 3), { teacher: same })).bias).toEqual(close(...plain))
+  })
+})
+
 describe('hooks that change nothing', () => {
   const models = { mlp, 'a CNN': buildModel([conv(B), relu, pool(2), conv(B), flatten, dense(3)], [1, 7, 6], 3) }
   const layouts = { standard: undefined, ...(block && { blocked: { block }, 'blocked, of 8': { block, batch: 8 } }) }
@@ -280,6 +323,7 @@ describe('hooks that change nothing', () => {
       logits: { scale: new Float32Array(3).fill(1), shift: new Float32Array(3) },
       targets: { smoothing: 0 },
       perturb: { rho: 0 },
+      teacher: { beta: 0, weights: noisyWeights(model, 1, 6) },
     }
     const run = async (given: { hooks?: ObjectiveHooks }) => {
       const trainer = await openTrainer(model, NORMALISE, settings, { ...given, ...(blocks && { blocks }) })

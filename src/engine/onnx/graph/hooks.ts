@@ -12,6 +12,7 @@ export interface Hooked {
   readonly logits: boolean
   readonly targets: boolean
   readonly perturb: boolean
+  readonly teacher: boolean
 }
 
 export const UNHOOKED: Hooked = {
@@ -21,16 +22,23 @@ export const UNHOOKED: Hooked = {
   logits: false,
   targets: false,
   perturb: false,
+  teacher: false,
 }
 
-/** Inputs: the gradient's scale, mu, the targets' smoothing and rho float32 [] · the logits' scale and shift float32 [classes] · an anchor and a shift like each parameter. */
+/**
+ * Inputs: the gradient's scale, mu, the targets' smoothing, rho and beta float32 [] · the logits' scale and shift and the
+ * teacher's classes float32 [classes] · an anchor, a shift and a teacher's weight like each parameter.
+ */
 export const GRADIENT_SCALE = 'gradient.scale'
 export const MU = 'mu'
 export const SMOOTHING = 'targets.smoothing'
 export const RHO = 'rho'
 export const LOGIT_SCALE = 'logits.scale'
 export const LOGIT_SHIFT = 'logits.shift'
+export const TEACHER_BETA = 'teacher.beta'
+export const TEACHER_CLASSES = 'teacher.classes'
 export const anchorName = (parameter: string): string => `anchor.${parameter}`
+export const teacherName = (parameter: string): string => `teacher.${parameter}`
 export const shiftName = (parameter: string): string => `shift.${parameter}`
 
 /**
