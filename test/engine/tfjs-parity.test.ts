@@ -134,7 +134,7 @@ describe('the tfjs engine hooks as the onnx engine does', () => {
     Object.entries(cases).flatMap(([name, hooks]) =>
       OPTIMIZERS.map(([settings, lr]) => ({ name, hooks, settings, lr })),
     ),
-  )('$name, $settings.kind', async ({ hooks, settings, lr }) => {
+  )('$name, $settings.kind', { timeout: 120_000 }, async ({ hooks, settings, lr }) => {
     const given: Partial<LearnerJob> = { model, dataset: quarters(500, 11), optimizer: settings }
     const plan = { batch: BATCH, epochs: EPOCHS, lr, hooks }
     const [onnx, tfjs] = [await open(given), await openTfjs(given)]
