@@ -71,7 +71,9 @@ describe('the local objective fedprox', () => {
 })
 
 describe('sam', () => {
-  it('trains other weights beside any objective, the same on any number of workers, and for the pooled model', async () => {
+  it('trains other weights beside any objective, the same on any number of workers, and for the pooled model', {
+    timeout: 90_000,
+  }, async () => {
     const scaffold = ['--objective', 'scaffold']
     expect(await run('scaffold', ...scaffold)).toMatchObject({ code: 0, err: '' })
     for (const workers of ['1', '3']) {
