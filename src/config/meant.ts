@@ -41,7 +41,12 @@ const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   env: { iid: 'V', 'non-iid': 'H' },
   server: { fedavgm: 'avgm', fedadam: 'adam', fedyogi: 'yogi', fedadagrad: 'adagrad' },
-  objective: { scaffnew: 'scaffold', proxskip: 'scaffold', 'logit-adjustment': 'balanced-softmax' },
+  objective: {
+    scaffnew: 'scaffold',
+    proxskip: 'scaffold',
+    'logit-adjustment': 'balanced-softmax',
+    fedvls: 'vacant-classes',
+  },
 }
 
 /** Names that stand under another key here. */
@@ -54,6 +59,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   fedcm: '--objective fedcm',
   fedrs: '--objective fedrs',
   fedlc: '--objective fedlc',
+  sam: '--sam 0.05',
+  fedsam: '--sam 0.05',
+  fedetf: '--model cnn-etf',
   fedavgm: '--server avgm',
   fedadam: '--server adam',
   fedyogi: '--server yogi',
@@ -80,7 +88,8 @@ export function meantName(key: string, got: string, legal: readonly string[]): s
   const known = (names: Readonly<Record<string, string>> = {}) => names[spelled(got)] ?? names[got.toLowerCase()]
   const other = known(NAMES[key])
   if (other !== undefined && legal.includes(other)) return other
-  return nearest(got, legal) ?? (key === 'merge' ? known(ELSEWHERE) : undefined)
+  const elsewhere = known(ELSEWHERE)
+  return elsewhere === undefined || elsewhere.startsWith(`--${key} `) ? nearest(got, legal) : elsewhere
 }
 
 /** What a word such as `lr=0.05` is meant to be where a file is to be named. */

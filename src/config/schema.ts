@@ -135,6 +135,12 @@ export const ExperimentSchema = z.strictObject({
   objective: choice(CHOICE_KEYS.objective.parts)
     .prefault(CHOICE_KEYS.objective.default)
     .describe('what an owner minimises in a round'),
+  sam: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('take gradients this far away, in their own direction (FedSAM): flat minima, for twice the computing')
+    .meta({ examples: [0.05] }),
   optimizer: choice(CHOICE_KEYS.optimizer.parts)
     .prefault(CHOICE_KEYS.optimizer.default)
     .describe('how gradients become updates'),

@@ -1,13 +1,16 @@
 import type { Weights } from '../weights/weights.ts'
 
 /**
- * What a local objective changes in the training of one owner: affine maps, constant for the whole plan. Losses that
- * are reported are the cross-entropy of the mapped logits and targets; the terms of the gradient have no part in them.
+ * What a local objective changes in the training of one owner: affine maps, where the gradient is taken, and who is
+ * listened to, constant for the whole plan. Losses that are reported are the cross-entropy of the mapped logits and
+ * targets, at the weights themselves; the terms of the gradient and a teacher have no part in them.
  */
 export interface ObjectiveHooks {
   readonly gradient?: GradientHook
   readonly logits?: LogitHook
   readonly targets?: TargetHook
+  readonly perturb?: PerturbHook
+  readonly teacher?: TeacherHook
 }
 
 /**
@@ -43,3 +46,34 @@ export interface TargetHook {
   /** From 0 to 1. */
   readonly smoothing: number
 }
+
+/**
+ * The loss's own gradient is taken at w + rho * g / (‖g‖ + 1e-12), where g is that at w and its norm is over all tensors;
+ * a second pass through the network for each step. Mini-batch, dropout, logits and targets are those of the first pass.
+ * All other terms of a step are of w: those of the gradient's hook, weight decay, and the weights that the step changes.
+ * Source: Foret et al. 2021 (arXiv:2010.01412) (SAM), algorithm 1; at an owner, Qu et al. 2022 (arXiv:2206.02618) (FedSAM).
+ */
+export interface PerturbHook {
+  /** How far away, at least 0. */
+  readonly rho: number
+}
+
+/** Beside a norm that is divided by, so that a gradient of 0 leads nowhere. */
+export const NORM_EPSILON = 1e-12
+
+/**
+ * The loss has beta * KL(q ‖ p) more, the mean over the images: p and q are what the model and its teacher give to the
+ * classes in question, an image's own never among them, as softmaxes of their logits. The logits are as they are, without
+ * the logits' hook; the teacher is not trained and has no dropout. It costs a forward pass in each step.
+ * Source: Lee et al. 2022 (arXiv:2106.03097) (FedNTD), for all classes.
+ */
+export interface TeacherHook {
+  readonly beta: number
+  /** Those of the teacher, known by their identity as an anchor is. */
+  readonly weights: Weights
+  /** float32 [classes]: 1 for each class in question and 0 for the others, two of them at least; all where it is absent. */
+  readonly classes?: Float32Array
+}
+
+/** What logits of classes that are out of question are less by: no softmax sees them then. */
+export const OUT_OF_QUESTION = 1e9

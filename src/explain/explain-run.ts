@@ -2,7 +2,7 @@ import { HEADS } from '../algorithm/head/registry.ts'
 import { accuracy, addEvaluations, type Evaluation, meanLoss } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
 import { fitHead } from '../federation/fit-head.ts'
-import { featureModel, widened } from '../model/features.ts'
+import { widened } from '../model/features.ts'
 import { make } from '../parts.ts'
 import type { KeptRound } from '../remerge/merged.ts'
 import { assertSameData } from '../remerge/open-evaluator.ts'
@@ -68,6 +68,7 @@ export async function explainRun(
   { model, kept, signal, progress }: ExplainRequest,
 ): Promise<Explanation> {
   const { manifest, rounds } = run
+  const last = lastDense(prepared)
   const { shards } = manifest
   if (shards.some(({ train_labels }) => train_labels.length === 0)) {
     const hint = 'ask the owners to share them (share: { labels: true }), or explain a run of owners in one process'
@@ -96,7 +97,6 @@ export async function explainRun(
       await participants.close()
     }
   }
-  const last = prepared.model.layers.at(-1)!.name
   const found = await within(0, async ({ owners: cohort }) => {
     const evaluate = async (weights: Weights) => {
       signal.throwIfAborted()
@@ -153,9 +153,16 @@ async function refit(cohort: Participants['owners'], model: Weights, random: num
   return union(scores)
 }
 
+/** The name of the last layer, whose logits can be limited to some classes: it has a bias for each. */
+function lastDense({ model }: PreparedRun): string {
+  const { name, layer } = model.layers.at(-1)!
+  if (layer.type === 'dense') return name
+  const message = `explain reads what the last layer makes of its features, which must be dense, but it is ${layer.type}`
+  throw new FedunifyError('E_MODEL', message, 'explain a run of a model that ends with a dense layer')
+}
+
 /** Whether there is a last map before dense layers, which random features can be made of. */
 function hasMap({ model }: PreparedRun): boolean {
-  featureModel(model)
   try {
     widened(model, 1)
     return true

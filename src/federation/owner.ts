@@ -4,6 +4,7 @@ import type { Objective } from '../algorithm/objective/objective.ts'
 import type { Shard } from '../data/dataset.ts'
 import { stepsOf } from '../engine/effective-steps.ts'
 import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
+import type { PerturbHook } from '../engine/hooks.ts'
 import { FedunifyError } from '../errors.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
@@ -17,6 +18,8 @@ export interface OwnerSettings {
   readonly epochs: number
   readonly untilAccuracy: number | undefined
   readonly objective: Objective
+  /** Where it takes gradients, whatever its objective is; undefined if at the weights themselves. */
+  readonly perturb?: PerturbHook | undefined
   /** That of the optimizer; 0 if it has none. */
   readonly momentum: number
   /** How many images it trains on of each class. */
@@ -84,12 +87,14 @@ export class ShardOwner implements Owner {
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
-    const { objective, momentum, labels, batch, epochs, untilAccuracy, initial, asked, hostile } = this.#settings
+    const { objective, perturb, momentum, labels, batch, epochs, untilAccuracy, initial, asked, hostile } =
+      this.#settings
     const { round, lr, instruction, evaluate, evaluateReceived } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
     const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round), labels }
-    const hooks = objective.hooks(start)
+    const own = objective.hooks(start)
+    const hooks = perturb ? { ...own, perturb } : own
     const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy, evaluate }
     const trained = await this.#learner.train(
       start.received,

@@ -1,7 +1,7 @@
 import { FedunifyError } from '../errors.ts'
 import { normal, stream } from '../random.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
-import { buildModel, type Model, type PlacedLayer } from './model.ts'
+import { buildModel, type Model, type PlacedLayer, parameterCount } from './model.ts'
 
 /** The model without its last layer: its outputs are the features that logits are made of. */
 export const featureModel = (model: Model): Model => before(model, model.layers.length - 1, lastDense(model))
@@ -18,14 +18,26 @@ function before(model: Model, count: number, { input }: Dense): Model {
   return { ...model, classes: input[0]!, layers, parameters: layers.flatMap(({ parameters }) => parameters) }
 }
 
-/** The model with so many units more in its last hidden layer: random features of what that layer sees. */
+/**
+ * The model that a head is fitted to: with so many units more in its last hidden layer, random features of what that
+ * layer sees. Where the model ends with an etf, a dense layer stands for it, and for the dense layer that leads to it.
+ */
 export function widened(model: Model, random: number): Model {
-  if (random === 0) return model
-  const hidden = hiddenDense(model)
-  const layers = model.layers.map((placed) => {
+  const own = endingDense(model)
+  if (random === 0) return own
+  const hidden = hiddenDense(own)
+  const layers = own.layers.map((placed) => {
     return placed === hidden ? { ...hidden.layer, units: hidden.layer.units + random } : placed.layer
   })
   return buildModel(layers, model.input, model.classes)
+}
+
+/** What a linear layer and an etf say of their features, a dense layer can be fitted to say better. */
+function endingDense(model: Model): Model {
+  const layers = model.layers.map(({ layer }) => layer)
+  if (layers.at(-1)?.type !== 'etf') return model
+  const before = layers.slice(0, layers.at(-2)?.type === 'dense' ? -2 : -1)
+  return buildModel([...before, { type: 'dense', units: model.classes }], model.input, model.classes)
 }
 
 /**
@@ -34,8 +46,9 @@ export function widened(model: Model, random: number): Model {
  * @returns [units, inputs], row-major; empty if the model is no wider
  */
 export function randomUnits(model: Model, wide: Model, seed: number): Float32Array {
-  if (wide === model) return new Float32Array()
-  const [own, { layer, input }] = [hiddenDense(model), hiddenDense(wide)]
+  const plain = endingDense(model)
+  if (parameterCount(wide) === parameterCount(plain)) return new Float32Array()
+  const [own, { layer, input }] = [hiddenDense(plain), hiddenDense(wide)]
   const random = stream(seed, 'head')
   const scale = 1 / Math.sqrt(input[0]!)
   const length = (layer.units - own.layer.units) * input[0]!
@@ -43,12 +56,11 @@ export function randomUnits(model: Model, wide: Model, seed: number): Float32Arr
 }
 
 /**
- * Weights of the model as those of the widened one.
+ * Weights of a model as those of its widened one.
  * @param units of the random features
  * @param last of the last layer, for its features are others now
  */
 export function widenedWeights(
-  model: Model,
   wide: Model,
   weights: Weights,
   units: Float32Array,
@@ -59,8 +71,8 @@ export function widenedWeights(
     [`${output.name}.weight`, last.weight],
     [`${output.name}.bias`, last.bias],
   ])
-  if (wide !== model) {
-    const { name, input } = hiddenDense(model)
+  if (units.length > 0) {
+    const { name, input } = hiddenDense(wide)
     const [own, bias] = [weights.get(`${name}.weight`)!.data, weights.get(`${name}.bias`)!.data]
     const added = new Float32Array(units.length / input[0]!)
     values.set(`${name}.weight`, joined(own, units)).set(`${name}.bias`, joined(bias, added))

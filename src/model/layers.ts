@@ -15,6 +15,12 @@ export const LayerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('flatten') }),
   z.strictObject({ type: z.literal('dense'), units: size }),
   z.strictObject({ type: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
+  // The last layer of a model: it has a logit for each class. See etf.ts.
+  z.strictObject({
+    type: z.literal('etf'),
+    scale: z.number().gt(0).max(1e6).default(10),
+    learn: z.boolean().default(true),
+  }),
 ])
 
 export type Layer = z.infer<typeof LayerSchema>

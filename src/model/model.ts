@@ -6,10 +6,12 @@ export type Shape = readonly number[]
 
 export interface Parameter {
   readonly name: string
-  /** conv2d weight [filters, channels, kernel, kernel]; dense weight [units, features]; bias [filters or units]. */
+  /** conv2d weight [filters, channels, kernel, kernel]; dense weight [units, features]; bias [filters or units]; etf scale [1]. */
   readonly shape: Shape
   /** Number of inputs that one output sums over; scales the initial values. */
   readonly fanIn: number
+  /** What each of its values begins with, if they are not drawn. */
+  readonly initial?: number
 }
 
 /** A layer with its name and its inferred shapes. */
@@ -50,7 +52,11 @@ export function buildModel(layers: readonly Layer[], image: Shape, classes: numb
     const stem = layer.type.replace(/2d$/, '')
     const nth = (seen.get(stem) ?? 0) + 1
     seen.set(stem, nth)
-    const next = place(layer, `${stem}${nth}`, shape, index + 1)
+    const next = place(layer, `${stem}${nth}`, shape, index + 1, classes)
+    if (layer.type === 'etf' && index < layers.length - 1) {
+      const message = `layer ${index + 1} (etf) is not the last one, but its outputs are the logits`
+      throw new FedunifyError('E_MODEL', message, 'put it at the end of the layers')
+    }
     placed.push(next)
     shape = next.output
   }
@@ -65,7 +71,7 @@ export function buildModel(layers: readonly Layer[], image: Shape, classes: numb
   return { input, classes, layers: placed, parameters: placed.flatMap((p) => p.parameters) }
 }
 
-function place(layer: Layer, name: string, input: Shape, position: number): PlacedLayer {
+function place(layer: Layer, name: string, input: Shape, position: number, classes: number): PlacedLayer {
   const refuse = (why: string, hint: string) =>
     new FedunifyError('E_MODEL', `layer ${position} (${layer.type}) ${why}`, hint)
   const image = (): readonly [number, number, number] => {
@@ -74,6 +80,11 @@ function place(layer: Layer, name: string, input: Shape, position: number): Plac
       throw refuse(`needs an image, got ${describe(input)}`, 'put it before the flatten layer')
     }
     return [channels, rows, cols]
+  }
+  const flat = (): number => {
+    const [features, ...rest] = input
+    if (features !== undefined && rest.length === 0) return features
+    throw refuse(`needs a flat input, got ${describe(input)}`, 'put a flatten layer before it')
   }
   const done = (output: Shape, parameters: Parameter[] = []): PlacedLayer => ({
     name,
@@ -112,10 +123,7 @@ function place(layer: Layer, name: string, input: Shape, position: number): Plac
     case 'flatten':
       return done([sizeOf(input)])
     case 'dense': {
-      const [features, ...rest] = input
-      if (features === undefined || rest.length > 0) {
-        throw refuse(`needs a flat input, got ${describe(input)}`, 'put a flatten layer before it')
-      }
+      const features = flat()
       return done(
         [layer.units],
         [
@@ -123,6 +131,14 @@ function place(layer: Layer, name: string, input: Shape, position: number): Plac
           { name: `${name}.bias`, shape: [layer.units], fanIn: features },
         ],
       )
+    }
+    case 'etf': {
+      const features = flat()
+      if (classes < 2 || features < classes) {
+        const why = `has ${features} features for ${classes} classes: so many directions, all as far apart as they can be, do not fit`
+        throw refuse(why, `put { type: dense, units: ${Math.max(classes, 2)} } or a wider one before it`)
+      }
+      return done([classes], layer.learn ? [{ name: `${name}.scale`, shape: [1], fanIn: 1, initial: layer.scale }] : [])
     }
     case 'relu':
     case 'dropout':

@@ -8,6 +8,9 @@ const flatten = { type: 'flatten' } as const
 const pool = { type: 'maxpool2d', size: 2 } as const
 const conv = (filters: number, padding: 'same' | 'valid') => ({ type: 'conv2d', filters, kernel: 3, padding }) as const
 const dense = (units: number) => ({ type: 'dense', units }) as const
+/** The linear layer turns what the hidden one knows to the frame: ReLU keeps that from most directions. */
+const etf = (features: number, classes: number) =>
+  [dense(Math.max(features, classes)), { type: 'etf', scale: 10, learn: true }] as const
 
 /** The layers of a model that ends with a unit for each class of the data. */
 type Layers = (classes: number) => readonly Layer[]
@@ -31,6 +34,24 @@ export const PRESETS = {
     'another reading of Lee 2021, fig. 5',
     (classes) => [conv(32, 'valid'), relu, pool, flatten, dense(100), relu, dense(classes)],
   ),
+  'cnn-etf': preset(
+    'cnn whose last layer is 10 fixed directions, as far apart as they can be, and a linear one before it; 436,865 parameters',
+    'Li et al. 2023 (arXiv:2303.10058) (FedETF), without its balanced softmax, on our reading of Lee 2021, fig. 5',
+    (classes) => [
+      ...[conv(32, 'same'), relu, pool],
+      ...[conv(64, 'same'), relu, pool],
+      ...[flatten, dense(128), relu, ...etf(128, classes)],
+    ],
+  ),
+  'cnn-small-etf': preset('cnn-small with that last layer; 551,321 parameters', 'as cnn-etf', (classes) => [
+    conv(32, 'valid'),
+    relu,
+    pool,
+    flatten,
+    dense(100),
+    relu,
+    ...etf(100, classes),
+  ]),
   mlp: preset(
     'two hidden layers of 128, no convolution; 118,282 parameters',
     'a plain network, for quick runs',

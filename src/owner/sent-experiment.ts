@@ -27,6 +27,7 @@ const TAKEN = [
   'max-local-epochs',
   'batch',
   'objective',
+  'sam',
   'optimizer',
   'lr',
   'weight-decay',

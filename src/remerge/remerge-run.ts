@@ -4,6 +4,7 @@ import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { percent } from '../format.ts'
 import { choiceText, make } from '../parts.ts'
+import { mergedModel } from '../run/assert-rules.ts'
 import type { PreparedRun } from '../run/prepare.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import type { Weights } from '../weights/weights.ts'
@@ -53,8 +54,7 @@ export async function remergeRun(
 ): Promise<Remerged> {
   const { experiment, model } = prepared
   const [driver] = experiment.merge
-  const shapes = new Map(model.parameters.map(({ name, shape }) => [name, shape]))
-  const asked = { driver: driver!, rules, without, methods, model: { shapes, classes: model.classes } }
+  const asked = { driver: driver!, rules, without, methods, model: mergedModel(model) }
   const rows: RecordedScore[] = []
   const notes = new Set<string>()
   let evaluated = 0

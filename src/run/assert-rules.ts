@@ -1,5 +1,6 @@
 import { lastOf } from '../algorithm/earlier-models.ts'
 import { asksOf, assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
+import type { MergedModel } from '../algorithm/merge/rule.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { trainingOwners } from '../federation/drawn-owners.ts'
@@ -35,9 +36,15 @@ function apart(choice: AnyChoice): string | undefined {
 }
 
 /** @throws FedunifyError (usage) if a rule cannot merge such models */
-export function assertRulesFit({ merge }: Experiment, { parameters }: Model, classes: number): void {
+export function assertRulesFit({ merge }: Experiment, model: Model): void {
+  for (const choice of merge) assertRuleFits(choice, mergedModel(model))
+}
+
+/** What a rule may know of a model before it merges some. */
+export function mergedModel({ parameters, classes, layers }: Model): MergedModel {
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]))
-  for (const choice of merge) assertRuleFits(choice, { shapes, classes })
+  const last = layers.at(-1)
+  return { shapes, classes, ...(last && { lastLayer: last.layer.type }) }
 }
 
 /** Whether a rule merges by how many images of each class the owners have. */

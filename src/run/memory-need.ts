@@ -50,7 +50,7 @@ export function memoryNeed(
   const training = device === 'cpu' ? Math.min(workers, trainingOwners(experiment)) : 0
   const copies = COPIES.run + training * (COPIES.worker + STATES[nameOf(optimizer)] * COPIES.state)
   // relu, dropout and flatten may be computed in place.
-  const made = model.layers.filter(({ layer }) => ['conv2d', 'maxpool2d', 'dense'].includes(layer.type))
+  const made = model.layers.filter(({ layer }) => ['conv2d', 'maxpool2d', 'dense', 'etf'].includes(layer.type))
   const values = made.reduce((sum, { output }) => sum + sizeOf(output), 0)
   return {
     weights: FLOAT * parameterCount(model) * copies,

@@ -27,7 +27,7 @@ export function planRun(run: Runnable, state: State): RunPlan {
     async exportHead(weights, last) {
       const { inferenceGraph } = await import('../engine/onnx/graph/inference-graph.ts')
       units ??= randomUnits(model, wide, experiment.seed)
-      const fitted = widenedWeights(model, wide, weights, units, last)
+      const fitted = widenedWeights(wide, weights, units, last)
       return { weights: fitted, onnx: inferenceGraph(wide, experiment.normalise, fitted) }
     },
   }

@@ -84,7 +84,7 @@ export async function prepareRun(
   ])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
   assertHead(model, experiment)
-  assertRulesFit(experiment, model, dataset.classes)
+  assertRulesFit(experiment, model)
   const split = await partitionDataset(dataset, experiment, options.signal)
   const shards = split.map((shard) => testedShard(shard, experiment))
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)

@@ -146,7 +146,7 @@ async function describeCards(experiment: Experiment, cards: readonly Card[], min
   const [{ dataset, engine }] = cards as [Card, ...Card[]]
   const classes = dataset.class_names.length
   const model = modelOf(experiment.model, dataset.shape, classes)
-  assertRulesFit(experiment, model, classes)
+  assertRulesFit(experiment, model)
   const description = describeFacts({
     experiment,
     model,

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { assertRuleFits } from '../../src/algorithm/merge/assert-rule.ts'
 import { classRows } from '../../src/algorithm/merge/class-rows.ts'
 import type { OwnerWeights } from '../../src/algorithm/merge/rule.ts'
 import type { Weights } from '../../src/weights/weights.ts'
@@ -91,5 +92,18 @@ it('is refused for a model whose last dense layer has other rows than there are 
   expect(check({ 'conv1.weight': [4, 1, 3, 3] })).toBe('the model has no dense layer')
   expect(check({ 'dense1.weight': [5, 3] })).toBe(
     'the last dense layer, dense1.weight, has 5 rows, but there are 4 classes',
+  )
+})
+
+it('is refused for a model that ends with an etf, whose dense layer has no rows of classes, alone or in a group', () => {
+  const shapes = new Map([
+    ['dense1.weight', [4, 3]],
+    ['dense1.bias', [4]],
+  ])
+  const model = { shapes, classes: 4, lastLayer: 'etf' }
+  const why = 'the last layer is etf: no row of a dense layer belongs to a class'
+  expect(classRows.checkModel({ weights: 'images' }, model)).toBe(why)
+  expect(() => assertRuleFits({ layers: { rules: { 'dense1.*': 'class-rows' }, otherwise: 'avg' } }, model)).toThrow(
+    why,
   )
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { OBJECTIVES } from '../../src/algorithm/objective/registry.ts'
 import { resolveExperiment } from '../../src/config/resolve.ts'
 import { objectSource } from '../../src/config/source.ts'
+import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
 import { make } from '../../src/parts.ts'
 import { valuesOf, weightsOf } from '../support/fake-owner.ts'
 import { plainRounds, type Slope } from '../support/plain-owners.ts'
@@ -54,7 +55,8 @@ describe('fedcm', () => {
 describe('objectives that change logits and targets', () => {
   const labels = [0, 1, 16, 10_000]
   const start = { received: weightsOf(0), instruction: {}, state: {}, labels }
-  const hooks = (choice: Chosen) => make(OBJECTIVES, choice).hooks(start)!
+  const hooksFor = (of: typeof start, choice: Chosen): ObjectiveHooks => make(OBJECTIVES, choice).hooks(of)!
+  const hooks = (choice: Chosen) => hooksFor(start, choice)
 
   it.each<[Chosen, number[]]>([
     [{ fedlc: { tau: 1, least: 1 } }, [-1, -1, -0.5, -0.1]],
@@ -75,8 +77,21 @@ describe('objectives that change logits and targets', () => {
     expect(hooks({ 'label-smoothing': { epsilon: 0.1 } })).toEqual({ targets: { smoothing: 0.1 } })
   })
 
+  it('fedntd listens to the received model on all classes', () => {
+    expect(hooks({ fedntd: { beta: 0.5 } })).toEqual({ teacher: { beta: 0.5, weights: start.received } })
+  })
+
+  it('vacant-classes listens on those without images, and shifts the logits by the counts', () => {
+    const given = { ...start, labels: [0, 16, 0, 0] }
+    const { teacher, logits } = hooksFor(given, { 'vacant-classes': { lambda: 2, least: 1 } })
+    expect(teacher).toEqual({ beta: 2, weights: start.received, classes: Float32Array.of(1, 0, 1, 1) })
+    expect(logits).toEqual({ shift: Float32Array.of(0, 4 * Math.LN2, 0, 0) })
+    // One class alone has no others to be kept apart from.
+    expect(hooks({ 'vacant-classes': { lambda: 2, least: 1 } }).teacher).toBeUndefined()
+  })
+
   it('keep and send nothing', () => {
-    for (const name of ['fedlc', 'balanced-softmax', 'fedrs', 'label-smoothing'] as const) {
+    for (const name of ['fedlc', 'balanced-softmax', 'fedrs', 'label-smoothing', 'fedntd', 'vacant-classes'] as const) {
       expect(Object.keys(make(OBJECTIVES, name as Chosen))).toEqual(['hooks'])
     }
   })

@@ -66,7 +66,7 @@ describe('candidates', () => {
     ],
     [
       ['run', '--model', 'cnn'],
-      ['cnn', 'cnn-small'],
+      ['cnn', 'cnn-small', 'cnn-etf', 'cnn-small-etf'],
     ],
     [['config', 'show', '--optimizer', 'm'], ['momentum']],
     [['run', '--set', 'rou'], ['rounds=']],

@@ -69,3 +69,32 @@ describe('the local objective fedprox', () => {
     expect(out).toContain('--mu <x>')
   })
 })
+
+describe('sam', () => {
+  it('trains other weights beside any objective, the same on any number of workers, and for the pooled model', {
+    timeout: 90_000,
+  }, async () => {
+    const scaffold = ['--objective', 'scaffold']
+    expect(await run('scaffold', ...scaffold)).toMatchObject({ code: 0, err: '' })
+    for (const workers of ['1', '3']) {
+      expect(await run(`sam-${workers}`, ...scaffold, '--sam', '0.2', '--workers', workers)).toMatchObject({ code: 0 })
+    }
+    for (const name of ['unified.csv', 'model.safetensors']) {
+      const [plain, one, three] = ['scaffold', 'sam-1', 'sam-3'].map((id) => readFileSync(join(folderOf(id), name)))
+      expect([one!.equals(three!), one!.equals(plain!)]).toEqual([true, false])
+    }
+    const pooled = (id: string) => rowsOf(folderOf(id), 'unified.csv').filter(({ merge }) => merge === 'pooled')
+    expect(pooled('sam-1')).not.toEqual(pooled('scaffold'))
+    expect(manifestOf(folderOf('sam-1')).config).toMatchObject({ objective: 'scaffold', sam: 0.2 })
+    expect(manifestOf(folderOf('scaffold')).config).not.toHaveProperty('sam')
+  })
+
+  it('is told before a run, and refused if it leads nowhere or back', async () => {
+    const told = await runBinary(['run', file, '--dry-run', '--sam', '0.05'])
+    expect([told.code, told.out + told.err]).toEqual([0, expect.stringContaining('\nsam 0.05\n')])
+    for (const rho of ['0', '-1']) {
+      const { code, err } = await run('refused', '--sam', rho)
+      expect([code, err]).toEqual([2, expect.stringContaining(`--sam: expected a number above 0, got ${rho}`)])
+    }
+  })
+})

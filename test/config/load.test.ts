@@ -197,19 +197,26 @@ describe('an experiment file', () => {
       'did you mean avg?',
     ],
     ['env: labels\nlabels:\n  - [0, 1]\n  - [2, x]\n', 'exp.yaml:4: labels.1.1: expected a number, got "x"'],
-    ['model: cnnn\n', 'exp.yaml:1: model: expected one of cnn, cnn-small, mlp, got "cnnn"', 'did you mean cnn?'],
-    ['model: { type: dense }\n', 'exp.yaml:1: model: expected one of cnn, cnn-small, mlp, got {"type":"dense"}'],
+    [
+      'model: cnnn\n',
+      'exp.yaml:1: model: expected one of cnn, cnn-small, cnn-etf, cnn-small-etf, mlp, got "cnnn"',
+      'did you mean cnn?',
+    ],
+    [
+      'model: { type: dense }\n',
+      'exp.yaml:1: model: expected one of cnn, cnn-small, cnn-etf, cnn-small-etf, mlp, got {"type":"dense"}',
+    ],
     ['model: []\n', 'exp.yaml:1: model: expected at least 1 in the list, got []'],
     ['env: labels\nlabels: [[256]]\n', 'exp.yaml:2: labels.0.0: expected a number of at most 255, got 256'],
     ['model:\n  - 3\n', 'exp.yaml:2: model.0: expected keys and values, got 3'],
     [
       'model:\n  - type: flatten\n  - type: dens\n    units: 10\n',
-      'exp.yaml:3: model.1.type: expected one of conv2d, relu, maxpool2d, flatten, dense, dropout, got "dens"',
+      'exp.yaml:3: model.1.type: expected one of conv2d, relu, maxpool2d, flatten, dense, dropout, etf, got "dens"',
       'did you mean dense?',
     ],
     [
       'model:\n  - units: 10\n',
-      'exp.yaml:2: model.0.type: expected one of conv2d, relu, maxpool2d, flatten, dense, dropout, got nothing',
+      'exp.yaml:2: model.0.type: expected one of conv2d, relu, maxpool2d, flatten, dense, dropout, etf, got nothing',
     ],
     ['model:\n  - type: flatten\n  - type: dense\n', 'exp.yaml:3: model.1.units: expected a number, got nothing'],
     ['model:\n  - type: dense\n    units: ten\n', 'exp.yaml:3: model.0.units: expected a number, got "ten"'],
@@ -289,7 +296,11 @@ describe('a --set or a flag', () => {
     [{ flags: { name: '' } }, '--name: expected letters, digits, dot, dash or underscore, got ""'],
     [{ flags: { out: '' } }, '--out: '],
     [{ flags: { seed: '1e20' } }, '--seed: expected a number of at most'],
-    [{ flags: { model: 'cnn-smal' } }, '--model: expected one of cnn, cnn-small, mlp', 'did you mean cnn-small?'],
+    [
+      { flags: { model: 'cnn-smal' } },
+      '--model: expected one of cnn, cnn-small, cnn-etf, cnn-small-etf, mlp',
+      'did you mean cnn-small?',
+    ],
   ])('%j: %s', async (request, message, hint) => {
     const refused = await refusal(request)
     expect(refused.message.startsWith(message), refused.message).toBe(true)

@@ -138,6 +138,9 @@ describe('what other tools call a key', () => {
       '--objective feddyn',
       '--server fedexp',
     ])
+    expect(meant('objective', 'FedSAM')).toBe('--sam 0.05')
+    expect(meantName('optimizer', 'sam', ['sgd', 'momentum', 'adam'])).toBe('--sam 0.05')
+    expect([meant('merge', 'fedetf'), meant('server', 'scaffold')]).toEqual(['--model cnn-etf', '--objective scaffold'])
   })
 
   it('and a setting where a file is to be named', () => {

@@ -6,7 +6,7 @@ import { type PresetName, presetLayers } from '../../src/model/presets.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { expectFiniteDifferences } from '../support/finite-differences.ts'
 import { float64Loss, type Parameters, toFloat64 } from '../support/float64-network.ts'
-import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
+import { conv, dense, dropout, etf, flatten, pool, relu } from '../support/layers.ts'
 import { noise, relativeError } from '../support/numbers.ts'
 import { openStep, type Step } from '../support/one-step.ts'
 import { tfjsGradients } from '../support/tfjs-network.ts'
@@ -94,9 +94,16 @@ describe('the other layers', () => {
     ['a pool of the whole image', [conv(4, 3, 'same'), relu, pool(6), flatten, dense(3)], [1, 6, 6]],
     ['a kernel larger than the image', [conv(3, 5, 'same'), relu, pool(2), flatten, dense(3)], [2, 3, 2]],
     ['a kernel as large as the image', [conv(3, 5, 'valid'), relu, flatten, dense(3)], [2, 5, 5]],
+    ['an etf behind a linear layer', [flatten, dense(5), relu, dense(4), etf(10)], [1, 4, 3]],
+    ['an etf behind relu, its scale small', [flatten, dense(5), relu, etf(0.7)], [1, 4, 3]],
+    ['an etf whose scale is fixed', [conv(3, 3, 'same'), relu, pool(2), flatten, dense(3), etf(4, false)], [1, 7, 8]],
     ['convolutions alone', [conv(4, 3, 'valid'), conv(3, 3, 'valid'), flatten, dense(3)], [2, 6, 7]],
   ])('%s', async (_, layers, input) => {
     await expectGradients(layers, input)
+  })
+
+  it('an etf alone learns its scale', async () => {
+    await expectGradients([relu, flatten, etf(3)], [1, 2, 2])
   })
 
   it('trains without any parameters but the last layer’s', async () => {
@@ -159,6 +166,7 @@ describe('the presets', () => {
     ['cnn', 12],
     ['cnn', 11],
     ['cnn-small', 13],
+    ['cnn-small-etf', 13],
     ['mlp', 8],
   ])('%s on images of side %i', async (preset, side) => {
     const taken = await take(presetLayers(preset, 10), [1, side, side], 10)

@@ -33,6 +33,8 @@ describe.each(targets)('hooked training, $name', ({ target }) => {
     { hooks: { gradient: { proximal: { mu: 0.1, anchor: start } } } },
     { hooks: { gradient: { proximal: { mu: 0.7, anchor: start }, shift: noisyWeights(model, 0.1, 9) } } },
     { hooks: { logits: { scale: Float32Array.of(1, 0.5, 1, 0.5) } } },
+    { hooks: { perturb: { rho: 0.1 } } },
+    { hooks: { teacher: { beta: 0.5, weights: start } } },
   ].map((given, i) => ({ ...given, owner: i + 1, train: range(i * 20, i * 20 + 90), epochs: 2 }))
 
   it('gives the same bits with one worker, with two, and again', async () => {
@@ -67,6 +69,10 @@ describe.each(targets)('hooked training, $name', ({ target }) => {
       { logits: logits!, gradient: { ...gradient, shift: noisyWeights(model, 0.1, 9) } },
       { gradient: gradient!, logits: { ...logits!, scale: Float32Array.of(1, 2, 1, 1) } },
       { gradient: gradient!, logits: { ...logits!, shift: Float32Array.of(0, 0, 0.5, 0) } },
+      { ...all, perturb: { rho: 0.21 } },
+      { ...all, teacher: { ...all.teacher!, beta: 0.6 } },
+      { ...all, teacher: { ...all.teacher!, weights: start } },
+      { ...all, teacher: { ...all.teacher!, classes: Float32Array.of(1, 1, 1, 0) } },
     ]
     const outcomes = new Set<string>()
     for (const hooks of others) {
@@ -141,6 +147,13 @@ describe.each([
       { logits: { shift: Float32Array.of(0, Number.NEGATIVE_INFINITY, 0, 0) } },
     ],
     ["the logits' scale is NaN for class 2", { logits: { scale: nan } }],
+    ['rho is NaN: expected a finite number', { perturb: { rho: Number.NaN } }],
+    ['beta is Infinity: expected a finite number', { teacher: { beta: Number.POSITIVE_INFINITY, weights: start } }],
+    ['the teacher has no conv1.bias', { teacher: { beta: 1, weights: weights('conv1.bias', undefined) } }],
+    [
+      "the teacher's part in classes has 3 values for 4 classes",
+      { teacher: { beta: 1, weights: start, classes: new Float32Array(3) } },
+    ],
   ])('%s', async (message, hooks) => {
     const learner = await openLearner()
     let reports = 0
@@ -163,7 +176,7 @@ describe.each(targets)('sessions, $name', ({ target }) => {
     expect(await made({})).toBe(await made({}))
     const distinct = Object.values(someHooks(model)).map((hooks) => made(hooks))
     // A scale and a shift of the logits have one graph: together they are a few numbers.
-    expect(new Set(await Promise.all([made({}), ...distinct])).size).toBe(7)
+    expect(new Set(await Promise.all([made({}), ...distinct])).size).toBe(9)
     for (const session of new Set(await Promise.all([made({}), ...distinct]))) await session.release()
   })
 })

@@ -6,10 +6,11 @@ import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'
+import type { Weights } from '../../src/weights/weights.ts'
 import { type Chunk, openTrainer } from '../support/chunk.ts'
 import { expectFiniteDifferences, slopes } from '../support/finite-differences.ts'
 import { type Parameters, toFloat64 } from '../support/float64-network.ts'
-import { float64Objective, noisyWeights, someHooks } from '../support/hooks.ts'
+import { float64Objective, noisyWeights, perturbation, someHooks } from '../support/hooks.ts'
 import { conv, dense, flatten, pool, relu } from '../support/layers.ts'
 import { NORMALISE } from '../support/learner.ts'
 import { bits, norm, relativeError } from '../support/numbers.ts'
@@ -56,10 +57,20 @@ describe('the hooked gradient is that of the whole objective', () => {
     const trainer = await openTrainer(model, NORMALISE, settings, { hooks, ...(blocks && { blocks }) })
     const weights = initialWeights(model, 3)
     const chunk = { ...someSteps(model, 1, 3), lr: 1 }
-    const { state } = await trainer.run(trainer.start(weights), chunk)
-    const gradients = new Map(model.parameters.map((p) => [p.name, state[`velocity.${p.name}`]!]))
+    const gradientsBy = async (trainer: Awaited<ReturnType<typeof openTrainer>>) => {
+      const { state } = await trainer.run(trainer.start(weights), chunk)
+      return new Map(model.parameters.map((p) => [p.name, state[`velocity.${p.name}`]!]))
+    }
+    const gradients = await gradientsBy(trainer)
+    // The loss's own gradient at the weights, which the other cases compare with finite differences.
+    const own = async () => {
+      const { gradient: _, perturb: __, ...loss } = hooks
+      const plain = { hooks: loss, ...(blocks && { blocks }) }
+      return await gradientsBy(await openTrainer(model, NORMALISE, { ...settings, weightDecay: 0 }, plain))
+    }
+    const away = hooks.perturb && perturbation(await own(), hooks.perturb.rho)
     const [{ x, labels }] = batches(model, chunk) as [ReturnType<typeof batches>[0]]
-    const objective = (parameters: Parameters) => float64Objective(model, x, labels, parameters, hooks, weightDecay)
+    const objective = (at: Parameters) => float64Objective(model, x, labels, at, hooks, weightDecay, away)
     expectFiniteDifferences(gradients, objective, toFloat64(weights), 1e-4)
   })
 
@@ -105,7 +116,11 @@ describe.each(kinds)('six steps of %s are those of a reference in double precisi
     let parameters = toFloat64(start)
     const states = new Map([...parameters].map(([name, values]) => [name, Array.from(values, (): number[] => [])]))
     for (const [i, { x, labels }] of batches(mlp, chunk).entries()) {
-      const objective = (at: Parameters) => float64Objective(mlp, x, labels, at, hooks, weightDecay)
+      const { gradient: _, perturb, ...loss } = hooks
+      const own = (at: Parameters) => float64Objective(mlp, x, labels, at, loss)
+      const slope = () => new Map([...parameters.keys()].map((name) => [name, slopes(own, parameters, name)]))
+      const away = perturb && perturbation(slope(), perturb.rho)
+      const objective = (at: Parameters) => float64Objective(mlp, x, labels, at, hooks, weightDecay, away)
       parameters = new Map(
         [...parameters].map(([name, values]) => {
           const gradient = slopes(objective, parameters, name)
@@ -180,6 +195,112 @@ describe('by hand', () => {
   })
 })
 
+describe('a perturbation by hand', () => {
+  // One image of the value 1 and two classes: logits w_c + b_c, from 0. Each of the four gradients is ±p for the
+  // probability p of the wrong class, so that half of rho goes to each weight, and 2 rho to the difference of the logits.
+  const model = buildModel([flatten, dense(2)], [1, 1, 1], 2)
+  const start: Weights = new Map([
+    ['dense1.weight', { shape: [2, 1], data: Float32Array.of(0, 0) }],
+    ['dense1.bias', { shape: [2], data: Float32Array.of(0, 0) }],
+  ])
+  const sgd: OptimizerSettings = { kind: 'sgd', momentum: 0, weightDecay: 0 }
+  const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
+  const trained = async (hooks: ObjectiveHooks, lr: number, steps = 1) => {
+    const trainer = await openTrainer(model, { mean: 0, std: 1 }, sgd, { hooks })
+    const chunk = { images: new Uint8Array(steps).fill(255), labels: new Array(steps).fill(0), steps, lr, done: 0 }
+    const { state, losses } = await trainer.run(trainer.start(start), chunk)
+    return { w: Array.from(state['dense1.weight']!), b: Array.from(state['dense1.bias']!), losses }
+  }
+  const close = (...values: number[]) => values.map((value) => expect.closeTo(value, 6))
+
+  it.each([0.05, 0.5, 1, 3])('a step with rho %d', async (rho) => {
+    const { w, b, losses } = await trained({ perturb: { rho } }, 0.25)
+    const p = sigmoid(2 * rho)
+    expect([w, b]).toEqual([close(p / 4, -p / 4), close(p / 4, -p / 4)])
+    // The loss is that at the weights themselves.
+    expect(losses[0]).toBeCloseTo(Math.LN2, 6)
+  })
+
+  it('a second step begins where the first one ended, and not nearby', async () => {
+    const { w, losses } = await trained({ perturb: { rho: 0.5 } }, 0.25, 2)
+    const first = sigmoid(1)
+    const second = sigmoid(1 - first)
+    expect(w).toEqual(close((first + second) / 4, -(first + second) / 4))
+    expect(losses[1]).toBeCloseTo(Math.log(1 + Math.exp(-first)), 6)
+  })
+
+  it('is nearly plain SGD if rho is small: the slope of a sigmoid is at most 1/4', async () => {
+    const { w: plain } = await trained({}, 1)
+    for (const rho of [0.1, 0.01, 0.001]) {
+      const { w } = await trained({ perturb: { rho } }, 1)
+      const apart = w[0]! - plain[0]!
+      expect(apart).toBeGreaterThan(0.45 * rho)
+      expect(apart).toBeLessThanOrEqual(0.5 * rho + 1e-6)
+    }
+  })
+
+  it('leads nowhere if the loss has no gradient, and other terms have no part in it', async () => {
+    const shift: Weights = new Map([
+      ['dense1.weight', { shape: [2, 1], data: Float32Array.of(1, -3) }],
+      ['dense1.bias', { shape: [2], data: Float32Array.of(0.5, 0) }],
+    ])
+    const flat = { logits: { scale: Float32Array.of(0, 0) }, gradient: { shift } }
+    const { w, b } = await trained({ ...flat, perturb: { rho: 2 } }, 0.5)
+    expect([w, b]).toEqual([
+      [-0.5, 1.5],
+      [-0.25, 0],
+    ])
+    // FedProx pulls at the weights themselves: with the anchor at them, not at all.
+    const pulled = await trained({ gradient: { proximal: { mu: 5, anchor: start }, shift }, perturb: { rho: 1 } }, 0.25)
+    const p = sigmoid(2)
+    expect(pulled.w).toEqual(close((p - 1) / 4, (3 - p) / 4))
+  })
+})
+
+describe('a teacher by hand', () => {
+  // One image of the value 1 and the class 0 of three: logits b_c.
+  const model = buildModel([flatten, dense(3)], [1, 1, 1], 3)
+  const tensors = (...bias: number[]): Weights =>
+    new Map([
+      ['dense1.weight', { shape: [3, 1], data: new Float32Array(3) }],
+      ['dense1.bias', { shape: [3], data: Float32Array.from(bias) }],
+    ])
+  const sgd: OptimizerSettings = { kind: 'sgd', momentum: 0, weightDecay: 0 }
+  const gradient = async (start: Weights, hooks: ObjectiveHooks) => {
+    const trainer = await openTrainer(model, { mean: 0, std: 1 }, sgd, { hooks })
+    const chunk = { images: Uint8Array.of(255), labels: [0], steps: 1, lr: 1, done: 0 }
+    const { state, losses } = await trainer.run(trainer.start(start), chunk)
+    const bias = Array.from(state['dense1.bias']!, (to, c) => start.get('dense1.bias')!.data[c]! - to)
+    return { bias, loss: losses[0]! }
+  }
+  const close = (...values: number[]) => values.map((value) => expect.closeTo(value, 6))
+
+  it('has a say between the classes that are not the own one, by beta', async () => {
+    // Of the classes 1 and 2 the teacher gives 3/4 and 1/4, the model halves; cross-entropy has -2/3, 1/3, 1/3.
+    const teacher = { beta: 2, weights: tensors(5, Math.log(3), 0) }
+    const { bias, loss } = await gradient(tensors(0, 0, 0), { teacher })
+    expect(bias).toEqual(close(-2 / 3, 1 / 3 - 2 / 4, 1 / 3 + 2 / 4))
+    expect(loss).toBeCloseTo(Math.log(3), 6)
+  })
+
+  it('sees the logits as they are, ahead of their hook', async () => {
+    const logits = { scale: Float32Array.of(0, 0, 0) }
+    const { bias } = await gradient(tensors(0, 0, Math.log(4)), {
+      logits,
+      teacher: { beta: 1, weights: tensors(0, 0, 0) },
+    })
+    expect(bias).toEqual(close(0, 1 / 5 - 1 / 2, 4 / 5 - 1 / 2))
+  })
+
+  it('has none where one class is in question, or where it agrees', async () => {
+    const plain = (await gradient(tensors(1, 2, 3), {})).bias
+    const one = { beta: 9, weights: tensors(0, 7, 0), classes: Float32Array.of(1, 0, 1) }
+    expect((await gradient(tensors(1, 2, 3), { teacher: one })).bias).toEqual(close(...plain))
+    const same = { beta: 9, weights: tensors(-4, 2.5, 3.5) }
+    expect((await gradient(tensors(1, 2, 3), { teacher: same })).bias).toEqual(close(...plain))
+  })
+})
+
 describe('hooks that change nothing', () => {
   const models = { mlp, 'a CNN': buildModel([conv(B), relu, pool(2), conv(B), flatten, dense(3)], [1, 7, 6], 3) }
   const layouts = { standard: undefined, ...(block && { blocked: { block }, 'blocked, of 8': { block, batch: 8 } }) }
@@ -201,6 +322,8 @@ describe('hooks that change nothing', () => {
       gradient: { scale: 1, proximal: { mu: 0, anchor: noisyWeights(model, 1, 5) }, shift: nothing },
       logits: { scale: new Float32Array(3).fill(1), shift: new Float32Array(3) },
       targets: { smoothing: 0 },
+      perturb: { rho: 0 },
+      teacher: { beta: 0, weights: noisyWeights(model, 1, 6) },
     }
     const run = async (given: { hooks?: ObjectiveHooks }) => {
       const trainer = await openTrainer(model, NORMALISE, settings, { ...given, ...(blocks && { blocks }) })

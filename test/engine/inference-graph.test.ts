@@ -15,6 +15,7 @@ const models: Record<string, Model> = {
   cnn: buildModel(presetLayers('cnn', 10), [1, 28, 28], 10),
   'cnn-small': buildModel(presetLayers('cnn-small', 10), [1, 28, 28], 10),
   mlp: buildModel(presetLayers('mlp', 10), [1, 28, 28], 10),
+  'cnn-small-etf': buildModel(presetLayers('cnn-small-etf', 10), [1, 28, 28], 10),
   'every layer': buildModel(
     [
       { type: 'maxpool2d', size: 2 },

@@ -21,7 +21,7 @@ import type { Weights } from '../../src/weights/weights.ts'
 import { openTrainer } from '../support/chunk.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { someHooks } from '../support/hooks.ts'
-import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
+import { conv, dense, dropout, etf, flatten, pool, relu } from '../support/layers.ts'
 import { NORMALISE } from '../support/learner.ts'
 import { relativeError } from '../support/numbers.ts'
 import { someSteps } from '../support/steps.ts'
@@ -34,6 +34,11 @@ const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> 
   'the reference CNN': [presetLayers('cnn', 10), [1, 12, 12]],
   'cnn-small': [presetLayers('cnn-small', 10), [1, 9, 9]],
   mlp: [presetLayers('mlp', 10), [1, 5, 5]],
+  'the reference CNN with an etf': [presetLayers('cnn-etf', 10), [1, 12, 12]],
+  'an etf of fixed scale right behind blocked images': [
+    [conv(B), relu, pool(2), flatten, etf(5, false)],
+    [1, 8, 8],
+  ],
   'channels that fit no block between others that do': [
     [conv(B), relu, conv(B + 3), relu, pool(2), conv(2 * B), relu, flatten, dense(10)],
     [1, 8, 8],

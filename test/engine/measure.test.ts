@@ -52,10 +52,10 @@ function seen(indices: Uint32Array) {
 const learners = async (model: Model) => [await open({ model }), await openTfjs({ model })]
 
 /** The sum of losses' squared gradients by each image of its own, as the training step makes them. */
-async function bySingleSteps(labelled: boolean) {
+async function bySingleSteps(layers: readonly Layer[], start: Weights, labelled: boolean) {
   const step = await openStep(
     buildModel(
-      LAYERS.filter(({ type }) => type !== 'dropout'),
+      layers.filter(({ type }) => type !== 'dropout'),
       INPUT,
       4,
     ),
@@ -75,11 +75,19 @@ async function bySingleSteps(labelled: boolean) {
 }
 
 describe('the Fisher information', () => {
-  it.each(['fisher', 'empirical-fisher'] as const)(
-    '%s is the mean over single images of what their own steps give, in both engines',
-    async (statistic) => {
-      const sums = await bySingleSteps(statistic === 'empirical-fisher')
-      for (const learner of await learners(MODEL)) {
+  const etf: Layer[] = [...LAYERS.slice(0, -1), { type: 'etf', scale: 6, learn: true }]
+  it.each([
+    ['fisher', 'dense', LAYERS],
+    ['empirical-fisher', 'dense', LAYERS],
+    ['fisher', 'etf', etf],
+    ['empirical-fisher', 'etf', etf],
+  ] as const)(
+    '%s, last layer %s: the mean over single images of what their own steps give, in both engines',
+    async (statistic, _, layers) => {
+      const model = buildModel([...layers], INPUT, 4)
+      const start = weightsOf(model)
+      const sums = await bySingleSteps(layers, start, statistic === 'empirical-fisher')
+      for (const learner of await learners(model)) {
         const measured = await learner.measure(start, INDICES, statistic)
         expect([...measured].map(([name, { shape }]) => [name, shape])).toEqual(
           [...start].map(([name, { shape }]) => [name, shape]),

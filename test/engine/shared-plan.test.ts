@@ -43,6 +43,15 @@ it('other weights of hooks have shared memory of their own, while the task lasts
   expect(buffers).toContain(next.hooks!.gradient!.shift!.get('w')!.data.buffer)
 })
 
+it('a teacher that is the start is the same object on the other side, and another one is shared', async () => {
+  const [start, other] = [weightsOf(1, 2), weightsOf(3, 4)]
+  const memory = new SharedMemory()
+  const same = structuredClone(await lent(memory, start, { teacher: { beta: 1, weights: start } }))
+  expect(same.hooks!.teacher!.weights).toBe(same.start.weights)
+  const { hooks } = await lent(memory, start, { teacher: { beta: 2, weights: other } })
+  expect([hooks!.teacher!.beta, valuesOf(hooks!.teacher!.weights)]).toEqual([2, [3, 4]])
+})
+
 it('a plan without hooks goes as it is', async () => {
   expect((await lent(new SharedMemory(), weightsOf(1, 2))).hooks).toBeUndefined()
 })

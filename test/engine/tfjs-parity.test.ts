@@ -53,6 +53,8 @@ const MODELS: Record<string, Layer[]> = {
     dense(4),
   ],
   'no convolution': [flatten!, dense(9), relu!, dense(4)],
+  'an etf': [conv(3, 3, 'same'), relu!, pool(2), flatten!, dense(8), { type: 'etf', scale: 10, learn: true }],
+  'an etf of fixed scale': [flatten!, dense(8), dropout(0.2), { type: 'etf', scale: 4, learn: false }],
 }
 
 const OPTIMIZERS: [OptimizerSettings, number][] = [
@@ -132,7 +134,7 @@ describe('the tfjs engine hooks as the onnx engine does', () => {
     Object.entries(cases).flatMap(([name, hooks]) =>
       OPTIMIZERS.map(([settings, lr]) => ({ name, hooks, settings, lr })),
     ),
-  )('$name, $settings.kind', async ({ hooks, settings, lr }) => {
+  )('$name, $settings.kind', { timeout: 120_000 }, async ({ hooks, settings, lr }) => {
     const given: Partial<LearnerJob> = { model, dataset: quarters(500, 11), optimizer: settings }
     const plan = { batch: BATCH, epochs: EPOCHS, lr, hooks }
     const [onnx, tfjs] = [await open(given), await openTfjs(given)]

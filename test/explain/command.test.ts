@@ -54,6 +54,13 @@ it('explain of a run without kept weights, and of a model without a hidden layer
   expect(markdown).toContain('| the unified model |')
 })
 
+it('explain refuses a model whose logits have no bias to limit', async () => {
+  const etf = [...MODEL.slice(0, -1), { type: 'dense', units: 6 }, { type: 'etf' }]
+  expect(await run('etf', { model: etf })).toMatchObject({ code: 0 })
+  const { code, err } = await fedunify(['explain', at('etf'), '--quiet'])
+  expect([code, err]).toEqual([2, expect.stringMatching(/which must be dense, but it is etf\nhint: explain a run/)])
+})
+
 it('explain says what is missing', async () => {
   rmSync(at('plain', 'model.safetensors'))
   const { code, err } = await fedunify(['explain', at('plain'), '--quiet'])

@@ -29,6 +29,7 @@ test.each([
   ['server-and-owner-state', { objective: 'stateful', server: { adam: { lr: 0.02 } }, merge: ['avg', 'max'] }],
   ['scaffold', { objective: 'scaffold', optimizer: 'momentum', 'lr-schedule': 'cosine' }],
   ['fedcm', { objective: 'fedcm' }],
+  ['scaffold-and-sam', { objective: 'scaffold', sam: 0.1 }],
   ['fedexp-and-counts', { objective: 'balanced-softmax', server: 'fedexp', env: 'H', owners: 2 }],
   ['fedprox', { objective: { fedprox: { mu: 0.5 } }, server: 'avgm' }],
 ])(

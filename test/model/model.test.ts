@@ -19,13 +19,15 @@ describe('the presets on 28x28 grey images of 10 classes', () => {
   it.each([
     ['cnn', 421_642],
     ['cnn-small', 542_230],
+    ['cnn-etf', 436_865],
+    ['cnn-small-etf', 551_321],
     ['mlp', 118_282],
   ] as const)('%s has %i parameters', (name, count) => {
     expect(parameterCount(buildModel(presetLayers(name, 10), grey, 10))).toBe(count)
   })
 
   it.each(PRESET_NAMES)('%s ends with a unit for each class of the data', (name) => {
-    for (const classes of [2, 5, 47]) {
+    for (const classes of [2, 5, 47, 300]) {
       expect(buildModel(presetLayers(name, classes), [3, 12, 9], classes).layers.at(-1)!.output).toEqual([classes])
     }
   })

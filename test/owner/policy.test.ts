@@ -97,7 +97,7 @@ describe('a policy file', () => {
     ['allow: { server: [] }\n', 'policy.yaml:1: allow.server: expected at least 1 in the list, got []', undefined],
     [
       'allow: { layers: [conv] }\n',
-      'policy.yaml:1: allow.layers.0: expected one of conv2d, relu, maxpool2d, flatten, dense, dropout, got "conv"',
+      'policy.yaml:1: allow.layers.0: expected one of conv2d, relu, maxpool2d, flatten, dense, dropout, etf, got "conv"',
       'did you mean conv2d?',
     ],
     [

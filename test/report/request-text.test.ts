@@ -48,13 +48,15 @@ describe('what an experiment asks of an owner', () => {
   })
 
   it('has what may end it early, and what the run needs', () => {
-    const values = { 'stop-at': 0.9, 'until-local-accuracy': 0.8, rounds: 2000, 'weight-decay': 0.001, batch: 1 }
+    const training = { 'weight-decay': 0.001, batch: 1, objective: 'fedprox:mu=0.1', sam: 0.05 }
+    const values = { 'stop-at': 0.9, 'until-local-accuracy': 0.8, rounds: 2000, ...training }
     const found = rows(describeRequest(request(values, { metrics: true, labels: true })))
     expect(found).toMatchObject({
       rounds: ['at most 2,000, until every owner has an accuracy of 0.9'],
       epochs: ['at most 20 a round, at most 40,000 in all, until the local accuracy is 0.8'],
       batch: ['1 image'],
       optimizer: ['sgd lr 0.1, lr-schedule constant, weight-decay 0.001'],
+      objective: ['fedprox:mu=0.1, sam 0.05, twice the computing'],
       needed: ['accuracies and losses, how many images there are of each class'],
     })
     expect(found['goes out']!.at(-1)).toBe(

@@ -23,6 +23,26 @@ const text = (name: string, id: string, file: string) => readFileSync(at(name, i
 const run = async (file: string, id: string, ...more: string[]) =>
   await fedunify(['run', file, '--run-id', id, '--quiet', '--device', 'cpu', ...more])
 
+/** Accuracy and loss of an exported model on all owners' test images. */
+async function scoreOf(name: string, file: string) {
+  const dataset = await loadDataset({ dataset: 'idx', dir: join(folder, 'idx') })
+  const shards = await partitionDataset(dataset, { env: 'H', owners: 2, seed: 0 })
+  const session = await createSession(readFileSync(at(name, 'a', file)))
+  const job = { dataset, model: { input: [1, 12, 12], classes: 4 } } as unknown as TrainingSetup
+  const test = Uint32Array.from(shards.flatMap((shard) => [...shard.test]))
+  const { correct, images, lossSum } = await evaluate(session, job, test)
+  await session.release()
+  return { accuracy: correct / images, loss: lossSum / images }
+}
+
+/** What the run says of it in its last round. */
+function scoreIn(name: string, series: string) {
+  const rows = text(name, 'a', 'unified.csv').trim().split('\n')
+  const row = rows.findLast((line) => line.split(',')[1] === series)!
+  const [, , , accuracy, loss] = row.split(',').map(Number)
+  return { accuracy, loss: expect.closeTo(loss!, 5) }
+}
+
 describe('a run with a head', () => {
   it('scores it beside the merge rules where it evaluates, and sends back the first rule as without it', async () => {
     expect(await run(experiment('headed', given), 'a')).toMatchObject({ code: 0 })
@@ -74,16 +94,7 @@ describe('a run with a head', () => {
       ['dense2.weight', 4, 16],
       ['dense2.bias', 4],
     ])
-    const dataset = await loadDataset({ dataset: 'idx', dir: join(folder, 'idx') })
-    const shards = await partitionDataset(dataset, { env: 'H', owners: 2, seed: 0 })
-    const session = await createSession(readFileSync(at('headed', 'a', 'model-head.onnx')))
-    const job = { dataset, model: { input: [1, 12, 12], classes: 4 } } as unknown as TrainingSetup
-    const test = Uint32Array.from(shards.flatMap((shard) => [...shard.test]))
-    const { correct, images, lossSum } = await evaluate(session, job, test)
-    const [, , , accuracy, loss] = text('headed', 'a', 'unified.csv').trim().split('\n').at(-1)!.split(',').map(Number)
-    expect(correct / images).toBe(accuracy)
-    expect(lossSum / images).toBeCloseTo(loss!, 5)
-    await session.release()
+    expect(await scoreOf('headed', 'model-head.onnx')).toEqual(scoreIn('headed', 'ridge'))
   })
 
   it('can be expected to reach an accuracy', async () => {
@@ -135,5 +146,34 @@ describe('a run with a head', () => {
       configHash(resolveExperiment([{ kind: 'file', values, where: () => 'test' }]))
     expect(hashOf({ head: 'none' })).toBe(hashOf({}))
     expect(hashOf({ head: { ridge: { random: 3 } } })).not.toBe(hashOf({ head: 'ridge' }))
+  })
+})
+
+describe('a model that ends with an etf', () => {
+  const etf = [...MODEL.slice(0, -1), { type: 'dense', units: 5 }, { type: 'etf', scale: 6 }]
+
+  it('learns its scale, and is exported with its frame inside', async () => {
+    expect(await run(experiment('etf', { ...given, model: etf }), 'a')).toMatchObject({ code: 0 })
+    const file = at('etf', 'a', 'model.safetensors')
+    const { weights } = decodeSafetensors(readFileSync(file), file)
+    expect([...weights.keys()].slice(-3)).toEqual(['dense2.weight', 'dense2.bias', 'etf1.scale'])
+    const [scale] = weights.get('etf1.scale')!.data
+    expect(scale).toBeGreaterThan(0)
+    expect(scale).not.toBe(6)
+    expect(await scoreOf('etf', 'model.onnx')).toEqual(scoreIn('etf', 'avg'))
+  })
+
+  it('gives its head what leads to it: a dense layer stands for it and for the linear one', async () => {
+    const file = at('etf', 'a', 'model-head.safetensors')
+    const { weights } = decodeSafetensors(readFileSync(file), file)
+    expect([...weights].map(([name, { shape }]) => [name, ...shape]).slice(-3)).toEqual([
+      ['dense1.bias', 16],
+      ['dense2.weight', 4, 16],
+      ['dense2.bias', 4],
+    ])
+    expect(await scoreOf('etf', 'model-head.onnx')).toEqual(scoreIn('etf', 'ridge'))
+    const plain = { ...given, model: etf, head: 'ridge' }
+    expect(await run(experiment('etf-plain', plain), 'a')).toMatchObject({ code: 0 })
+    expect(await scoreOf('etf-plain', 'model-head.onnx')).toEqual(scoreIn('etf-plain', 'ridge'))
   })
 })

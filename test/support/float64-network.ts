@@ -35,6 +35,8 @@ function layerForward(placed: PlacedLayer, x: Values, parameters: Parameters): V
       return x.map((value) => Math.max(0, value))
     case 'dense':
       return dense(placed, x, parameters)
+    case 'etf':
+      return etf(placed, parameters.get(`${placed.name}.scale`)?.[0] ?? placed.layer.scale, x)
     case 'flatten':
     case 'dropout':
       return x
@@ -96,6 +98,18 @@ function dense({ name, output }: PlacedLayer, x: Values, parameters: Parameters)
     for (let i = 0; i < x.length; i++) sum += weight[unit * x.length + i]! * x[i]!
     return sum
   })
+}
+
+/** s · cos of the angle between x and each vertex of the simplex, in the plane of the first discrete cosines. */
+function etf({ output }: PlacedLayer, scale: number, x: Values): Values {
+  const classes = output[0]!
+  const along = Array.from({ length: classes }, (_, k) => {
+    const norm = Math.sqrt((k === 0 ? 1 : 2) / x.length)
+    return x.reduce((sum, value, i) => sum + value * norm * Math.cos((Math.PI * (2 * i + 1) * k) / (2 * x.length)), 0)
+  })
+  const mean = along.reduce((sum, value) => sum + value, 0) / classes
+  const length = Math.hypot(...x)
+  return Float64Array.from(along, (value) => (scale * Math.sqrt(classes / (classes - 1)) * (value - mean)) / length)
 }
 
 /** Cross-entropy of each image, in nats. */

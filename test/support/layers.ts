@@ -10,4 +10,5 @@ export const relu: Layer = { type: 'relu' }
 export const pool = (size: number): Layer => ({ type: 'maxpool2d', size })
 export const flatten: Layer = { type: 'flatten' }
 export const dense = (units: number): Layer => ({ type: 'dense', units })
+export const etf = (scale = 10, learn = true): Layer => ({ type: 'etf', scale, learn })
 export const dropout = (rate: number): Layer => ({ type: 'dropout', rate })

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { simplexFrame } from '../../src/model/etf.ts'
 import type { Model, PlacedLayer } from '../../src/model/model.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 
@@ -52,6 +53,11 @@ function layer({ name, layer, output }: PlacedLayer, x: tf.Tensor, parameters: M
     case 'dense': {
       const product = tf.matMul(x as tf.Tensor2D, parameters.get(`${name}.weight`)! as tf.Tensor2D, false, true)
       return tf.add(product, parameters.get(`${name}.bias`)!)
+    }
+    case 'etf': {
+      const frame = tf.tensor2d(simplexFrame(x.shape[1]!, output[0]!), [x.shape[1]!, output[0]!])
+      const unit = tf.div(x, tf.norm(x, 'euclidean', 1, true)) as tf.Tensor2D
+      return tf.mul(tf.matMul(unit, frame), parameters.get(`${name}.scale`) ?? layer.scale)
     }
     case 'dropout':
       return x

@@ -19,7 +19,8 @@ export const classRows = {
       .describe('for how much an owner counts in a row: by its images of the class, or all that have some the same'),
   }),
   uses: () => ['base', 'labels'],
-  checkModel(_, { shapes, classes }) {
+  checkModel(_, { shapes, classes, lastLayer = 'dense' }) {
+    if (lastLayer !== 'dense') return `the last layer is ${lastLayer}: no row of a dense layer belongs to a class`
     const rows = rowsOf(shapes)
     if (rows === undefined) return 'the model has no dense layer'
     if (rows.count === classes) return undefined

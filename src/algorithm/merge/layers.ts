@@ -45,12 +45,13 @@ export function layersOf<R extends Parts & Readonly<Record<string, MergeRule>>>(
     asks: (chosen) => distinctAsks(allOf(chosen).flatMap((one) => [...(ruleOf(one).asks?.(optionsOf(one)) ?? [])])),
     undefinedOn: (chosen, owners) => firstOf(chosen, (rule, of) => rule.undefinedOn?.(of, owners)),
     check: (chosen, owners) => firstOf(chosen, (rule, of) => rule.check?.(of, owners)),
-    checkModel({ rules, otherwise }, { shapes, classes }) {
+    checkModel({ rules, otherwise }, model) {
+      const { shapes } = model
       const names = [...shapes.keys()]
       const misfit = misfitOf(rules, names)
       if (misfit !== undefined) return misfit
       for (const [chosen, group] of groupsOf({ rules, otherwise }, names)) {
-        const part: MergedModel = { shapes: new Map(group.map((name) => [name, shapes.get(name)!])), classes }
+        const part: MergedModel = { ...model, shapes: new Map(group.map((name) => [name, shapes.get(name)!])) }
         const reason = ruleOf(chosen).checkModel?.(optionsOf(chosen), part)
         if (reason !== undefined) return `${nameOf(chosen)}: ${reason}`
       }

@@ -87,6 +87,8 @@ export interface MergedModel {
   /** Shapes of its tensors, by name, in layer order. */
   readonly shapes: ReadonlyMap<string, readonly number[]>
   readonly classes: number
+  /** The type of its last layer, if that is known: what makes the logits may have no tensor of its own. */
+  readonly lastLayer?: string
 }
 
 /**

@@ -3,11 +3,13 @@ import { crossEntropy } from './cross-entropy.ts'
 import { fedcm } from './fedcm.ts'
 import { feddyn } from './feddyn.ts'
 import { fedlc } from './fedlc.ts'
+import { fedntd } from './fedntd.ts'
 import { fedprox } from './fedprox.ts'
 import { fedrs } from './fedrs.ts'
 import { labelSmoothing } from './label-smoothing.ts'
 import type { ObjectivePart } from './objective.ts'
 import { scaffold } from './scaffold.ts'
+import { vacantClasses } from './vacant-classes.ts'
 
 /** Every local objective, by the name that `--objective` takes. */
 export const OBJECTIVES = {
@@ -19,5 +21,7 @@ export const OBJECTIVES = {
   fedrs,
   fedlc,
   'balanced-softmax': balancedSoftmax,
+  fedntd,
+  'vacant-classes': vacantClasses,
   'label-smoothing': labelSmoothing,
 } satisfies Record<string, ObjectivePart>

@@ -1,6 +1,7 @@
 import type { LayersModel, layers, SymbolicTensor, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs'
 import { type Model, type PlacedLayer, type Shape, sizeOf } from '../../model/model.ts'
 import type { Weights } from '../../weights/weights.ts'
+import { etfLayer } from './etf-layer.ts'
 import type { Tf } from './load.ts'
 
 type Layer = layers.Layer
@@ -104,7 +105,8 @@ export function buildNetwork(tf: Tf, model: Model): Network {
 }
 
 /** The library's layers for one of ours, on [H, W, C] or [features]; none for dropout, whose mask is an input. */
-function tfLayers(tf: Tf, { layer, input }: PlacedLayer): Layer[] {
+function tfLayers(tf: Tf, placed: PlacedLayer): Layer[] {
+  const { layer, input } = placed
   const zeros = { kernelInitializer: 'zeros', biasInitializer: 'zeros' } as const
   switch (layer.type) {
     case 'conv2d':
@@ -120,6 +122,8 @@ function tfLayers(tf: Tf, { layer, input }: PlacedLayer): Layer[] {
       // Dense weights of the seam expect the order [C, H, W].
       return input.length === 3 ? [tf.layers.permute({ dims: [3, 1, 2] }), flat] : [flat]
     }
+    case 'etf':
+      return [etfLayer(tf, placed as Parameters<typeof etfLayer>[1])]
     case 'dropout':
       return []
   }

@@ -10,6 +10,7 @@ import { imageTensor } from './images.ts'
 import type { Tf } from './load.ts'
 import type { Network } from './network.ts'
 import { openOptimizer } from './optimizers.ts'
+import { openTeacher } from './teacher.ts'
 
 export interface TfjsTrainer extends Trainer {
   dispose(): void
@@ -29,24 +30,26 @@ export function openTrainer(
   const { model, dataset } = job
   const optimizer = openOptimizer(tf, network.variables, job.optimizer, lr)
   const hooks = openHooks(tf, network, given)
+  const teacher = given.teacher && openTeacher(tf, model, given.teacher)
 
   /** One update; the batch's mean loss before it. */
   const update = (indices: Uint32Array, key: number, step: number): Scalar =>
     tf.tidy(() => {
       const { images, labels } = gather(dataset, indices, relabel)
       const x = imageTensor(tf, job, images, labels.length)
-      const targets = hooks.targets(tf.oneHot(tf.tensor1d(labels, 'int32'), model.classes) as Tensor2D)
+      const oneHot = tf.oneHot(tf.tensor1d(labels, 'int32'), model.classes).toFloat() as Tensor2D
+      const targets = hooks.targets(oneHot)
       const masks = network.dropouts.map(({ rate, position, shape }) => {
         const values = dropoutMask(rate, key, position, labels.length * sizeOf(shape))
         return tf.tensor(values, [labels.length, ...shape])
       })
-      const { value, grads } = tf.variableGrads(
-        () => tf.losses.softmaxCrossEntropy(targets, hooks.logits(network.train(x, masks))).asScalar(),
-        [...network.variables],
-      )
-      const gradients = network.variables.map(({ name }, i) => hooks.gradient(grads[name]!, i))
-      optimizer.apply(gradients, step)
-      return value
+      const { loss, gradients } = hooks.gradients(() => {
+        const logits = network.train(x, masks)
+        const loss = tf.losses.softmaxCrossEntropy(targets, hooks.logits(logits)).asScalar()
+        return { loss, more: teacher?.term(x, oneHot, logits) }
+      })
+      optimizer.apply(gradients.map(hooks.gradient), step)
+      return loss
     })
 
   return {
@@ -70,6 +73,7 @@ export function openTrainer(
     dispose() {
       optimizer.dispose()
       hooks.dispose()
+      teacher?.dispose()
     },
   }
 }

@@ -5,7 +5,7 @@ import type { TrainPlan } from '../engine.ts'
 
 /** @throws FedunifyError (training) naming owner, round and tensor if the plan's hooks do not fit the model */
 export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan): void {
-  const { gradient = {}, logits = {}, targets } = hooks
+  const { gradient = {}, logits = {}, targets, perturb, teacher } = hooks
   const { scale, proximal, shift } = gradient
   const wrong =
     wrongNumber("the gradient's scale", scale) ??
@@ -13,7 +13,10 @@ export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan)
     (shift && wrongWeights("the gradient's shift", shift, model)) ??
     (logits.scale && wrongClasses("the logits' scale", logits.scale, model)) ??
     (logits.shift && wrongClasses("the logits' shift", logits.shift, model)) ??
-    wrongNumber("the targets' smoothing", targets?.smoothing)
+    wrongNumber("the targets' smoothing", targets?.smoothing) ??
+    wrongNumber('rho', perturb?.rho) ??
+    (teacher && (wrongNumber('beta', teacher.beta) ?? wrongWeights('the teacher', teacher.weights, model))) ??
+    (teacher?.classes && wrongClasses("the teacher's part in classes", teacher.classes, model))
   if (wrong !== undefined) throw new FedunifyError('E_OBJECTIVE', `${name}, round ${round}: ${wrong}`)
 }
 

@@ -63,7 +63,7 @@ export class LocalHeads {
   #widen(weights: Weights, head: HeadWeights): Weights {
     const { model, seed } = this.#settings
     this.#units ??= randomUnits(model, this.#wide, seed)
-    return widenedWeights(model, this.#wide, weights, this.#units, head)
+    return widenedWeights(this.#wide, weights, this.#units, head)
   }
 
   /** Features do not depend on it. */

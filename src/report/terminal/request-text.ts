@@ -20,7 +20,7 @@ type Row = readonly [what: string, detail: string]
  */
 export function describeRequest(request: OwnerRequest, share: Share = OPEN_POLICY.share): string {
   const { experiment, asks } = request
-  const { batch, server, objective, lr, 'weight-decay': decay, 'lr-schedule': schedule } = experiment
+  const { batch, server, objective, sam, lr, 'weight-decay': decay, 'lr-schedule': schedule } = experiment
   const optimizer = [`${choiceText(experiment.optimizer)} lr ${lr}`, `lr-schedule ${choiceText(schedule)}`]
   const needs = [...(asks.metrics ? [METRICS] : []), ...(asks.labels ? [LABELS] : [])]
   const rows: Row[] = [
@@ -30,7 +30,10 @@ export function describeRequest(request: OwnerRequest, share: Share = OPEN_POLIC
     ['epochs', epochsText(experiment)],
     ['batch', `${thousands(batch)} ${batch === 1 ? 'image' : 'images'}`],
     ['optimizer', [...optimizer, ...(decay === 0 ? [] : [`weight-decay ${decay}`])].join(', ')],
-    ['objective', choiceText(objective)],
+    [
+      'objective',
+      [choiceText(objective), ...(sam === undefined ? [] : [`sam ${sam}, twice the computing`])].join(', '),
+    ],
     ['merge', `${experiment.merge.map(ruleText).join(', ')}, at the server`],
     ['server step', `${choiceText(server)}, at the server`],
     ['comes in', `each round: ${models(request, share)}`],

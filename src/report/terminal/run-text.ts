@@ -23,10 +23,11 @@ import { wrap } from './wrap.ts'
 export function overviewText({ experiment, dataset, model, engine, shards }: PreparedRun, width?: number): string {
   const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
   const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
-  const { server, objective, attack } = experiment
+  const { server, objective, sam, attack } = experiment
   const algorithm = [
     ...(server === 'none' ? [] : [`server ${choiceText(server)}`]),
     ...(objective === 'cross-entropy' ? [] : [`objective ${choiceText(objective)}`]),
+    ...(sam === undefined ? [] : [`sam ${sam}`]),
     ...(attack ? [`attack ${choiceText(attack)}`] : []),
   ]
   return [

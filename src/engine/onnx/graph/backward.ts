@@ -4,6 +4,7 @@ import { type Blocks, blockedLayout } from './layers/blocked-layout.ts'
 import { type Conv2d, conv2d } from './layers/conv2d.ts'
 import { dense } from './layers/dense.ts'
 import { dropout } from './layers/dropout.ts'
+import { etf } from './layers/etf.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
 import type { Back, Gradient, ParameterNames, Pass } from './layers/pass.ts'
@@ -106,5 +107,7 @@ function emit(
       return flatten(g, placed, x)
     case 'dropout':
       return dropout(g, placed as Placed<'dropout'>, position, x, dropoutKey)
+    case 'etf':
+      return etf(g, placed as Placed<'etf'>, x, parameters)
   }
 }

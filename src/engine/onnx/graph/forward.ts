@@ -3,6 +3,7 @@ import type { Graph } from './graph.ts'
 import { type Blocks, blockedLayout } from './layers/blocked-layout.ts'
 import { type Conv2d, conv2dForward } from './layers/conv2d.ts'
 import { denseForward } from './layers/dense.ts'
+import { etfForward } from './layers/etf.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
 import type { ParameterNames } from './layers/pass.ts'
@@ -55,5 +56,7 @@ function infer(g: Graph, step: Step, x: string, parameters: ParameterNames, layo
       return flatten(g, placed, x).out
     case 'dropout':
       return x
+    case 'etf':
+      return etfForward(g, placed as Placed<'etf'>, x, parameters)
   }
 }

@@ -1,7 +1,8 @@
 import type { Model, Parameter } from '../../../model/model.ts'
+import { NORM_EPSILON } from '../../hooks.ts'
 import type { Order } from './blocked-weights.ts'
 import type { Graph } from './graph.ts'
-import { type Gradient, plainGradient } from './layers/pass.ts'
+import { type Gradient, type ParameterNames, plainGradient } from './layers/pass.ts'
 
 /** Which hooks of a plan a training graph has inputs for (see engine/hooks.ts); those that it lacks cost nothing. */
 export interface Hooked {
@@ -10,17 +11,34 @@ export interface Hooked {
   readonly shift: boolean
   readonly logits: boolean
   readonly targets: boolean
+  readonly perturb: boolean
+  readonly teacher: boolean
 }
 
-export const UNHOOKED: Hooked = { scale: false, proximal: false, shift: false, logits: false, targets: false }
+export const UNHOOKED: Hooked = {
+  scale: false,
+  proximal: false,
+  shift: false,
+  logits: false,
+  targets: false,
+  perturb: false,
+  teacher: false,
+}
 
-/** Inputs: the gradient's scale, mu and the targets' smoothing float32 [] · the logits' scale and shift float32 [classes] · an anchor and a shift like each parameter. */
+/**
+ * Inputs: the gradient's scale, mu, the targets' smoothing, rho and beta float32 [] · the logits' scale and shift and the
+ * teacher's classes float32 [classes] · an anchor, a shift and a teacher's weight like each parameter.
+ */
 export const GRADIENT_SCALE = 'gradient.scale'
 export const MU = 'mu'
 export const SMOOTHING = 'targets.smoothing'
+export const RHO = 'rho'
 export const LOGIT_SCALE = 'logits.scale'
 export const LOGIT_SHIFT = 'logits.shift'
+export const TEACHER_BETA = 'teacher.beta'
+export const TEACHER_CLASSES = 'teacher.classes'
 export const anchorName = (parameter: string): string => `anchor.${parameter}`
+export const teacherName = (parameter: string): string => `teacher.${parameter}`
 export const shiftName = (parameter: string): string => `shift.${parameter}`
 
 /**
@@ -70,15 +88,35 @@ export function gradientHook(
 export function logitHook(
   g: Graph,
   body: Graph,
-  logits: string,
   { classes }: Model,
-): { out: string; backward(dOut: string): string } {
+): (logits: string) => { out: string; backward(dOut: string): string } {
   const scale = g.input(LOGIT_SCALE, 'float32', [classes])
   const shift = g.input(LOGIT_SHIFT, 'float32', [classes])
-  return {
+  return (logits) => ({
     out: body.op('Add', [body.op('Mul', [logits, scale]), shift]),
     backward: (dOut) => body.op('Mul', [dOut, scale]),
-  }
+  })
+}
+
+/**
+ * The weights at which the second gradient of a step is taken, w + rho * g / (‖g‖ + ε). The order of the numbers in the
+ * loop does not matter to a norm.
+ * @param gradients of the loss at `weights`, as they are
+ */
+export function perturbed(
+  g: Graph,
+  body: Graph,
+  weights: ParameterNames,
+  gradients: ReadonlyMap<string, Gradient>,
+): ParameterNames {
+  const rho = g.input(RHO, 'float32', [])
+  const values = new Map([...weights.keys()].map((name) => [name, gradients.get(name)!()] as const))
+  const squares = [...values.values()].map((value) => body.op('ReduceSumSquare', [value], { keepdims: 0 }))
+  const norm = body.op('Sqrt', [squares.length === 1 ? squares[0]! : body.op('Sum', squares)])
+  const factor = body.op('Div', [rho, body.op('Add', [norm, g.scalar(NORM_EPSILON)])])
+  return new Map(
+    [...values].map(([name, value]) => [name, body.op('Add', [weights.get(name)!, body.op('Mul', [value, factor])])]),
+  )
 }
 
 /** The hook of the targets, (1 - smoothing) * q + smoothing / classes. */

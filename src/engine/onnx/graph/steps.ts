@@ -61,6 +61,8 @@ function layouts(
       return next?.layer.type === 'dense' ? { input: before, output: before } : standard
     case 'dense':
       return { input: before, output: 'standard' }
+    case 'etf':
+      return standard
     case 'dropout':
       // Its mask goes by position in the standard order, so that it is the same in every layout.
       return standard

@@ -3,11 +3,13 @@ import type { Normalisation, OptimizerSettings } from '../../engine.ts'
 import { forwardBackward } from './backward.ts'
 import { blockedWeights } from './blocked-weights.ts'
 import { elementType, Graph } from './graph.ts'
-import { gradientHook, gradientScale, type Hooked, logitHook, targetHook, UNHOOKED } from './hooks.ts'
+import { gradientHook, gradientScale, type Hooked, logitHook, perturbed, targetHook, UNHOOKED } from './hooks.ts'
 import type { Blocks } from './layers/blocked-layout.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
+import type { ParameterNames } from './layers/pass.ts'
 import { OPTIMIZERS } from './optimizers.ts'
 import { trainingSteps } from './steps.ts'
+import { openTeacher } from './teacher.ts'
 
 /** IR 10 and opset 18: the first with BitwiseXor; every operator is of the standard domain. */
 export const OPSET = 18
@@ -63,15 +65,24 @@ export function trainingGraph(
   const at = (name: string) => body.op('Gather', [name, 'i'], { axis: 0 })
   const x = imageInput(body, at('images'), model, normalise)
   const weights = new Map(model.parameters.map(({ name }) => [name, `old.${name}`]))
-  const net = forwardBackward(body, x, { steps, blocks, webgpu, parameters: weights, dropoutKey: at('keys') })
   const rule = OPTIMIZERS[settings.kind]
   const scaledBy = rule.scaled ? 'lr' : undefined
   const scale = gradientScale(g, hooked, scaledBy)
-  const mapped = hooked.logits ? logitHook(g, body, net.logits, model) : undefined
+  const mapLogits = hooked.logits ? logitHook(g, body, model) : undefined
   const smooth = hooked.targets ? targetHook(g, body, model) : undefined
-  const given = { labels: at('labels'), classes: model.classes, scale, smooth }
-  const { loss, dLogits } = crossEntropy(body, mapped?.out ?? net.logits, given)
-  const gradients = net.backward(mapped?.backward(dLogits) ?? dLogits)
+  const teach = hooked.teacher ? openTeacher(g, body, x, model, { blocks, webgpu }) : undefined
+  const gradientAt = (parameters: ParameterNames, scale?: string) => {
+    const net = forwardBackward(body, x, { steps, blocks, webgpu, parameters, dropoutKey: at('keys') })
+    const mapped = mapLogits?.(net.logits)
+    const given = { labels: at('labels'), classes: model.classes, scale, smooth }
+    const { loss, dLogits, ...batch } = crossEntropy(body, mapped?.out ?? net.logits, given)
+    const own = mapped?.backward(dLogits) ?? dLogits
+    const taught = teach?.({ ...batch, logits: net.logits })
+    return { loss, gradients: net.backward(taught ? body.op('Add', [own, taught]) : own) }
+  }
+  const first = gradientAt(weights, hooked.perturb ? undefined : scale)
+  const { loss } = first
+  const { gradients } = hooked.perturb ? gradientAt(perturbed(g, body, weights, first.gradients), scale) : first
   const hook = gradientHook(g, body, orders, hooked, scaledBy)
   const done = body.op('Cast', [body.op('Add', ['i', body.constant('int64', [], [1])])], { to: elementType('float32') })
   const inputs = { step: body.op('Add', ['step', done]), lr: 'lr', settings }
@@ -121,7 +132,7 @@ interface Targets {
   readonly smooth?: ((target: string) => string) | undefined
 }
 
-/** Softmax cross-entropy (the paper's eq. 3), mean over the batch, and its gradient (softmax - target) / N. */
+/** Softmax cross-entropy (the paper's eq. 3), mean over the batch, its gradient (softmax - target) / N, and what is in it. */
 export function crossEntropy(g: Graph, logits: string, { labels, classes, scale, smooth }: Targets) {
   const every = g.constant(
     'int32',
@@ -137,5 +148,5 @@ export function crossEntropy(g: Graph, logits: string, { labels, classes, scale,
   const count = g.op('Cast', [g.op('Size', [labels])], { to: elementType('float32') })
   const factor = g.op('Div', [scale ?? g.scalar(1), count])
   const difference = g.op('Sub', [g.op('Exp', [logProbabilities]), target])
-  return { loss, dLogits: g.op('Mul', [difference, factor]) }
+  return { loss, dLogits: g.op('Mul', [difference, factor]), oneHot, factor }
 }

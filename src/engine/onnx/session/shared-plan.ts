@@ -14,7 +14,8 @@ export function lendTraining<T>(
 ): Promise<T> {
   const given = plan.hooks?.gradient ?? {}
   const { proximal, shift } = given
-  const all = [start, proximal?.anchor, shift].filter((weights) => weights !== undefined)
+  const teacher = plan.hooks?.teacher
+  const all = [start, proximal?.anchor, shift, teacher?.weights].filter((weights) => weights !== undefined)
   return memory.lendAll(all, (shared) => {
     const held = (weights: Weights) => shared[all.indexOf(weights)]!.weights
     const gradient = {
@@ -22,6 +23,7 @@ export function lendTraining<T>(
       ...(proximal && { proximal: { ...proximal, anchor: held(proximal.anchor) } }),
       ...(shift && { shift: held(shift) }),
     }
-    return task(shared[0]!, plan.hooks ? { ...plan, hooks: { ...plan.hooks, gradient } } : plan)
+    const taught = teacher && { teacher: { ...teacher, weights: held(teacher.weights) } }
+    return task(shared[0]!, plan.hooks ? { ...plan, hooks: { ...plan.hooks, ...taught, gradient } } : plan)
   })
 }
