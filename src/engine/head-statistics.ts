@@ -45,7 +45,3 @@ export function addStatistics([first, ...others]: readonly [HeadStatistics, ...H
   }
   return { ...first, images: [first, ...others].reduce((sum, { images }) => sum + images, 0), gram, cross }
 }
-
-/** Bytes of them on their way: half of the symmetric matrix with its diagonal, and the other, in float32. */
-export const statisticsBytes = ({ size, classes }: Pick<HeadStatistics, 'size' | 'classes'>): number =>
-  4 * ((size * (size + 1)) / 2 + size * classes)

@@ -102,8 +102,8 @@ export interface Cohort {
 
 /** The owners' part in fitting a last layer (algorithm/head/); the model has been published. */
 export interface HeadOwners {
-  /** Sums over each owner's training images, in the owners' order. */
-  summarise(model: ModelRef): Promise<readonly HeadStatistics[]>
-  /** The model with that last layer, on every owner's own test set, by owner. */
-  evaluate(model: ModelRef, head: HeadWeights): Promise<ReadonlyMap<number, Evaluation>>
+  /** Sums over the training images of each owner that takes part in the round, in the owners' order. */
+  summarise(model: ModelRef, round: number, signal: AbortSignal): Promise<readonly HeadStatistics[]>
+  /** The model with that last layer, on the own test set of every owner that shares metrics, by owner. */
+  evaluate(model: ModelRef, head: HeadWeights, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>>
 }

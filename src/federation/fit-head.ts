@@ -20,11 +20,11 @@ export async function fitHead(
 ): Promise<FittedHead> {
   if (!heads)
     throw new FedunifyError('E_CONFLICT', `head ${chosen.name}: these owners cannot sum features`, 'use head none')
-  const sums = await heads.summarise(model)
+  const sums = await heads.summarise(model, round, signal)
   const head = await chosen.fit(addStatistics(sums as [HeadStatistics, ...HeadStatistics[]]), signal)
   const bad = [...head.weight, ...head.bias].find((value) => !Number.isFinite(value))
   if (bad !== undefined) {
     throw new FedunifyError('E_DIVERGED', `round ${round}: head ${chosen.name} made ${bad}`, 'raise lambda', { round })
   }
-  return { head, scores: await heads.evaluate(model, head) }
+  return { head, scores: await heads.evaluate(model, head, signal) }
 }

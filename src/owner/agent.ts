@@ -179,6 +179,7 @@ export class Agent {
       const joined = await this.#join(task.run)
       await joined.forget(task.committed)
       if (task.what === 'evaluate') return await joined.evaluate(task)
+      if (task.what === 'summarise') return await joined.summarise(task)
       return await this.#train(joined, task, superseded)
     } catch (error) {
       signal.throwIfAborted()
@@ -241,7 +242,7 @@ export class Agent {
   }
 
   async #book(task: Task, direction: 'in' | 'out', kind: LedgerNote['kind'], bytes: Uint8Array): Promise<void> {
-    const place = task.what === 'train' ? { round: task.round, attempt: task.attempt } : {}
+    const place = 'attempt' in task ? { round: task.round, attempt: task.attempt } : {}
     await this.#settings.ledger.note({ run: task.run, ...place, direction, kind, ...contentOf(bytes) })
   }
 }
@@ -252,6 +253,7 @@ const KINDS: Readonly<Record<string, LedgerNote['kind']>> = {
   refused: 'refusal',
   failed: 'refusal',
   update: 'evaluation',
+  statistics: 'counts',
   evaluation: 'evaluation',
 }
 

@@ -1,6 +1,8 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { Learner, Progress } from '../engine/engine.ts'
 import { FedunifyError } from '../errors.ts'
+import type { HeadLearner } from '../federation/head-learner.ts'
+import { headOfTensors, headShapes } from '../federation/head-tensors.ts'
 import { toWire, updateToWire } from '../federation/nats/evaluations.ts'
 import { getPayload, putPayload } from '../federation/nats/payloads.ts'
 import { MODELS } from '../federation/nats/streams.ts'
@@ -8,15 +10,15 @@ import type { Trouble } from '../federation/nats/trouble.ts'
 import { ownerToken, type TaskOf, type WireMetrics, type WirePayload } from '../federation/nats/wire.ts'
 import { ShardOwner } from '../federation/owner.ts'
 import { updateTensors } from '../federation/tensors.ts'
-import type { Model } from '../model/model.ts'
 import { ownerSettings } from '../run/owners.ts'
-import { openLearner } from '../run/participants.ts'
+import { headLearner, openLearner } from '../run/participants.ts'
 import { unflatten } from '../weights/named.ts'
 import { encodeSafetensors } from '../weights/safetensors.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { contentOf } from './ledger.ts'
 import type { KeptUpdate, OwnerStore } from './owner-store.ts'
+import { withheldSums } from './policy/refusals.ts'
 import { sharedEvaluation, sharedMetrics } from './policy/share.ts'
 import type { PreparedOwner } from './prepare-owner.ts'
 import { type Kind, mostOf, readReceived } from './received.ts'
@@ -40,23 +42,25 @@ export class JoinedRun {
   readonly #store: OwnerStore
   readonly #wires: Wires
   readonly #settings: AgentSettings
-  readonly #model: Model
+  readonly #prepared: PreparedOwner
+  /** What computes for a head, if the run has one. */
+  readonly #heads: HeadLearner | undefined
   #committed = 0
   #models = new Map<string, Weights>()
 
   private constructor(
     run: string,
-    model: Model,
-    owner: ShardOwner,
-    learner: Learner,
+    prepared: PreparedOwner,
+    { owner, learner, heads }: { owner: ShardOwner; learner: Learner; heads: HeadLearner | undefined },
     store: OwnerStore,
     wires: Wires,
     settings: AgentSettings,
   ) {
     this.run = run
-    this.#model = model
+    this.#prepared = prepared
     this.#owner = owner
     this.#learner = learner
+    this.#heads = heads
     this.#store = store
     this.#wires = wires
     this.#settings = settings
@@ -69,13 +73,16 @@ export class JoinedRun {
     wires: Wires,
     settings: AgentSettings,
   ): Promise<JoinedRun> {
-    const learner = await openLearner({ ...prepared, shards: [prepared.shard] }, 1, settings.signal)
+    const alone = { ...prepared, shards: [prepared.shard] }
+    const learner = await openLearner(alone, 1, settings.signal)
+    const heads = headLearner(alone, 1, learner, settings.signal)
     const owner = new ShardOwner(prepared.shard, learner, ownerSettings(prepared, prepared.shard))
-    return new JoinedRun(run, prepared.model, owner, learner, store, wires, settings)
+    return new JoinedRun(run, prepared, { owner, learner, heads }, store, wires, settings)
   }
 
-  close(): Promise<void> {
-    return this.#learner.close()
+  async close(): Promise<void> {
+    await this.#heads?.close()
+    await this.#learner.close()
   }
 
   /** Rounds that the server has said are done. */
@@ -95,28 +102,61 @@ export class JoinedRun {
     const asked = [round, lr, model?.sha256, instruction?.sha256].join()
     const kept = await this.#store.update(round)
     const update = kept?.asked === asked ? kept : await this.#trainAnew(task, asked)
-    const { owner, signal, ledger, policy } = this.#settings
+    const { share } = this.#settings.policy
     const metrics = update.reply.metrics as WireMetrics
-    if (policy.share.metrics && task.evaluate_received && !metrics.received) {
+    if (share.metrics && task.evaluate_received && !metrics.received) {
       // It was trained for a server that knew this; one that was resumed does not.
       metrics.received = toWire(await this.#owner.evaluate(model ? await this.#get(model) : undefined))
     }
-    // In the owner's own book before it is sent.
-    const content = contentOf(update.bytes)
-    await ledger.note({ run: this.run, round, attempt, direction: 'out', kind: 'update', ...content })
-    const prefix = `upd.${ownerToken(owner)}.${this.run}`
-    const { js, trouble } = this.#wires
-    const { payload } = await putPayload(js, prefix, update.bytes, signal, { digest: content.sha256, trouble })
+    const payload = await this.#send(task, 'update', update.bytes)
     // What it keeps here is whole: the policy may be another by now.
-    return { ...update.reply, attempt, payload, metrics: sharedMetrics(policy.share, metrics) }
+    return { ...update.reply, attempt, payload, metrics: sharedMetrics(share, metrics) }
   }
 
-  async evaluate(task: TaskOf<'evaluate'>): Promise<object> {
+  async evaluate({ round, model, head }: TaskOf<'evaluate'>): Promise<object> {
     const { share } = this.#settings.policy
-    const nothing = { what: 'evaluation', round: task.round, evaluation: null }
+    const nothing = { what: 'evaluation', round, evaluation: null }
     if (!share.metrics) return nothing
-    const evaluation = await this.#owner.evaluate(await this.#get(task.model))
+    const weights = await this.#get(model)
+    const evaluation = head
+      ? await this.#headsFor('evaluate').evaluate(
+          weights,
+          headOfTensors(await this.#get(head, 'head')),
+          this.#prepared.shard,
+        )
+      : await this.#owner.evaluate(weights)
     return { ...nothing, evaluation: sharedEvaluation(share, toWire(evaluation)) }
+  }
+
+  /** Sums over its images, if its policy lets them leave whatever it was asked when it was invited. */
+  async summarise(task: TaskOf<'summarise'>): Promise<object> {
+    const { round, attempt, model } = task
+    const { experiment, shard } = this.#prepared
+    const reasons = withheldSums(this.#settings.policy, experiment)
+    if (reasons.length > 0) return { what: 'refused', reasons }
+    const sums = await this.#headsFor('sum features').summarise(await this.#get(model), shard)
+    const payload = await this.#send(task, 'statistics', encodeSafetensors(sums))
+    return { what: 'statistics', round, attempt, images: shard.train.length, payload }
+  }
+
+  #headsFor(what: string): HeadLearner {
+    if (this.#heads) return this.#heads
+    const message = `the server asks this owner to ${what} for a head, and the experiment has none`
+    throw new FedunifyError('E_OWNER_REFUSED', message, 'nothing was computed')
+  }
+
+  /** Puts a file to the broker, once it is in the owner's own book. */
+  async #send(
+    { round, attempt }: TaskOf<'train' | 'summarise'>,
+    kind: 'update' | 'statistics',
+    bytes: Uint8Array,
+  ): Promise<WirePayload> {
+    const { owner, signal, ledger } = this.#settings
+    const content = contentOf(bytes)
+    await ledger.note({ run: this.run, round, attempt, direction: 'out', kind, ...content })
+    const { js, trouble } = this.#wires
+    const prefix = `upd.${ownerToken(owner)}.${this.run}`
+    return (await putPayload(js, prefix, bytes, signal, { digest: content.sha256, trouble })).payload
   }
 
   async #trainAnew(task: TaskOf<'train'>, asked: string): Promise<KeptUpdate> {
@@ -144,11 +184,12 @@ export class JoinedRun {
     const known = this.#models.get(payload.sha256)
     if (known) return known
     const { signal, ledger } = this.#settings
-    const limits = { most: mostOf(kind, this.#model), signal, who: `the ${kind}` }
+    const expected = { model: this.#prepared.model, head: this.#heads && headShapes(this.#heads.sizes) }
+    const limits = { most: mostOf(kind, expected), signal, who: `the ${kind}` }
     const bytes = await getPayload(this.#wires.bulk, MODELS, `model.${this.run}`, payload, limits)
     if (!bytes) throw new FedunifyError('E_PAYLOAD', 'a model is not at the broker', 'the server sends it again')
     await ledger.note({ run: this.run, direction: 'in', kind, bytes: bytes.length, sha256: payload.sha256 })
-    const weights = readReceived(kind, bytes, this.#model)
+    const weights = readReceived(kind, bytes, expected)
     this.#models = new Map([...[...this.#models].slice(-1), [payload.sha256, weights]])
     return weights
   }

@@ -7,7 +7,18 @@ import { readIfThere } from '../system/files.ts'
 export const LEDGER_FORMAT = 1
 
 const DIRECTIONS = ['in', 'out'] as const
-const KINDS = ['experiment', 'model', 'instruction', 'update', 'evaluation', 'counts', 'card', 'refusal'] as const
+const KINDS = [
+  'experiment',
+  'model',
+  'instruction',
+  'head',
+  'update',
+  'statistics',
+  'evaluation',
+  'counts',
+  'card',
+  'refusal',
+] as const
 
 const whole = z.int().min(0)
 

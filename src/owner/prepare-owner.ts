@@ -7,6 +7,7 @@ import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { modelOf } from '../model/presets.ts'
 import { range } from '../random.ts'
+import { assertHead } from '../run/assert-rules.ts'
 import { assertMemory } from '../run/memory-need.ts'
 import { type PreparedRun, prepareRun, testedShard } from '../run/prepare.ts'
 import { takenFrom } from './sent-experiment.ts'
@@ -58,6 +59,7 @@ export async function prepareOwner(
   }
   const [dataset, engine] = await Promise.all([loadOwnData(experiment.dataset, data), selectEngine(experiment)])
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
+  assertHead(model, experiment)
   assertMemory(model, experiment, engine.device, dataset.trainCount)
   return { experiment, dataset, engine, model, git: null, shard: testedShard(ownShard(dataset, owner), experiment) }
 }

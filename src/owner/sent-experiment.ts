@@ -18,6 +18,7 @@ const TAKEN = [
   'merge',
   'server',
   'participants',
+  'head',
   'rounds',
   'stop-at',
   'evaluate-every',

@@ -1,9 +1,11 @@
 import { lastOf } from '../algorithm/earlier-models.ts'
+import { chosenHead } from '../algorithm/head/registry.ts'
 import { asksOf, assertRule, assertRuleFits, usesOf } from '../algorithm/merge/assert-rule.ts'
 import type { MergedModel } from '../algorithm/merge/rule.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { trainingOwners } from '../federation/drawn-owners.ts'
+import { featureModel, widened } from '../model/features.ts'
 import type { Model } from '../model/model.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 
@@ -49,3 +51,9 @@ export function mergedModel({ parameters, classes, layers }: Model): MergedModel
 
 /** Whether a rule merges by how many images of each class the owners have. */
 export const usesLabels = ({ merge }: Experiment): boolean => merge.some((choice) => usesOf(choice).includes('labels'))
+
+/** Finds out before anything is trained whether a head can be fitted to the model. */
+export function assertHead(model: Model, { head: chosen }: Experiment): void {
+  const head = chosenHead(chosen)
+  if (head) featureModel(widened(model, head.random))
+}

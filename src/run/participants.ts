@@ -3,8 +3,8 @@ import type { Experiment } from '../config/schema.ts'
 import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import type { Cohort } from '../federation/cohort.ts'
+import { HeadLearner } from '../federation/head-learner.ts'
 import { LocalCohort } from '../federation/local/local-cohort.ts'
-import { LocalHeads } from '../federation/local/local-heads.ts'
 import type { Model } from '../model/model.ts'
 import { make } from '../parts.ts'
 import type { RunDescription } from '../runs/run-description.ts'
@@ -56,9 +56,9 @@ async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Parti
   const { workers, baseline } = experiment
   assertStates(run.model, experiment)
   const learner = await openLearner(run, workers, signal)
-  const heads = openHeads(run, learner, signal)
+  const heads = headLearner(run, workers, learner, signal)
   return {
-    owners: new LocalCohort(shardOwners(run, shards, learner), workers, heads),
+    owners: new LocalCohort(shardOwners(run, shards, learner), workers, heads && { learner: heads, shards }),
     baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(run, shards, learner)], 1) : undefined,
     async close() {
       await heads?.close()
@@ -67,11 +67,18 @@ async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Parti
   }
 }
 
-/** A head with random features needs a learner of its own, because its model is another one. */
-function openHeads(run: PreparedRun, own: Learner, signal: AbortSignal): LocalHeads | undefined {
-  const { experiment, model, shards } = run
-  const { seed, workers } = experiment
+/**
+ * What fits the head of a run, if it has one. With random features it needs a learner of its own, because its model is
+ * another one.
+ */
+export function headLearner(
+  run: PreparedRun,
+  workers: number,
+  own: Learner,
+  signal: AbortSignal,
+): HeadLearner | undefined {
+  const { experiment, model } = run
   const head = chosenHead(experiment.head)
   const open = (wide: Model) => openLearner({ ...run, model: wide }, workers, signal)
-  return head && new LocalHeads({ shards, model, random: head.random, seed, workers, own, open })
+  return head && new HeadLearner({ model, random: head.random, seed: experiment.seed, own, open })
 }

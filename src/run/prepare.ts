@@ -1,5 +1,4 @@
 import { relative } from 'node:path'
-import { chosenHead } from '../algorithm/head/registry.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
@@ -12,13 +11,12 @@ import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { drawnOwners } from '../federation/drawn-owners.ts'
 import { lastRound } from '../federation/schedule.ts'
-import { featureModel, widened } from '../model/features.ts'
 import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { isWithin } from '../system/shared-path.ts'
-import { assertRules, assertRulesFit } from './assert-rules.ts'
+import { assertHead, assertRules, assertRulesFit } from './assert-rules.ts'
 import { assertMemory } from './memory-need.ts'
 
 /** Everything that a run is made of before its first round. */
@@ -95,12 +93,6 @@ export async function prepareRun(
 /** What an owner trains and tests on: with a validation share its test images have no part in the run. */
 export const testedShard = (shard: Shard, { validation, seed }: Pick<Experiment, 'validation' | 'seed'>): Shard =>
   validation === undefined ? shard : holdOut(shard, validation, seed)
-
-/** Finds out before anything is trained whether a head can be fitted to the model. */
-function assertHead(model: Model, { head: chosen }: Experiment): void {
-  const head = chosenHead(chosen)
-  if (head) featureModel(widened(model, head.random))
-}
 
 /** A path that says nothing of the machine, and means the same wherever the project lies. */
 function fileHere(file: string | undefined): string | undefined {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { chosenHead } from '../algorithm/head/registry.ts'
 import { asksOf } from '../algorithm/merge/assert-rule.ts'
 import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
@@ -8,15 +9,19 @@ import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
+import { statisticsSizes } from '../federation/head-learner.ts'
 import { connectParty } from '../federation/nats/connection.ts'
 import { NatsCohort } from '../federation/nats/nats-cohort.ts'
+import { mostOfStatistics } from '../federation/nats/read-statistics.ts'
 import { mostOfUpdate } from '../federation/nats/read-update.ts'
 import { ServerPost } from '../federation/nats/server-post.ts'
 import type { ServerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
+import { widened } from '../model/features.ts'
+import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { make, nameOf } from '../parts.ts'
-import { assertRules, assertRulesFit } from '../run/assert-rules.ts'
+import { assertHead, assertRules, assertRulesFit } from '../run/assert-rules.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
 import { labelsHash, OWNERS_DATA, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
@@ -85,7 +90,9 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     const { model, description } = await describeCards(experiment, cards, minOwners)
     const objective: Objective = make(OBJECTIVES, experiment.objective)
     const sends = objective.sends === true
-    await post.expectUpdates(mostOfUpdate({ parameters: model.parameters, sends }))
+    const sums = sumsOf(experiment, model)
+    const update = mostOfUpdate({ parameters: model.parameters, sends })
+    await post.expectUpdates(Math.max(update, sums ? mostOfStatistics(sums) : 0))
     const cohort = new NatsCohort(post, connection, {
       run,
       parameters: model.parameters,
@@ -95,11 +102,13 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       minOwners: minOwners ?? owners.length,
       epochs: localEpochs(experiment),
       sends,
+      sums,
       cards: cards.map((card) => ({
         owner: card.owner,
         trainImages: card.train_images,
         testImages: card.test_images ?? undefined,
         labels: card.test_labels !== null,
+        trainLabels: card.train_labels ?? undefined,
       })),
     })
     const open = async () => ({ owners: cohort, baseline: undefined, close: async () => {} })
@@ -123,29 +132,32 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .slice(0, 16)
 
 /** What the protocol has no messages for. */
-function assertAllHere({ head, pace, merge, attack }: Experiment): void {
+function assertAllHere({ pace, merge, attack }: Experiment): void {
   if (attack) {
     const message = `attack ${nameOf(attack)}: nobody asks owners on other machines to be hostile`
     throw new FedunifyError('E_CONFLICT', message, 'use attack none, or run the experiment with all owners here')
-  }
-  if (pace) {
-    const message = `pace ${nameOf(pace)}: owners on other machines all take part in each round`
-    throw new FedunifyError('E_CONFLICT', message, 'use pace sync, or run the experiment with all owners here')
   }
   const asking = merge.find((choice) => asksOf(choice).length > 0)
   if (asking) {
     const message = `merge ${nameOf<MergeChoice>(asking)}: owners on other machines do not hand in statistics of their images yet`
     throw new FedunifyError('E_CONFLICT', message, 'use another rule, or run the experiment with all owners here')
   }
-  if (!head) return
-  const message = `head ${nameOf(head)}: owners on other machines do not sum features yet`
-  throw new FedunifyError('E_CONFLICT', message, 'use head none, or run the experiment with all owners here')
+  if (!pace) return
+  const message = `pace ${nameOf(pace)}: owners on other machines all take part in each round`
+  throw new FedunifyError('E_CONFLICT', message, 'use pace sync, or run the experiment with all owners here')
+}
+
+/** The sizes of the sums that a head is fitted to; undefined if none is. */
+function sumsOf({ head: chosen }: Experiment, model: Model) {
+  const head = chosenHead(chosen)
+  return head && statisticsSizes(widened(model, head.random))
 }
 
 async function describeCards(experiment: Experiment, cards: readonly Card[], minOwners: number | undefined) {
   const [{ dataset, engine }] = cards as [Card, ...Card[]]
   const classes = dataset.class_names.length
   const model = modelOf(experiment.model, dataset.shape, classes)
+  assertHead(model, experiment)
   assertRulesFit(experiment, model)
   const description = describeFacts({
     experiment,

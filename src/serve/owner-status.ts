@@ -11,7 +11,7 @@ import { publicKey } from '../federation/setup/keys.ts'
 export const LISTEN = ACK_WAIT
 
 /** What an owner does in the run at work; `absent` if it was asked nothing in it. */
-type OwnerState = 'absent' | 'invited' | 'training' | 'evaluating' | 'done'
+type OwnerState = 'absent' | 'invited' | 'training' | 'evaluating' | 'summarising' | 'done'
 
 type Live = NonNullable<ReturnType<typeof LiveSchema.parse>['progress']>
 
@@ -77,10 +77,12 @@ export async function statusOf(
   }
 }
 
+const STATES = { invite: 'invited', train: 'training', evaluate: 'evaluating', summarise: 'summarising' } as const
+
 function stateOf(task: Task | undefined, done: boolean): OwnerState {
   if (!task) return 'absent'
   if (done || task.what === 'end') return 'done'
-  return ({ invite: 'invited', train: 'training', evaluate: 'evaluating' } as const)[task.what]
+  return STATES[task.what]
 }
 
 /** The last message of a subject; undefined if there is none, or no such stream yet. */

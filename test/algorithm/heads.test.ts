@@ -2,14 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { lda } from '../../src/algorithm/head/lda.ts'
 import { ridge } from '../../src/algorithm/head/ridge.ts'
 import { solveRidge } from '../../src/algorithm/head/solve.ts'
-import {
-  addImages,
-  addStatistics,
-  type HeadStatistics,
-  noStatistics,
-  statisticsBytes,
-} from '../../src/engine/head-statistics.ts'
+import { addImages, addStatistics, type HeadStatistics, noStatistics } from '../../src/engine/head-statistics.ts'
+import { statisticsOf, statisticsTensors } from '../../src/federation/head-tensors.ts'
 import { stream } from '../../src/random.ts'
+import { safetensorsSize } from '../../src/weights/safetensors.ts'
 
 /** Sums over images whose features and labels are given. */
 const sumsOf = (features: readonly number[][], labels: readonly number[], classes: number): HeadStatistics =>
@@ -40,8 +36,25 @@ describe('sums over images', () => {
     expect(split(1, 2, 3, 59)).toEqual(split())
   })
 
-  it('send half of a symmetric matrix, in single precision', () => {
-    expect(statisticsBytes({ size: 3, classes: 2 })).toBe(4 * (6 + 6))
+  it('are handed over as half of a symmetric matrix and the other, in single precision', () => {
+    const third = 1 / 3
+    const gram = Float64Array.of(1, 2, third, 2, 5, 6, third, 6, 9)
+    const tensors = statisticsTensors({
+      images: 7,
+      size: 3,
+      classes: 2,
+      gram,
+      cross: Float64Array.of(1, 2, 3, 4, 5, 6),
+    })
+    expect([...tensors].map(([name, { shape, data }]) => [name, shape, [...data]])).toEqual([
+      ['gram', [6], [1, 2, Math.fround(third), 5, 6, 9]],
+      ['cross', [3, 2], [1, 2, 3, 4, 5, 6]],
+    ])
+    const back = statisticsOf(tensors, 7)
+    expect(back).toMatchObject({ images: 7, size: 3, classes: 2 })
+    expect([...back.gram]).toEqual([...gram].map(Math.fround))
+    // 8 bytes that say how long the header is, 144 of it with its spaces, 4 for each of 6 + 6 values.
+    expect(safetensorsSize(tensors)).toBe(8 + 144 + 4 * (6 + 6))
   })
 })
 

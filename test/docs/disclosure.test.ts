@@ -44,7 +44,7 @@ const sorted = (list: readonly string[]) => [...list].sort()
 describe('docs/disclosure.md', () => {
   it('knows every message that an owner may send', () => {
     const whats = ReplySchema.options.map((option) => (option.shape.what as z.ZodLiteral).value)
-    expect(sorted(whats as string[])).toEqual(['card', 'evaluation', 'failed', 'refused', 'update'])
+    expect(sorted(whats as string[])).toEqual(['card', 'evaluation', 'failed', 'refused', 'statistics', 'update'])
     for (const what of whats) expect(sorted(reply(String(what)))).toEqual(expect.arrayContaining(sorted(ENVELOPE)))
   })
 
@@ -54,6 +54,10 @@ describe('docs/disclosure.md', () => {
 
   it('lists every field of update, and the tensors of its file', () => {
     expect(sorted(listed(/^### update/))).toEqual(sorted([...own('update'), 'weights', 'sent']))
+  })
+
+  it('lists every field of statistics, and the tensors of its file', () => {
+    expect(sorted(listed(/^### statistics/))).toEqual(sorted([...own('statistics'), 'gram', 'cross']))
   })
 
   it('lists every field of a refusal and a failure', () => {
@@ -87,7 +91,7 @@ describe('docs/disclosure.md', () => {
 
   it('names the policy keys that keep something back', () => {
     const keys = [...PAGE.matchAll(/`(share\.\w+)`/g)].map(([, key]) => key)
-    expect(new Set(keys)).toEqual(new Set(['share.metrics', 'share.labels']))
+    expect(new Set(keys)).toEqual(new Set(['share.metrics', 'share.labels', 'share.statistics']))
   })
 })
 

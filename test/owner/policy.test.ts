@@ -57,7 +57,7 @@ describe('a policy file', () => {
     ['groups of which every key is behind a #', 'allow:\n#  merge: [avg]\nmost:\nshare:\n'],
   ])('that is %s is the open policy', async (_, text) => {
     expect(await read(text)).toEqual(OPEN_POLICY)
-    expect(OPEN_POLICY).toEqual({ allow: {}, most: {}, share: { metrics: true, labels: true } })
+    expect(OPEN_POLICY).toEqual({ allow: {}, most: {}, share: { metrics: true, labels: true, statistics: false } })
   })
 
   it('has names in a list, or one alone', async () => {
@@ -215,6 +215,22 @@ describe('each key', () => {
     expect(refusals(no!, request({}, { [key]: true }))).toEqual([line])
   })
 
+  it.each([
+    [
+      '',
+      'share.statistics: asked for sums of the features of each class, for head ridge; this owner shares them only if its policy says true',
+    ],
+    [
+      'share: { statistics: true, labels: false }',
+      'share.labels: asked for sums of the features of each class, for head ridge, which tell the number of its images; this owner does not share it',
+    ],
+    ['share: { statistics: true, metrics: false }', undefined],
+  ])('share.statistics must be said: %j', async (text, line) => {
+    const policy = await read(text)
+    expect(refusals(policy, request({ head: { ridge: { random: 100 } } }))).toEqual(line ? [line] : [])
+    expect(refusals(policy, request({ head: 'none' }))).toEqual([])
+  })
+
   it('most.seconds-per-round and most.rounds hold while a round is under way', async () => {
     const policy = await read('most: { rounds: 3, seconds-per-round: 90 }')
     expect(roundRefusal(policy, { round: 3, seconds: 90 })).toBeUndefined()
@@ -317,7 +333,10 @@ describe('docs/policy.md', () => {
     const policy = await read(codeBlocks('docs/policy.md', 'yaml')[0]!)
     const asked = { ...request({ merge: ['avg', 'median'], owners: 5 }), parameters: 12_000_000 }
     const lines = refusals(policy, asked)
-    const stop = refusals({ ...policy, share: { metrics: false, labels: false } }, request({ 'stop-at': 0.9 }))
+    const stop = refusals(
+      { ...policy, share: { metrics: false, labels: false, statistics: false } },
+      request({ 'stop-at': 0.9 }),
+    )
     expect(docs).toContain(`\`\`\`\n${[...lines, ...stop].join('\n')}\n\`\`\`\n`)
   })
 })

@@ -94,6 +94,15 @@ describe('what an experiment asks of an owner', () => {
     expect(nothing['comes in']).toEqual(['each round: a model of 1,686,568 bytes'])
   })
 
+  it('has the sums that a head is fitted to, and what they tell', () => {
+    // 128 features, 1,150 random ones and a 1: half of a matrix of 1,279, and ten columns, in float32.
+    const found = rows(describeRequest(request({ head: { ridge: { random: 1150 } }, 'evaluate-every': 5 })))
+    expect(found['goes out']).toContain(
+      'each 5 rounds, and in the last: sums for head ridge:lambda=0.01:random=1150, 3,325,400 bytes, ' +
+        'which tell how many images there are of each class, and the mean of their features',
+    )
+  })
+
   it('has text of others on one line', () => {
     const asked = request()
     const experiment = { ...asked.experiment, name: 'a\nb\u001b[31m' }

@@ -1,7 +1,10 @@
 import { join } from 'node:path'
 import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { HeadWeights } from '../../src/algorithm/head/head.ts'
 import { labelHistogram, shardHash } from '../../src/data/partition/partition.ts'
+import type { Evaluation } from '../../src/engine/engine.ts'
+import { headOfTensors } from '../../src/federation/head-tensors.ts'
 import { toWire } from '../../src/federation/nats/evaluations.ts'
 import { getPayload, putPayload } from '../../src/federation/nats/payloads.ts'
 import { persist } from '../../src/federation/nats/persist.ts'
@@ -23,7 +26,7 @@ import { publicKey, signingKey } from '../../src/federation/setup/keys.ts'
 import { prepareOwner } from '../../src/owner/prepare-owner.ts'
 import { VERSION } from '../../src/package.ts'
 import { ownerSettings } from '../../src/run/owners.ts'
-import { openLearner } from '../../src/run/participants.ts'
+import { headLearner, openLearner } from '../../src/run/participants.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/weights/safetensors.ts'
 import type { Weights } from '../../src/weights/weights.ts'
 import { client } from './parties.ts'
@@ -39,11 +42,21 @@ export interface Honest {
   readonly report: Report
 }
 
+interface Joined {
+  readonly owner: ShardOwner
+  readonly card: Card
+  summarise(model: Weights): Promise<Weights>
+  evaluate(model: Weights, head: HeadWeights | undefined): Promise<Evaluation>
+  close(): Promise<void>
+}
+
 export interface Script {
   /** What it says of itself; default: the truth. */
   card?(card: Card): object
   /** Does what it likes with a task; resolves to whether it is to answer honestly now. */
   train(task: TrainTask, honest: Honest, evil: EvilOwner): Promise<boolean>
+  /** The sums that it hands in for a head; default: the true ones. */
+  sums?(sums: Weights, attempt: number): Weights
 }
 
 /** Nothing evil. */
@@ -140,12 +153,12 @@ export class EvilOwner {
   }
 
   /** Takes tasks until it is stopped, or the server tells it the end. */
-  async work({ card = (one) => one, train }: Script): Promise<void> {
+  async work({ card = (one) => one, train, sums = (one) => one }: Script): Promise<void> {
     const { serverKey } = this.folder
     const signal = AbortSignal.timeout(120_000)
     // The server may not have made the streams yet.
     const consumer = await persist(() => this.js.consumers.get('TASKS', this.token), signal)
-    let joined: { owner: ShardOwner; close(): Promise<void>; card: Card } | undefined
+    let joined: Joined | undefined
     try {
       while (!this.#stopped) {
         const message = await consumer.next({ expires: 1000 })
@@ -159,8 +172,16 @@ export class EvilOwner {
           continue
         }
         const model = task.model ? await this.#get(task.run, task.model) : undefined
+        if (task.what === 'summarise') {
+          const { round, attempt } = task
+          const payload = await this.put(task, sums(await joined!.summarise(model!), attempt))
+          const images = joined!.card.train_images
+          await this.post(this.signed(task, { what: 'statistics', round, attempt, images, payload }))
+          continue
+        }
         if (task.what === 'evaluate') {
-          const evaluation = toWire(await joined!.owner.evaluate(model!))
+          const last = task.head ? headOfTensors(await this.#get(task.run, task.head)) : undefined
+          const evaluation = toWire(await joined!.evaluate(model!, last))
           await this.post(this.signed(task, { what: 'evaluation', round: task.round, evaluation }))
           continue
         }
@@ -193,7 +214,7 @@ export class EvilOwner {
     }
   }
 
-  async #prepare(experiment: Record<string, unknown>, signal: AbortSignal) {
+  async #prepare(experiment: Record<string, unknown>, signal: AbortSignal): Promise<Joined> {
     const { owner } = this.folder
     const prepared = await prepareOwner(
       experiment,
@@ -203,6 +224,7 @@ export class EvilOwner {
     )
     const { dataset, shard, engine } = prepared
     const learner = await openLearner({ ...prepared, shards: [shard] }, 1, signal)
+    const heads = headLearner({ ...prepared, shards: [shard] }, 1, learner, signal)
     const { name, shape, elements, classNames, sha256 } = dataset
     const card: Card = {
       what: 'card',
@@ -216,7 +238,17 @@ export class EvilOwner {
       engine: { name: engine.name, device: engine.device, version: engine.version },
     }
     const settings = ownerSettings(prepared, shard)
-    return { owner: new ShardOwner(shard, learner, settings), close: () => learner.close(), card }
+    const shardOwner = new ShardOwner(shard, learner, settings)
+    return {
+      owner: shardOwner,
+      card,
+      summarise: (model) => heads!.summarise(model, shard),
+      evaluate: (model, head) => (head ? heads!.evaluate(model, head, shard) : shardOwner.evaluate(model)),
+      async close() {
+        await heads?.close()
+        await learner.close()
+      },
+    }
   }
 
   async #get(run: string, payload: WirePayload): Promise<Weights> {

@@ -1,5 +1,5 @@
 import pMap, { pMapIterable } from 'p-map'
-import { statisticsBytes } from '../../engine/head-statistics.ts'
+import type { Shard } from '../../data/dataset.ts'
 import { tidy } from '../../system/memory.ts'
 import { flatten } from '../../weights/named.ts'
 import { safetensorsSize } from '../../weights/safetensors.ts'
@@ -15,11 +15,12 @@ import type {
   Update,
 } from '../cohort.ts'
 import { type Disclosed, DisclosureCount, STATISTICS, statisticFields, weightFields } from '../disclosure.ts'
+import type { HeadLearner } from '../head-learner.ts'
+import { headTensors, statisticsOf } from '../head-tensors.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
-import type { LocalHeads } from './local-heads.ts'
 import { wouldSend } from './would-send.ts'
 
 /**
@@ -33,6 +34,13 @@ export const AHEAD = 4
  * them, and the learner may take several with few images at once.
  */
 const EVALUATED_AHEAD = 64
+
+/** What fits heads in this process, and to which images. */
+export interface LocalHeads {
+  readonly learner: HeadLearner
+  /** In the owners' order. */
+  readonly shards: readonly Shard[]
+}
 
 /** Owners in this process, whose learner trains `workers` of them at a time. */
 export class LocalCohort implements Cohort {
@@ -126,24 +134,30 @@ export class LocalCohort implements Cohort {
     return new Map(await pMap(this.#owners, score, { concurrency: EVALUATED_AHEAD * (this.#workers + 1) }))
   }
 
-  /** The same by what was published, with what it would send counted. */
-  #headOwners(heads: LocalHeads): HeadOwners {
+  /** What owners do for a head, with what they would send counted. */
+  #headOwners({ learner, shards }: LocalHeads): HeadOwners {
     return {
       summarise: async (model) => {
-        const sums = await heads.summarise(this.#models.get(model)!)
-        for (const [i, one] of sums.entries()) {
-          const size = statisticsBytes(one)
+        const weights = this.#models.get(model)!
+        const summed = (shard: Shard) => learner.summarise(weights, shard)
+        const all = await pMap(shards, summed, { concurrency: this.#workers })
+        return all.map((tensors, i) => {
+          const size = safetensorsSize(tensors)
           this.#traffic.up(i, size)
-          this.#disclosed.note(this.owners[i]!.owner, 'statistics', STATISTICS, size)
-        }
-        return sums
+          this.#disclosed.note(shards[i]!.owner, 'statistics', STATISTICS, size)
+          return statisticsOf(tensors, shards[i]!.train.length)
+        })
       },
       evaluate: async (model, head) => {
-        const size = head.weight.byteLength + head.bias.byteLength
+        const size = safetensorsSize(headTensors(head))
         for (const i of this.owners.keys()) this.#traffic.down(i, size)
-        const scores = await heads.evaluate(this.#models.get(model)!, head)
-        for (const [owner, score] of scores) this.#disclosed.message(owner, 'evaluation', wouldSend.evaluation(score))
-        return scores
+        const weights = this.#models.get(model)!
+        const score = async (shard: Shard) => {
+          const evaluation = await learner.evaluate(weights, head, shard)
+          this.#disclosed.message(shard.owner, 'evaluation', wouldSend.evaluation(evaluation))
+          return [shard.owner, evaluation] as const
+        }
+        return new Map(await pMap(shards, score, { concurrency: this.#workers + 1 }))
       },
     }
   }

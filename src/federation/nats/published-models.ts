@@ -52,10 +52,11 @@ export class PublishedModels {
   }
 
   /** Whether an owner did not find what it was sent: the broker has lost it, and it is put there again. */
-  async putAgain(reply: Reply, payload: WirePayload | undefined, signal: AbortSignal): Promise<boolean> {
+  async putAgain(reply: Reply, needed: readonly WirePayload[], signal: AbortSignal): Promise<boolean> {
     if (reply.what !== 'failed' || reply.code !== 'E_PAYLOAD') return false
     for (const model of this.#models.values()) {
-      if (model.put.payload === payload) model.put = await this.#put(model.bytes, signal, payload.sha256)
+      const { payload } = model.put
+      if (needed.includes(payload)) model.put = await this.#put(model.bytes, signal, payload.sha256)
     }
     return true
   }

@@ -2,13 +2,13 @@ import { FedunifyError } from '../../errors.ts'
 import { parameterCount } from '../../model/model.ts'
 import { squaredDistance } from '../../weights/distance.ts'
 import { unflatten } from '../../weights/named.ts'
-import { decodeSafetensors } from '../../weights/safetensors.ts'
 import { firstNonFinite, type Weights } from '../../weights/weights.ts'
 import type { Update } from '../cohort.ts'
 import { SENT } from '../tensors.ts'
 import { miscounted } from './check-evaluation.ts'
 import { fromWire } from './evaluations.ts'
 import { NOT_MERGED } from './owner-answers.ts'
+import { clip, MOST_HEADER, misfit, readTensors } from './read-tensors.ts'
 import type { ReplyOf, WireMetrics } from './wire.ts'
 
 /** What an update must be to enter a merge. */
@@ -51,7 +51,7 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
       round,
       ...(tensor !== undefined && { tensor }),
     })
-  const tensors = [...decode(bytes, refuse)]
+  const tensors = [...readTensors(bytes, refuse)]
   const weights: Weights = new Map(tensors.filter(([name]) => !name.includes('/')))
   const rest = tensors.filter(([name]) => name.includes('/'))
   const stray = rest.find(([name]) => !name.startsWith(SENT))
@@ -101,36 +101,4 @@ function readMetrics(metrics: WireMetrics | null, bounds: UpdateBounds, refuse: 
     local: bounds.evaluate && local ? fromWire(local) : undefined,
     received: received ? fromWire(received) : undefined,
   }
-}
-
-/** Bytes of the names and shapes before the values. Read as JSON, a larger one would take many times its size. */
-const MOST_HEADER = 1_000_000
-
-/** What an owner has named, in a line. */
-const clip = (text: string) => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
-
-function decode(bytes: Uint8Array, refuse: (what: string) => FedunifyError): Weights {
-  if (bytes.length < 8 || new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) > MOST_HEADER) {
-    throw refuse('is no safetensors file, or has too large a header')
-  }
-  try {
-    return decodeSafetensors(bytes, 'update').weights
-  } catch {
-    throw refuse('is no safetensors file')
-  }
-}
-
-export function misfit(
-  weights: Weights,
-  parameters: UpdateBounds['parameters'],
-): { what: string; tensor: string } | undefined {
-  for (const { name, shape } of parameters) {
-    const tensor = weights.get(name)
-    if (!tensor) return { what: `has no ${name}`, tensor: name }
-    if (tensor.shape.join() !== shape.join()) {
-      return { what: `has ${name} of [${clip(String(tensor.shape))}], the model [${shape}]`, tensor: name }
-    }
-  }
-  const extra = [...weights.keys()].find((name) => !parameters.some((parameter) => parameter.name === name))
-  return extra === undefined ? undefined : { what: `has ${clip(extra)}, which the model has not`, tensor: clip(extra) }
 }

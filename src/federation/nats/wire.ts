@@ -73,7 +73,23 @@ export const TaskSchema = z.discriminatedUnion('what', [
     evaluate: z.boolean(),
     evaluate_received: z.boolean(),
   }),
-  z.strictObject({ ...envelope, what: z.literal('evaluate'), committed: count, round: count, model: PayloadSchema }),
+  z.strictObject({
+    ...envelope,
+    what: z.literal('evaluate'),
+    committed: count,
+    round: count,
+    model: PayloadSchema,
+    /** The last layer in place of the model's own, or null. */
+    head: PayloadSchema.nullable(),
+  }),
+  z.strictObject({
+    ...envelope,
+    what: z.literal('summarise'),
+    committed: count,
+    round: z.int().min(1),
+    attempt: count,
+    model: PayloadSchema,
+  }),
   z.strictObject({ ...envelope, what: z.literal('end'), committed: count, reason: text }),
 ])
 
@@ -128,6 +144,15 @@ export const ReplySchema = z.discriminatedUnion('what', [
     metrics: MetricsSchema.nullable(),
   }),
   z.strictObject({ ...envelope, what: z.literal('evaluation'), round: count, evaluation: EvaluationSchema.nullable() }),
+  z.strictObject({
+    ...envelope,
+    what: z.literal('statistics'),
+    round: z.int().min(1),
+    attempt: count,
+    /** That were summed over. */
+    images,
+    payload: PayloadSchema,
+  }),
   z.strictObject({
     ...envelope,
     what: z.literal('failed'),

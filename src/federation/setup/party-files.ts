@@ -9,7 +9,8 @@ import { CA_FILE, SEED_FILES } from './read.ts'
 
 /** What an owner's policy.yaml holds at first. */
 export const POLICY = `\
-# What the server may ask of this owner. Nothing is set: everything is allowed and shared. docs/policy.md has all keys.
+# What the server may ask of this owner. Nothing is set: everything is allowed and shared, but for sums of features, which
+# must be allowed here (share: { statistics: true }). docs/policy.md has all keys.
 format: 1
 # allow: { merge: [avg, weighted-avg], server: [none, avgm, adam], objective: [cross-entropy, fedprox] }
 # most: { rounds: 100, local-epochs: 5, parameters: 5000000 }

@@ -27,7 +27,7 @@ const mergeName = z.string().superRefine((name, ctx) => {
   ctx.addIssue({ code: 'invalid_value', values: [...MERGE_NAMES, 'FILE.mjs'], input: name })
 })
 
-/** What an experiment may ask of an owner. What is left out is not limited. */
+/** What an experiment may ask of an owner. What is left out is not limited, but for what must be said: statistics. */
 export const PolicySchema = z.strictObject({
   allow: z
     .strictObject({
@@ -54,6 +54,10 @@ export const PolicySchema = z.strictObject({
         .default(true)
         .describe('accuracies and losses, of training too, and how many images there are to test on'),
       labels: z.boolean().default(true).describe('how many images of each class, confusion matrices included'),
+      statistics: z
+        .boolean()
+        .default(false)
+        .describe('sums of the features of its images, for a head; they tell how many images of each class too'),
     })
     .prefault({})
     .describe('what is sent beside the weights'),
@@ -62,10 +66,8 @@ export const PolicySchema = z.strictObject({
 /** What an owner lets an experiment ask of it, and what it tells beside its weights. */
 export type Policy = z.output<typeof PolicySchema>
 
-export type Share = Policy['share']
-
 /**
- * The policy of an owner that has no file: everything is allowed and shared, as a trial needs it. Images leave an owner
- * under no policy.
+ * The policy of an owner that has no file: everything is allowed and shared, as a trial needs it, but for sums of its
+ * images' features, which no owner sends because it has said nothing. Images leave an owner under no policy.
  */
 export const OPEN_POLICY: Policy = PolicySchema.parse({})

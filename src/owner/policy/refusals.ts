@@ -1,6 +1,10 @@
+import { chosenHead } from '../../algorithm/head/registry.ts'
 import { stemOf } from '../../config/parts/own-name.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
+import { statisticsSizes } from '../../federation/head-learner.ts'
+import { statisticsShapes } from '../../federation/head-tensors.ts'
 import { duration, thousands } from '../../format.ts'
+import { widened } from '../../model/features.ts'
 import type { Layer } from '../../model/layers.ts'
 import { type Model, parameterCount } from '../../model/model.ts'
 import { type AnyChoice, nameOf } from '../../parts.ts'
@@ -22,15 +26,21 @@ export interface OwnerRequest {
   readonly parameters: number
   readonly layers: readonly (Pick<Layer, 'type'> & { readonly units?: number })[]
   readonly asks: Asks
+  /** Bytes of the sums that a head is fitted to; undefined if none is. */
+  readonly sums: number | undefined
 }
 
 /** The request of an experiment whose model the owner has built itself, from the same layers. */
-export const requestOf = (experiment: Experiment, model: Model, asks: Asks): OwnerRequest => ({
-  experiment,
-  parameters: parameterCount(model),
-  layers: model.layers.map(({ layer }) => layer),
-  asks,
-})
+export function requestOf(experiment: Experiment, model: Model, asks: Asks): OwnerRequest {
+  const head = chosenHead(experiment.head)
+  return {
+    experiment,
+    parameters: parameterCount(model),
+    layers: model.layers.map(({ layer }) => layer),
+    asks,
+    sums: head && 4 * parameterCount({ parameters: statisticsShapes(statisticsSizes(widened(model, head.random))) }),
+  }
+}
 
 /** Why a request does not fit a policy, a line for each reason, which names the key of the policy; none if it fits. */
 export function refusals(policy: Policy, { experiment, parameters, layers, asks }: OwnerRequest): string[] {
@@ -47,7 +57,18 @@ export function refusals(policy: Policy, { experiment, parameters, layers, asks 
     ...beyond('most.rounds', rounds, most.rounds),
     ...beyond('most.local-epochs', localEpochs(experiment), most['local-epochs']),
     ...secrets(policy, experiment, asks),
+    ...withheldSums(policy, experiment),
   ]
+}
+
+/** Why an owner does not send the sums that the head of an experiment is fitted to; none if it does, or there is none. */
+export function withheldSums({ share }: Policy, { head }: Pick<Experiment, 'head'>): string[] {
+  if (!chosenHead(head)) return []
+  const asked = `asked for sums of the features of each class, for head ${nameOf<AnyChoice>(head!)}`
+  if (!share.statistics) return [`share.statistics: ${asked}; this owner shares them only if its policy says true`]
+  return share.labels
+    ? []
+    : [`share.labels: ${asked}, which tell the number of its images; this owner does not share it`]
 }
 
 /**

@@ -1,6 +1,9 @@
 import type { Progress } from '../../engine/engine.ts'
 import type { WireEvaluation, WireMetrics } from '../../federation/nats/wire.ts'
-import type { Share } from './policy.ts'
+import type { Policy } from './policy.ts'
+
+/** What decides on what an owner tells with its weights. */
+export type Share = Pick<Policy['share'], 'metrics' | 'labels'>
 
 /**
  * An evaluation with no image in its confusion matrix, whose rows would add up to the images of each class. Added to

@@ -3,8 +3,9 @@ import type { Objective } from '../../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
 import { thousands } from '../../format.ts'
-import { OPEN_POLICY, type Share } from '../../owner/policy/policy.ts'
+import { OPEN_POLICY } from '../../owner/policy/policy.ts'
 import type { OwnerRequest } from '../../owner/policy/refusals.ts'
+import type { Share } from '../../owner/policy/share.ts'
 import { type AnyChoice, choiceText, make } from '../../parts.ts'
 import { oneLine } from '../../visible.ts'
 
@@ -39,6 +40,7 @@ export function describeRequest(request: OwnerRequest, share: Share = OPEN_POLIC
     ['comes in', `each round: ${models(request, share)}`],
     ['goes out', `each round: ${weightsText(request)}`],
     ['', `each round: ${countsText(request, share)}`],
+    ...headRows(request),
     ['', `once: ${cardText(share)}`],
     ...(needs.length > 0 ? [['needed', needs.join(', ')] as const] : []),
     [
@@ -89,6 +91,14 @@ function weightsText(request: OwnerRequest): string {
   const made: Objective = make(OBJECTIVES, objective)
   const more = made.sends ? `, and what objective ${choiceText(objective)} sends with them` : ''
   return `the weights, ${weightBytes(request)}${more}`
+}
+
+/** The sums are a disclosure of their own: which head, and what they tell. */
+function headRows({ experiment: { head, 'evaluate-every': every = 1 }, sums }: OwnerRequest): Row[] {
+  if (!head || sums === undefined) return []
+  const when = every === 1 ? 'each round' : `each ${every} rounds, and in the last`
+  const told = `${LABELS}, and the mean of their features`
+  return [['', `${when}: sums for head ${choiceText(head)}, ${thousands(sums)} bytes, which tell ${told}`]]
 }
 
 /** What an owner says of its images before the first round. */

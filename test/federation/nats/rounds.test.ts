@@ -1,25 +1,28 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { readLedger } from '../../../src/owner/ledger-lines.ts'
 import { stream } from '../../../src/random.ts'
 import { runBinary } from '../../support/binary.ts'
 import { hasBroker } from '../../support/broker.ts'
-import { workshop } from '../../support/experiment.ts'
+import { SMALL_MODEL, workshop } from '../../support/experiment.ts'
 import { startFederation } from '../../support/federation.ts'
-import { manifestOf } from '../../support/run-folder.ts'
+import { manifestOf, readText } from '../../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
 const data = join(folder, 'idx')
-const FILES = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+const FILES = ['local.csv', 'unified.csv', 'table.csv', 'traffic.csv', 'model.safetensors', 'model.onnx']
+/** For random features: a dense layer and ReLU before the last one. */
+const HIDDEN = [...SMALL_MODEL.slice(0, 4), { type: 'dense', units: 6 }, { type: 'relu' }, { type: 'dense', units: 4 }]
 const at = (name: string, id: string) => join(folder, 'results', name, id)
 
 /** The same experiment in one process. */
-async function expectSameAsLocal(name: string, file: string): Promise<void> {
+async function expectSameAsLocal(name: string, file: string, more: readonly string[] = []): Promise<void> {
   const { code, err } = await runBinary(['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu'])
   expect([code, err]).toEqual([0, ''])
   const kept = (id: string) => Object.keys(manifestOf(at(name, id)).files).filter((one) => one.startsWith('owners/'))
   expect(kept('net')).toEqual(kept('local'))
-  for (const one of [...FILES, ...kept('local')]) {
+  for (const one of [...FILES, ...more, ...kept('local')]) {
     expect(readFileSync(join(at(name, 'net'), one)).equals(readFileSync(join(at(name, 'local'), one))), one).toBe(true)
   }
 }
@@ -45,6 +48,29 @@ describe.skipIf(!hasBroker)('owners over a broker', () => {
     await expectSameAsLocal(name, file)
     expect(manifestOf(at(name, 'net')).shards).toEqual(manifestOf(at(name, 'local')).shards)
     expect((await runBinary(['check', at(name, 'net'), '--expect', expectation(folder)])).code).toBe(0)
+  })
+
+  it.each([
+    ['ridge', { head: { ridge: { random: 10, lambda: 0.1 } }, merge: ['avg', 'max'], 'evaluate-every': 2 }],
+    ['lda', { head: { lda: { lambda: 0.1 } } }],
+  ])('give the sums of a head, and its bytes: %s', { timeout: 90_000 }, async (name, given) => {
+    const file = experiment(name, { env: 'H', model: HIDDEN, ...given })
+    const { dir, join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    for (const owner of ['alice', 'bob']) {
+      writeFileSync(join(dir, 'owners', owner, 'policy.yaml'), 'share: { statistics: true }\n')
+    }
+    const owners = [joins('alice', '--once'), joins('bob', '--once')]
+    const { code, err } = await serve(file, '--run-id', 'net', '--quiet').ended
+    expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
+    for (const owner of owners) expect(await owner.ended).toMatchObject({ code: 0 })
+    await expectSameAsLocal(name, file, ['model-head.safetensors', 'model-head.onnx'])
+    const { entries } = (await readLedger(join(dir, 'owners', 'alice', 'ledger.jsonl')))!
+    const out = entries.filter(({ kind }) => kind === 'statistics')
+    const sums = readText(at(name, 'net'), 'disclosure.jsonl').split('\n').filter((line) => line.includes('"statistics"') && line.includes('"owner":1')) // biome-ignore format: one line
+    expect(out.map(({ direction, round, bytes }) => [direction, round, bytes])).toEqual(
+      sums.map((line) => ['out', JSON.parse(line).round, JSON.parse(line).bytes]),
+    )
+    expect(entries.filter(({ direction, kind }) => direction === 'in' && kind === 'head')).toHaveLength(out.length)
   })
 
   it('leave their weights in the run folder if the server keeps them, where any rule can merge them', {
