@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ExperimentRequest, loadExperiment } from '../config/load.ts'
 import type { Experiment } from '../config/schema.ts'
-import { FedunifyError } from '../errors.ts'
+import { FedunifyError, messageOf } from '../errors.ts'
 import { summaryText } from '../report/terminal/run-text.ts'
 import { inFolder } from '../run/execute.ts'
 import { withKeptData } from '../run/resume.ts'
@@ -12,6 +12,7 @@ import { CONFIG } from '../runs/run-files.ts'
 import { assertSameConfig, goesOn } from '../runs/same-run.ts'
 import { EVENTS } from '../runs/tables.ts'
 import { isPlainFile } from '../system/files.ts'
+import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { colorsOf, type Io } from './io.ts'
 
@@ -72,3 +73,16 @@ export async function showFinished(
 }
 
 const withFolder = (line: string, dir: string) => JSON.stringify(inFolder(JSON.parse(line), dir))
+
+/** The experiment of a run whose arrivals are repeated, for whoever names no file; its data is where that had it. */
+export async function experimentToReplay(dir: string, request: ExperimentRequest): Promise<Experiment> {
+  const experiment = await loadExperiment({ ...request, run: dir })
+  return given(request, 'data') ? experiment : await withKeptData(dir, experiment)
+}
+
+/** @param replay the run whose arrivals it repeats */
+export function interruption(error: unknown, path: string, replay: string | undefined): FedunifyError {
+  const more = replay === undefined ? '' : ` --replay ${shellWord(replay)}`
+  const hint = `go on with: fedunify run --resume ${shellWord(path)}${more}`
+  return new FedunifyError('E_INTERRUPTED', messageOf(error), hint, { cause: error })
+}

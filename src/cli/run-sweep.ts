@@ -13,6 +13,7 @@ interface SweepOptions extends FetchFlags {
   /** Of one run alone. */
   readonly resume?: string
   readonly runId?: string
+  readonly replay?: string
   readonly json?: true
   readonly sink?: readonly string[]
 }
@@ -20,7 +21,7 @@ interface SweepOptions extends FetchFlags {
 /** Several values of a key, or seeds: a batch of the experiment. */
 export async function runSweep(file: string | undefined, options: SweepOptions, io: Io): Promise<void> {
   const { set, flags, report, quiet = false } = options
-  const single = (['resume', 'runId', 'json', 'sink'] as const).find((name) => options[name] !== undefined)
+  const single = (['resume', 'replay', 'runId', 'json', 'sink'] as const).find((name) => options[name] !== undefined)
   if (single !== undefined) {
     const flag = single === 'runId' ? 'run-id' : single
     throw new FedunifyError(

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { asksForSeveral, loadExperiment } from '../config/load.ts'
 import { ExperimentSchema } from '../config/schema.ts'
-import { FedunifyError, messageOf } from '../errors.ts'
+import { FedunifyError } from '../errors.ts'
 import { failedEvent } from '../federation/events.ts'
 import { chooseSinks } from '../report/sinks/choose-sinks.ts'
 import { SINKS } from '../report/sinks/registry.ts'
@@ -12,12 +12,12 @@ import { assertRoom, keptBytes } from '../run/disk-need.ts'
 import { executeToEnd } from '../run/execute.ts'
 import { inThisProcess } from '../run/participants.ts'
 import { fetchedFirst, notesOf, prepareRun } from '../run/prepare.ts'
+import { replayOf } from '../run/replay.ts'
 import { resumableRounds } from '../run/resume.ts'
 import type { Sink } from '../run/sinks.ts'
 import { pointLatest, runPath } from '../runs/latest.ts'
 import { plainEvent } from '../runs/plain-event.ts'
 import { type LoadedRun, loadRun } from '../runs/read/load-run.ts'
-import { shellWord } from '../system/shell-word.ts'
 import { oneLine } from '../visible.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
 import {
@@ -30,7 +30,7 @@ import {
   SET_HELP,
 } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
-import { experimentToGoOn, showFinished } from './resumed.ts'
+import { experimentToGoOn, experimentToReplay, interruption, showFinished } from './resumed.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -45,6 +45,8 @@ Examples:
   fedunify run --seeds 3 --set lr=0.1,0.03              six runs: three seeds of each learning rate, then their mean
   fedunify run --rounds 50 --lr-schedule cosine --stop-after 5
                                                         the first five rounds of fifty; --resume does the others
+  fedunify run experiment.yaml --replay results/experiment/20261126-184502
+                                                        the arrivals of a run without waiting once more, to its bits
   fedunify run --env H --sink ndjson:file=events.ndjson
                                                         its events as they happen, in a file too
 `
@@ -63,6 +65,10 @@ export function addRunCommand(program: Command, io: Io): void {
     .option('--set <key=value>', SET_HELP, repeated)
     .option('--run-id <id>', 'folder under <out>/<name> (default: the time)')
     .option('--resume <dir>', 'continue an unfinished run after its last complete round')
+    .option(
+      '--replay <run>',
+      'repeat the arrivals of a run without waiting, such as one of fedunify serve, to its bits',
+    )
     .option('--json', 'write the events to stdout, one JSON object on each line')
     .option(`--sink <${Object.keys(SINKS).join('|')}>`, 'who else is told of every event; may be repeated', repeated)
     .option('--no-report', 'do not write report.html into the run folder')
@@ -80,6 +86,7 @@ interface RunOptions extends FetchFlags {
   readonly sink?: string[]
   readonly runId?: string
   readonly resume?: string
+  readonly replay?: string
   /** Whether it writes its page; default: true. */
   readonly report?: boolean
   readonly json?: true
@@ -90,6 +97,7 @@ interface RunOptions extends FetchFlags {
 async function run(file: string | undefined, options: RunOptions, io: Io): Promise<void> {
   const { set = [], json = false, quiet = false } = options
   const resume = options.resume && (await runPath(options.resume))
+  const replay = options.replay && (await runPath(options.replay))
   assertRunId(options)
   const flags = experimentFlags({ ...options })
   if (asksForSeveral({ set, flags })) {
@@ -105,10 +113,11 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     if (json) io.out(`${JSON.stringify(plainEvent(failedEvent(error)))}\n`)
     throw error
   }
-  const experiment = await (resume === undefined
-    ? loadExperiment(request)
-    : experimentToGoOn(resume, request, asked)
-  ).catch(tell)
+  const load = async () => {
+    if (resume !== undefined) return await experimentToGoOn(resume, request, asked)
+    return file === undefined && replay !== undefined ? experimentToReplay(replay, request) : loadExperiment(request)
+  }
+  const experiment = await load().catch(tell)
   if (!experiment) return await showFinished(resume!, options, io)
   const view = progressView(io, quiet)
   try {
@@ -116,14 +125,16 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const fetched = options.dryRun && (await fetchedFirst(experiment, access))
     if (fetched !== undefined) return io.say(unfetchedPlanText(experiment, fetched))
     const prepared = await prepareRun(experiment, { ...access, file }).catch(tell)
+    const here = inThisProcess(prepared)
+    const runnable = replay === undefined ? here : await replayOf(replay, here).catch(tell)
     let path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
     if (options.dryRun) {
-      const done = resume === undefined ? 0 : await resumableRounds(resume, inThisProcess(prepared))
+      const done = resume === undefined ? 0 : await resumableRounds(resume, runnable)
       await assertRoom(path, keptBytes(experiment, prepared.model, done))
       return io.say(planText(prepared, done, io.width))
     }
     let begun = false
-    const execution = executeToEnd(inThisProcess(prepared), {
+    const execution = executeToEnd(runnable, {
       path,
       resume: resume !== undefined,
       another: options.runId === undefined,
@@ -140,7 +151,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
       sinks: [...listeners, { name: 'progress', event: (event) => view.event(event) }],
     })
     await execution.catch((error: unknown) => {
-      throw begun && io.signal.aborted ? interruption(error, path) : error
+      throw begun && io.signal.aborted ? interruption(error, path, replay) : error
     })
     // Verified once, for whoever looks at it.
     let loading: Promise<LoadedRun> | undefined
@@ -191,8 +202,3 @@ function listen({ json, sink = [] }: RunOptions, io: Io): { listeners: Sink[]; t
   }
   return { listeners: chooseSinks([...(json ? ['ndjson'] : []), ...sink], output), told: () => told }
 }
-
-const interruption = (error: unknown, path: string) =>
-  new FedunifyError('E_INTERRUPTED', messageOf(error), `go on with: fedunify run --resume ${shellWord(path)}`, {
-    cause: error,
-  })

@@ -6,19 +6,16 @@ import { FedunifyError } from '../errors.ts'
 import { mapTensors } from '../weights/map-tensors.ts'
 import { WeightPool } from '../weights/pool.ts'
 import { firstNonFinite, type Weights } from '../weights/weights.ts'
-import { arrivalsOf } from './arrivals.ts'
+import { Timetable } from './arrivals.ts'
 import { Clock } from './clock.ts'
 import type { Cohort, OwnerProgress, Update } from './cohort.ts'
 import { DeferredCounts } from './deferred.ts'
 import { type FederationEvent, type OwnerTrained, ownerTrained } from './events.ts'
 import { finishedEvent, type Rounds, type Start, scoredBy, startedEvent } from './loop.ts'
+import type { Order } from './order.ts'
 import { isEvaluated, lastRound, learningRate } from './schedule.ts'
+import { Trainings } from './trainings.ts'
 import { withProgress } from './with-progress.ts'
-
-/** The paces of a run without waiting: the part, and how long each owner takes. */
-export interface AsyncPlan extends Rounds {
-  readonly speeds: readonly number[]
-}
 
 /** What is needed to go on from a version: what each owner trains from, and its last model if the pace keeps it. */
 const baseOf = (owner: number) => `pace/base/${owner}`
@@ -32,8 +29,8 @@ export function asyncState(owners: readonly number[], initial: Weights, { keepsL
 
 /**
  * Rounds without waiting: a round is a version of the model, made of the next arrivals. Each owner begins anew from the
- * last version as soon as its model has arrived. Time is virtual, so that the order of arrivals, and with it every bit,
- * follows from `speeds` alone.
+ * last version as soon as its model has arrived. Every bit of the result follows from the order of arrivals, which is
+ * that of simulated speeds, or is recorded.
  *
  * @throws FedunifyError (training) if an owner fails or a version is not finite
  * @throws the signal's reason once it is aborted
@@ -43,111 +40,110 @@ export const runAsync = (...given: AsyncRun): AsyncIterable<FederationEvent> =>
 
 type AsyncRun = [
   cohort: Cohort,
-  chosen: { readonly algorithm: Algorithm; readonly pace: Pace },
-  plan: AsyncPlan,
+  chosen: { readonly algorithm: Algorithm; readonly pace: Pace; readonly order: Order },
+  plan: Rounds,
   start: Start,
   signal: AbortSignal,
 ]
 
 async function* versions(
   report: (progress: OwnerProgress) => void,
-  ...[cohort, { algorithm, pace }, plan, start, signal]: AsyncRun
+  ...[cohort, { algorithm, pace, order }, plan, start, given]: AsyncRun
 ): AsyncGenerator<FederationEvent> {
   const whole = new Clock()
   const last = lastRound(plan)
   yield startedEvent(cohort, algorithm, { last, done: start.round })
   const owners = cohort.owners.map(({ owner }) => owner)
-  const timetable = arrivalsOf(owners, plan.speeds, pace.buffer, last)
+  const table = new Timetable(owners, pace.buffer, order.past)
+  const ended = new AbortController()
+  const signal = AbortSignal.any([given, ended.signal])
+  const trainings = new Trainings({ cohort, order, table, plan, signal, report })
   const pool = new WeightPool()
   const counts = new DeferredCounts()
   const count = () => counts.add({ traffic: cohort.takeTraffic(), disclosed: cohort.takeDisclosed() })
 
   let { round, state } = start
   let model = start.model!
-  const flights = new Map<number, Promise<Update>>()
-  /** Sends an owner what it trains from, and begins that in the background if it arrives before the end. */
-  const begin = async (owner: number, turn: number, base: Weights, { knows }: { readonly knows: boolean }) => {
-    const ref = await cohort.publish(base, knows ? [] : [owner])
-    const arriving = timetable.find((one) => one.owner === owner && one.turn === turn)
-    if (!arriving) return
-    const { from, at } = arriving
-    const lr = learningRate(plan, from + 1)
-    const evaluate = isEvaluated(plan, at)
-    const task = { round: turn, lr, model: ref, evaluate, evaluateReceived: () => evaluate, instruct: () => ({}) }
-    const update = updateOf(cohort.train({ ...task, only: [owner] }, signal), (news) => report({ ...news, round: at }))
-    // It may fail before it is waited for, and is looked at then.
-    update.catch(() => {})
-    flights.set(owner, update)
-  }
-  for (const owner of owners) {
-    const done = timetable.filter((one) => one.owner === owner && one.at <= round).length
-    await begin(owner, done + 1, state[baseOf(owner)]!, { knows: round > 0 })
-  }
-
   let reached = false
-  while (round < last && !reached) {
-    signal.throwIfAborted()
-    round += 1
-    const clock = new Clock()
-    const evaluate = isEvaluated(plan, round)
-    const now = timetable.slice((round - 1) * pace.buffer, round * pace.buffer)
-    const arrivals: Arrival[] = []
-    const locals = new Map<number, OwnerTrained>()
-    const kept: Record<string, Weights> = { ...state }
-    for (const [i, landing] of now.entries()) {
-      const { owner, from } = landing
-      const update = await flights.get(owner)!
+  try {
+    for (const owner of owners) await trainings.begin(owner, state[baseOf(owner)]!, { knows: round > 0, saved: round })
+    while (round < last && !reached) {
+      signal.throwIfAborted()
+      const saved = round
+      round += 1
+      const clock = new Clock()
+      const evaluate = isEvaluated(plan, round)
+      const arrivals: TimedArrival[] = []
+      const locals = new Map<number, OwnerTrained>()
+      const kept: Record<string, Weights> = { ...state }
+      for (let place = 1; place <= pace.buffer; place++) {
+        const { owner, time } = await order.next()
+        const update = told(await trainings.arrived(owner), evaluate)
+        count()
+        counts.arrived(owner)
+        const { from } = table.land(owner, time)
+        const base = kept[baseOf(owner)]!
+        arrivals.push({ owner, time, trained: update.weights, base, staleness: saved - from })
+        if (pace.keepsLast) kept[lastOf(owner)] = update.weights
+        const local = ownerTrained(round, update, update.received)
+        locals.set(owner, local)
+        yield local
+        if (place === pace.buffer) continue
+        // The buffer is not full yet: it begins anew from the version that there is.
+        kept[baseOf(owner)] = model
+        await trainings.begin(owner, model, { knows: false, saved })
+      }
+      const train = clock.lap()
+
+      const drift = new Drift(pool)
+      for (const { trained } of arrivals) drift.add(trained)
+      const known = owners.flatMap((owner) => (kept[lastOf(owner)] ? [[owner, kept[lastOf(owner)]!] as const] : []))
+      model = finite(versionOf(pace, { model, lastOf: new Map(known) }, arrivals), round)
+      const { owner: filler } = arrivals.at(-1)!
+      kept[baseOf(filler)] = model
+      state = kept
+      const merge = clock.lap()
+
+      const ref = await cohort.publish(model, evaluate ? owners : [])
+      await trainings.begin(filler, model, { knows: evaluate, saved })
+      const scores = evaluate ? await cohort.evaluate(ref, signal) : new Map<number, Evaluation>()
+      const stopAt = plan['stop-at']
+      reached =
+        stopAt !== undefined && scores.size > 0 && [...scores.values()].every((score) => accuracy(score) >= stopAt)
       count()
-      counts.arrived(owner)
-      arrivals.push({ owner, trained: update.weights, base: kept[baseOf(owner)]!, staleness: round - 1 - from })
-      if (pace.keepsLast) kept[lastOf(owner)] = update.weights
-      const local = ownerTrained(round, update, update.received)
-      locals.set(owner, local)
-      yield local
-      if (i === now.length - 1) continue
-      // The buffer is not full yet: it begins anew from the version that there is.
-      kept[baseOf(owner)] = model
-      await begin(owner, landing.turn + 1, model, { knows: false })
+      yield {
+        type: 'round-finished',
+        round,
+        lr: learningRate(plan, round),
+        locals: owners.flatMap((owner) => locals.get(owner) ?? []),
+        absent: owners.filter((owner) => !locals.has(owner)),
+        merges: [scoredBy(algorithm.merges[0]!, scores)],
+        weights: model,
+        serverState: state,
+        ownerStates: new Map(),
+        drift: drift.finish(),
+        arrivals: arrivals.map(({ owner, time, staleness }) => {
+          return { owner, time, staleness, weight: pace.weight(staleness) }
+        }),
+        ...counts.take(owners),
+        baseline: undefined,
+        seconds: { train, merge, evaluate: clock.lap() },
+      }
     }
-    const train = clock.lap()
-
-    const drift = new Drift(pool)
-    for (const { trained } of arrivals) drift.add(trained)
-    const lastModels = new Map(owners.flatMap((owner) => (kept[lastOf(owner)] ? [[owner, kept[lastOf(owner)]!]] : [])))
-    model = finite(versionOf(pace, { model, lastOf: lastModels }, arrivals), round)
-    const landed = now.at(-1)!
-    kept[baseOf(landed.owner)] = model
-    state = kept
-    const merge = clock.lap()
-
-    const ref = await cohort.publish(model, evaluate ? owners : [])
-    await begin(landed.owner, landed.turn + 1, model, { knows: evaluate })
-    const scores = evaluate ? await cohort.evaluate(ref, signal) : new Map<number, Evaluation>()
-    const stopAt = plan['stop-at']
-    reached =
-      stopAt !== undefined && scores.size > 0 && [...scores.values()].every((score) => accuracy(score) >= stopAt)
-    count()
-    yield {
-      type: 'round-finished',
-      round,
-      lr: learningRate(plan, round),
-      locals: owners.flatMap((owner) => locals.get(owner) ?? []),
-      absent: owners.filter((owner) => !locals.has(owner)),
-      merges: [scoredBy(algorithm.merges[0]!, scores)],
-      weights: model,
-      serverState: state,
-      ownerStates: new Map(),
-      drift: drift.finish(),
-      arrivals: arrivals.map(({ owner, staleness }, i) => {
-        return { owner, time: now[i]!.time, staleness, weight: pace.weight(staleness) }
-      }),
-      ...counts.take(owners),
-      baseline: undefined,
-      seconds: { train, merge, evaluate: clock.lap() },
-    }
+  } finally {
+    // What is still under way arrives nowhere.
+    ended.abort()
   }
   yield finishedEvent(plan, { round, reached, seconds: whole.lap() })
 }
+
+interface TimedArrival extends Arrival {
+  readonly time: number
+}
+
+/** An owner that could not know of which version its model is part has evaluated it, whether that is wanted or not. */
+const told = (update: Update, evaluate: boolean): Update =>
+  evaluate ? update : { ...update, local: undefined, received: undefined }
 
 /** The next version, in memory of its own: owners train from it for as long as they like. */
 function versionOf(pace: Pace, versions: Versions, arrivals: readonly Arrival[]): Weights {
@@ -163,15 +159,4 @@ function finite(model: Weights, round: number): Weights {
   if (!bad) return model
   const message = `round ${round}: the version made of what arrived has ${bad.tensor} ${bad.value}`
   throw new FedunifyError('E_DIVERGED', message, 'lower the lr', { round, tensor: bad.tensor })
-}
-
-async function updateOf(
-  news: AsyncIterable<OwnerProgress | Update>,
-  report: (progress: OwnerProgress) => void,
-): Promise<Update> {
-  for await (const one of news) {
-    if (one.type === 'update') return one
-    report(one)
-  }
-  throw new Error('an owner was asked, and did not answer')
 }

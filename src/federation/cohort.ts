@@ -35,6 +35,8 @@ export interface RoundTask {
   instruct(owner: number): Instruction
   /** The owners that train; default: all. */
   readonly only?: readonly number[] | undefined
+  /** Of these owners' rounds, how many are kept for good; default: all before this one. */
+  readonly kept?: number | undefined
 }
 
 export interface OwnerProgress extends Omit<Progress, 'loss'> {
@@ -71,6 +73,8 @@ export type OwnerStates = ReadonlyMap<number, State>
  */
 export interface Cohort {
   readonly owners: readonly OwnerCard[]
+  /** Whether nobody knows how long its owners take: without waiting, their models arrive in an order of their own. */
+  readonly real?: true | undefined
   /**
    * Makes a model known to owners, once for whatever is asked of them with it.
    * @param to those that it is sent to; default: all

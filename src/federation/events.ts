@@ -4,6 +4,7 @@ import type { Evaluation } from '../engine/engine.ts'
 import { ERRORS, type ErrorCode, type ErrorKind, messageOf } from '../errors.ts'
 import { refusalOf } from '../system/refusal.ts'
 import type { Weights } from '../weights/weights.ts'
+import type { Arrived } from './arrivals.ts'
 import type { OwnerProgress, OwnerStates, Update } from './cohort.ts'
 import type { Disclosed } from './disclosure.ts'
 import type { Traffic } from './traffic.ts'
@@ -87,7 +88,7 @@ export interface RoundFinished {
   /** How many times the way to the merged model the server's step was, if the step chooses that anew in each round. */
   readonly stepSize?: number | undefined
   /** In a run without waiting: what this version was made of, in the order of arrival. */
-  readonly arrivals?: readonly Arrived[]
+  readonly arrivals?: readonly LoggedArrival[]
   /** Bytes of the round, by owner: of models that were published in it, and of updates. The baseline has none, and where owners are drawn one that nothing went to or came from is left out. */
   readonly traffic: readonly Traffic[]
   /** What left each owner in the round; of owners in this process, what would over a network. */
@@ -98,10 +99,7 @@ export interface RoundFinished {
 }
 
 /** An owner's model that arrived, in a run without waiting. */
-export interface Arrived {
-  readonly owner: number
-  /** Virtual, in units of the speeds. */
-  readonly time: number
+export interface LoggedArrival extends Arrived {
   /** Versions that were made since it was sent what it trained from. */
   readonly staleness: number
   /** For how much it counts. */

@@ -13,6 +13,7 @@ import { PROTOCOL, type Task, type TaskOf, TaskSchema } from '../federation/nats
 import { API_PREFIX } from '../federation/setup/broker-config.ts'
 import { VERSION } from '../package.ts'
 import type { AgentSettings } from './agent-settings.ts'
+import { answerBeside } from './beside.ts'
 import { answerInvitation } from './invitation.ts'
 import { JoinedRun, type Wires } from './joined-run.ts'
 import { watchLaterTasks } from './later-tasks.ts'
@@ -22,6 +23,7 @@ import { OwnerStore } from './owner-store.ts'
 import { roundRefusal } from './policy/refusals.ts'
 import { sharedProgress } from './policy/share.ts'
 import { prepareOwner } from './prepare-owner.ts'
+import { failed, kindOf } from './replies.ts'
 
 /** Milliseconds between two signs of life while a task is under way. */
 const BEAT = 1000
@@ -63,7 +65,12 @@ export class Agent {
     const options = { apiPrefix: API_PREFIX, checkAPI: false, timeout: 2000 } as const
     const jsm = await persist(() => jetstreamManager(connection, options), settings.signal)
     const bulk = await jetstreamManager(connection, { ...options, timeout: CHUNK_TIME })
-    return new Agent(connection, { jsm, bulk }, party, settings)
+    const agent = new Agent(connection, { jsm, bulk }, party, settings)
+    if (settings.dryRun) return agent
+    const { token } = party
+    const answer = (task: TaskOf<'evaluate'>) => agent.#answerBeside(task)
+    answerBeside(connection, { token, note: settings.note, read: (data) => agent.#read(data), answer })
+    return agent
   }
 
   /** @throws the signal's reason once it is aborted */
@@ -116,8 +123,11 @@ export class Agent {
     const take = (later: JsMsg) => {
       this.#later = later
       const asked = this.#read(later.data)
-      if (!asked || asked.run === run || superseded.signal.aborted) return
-      this.#settings.note(`leaves the task of run ${run}: the server asks for run ${asked.run} now`)
+      // What a run without waiting has not waited for is of no use after its end.
+      const over = asked?.run === run && asked.what === 'end' && this.#joined?.waits === false
+      if (!asked || (asked.run === run && !over) || superseded.signal.aborted) return
+      const why = over ? 'it has ended' : `the server asks for run ${asked.run} now`
+      this.#settings.note(`leaves the task of run ${run}: ${why}`)
       superseded.abort()
     }
     return watchLaterTasks(this.#wires, this.#party.token, message, take, done)
@@ -143,10 +153,8 @@ export class Agent {
     const reply = this.#last?.task === task.task ? this.#last.reply : await this.#reply(task, superseded)
     if (!reply || superseded.aborted) return
     this.#last = { task: task.task, reply }
-    const { key, owner, signal, dryRun, wouldSend } = this.#settings
-    const { federation, run } = task
-    const message = { format: PROTOCOL, fedunify: VERSION, federation, run, owner, task: task.task, ...reply }
-    const bytes = encodeSigned(message, key)
+    const { signal, dryRun, wouldSend } = this.#settings
+    const bytes = this.#signed(task, reply)
     if (dryRun) {
       wouldSend(reply, bytes.length)
       this.#ended = true
@@ -156,6 +164,25 @@ export class Agent {
     if (kind) await this.#book(task, 'out', kind, bytes)
     const put = () => this.#js.publish(`done.${this.#party.token}`, bytes, { timeout: 2000 })
     await persist(put, signal, this.#wires.trouble)
+  }
+
+  /** Scores a model while another is trained. */
+  async #answerBeside(task: TaskOf<'evaluate'>): Promise<Uint8Array | undefined> {
+    const joined = this.#joined
+    if (joined?.run !== task.run || this.#isOld(task)) return undefined
+    const reply = await joined.evaluate(task).catch((error: unknown) => {
+      this.#settings.signal.throwIfAborted()
+      this.#settings.note(`failed: ${messageOf(error)}`)
+      return failed(error)
+    })
+    const bytes = this.#signed(task, reply)
+    await this.#book(task, 'out', kindOf(reply as { what: string })!, bytes)
+    return bytes
+  }
+
+  #signed({ federation, run, task }: Task, reply: object): Uint8Array {
+    const { key, owner } = this.#settings
+    return encodeSigned({ format: PROTOCOL, fedunify: VERSION, federation, run, owner, task, ...reply }, key)
   }
 
   /** A task that knows of fewer rounds than the server has said are done was sent again by somebody. */
@@ -244,31 +271,5 @@ export class Agent {
   async #book(task: Task, direction: 'in' | 'out', kind: LedgerNote['kind'], bytes: Uint8Array): Promise<void> {
     const place = 'attempt' in task ? { round: task.round, attempt: task.attempt } : {}
     await this.#settings.ledger.note({ run: task.run, ...place, direction, kind, ...contentOf(bytes) })
-  }
-}
-
-/** What goes into the owner's book of what it answers; an update's weights have their own line. */
-const KINDS: Readonly<Record<string, LedgerNote['kind']>> = {
-  card: 'card',
-  refused: 'refusal',
-  failed: 'refusal',
-  update: 'evaluation',
-  statistics: 'counts',
-  evaluation: 'evaluation',
-}
-
-/** Of an update from which the metrics were kept back, there are counts alone. */
-const kindOf = ({ what, metrics }: { readonly what: string; readonly metrics?: unknown }) =>
-  what === 'update' && metrics === null ? 'counts' : KINDS[what]
-
-function failed(error: unknown): object {
-  const refused = error instanceof FedunifyError ? error : undefined
-  return {
-    what: 'failed',
-    code: refused?.code ?? 'E_BUG',
-    message: messageOf(error).slice(0, 2000),
-    hint: refused?.hint?.slice(0, 2000) ?? null,
-    round: refused?.place.round ?? null,
-    tensor: refused?.place.tensor ?? null,
   }
 }

@@ -74,7 +74,9 @@ export class JoinedRun {
     settings: AgentSettings,
   ): Promise<JoinedRun> {
     const alone = { ...prepared, shards: [prepared.shard] }
-    const learner = await openLearner(alone, 1, settings.signal)
+    // Without waiting it scores models while it trains: another thread does.
+    const threads = prepared.experiment.pace ? 2 : 1
+    const learner = await openLearner(alone, threads, settings.signal)
     const heads = headLearner(alone, 1, learner, settings.signal)
     const owner = new ShardOwner(prepared.shard, learner, ownerSettings(prepared, prepared.shard))
     return new JoinedRun(run, prepared, { owner, learner, heads }, store, wires, settings)
@@ -83,6 +85,11 @@ export class JoinedRun {
   async close(): Promise<void> {
     await this.#heads?.close()
     await this.#learner.close()
+  }
+
+  /** Whether its rounds wait for all owners. */
+  get waits(): boolean {
+    return this.#prepared.experiment.pace === undefined
   }
 
   /** Rounds that the server has said are done. */

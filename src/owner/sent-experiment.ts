@@ -19,6 +19,7 @@ const TAKEN = [
   'server',
   'participants',
   'head',
+  'pace',
   'rounds',
   'stop-at',
   'evaluate-every',

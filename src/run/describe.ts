@@ -11,11 +11,11 @@ import { sharedPath } from '../system/shared-path.ts'
 import type { PreparedRun } from './prepare.ts'
 
 /** What a manifest says of a run, whoever holds its data. */
-type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine' | 'min_owners'> &
+type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine' | 'min_owners' | 'arrivals'> &
   Pick<PreparedRun, 'experiment' | 'model' | 'file'>
 
 export function describeFacts(facts: Facts): RunDescription {
-  const { experiment, file, model, git, dataset, shards, engine, min_owners } = facts
+  const { experiment, file, model, git, dataset, shards, engine, min_owners, arrivals } = facts
   return {
     format: RUN_FORMAT,
     fedunify: VERSION,
@@ -26,6 +26,7 @@ export function describeFacts(facts: Facts): RunDescription {
     ...(ownRules(experiment.merge).length > 0 && { merge_rules: ruleFiles(experiment.merge) }),
     git,
     ...(min_owners !== undefined && { min_owners }),
+    ...(arrivals !== undefined && { arrivals }),
     dataset,
     shards,
     model: {

@@ -4,6 +4,7 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent, type RunEvent } from '../federation/events.ts'
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
 import { readManifest } from '../runs/manifest.ts'
+import { readArrivals } from '../runs/read/read-arrivals.ts'
 import { labelsTold } from '../runs/run-description.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
@@ -58,7 +59,9 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     // The folder's first files were flushed, or not.
     if (folder && note && unflushedNow()) note(`note: ${folder.path}: ${UNFLUSHED}`)
     await ready?.(saved.round, folder?.path)
-    yield* recorded(startFederation(run, algorithm, begun, participants, saved, signal), { folder, sinks, signal })
+    const arrived = folder && run.experiment.pace ? await readArrivals(folder.path, saved.files) : []
+    const events = startFederation(run, algorithm, begun, participants, { saved, arrived }, signal)
+    yield* recorded(events, { folder, sinks, signal })
   } catch (thrown) {
     const error = causeOf(thrown, signal)
     const failed = failedEvent(error)

@@ -2,6 +2,7 @@ import { chosenHead } from '../algorithm/head/registry.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
+import type { Arrived } from '../federation/arrivals.ts'
 import type { Cohort } from '../federation/cohort.ts'
 import { HeadLearner } from '../federation/head-learner.ts'
 import { LocalCohort } from '../federation/local/local-cohort.ts'
@@ -35,6 +36,8 @@ export interface Runnable {
   readonly model: Model
   /** As its manifest says it. */
   readonly description: RunDescription
+  /** The arrivals of another run, in whose order it goes without waiting. */
+  readonly replayed?: readonly Arrived[] | undefined
   /** Gathers those who take part. */
   open(signal: AbortSignal): Promise<Participants>
 }

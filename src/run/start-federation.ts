@@ -2,10 +2,14 @@ import type { Algorithm, State } from '../algorithm/algorithm.ts'
 import type { Pace } from '../algorithm/pace/pace.ts'
 import { PACES } from '../algorithm/pace/registry.ts'
 import type { Experiment } from '../config/schema.ts'
+import { type Arrived, arrivalsOf, Timetable } from '../federation/arrivals.ts'
 import { asyncState, runAsync } from '../federation/async-loop.ts'
 import { trainBaseline, withBaseline } from '../federation/baseline.ts'
+import type { Cohort } from '../federation/cohort.ts'
 import type { FederationEvent } from '../federation/events.ts'
 import { runFederation } from '../federation/loop.ts'
+import { plannedOrder, realOrder } from '../federation/order.ts'
+import { lastRound } from '../federation/schedule.ts'
 import { initialWeights } from '../model/init.ts'
 import { make } from '../parts.ts'
 import type { SavedState } from '../runs/checkpoint.ts'
@@ -27,25 +31,44 @@ export function beginning({ experiment, model, description }: Runnable, algorith
 
 const paceOf = ({ pace }: Experiment): Pace | undefined => pace && make(PACES, pace)
 
-/** The events of a run, from where its checkpoint ends. */
+/**
+ * The events of a run, from where its checkpoint ends.
+ * @param arrived in a run without waiting, what its folder has recorded until then
+ */
 export function startFederation(
-  { experiment }: Runnable,
+  run: Runnable,
   algorithm: Algorithm,
   { initial, state }: Beginning,
   { owners, baseline }: Participants,
-  saved: SavedState,
+  { saved, arrived }: { readonly saved: SavedState; readonly arrived: readonly Arrived[] },
   signal: AbortSignal,
 ): AsyncIterable<FederationEvent> {
+  const { experiment } = run
   const { round } = saved
   const first = { round, model: experiment.init === 'shared' ? initial : undefined, state }
   const start = round === 0 ? first : { round, model: saved.unified, state: saved.serverState }
   owners.restore(round, saved.ownerStates)
   const pace = paceOf(experiment)
   if (pace) {
-    const plan = { ...experiment, speeds: experiment.speeds ?? [1] }
-    return runAsync(owners, { algorithm, pace }, plan, start, signal)
+    const order = orderOf(run, owners, pace, round, arrived)
+    return runAsync(owners, { algorithm, pace, order }, experiment, start, signal)
   }
   const events = runFederation(owners, algorithm, experiment, start, signal)
   if (!baseline) return events
   return withBaseline(events, trainBaseline(baseline, experiment, { round, model: saved.pooled ?? initial }, signal))
+}
+
+/** The order of arrivals: that of another run, as they come, or that of the speeds. */
+function orderOf(
+  { experiment, replayed }: Runnable,
+  cohort: Cohort,
+  pace: Pace,
+  round: number,
+  past: readonly Arrived[],
+) {
+  const owners = cohort.owners.map(({ owner }) => owner)
+  if (replayed) return plannedOrder(new Timetable(owners, pace.buffer, replayed).arrivals, round * pace.buffer)
+  if (cohort.real) return realOrder(past)
+  const { speeds = [1] } = experiment
+  return plannedOrder(arrivalsOf(owners, speeds, pace.buffer, lastRound(experiment)), round * pace.buffer)
 }

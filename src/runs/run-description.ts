@@ -19,6 +19,8 @@ export interface RunDescription {
   readonly git: GitState | null
   /** How many owners a round had to have, if some were allowed to be absent. */
   readonly min_owners?: number
+  /** Of a run without waiting, in which order models arrived: `real`, or that of another run; left out if by `speeds`. */
+  readonly arrivals?: string
   readonly dataset: {
     readonly name: string
     readonly source: string

@@ -1,5 +1,6 @@
+import type { Experiment } from '../config/schema.ts'
 import { OWNERS } from './kept-files.ts'
-import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES } from './tables.ts'
+import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES, type Table, tablesOf } from './tables.ts'
 
 /** The experiment of a run, as a file. */
 export const CONFIG = 'config.yaml'
@@ -19,8 +20,13 @@ const ALL_MODELS: readonly string[] = [...MODELS, ...HEAD_MODELS]
 export const mayLack = (file: string): boolean =>
   [CHECKPOINT, ...ALL_MODELS, RULES, OWNERS].includes(file.replace(/\/.*/, ''))
 
-/** Its files that grow with the rounds. */
-export const GROWING: readonly string[] = [...TABLES.map(({ file }) => file), DISCLOSURE, EVENTS]
+const growing = (tables: readonly Table[]): readonly string[] => [...tables.map(({ file }) => file), DISCLOSURE, EVENTS]
+
+/** Files of runs that grow with the rounds. */
+export const GROWING = growing(TABLES)
+
+/** Those of a run. */
+export const growingOf = (config: Pick<Experiment, 'pace'>): readonly string[] => growing(tablesOf(config))
 
 /** What a run leaves in its folder, beside a copy of each merge rule of the user's own and weights that it keeps. */
 export const RUN_FILES: readonly string[] = [CONFIG, MANIFEST, CHECKPOINT, ...GROWING, ...ALL_MODELS]

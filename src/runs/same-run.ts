@@ -1,4 +1,5 @@
-import { decisive } from '../config/hash.ts'
+import { decisive, OWN_KEYS } from '../config/hash.ts'
+import { omit } from '../config/mapping.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { isEvaluated, lastRound, learningRate } from '../federation/schedule.ts'
@@ -44,17 +45,32 @@ export function assertSameRun(dir: string, was: Manifest, is: RunDescription): v
     engine,
     fedunify,
     min_owners,
+    arrivals,
     shards,
-  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify' | 'min_owners' | 'shards'>) => ({
+  }: Pick<RunDescription, 'config' | 'dataset' | 'engine' | 'fedunify' | 'min_owners' | 'arrivals' | 'shards'>) => ({
     ...decisive(config),
     dataset_sha256: dataset.sha256,
     engine: `${engine.name} on ${engine.device}, ${engine.version}`,
     fedunify,
     ...(min_owners !== undefined && { 'min-owners': min_owners }),
+    ...(arrivals !== undefined && { arrivals }),
     // Columns and cells of its tables depend on them.
     'owners without metrics': withoutMetrics(shards),
   })
   assertAlike(`cannot resume ${dir}`, facts({ ...was, config }), facts(is), roundsHint(was, is.config))
+}
+
+/**
+ * The arrivals of a run are those of its experiment, its owners and their images, whatever it computed with.
+ * @throws FedunifyError (usage) naming every key that differs, with both values
+ */
+export function assertSameArrivals(dir: string, was: Manifest, is: RunDescription): void {
+  const facts = ({ config, dataset, shards }: Pick<RunDescription, 'config' | 'dataset' | 'shards'>) => ({
+    ...omit(decisive(config), (key) => OWN_KEYS.includes(key)),
+    ...Object.fromEntries(shards.map(({ owner, sha256 }) => [`images of owner ${owner}`, sha256])),
+    ...dataset.sha256,
+  })
+  assertAlike(`cannot replay ${dir}`, facts(was), facts(is), 'replay it with the experiment and the images that it had')
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Experiment } from '../config/schema.ts'
 import { accuracy, type Evaluation, meanLoss } from '../engine/engine.ts'
 import type { RoundFinished, Started } from '../federation/events.ts'
 import { percent } from '../format.ts'
@@ -91,8 +92,26 @@ export const trafficTable: Table = {
   rows: ({ round, traffic }) => traffic.map(({ owner, down, up }) => [round, owner, down, up]),
 }
 
-/** All of a run; the last one came with 0.5.0. */
-export const TABLES = [localTable, unifiedTable, paperTable, trafficTable]
+export const ARRIVAL_COLUMNS = ['round', 'arrival', 'owner', 'trained_from', 'time'] as const
+
+/** One row for each arrival of a run without waiting, in their order: all that it takes to repeat it. */
+export const arrivalsTable: Table = {
+  file: 'arrivals.csv',
+  columns: () => [...ARRIVAL_COLUMNS],
+  rows: ({ round, arrivals = [] }) =>
+    arrivals.map(({ owner, time, staleness }, i) => {
+      return [round, (round - 1) * arrivals.length + i + 1, owner, round - 1 - staleness, time]
+    }),
+}
+
+/** Those of every run; the last one came with 0.5.0. */
+const COMMON_TABLES = [localTable, unifiedTable, paperTable, trafficTable]
+
+/** All that a run may have. */
+export const TABLES = [...COMMON_TABLES, arrivalsTable]
+
+/** All of a run. */
+export const tablesOf = ({ pace }: Pick<Experiment, 'pace'>): readonly Table[] => (pace ? TABLES : COMMON_TABLES)
 
 /** The unified model of the last round. */
 export const MODELS = ['model.safetensors', 'model.onnx'] as const

@@ -58,7 +58,7 @@ export interface Served {
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
   const { folder, experiment, committed, maxNorm, deadline, minOwners, note } = settings
-  assertAllHere(experiment)
+  assertServed(experiment, minOwners)
   assertRules(experiment, minOwners)
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
@@ -102,6 +102,7 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       minOwners: minOwners ?? owners.length,
       epochs: localEpochs(experiment),
       sends,
+      real: experiment.pace !== undefined,
       sums,
       cards: cards.map((card) => ({
         owner: card.owner,
@@ -131,8 +132,8 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .digest('hex')
     .slice(0, 16)
 
-/** What the protocol has no messages for. */
-function assertAllHere({ pace, merge, attack }: Experiment): void {
+/** What owners on other machines do not do. */
+function assertServed({ pace, speeds, merge, attack }: Experiment, minOwners: number | undefined): void {
   if (attack) {
     const message = `attack ${nameOf(attack)}: nobody asks owners on other machines to be hostile`
     throw new FedunifyError('E_CONFLICT', message, 'use attack none, or run the experiment with all owners here')
@@ -142,9 +143,13 @@ function assertAllHere({ pace, merge, attack }: Experiment): void {
     const message = `merge ${nameOf<MergeChoice>(asking)}: owners on other machines do not hand in statistics of their images yet`
     throw new FedunifyError('E_CONFLICT', message, 'use another rule, or run the experiment with all owners here')
   }
-  if (!pace) return
-  const message = `pace ${nameOf(pace)}: owners on other machines all take part in each round`
-  throw new FedunifyError('E_CONFLICT', message, 'use pace sync, or run the experiment with all owners here')
+  if (speeds) {
+    const message = 'speeds are of simulated owners: on machines of their own they take the time that they take'
+    throw new FedunifyError('E_CONFLICT', message, 'leave speeds out')
+  }
+  if (!pace || minOwners === undefined) return
+  const message = `--min-owners: with pace ${nameOf(pace)} no round waits for all owners`
+  throw new FedunifyError('E_CONFLICT', message, 'leave out --min-owners')
 }
 
 /** The sizes of the sums that a head is fitted to; undefined if none is. */
@@ -175,6 +180,7 @@ async function describeCards(experiment: Experiment, cards: readonly Card[], min
     shards: cards.map(describeShard),
     engine,
     ...(minOwners !== undefined && { min_owners: minOwners }),
+    ...(experiment.pace && { arrivals: 'real' }),
   })
   return { model, description }
 }

@@ -26,6 +26,7 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
   'worker --on': 'it waits for runs; test/batch/remote.test.ts has a broker',
   'run --owners 5 --merge avg,midrange:p=0.4': 'the page adds this rule',
   'run experiment.yaml --set merge.midrange.p=0.4': 'the page adds this rule',
+  'run experiment.yaml --replay': 'it needs a run without waiting; test/run/replay.test.ts has some',
 }
 
 /** The words of a command line, which is enough shell for examples: a file to read takes the place of the dash. */

@@ -180,6 +180,12 @@ describe('each key', () => {
     ['allow: { objective: [fedprox] }', {}, ['allow.objective: asked for cross-entropy; allowed: fedprox']],
     ['most: { rounds: 10 }', { rounds: 10 }, []],
     ['most: { rounds: 10 }', { rounds: 1000 }, ['most.rounds: asked for 1,000; allowed: at most 10']],
+    ['most: { rounds: 10 }', { rounds: 10, pace: 'fedasync' }, []],
+    [
+      'most: { rounds: 10 }',
+      { rounds: 10, pace: { fedbuff: { size: 2 } } },
+      ['most.rounds: asked for 20; allowed: at most 10'],
+    ],
     ['most: { local-epochs: 5 }', { 'local-epochs': 5 }, []],
     ['most: { local-epochs: 5 }', { 'local-epochs': 6 }, ['most.local-epochs: asked for 6; allowed: at most 5']],
     [

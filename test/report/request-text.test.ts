@@ -103,6 +103,13 @@ describe('what an experiment asks of an owner', () => {
     )
   })
 
+  it('has how often it may train if no round waits', () => {
+    const found = rows(describeRequest(request({ rounds: 20, pace: { fedbuff: { size: 3 } } })))
+    expect(found.rounds).toEqual([
+      '20, which wait for no owner (pace fedbuff:size=3:lr=1): this owner trains at most 60 times',
+    ])
+  })
+
   it('has text of others on one line', () => {
     const asked = request()
     const experiment = { ...asked.experiment, name: 'a\nb\u001b[31m' }

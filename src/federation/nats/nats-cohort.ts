@@ -17,9 +17,10 @@ import type {
 import { type Disclosed, weightFields } from '../disclosure.ts'
 import type { Traffic } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
-import { liveReader } from './live.ts'
+import { listen, liveReader } from './live.ts'
 import { NatsHeads } from './nats-heads.ts'
-import { type NatsCohortSettings, NatsOwners, shares } from './nats-owners.ts'
+import { NatsOwners } from './nats-owners.ts'
+import { type NatsCohortSettings, shares } from './nats-settings.ts'
 import { expect, failure, NOT_MERGED } from './owner-answers.ts'
 import { persist } from './persist.ts'
 import { mostOfUpdate, readUpdate } from './read-update.ts'
@@ -40,23 +41,28 @@ interface Answer {
 export class NatsCohort implements Cohort {
   readonly owners: readonly OwnerCard[]
   readonly heads: HeadOwners | undefined
+  readonly real: true | undefined
   readonly #owners: NatsOwners
   readonly #post: ServerPost
   readonly #connection: NatsConnection
   readonly #live = liveReader()
   /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
   #known = false
+  /** Models that owners train from, once for each owner or round. */
+  readonly #needed: ModelRef[] = []
 
   constructor(post: ServerPost, connection: NatsConnection, settings: NatsCohortSettings) {
     this.owners = settings.cards
-    this.#owners = new NatsOwners(post, settings)
+    this.real = settings.real || undefined
+    this.#owners = new NatsOwners(post, connection, settings)
+    this.restore(0)
     this.heads = settings.sums && new NatsHeads(this.#owners, settings.sums)
     this.#post = post
     this.#connection = connection
   }
 
   async publish(model: Weights, to?: readonly number[]): Promise<ModelRef> {
-    const { ref, size } = await this.#owners.models.publish(model)
+    const { ref, size } = await this.#owners.models.publish(model, this.real)
     // Others fetch a model to evaluate it. One that evaluates none fetches those that it trains from.
     for (const [i, card] of this.owners.entries()) {
       if (shares(card) && !this.#known && (to?.includes(card.owner) ?? true)) this.#owners.traffic.down(i, size)
@@ -67,43 +73,43 @@ export class NatsCohort implements Cohort {
 
   train(task: RoundTask, signal: AbortSignal): AsyncIterable<OwnerProgress | Update> {
     const { run } = this.#owners.settings
+    const owners = this.#post.settings.owners.filter(({ owner }) => task.only?.includes(owner) ?? true)
     return withProgress<OwnerProgress, Update>((report) => {
-      const live = this.#connection.subscribe('live.*', {
-        callback: (error, { subject, data }) => {
-          const told = error ? undefined : this.#live(subject, data)
-          if (told?.progress && told.run === run && told.round === task.round) {
-            this.#owners.disclosed.message(told.owner, 'progress', told.progress)
-            const { loss, ...progress } = told.progress
-            report({
-              type: 'owner-progress',
-              round: task.round,
-              owner: told.owner,
-              ...progress,
-              loss: loss ?? undefined,
-            })
-          }
-        },
+      if (task.model) this.#needed.push(task.model)
+      const only = owners.length === 1 ? owners[0]!.owner : undefined
+      const live = listen(this.#connection, this.#live, only, ({ owner, progress, ...told }) => {
+        if (!progress || told.run !== run || told.round !== task.round) return
+        this.#owners.disclosed.message(owner, 'progress', progress)
+        const { loss, ...rest } = progress
+        report({ type: 'owner-progress', round: task.round, owner, ...rest, loss: loss ?? undefined })
       })
-      return this.#trainAll(task, this.#owners.orFenced(signal), () => live.unsubscribe())
+      const done = () => {
+        live.close()
+        if (task.model) this.#needed.splice(this.#needed.indexOf(task.model), 1)
+      }
+      return this.#trainAll(owners, task, this.#owners.orFenced(signal), done)
     })
   }
 
-  async *#trainAll(task: RoundTask, signal: AbortSignal, done: () => void): AsyncGenerator<Update> {
+  async *#trainAll(
+    owners: readonly KnownOwner[],
+    task: RoundTask,
+    signal: AbortSignal,
+    done: () => void,
+  ): AsyncGenerator<Update> {
     try {
-      await this.#forget(task.model)
-      const asked = this.#post.settings.owners
-        .filter(({ owner }) => task.only?.includes(owner) ?? true)
-        .map((owner) => this.#ask(owner, task, 0, signal))
+      await this.#forget(owners)
+      const asked = owners.map((owner) => this.#ask(owner, task, 0, signal))
       // A rejection is looked at when its turn comes.
       for (const one of asked) one.catch(() => {})
-      const present = await this.#owners.inTime(asked)
-      if (this.#owners.settings.minOwners < this.owners.length) {
+      const { minOwners } = this.#owners.settings
+      const present = await this.#owners.inTime(asked, Math.min(minOwners, asked.length))
+      if (minOwners < this.owners.length) {
         this.#owners.present = (await Promise.all(present)).map(({ owner }) => owner)
       }
       yield* pMapIterable(present, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
       // What comes now is written: not by one that slept while another server took over.
       await this.#post.hold(signal)
-      this.#owners.committed = task.round - 1
     } finally {
       done()
     }
@@ -117,7 +123,7 @@ export class NatsCohort implements Cohort {
   states = (): OwnerStates => new Map()
   restore(round: number): void {
     this.#known = round > 0
-    this.#owners.committed = round
+    for (const { owner } of this.owners) this.#owners.committed.set(owner, round)
   }
 
   takeTraffic(): Traffic[] {
@@ -130,17 +136,21 @@ export class NatsCohort implements Cohort {
 
   async close(): Promise<void> {}
 
-  /** Nobody needs older models, and what the owners sent of the round before. */
-  async #forget(current: ModelRef | undefined): Promise<void> {
-    await this.#owners.models.keepOnly(current)
+  /** Nobody needs older models, and what these owners sent of the round before. */
+  async #forget(owners: readonly KnownOwner[]): Promise<void> {
+    const { models } = this.#owners
+    // Without waiting, what was published last is still to be scored, or trained from.
+    await models.keepOnly(this.real && models.last ? [...this.#needed, models.last] : this.#needed)
     const { signal } = this.#post.settings
     // All at once: on a long line each takes its time.
     const purge = (owner: number) => persist(() => this.#post.jsm.streams.purge(updatesOf(owner)), signal)
-    await Promise.all(this.owners.map(({ owner }) => purge(owner)))
+    await Promise.all(owners.map(({ owner }) => purge(owner)))
   }
 
   async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
     const { models, traffic } = this.#owners
+    const committed = task.kept ?? task.round - 1
+    this.#owners.committed.set(owner.owner, committed)
     const instruction = flatten(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
     const [card, place] = [this.#owners.card(owner), this.#owners.place(owner)]
@@ -152,7 +162,7 @@ export class NatsCohort implements Cohort {
       if (extra) traffic.down(place, extra.length)
       const { round, lr } = task
       const ask = {
-        ...({ what: 'train', committed: round - 1, round, attempt, lr, model: model ?? null } as const),
+        ...({ what: 'train', committed, round, attempt, lr, model: model ?? null } as const),
         instruction: sent,
         evaluate: shares(card) && task.evaluate,
         evaluate_received: shares(card) && task.evaluateReceived(owner.owner),

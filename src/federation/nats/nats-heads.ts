@@ -40,8 +40,8 @@ export class NatsHeads implements HeadOwners {
   async #summed(owner: KnownOwner, model: ModelRef, round: number, signal: AbortSignal): Promise<HeadStatistics> {
     const again = async (attempt: number): Promise<Answer> => {
       const prepare = () => {
-        const { committed, models } = this.#owners
-        const payload = models.payload(model)
+        const committed = this.#owners.committed.get(owner.owner)!
+        const payload = this.#owners.models.payload(model)
         return { ask: { what: 'summarise', committed, round, attempt, model: payload } as const, models: [payload] }
       }
       const reply = expect(await this.#owners.ask(owner, prepare, signal), 'statistics', owner)

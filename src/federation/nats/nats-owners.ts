@@ -1,15 +1,16 @@
+import type { NatsConnection } from '@nats-io/transport-node'
 import type { Evaluation } from '../../engine/engine.ts'
 import { FedunifyError, messageOf } from '../../errors.ts'
-import type { ModelRef, OwnerCard } from '../cohort.ts'
+import type { ModelRef } from '../cohort.ts'
 import { DisclosureCount } from '../disclosure.ts'
 import { TrafficCount } from '../traffic.ts'
+import { Beside } from './beside.ts'
 import { miscounted } from './check-evaluation.ts'
 import { fromWire } from './evaluations.ts'
+import { type Card, type NatsCohortSettings, shares } from './nats-settings.ts'
 import { answersInTime, expect, failure, NOT_MERGED, RESUME } from './owner-answers.ts'
 import { getPayload } from './payloads.ts'
 import { PublishedModels } from './published-models.ts'
-import type { StatisticsBounds } from './read-statistics.ts'
-import type { UpdateBounds } from './read-update.ts'
 import type { Ask, KnownOwner, ServerPost } from './server-post.ts'
 import { updatesOf } from './streams.ts'
 import { contentOf, ownerToken, type Reply, type WirePayload } from './wire.ts'
@@ -18,26 +19,6 @@ import { contentOf, ownerToken, type Reply, type WirePayload } from './wire.ts'
 const ATTEMPTS = 3
 /** How often an owner may say of one task that the broker has lost what it needs. */
 const LOSSES = 20
-
-/** What an owner has said of itself. */
-export interface Card extends OwnerCard {
-  /** Whether it shares how many images it has of each class. */
-  readonly labels: boolean
-  /** Its training images of each class, if it shares that. */
-  readonly trainLabels: readonly number[] | undefined
-}
-
-export interface NatsCohortSettings
-  extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages' | 'labels' | 'evaluate'> {
-  readonly run: string
-  /** Seconds in which an owner must have answered a task; undefined: any. */
-  readonly deadline: number | undefined
-  /** How many owners must answer in time; all, if none may be absent. */
-  readonly minOwners: number
-  readonly cards: readonly Card[]
-  /** The sizes of the sums of a head; undefined if none is fitted. */
-  readonly sums: StatisticsBounds['sizes'] | undefined
-}
 
 /** A task, and the models that it names: the broker may lose them. */
 export interface Prepared {
@@ -54,11 +35,14 @@ export class NatsOwners {
   readonly disclosed: DisclosureCount
   /** Owners that took part in the round under way, or the last one. */
   present: readonly KnownOwner[]
-  /** Rounds that are on the server's disk: an owner may forget what it kept of them. */
-  committed = 0
+  /** Of each owner, its rounds that are on the server's disk: it may forget what it kept of them. */
+  readonly committed = new Map<number, number>()
+  /** Undefined if an owner does one thing at a time. */
+  readonly #beside: Beside | undefined
 
-  constructor(post: ServerPost, settings: NatsCohortSettings) {
+  constructor(post: ServerPost, connection: NatsConnection, settings: NatsCohortSettings) {
     this.post = post
+    this.#beside = settings.real ? new Beside(connection, post.settings) : undefined
     this.settings = settings
     this.models = new PublishedModels(post, settings.run)
     this.traffic = new TrafficCount(settings.cards)
@@ -99,7 +83,8 @@ export class NatsOwners {
   async #score(owner: KnownOwner, model: ModelRef, head: ModelRef | undefined, signal: AbortSignal) {
     const prepare = () => {
       const [payload, last] = [this.models.payload(model), head ? this.models.payload(head) : null]
-      const ask = { what: 'evaluate', committed: this.committed, round: 0, model: payload, head: last } as const
+      const committed = this.committed.get(owner.owner)!
+      const ask = { what: 'evaluate', committed, round: 0, model: payload, head: last } as const
       return { ask, models: last ? [payload, last] : [payload] }
     }
     const reply = await this.ask(owner, prepare, signal)
@@ -132,10 +117,12 @@ export class NatsOwners {
 
   async #answer(owner: KnownOwner, ask: Ask, signal: AbortSignal): Promise<Reply> {
     const { deadline } = this.settings
-    if (deadline === undefined) return await this.post.ask(owner.owner, ask, signal)
+    // Who scores a model while it trains is asked beside that.
+    const line = (ask.what === 'evaluate' && this.#beside) || this.post
+    if (deadline === undefined) return await line.ask(owner.owner, ask, signal)
     const late = AbortSignal.timeout(1000 * deadline)
     try {
-      return await this.post.ask(owner.owner, ask, AbortSignal.any([signal, late]))
+      return await line.ask(owner.owner, ask, AbortSignal.any([signal, late]))
     } catch (error) {
       if (!late.aborted || signal.aborted) throw error
       const what = `did not answer within ${deadline} s (--deadline)`
@@ -183,9 +170,6 @@ export class NatsOwners {
     return bytes
   }
 }
-
-/** Whether an owner tells how good a model is. */
-export const shares = ({ testImages }: OwnerCard): boolean => testImages !== undefined
 
 /** An owner that hands in what cannot be merged, again and again. */
 const given = (owner: KnownOwner, round: number, error: FedunifyError) =>

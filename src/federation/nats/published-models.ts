@@ -1,3 +1,4 @@
+import { sha256 } from '../../system/digest.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { ModelRef } from '../cohort.ts'
@@ -8,7 +9,8 @@ import { MODELS } from './streams.ts'
 import type { Reply, WirePayload } from './wire.ts'
 
 interface Published {
-  readonly weights: Weights
+  readonly ref: ModelRef
+  weights: Weights
   readonly bytes: Uint8Array
   put: Put
 }
@@ -19,19 +21,38 @@ export class PublishedModels {
   readonly #run: string
   readonly #models = new Map<number, Published>()
   #count = 0
+  #last: ModelRef | undefined
 
   constructor(post: ServerPost, run: string) {
     this.#post = post
     this.#run = run
   }
 
-  /** @returns the model's reference, and its size as it travels */
-  async publish(weights: Weights): Promise<{ ref: ModelRef; size: number }> {
+  /**
+   * @param again whether one that is there already is published again by its reference alone
+   * @returns the model's reference, and its size as it travels
+   */
+  async publish(weights: Weights, again = false): Promise<{ ref: ModelRef; size: number }> {
     const bytes = encodeSafetensors(weights)
-    const put = await this.#put(bytes, this.#post.settings.signal)
+    const digest = sha256(bytes)
+    const size = bytes.length
+    const there = again && [...this.#models.values()].find(({ put }) => put.payload.sha256 === digest)
+    if (there) {
+      // The memory of the earlier one may be used for another by now.
+      there.weights = weights
+      this.#last = there.ref
+      return { ref: there.ref, size }
+    }
+    const put = await this.#put(bytes, this.#post.settings.signal, digest)
     const ref = { id: ++this.#count }
-    this.#models.set(ref.id, { weights, bytes, put })
-    return { ref, size: bytes.length }
+    this.#models.set(ref.id, { ref, weights, bytes, put })
+    this.#last = ref
+    return { ref, size }
+  }
+
+  /** The one that was published last. */
+  get last(): ModelRef | undefined {
+    return this.#last
   }
 
   weights = ({ id }: ModelRef): Weights => this.#models.get(id)!.weights
@@ -62,13 +83,14 @@ export class PublishedModels {
   }
 
   /**
-   * Nobody needs the others any more, nor what lies before `current` in the stream. It is purged by its place, not by
+   * Nobody needs the others any more, nor what lies before all of these in the stream. It is purged by its place, not by
    * its subjects: brokers before 2.9.15 go on counting what is purged by subject as in use, until they have no room
    * (nats-io/nats-server#3876).
    */
-  async keepOnly(current: ModelRef | undefined): Promise<void> {
-    for (const id of this.#models.keys()) if (id !== current?.id) this.#models.delete(id)
-    const seq = current && this.#models.get(current.id)!.put.first
+  async keepOnly(needed: readonly ModelRef[]): Promise<void> {
+    for (const id of this.#models.keys()) if (needed.every((ref) => ref.id !== id)) this.#models.delete(id)
+    const places = [...this.#models.values()].map(({ put }) => put.first)
+    const seq = places.length > 0 ? Math.min(...places) : undefined
     if (seq === 1) return // nothing lies before it, and a broker takes a purge up to 1 for one of everything
     await persist(() => this.#post.jsm.streams.purge(MODELS, seq ? { seq } : undefined), this.#post.settings.signal)
   }

@@ -1,4 +1,5 @@
 import { chosenHead } from '../../algorithm/head/registry.ts'
+import { PACES } from '../../algorithm/pace/registry.ts'
 import { stemOf } from '../../config/parts/own-name.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
 import { statisticsSizes } from '../../federation/head-learner.ts'
@@ -7,7 +8,7 @@ import { duration, thousands } from '../../format.ts'
 import { widened } from '../../model/features.ts'
 import type { Layer } from '../../model/layers.ts'
 import { type Model, parameterCount } from '../../model/model.ts'
-import { type AnyChoice, nameOf } from '../../parts.ts'
+import { type AnyChoice, make, nameOf } from '../../parts.ts'
 import { oneLine } from '../../visible.ts'
 import type { Policy } from './policy.ts'
 
@@ -45,7 +46,7 @@ export function requestOf(experiment: Experiment, model: Model, asks: Asks): Own
 /** Why a request does not fit a policy, a line for each reason, which names the key of the policy; none if it fits. */
 export function refusals(policy: Policy, { experiment, parameters, layers, asks }: OwnerRequest): string[] {
   const { allow, most } = policy
-  const { merge, server, objective, rounds } = experiment
+  const { merge, server, objective } = experiment
   const rules = merge.map((choice) => nameOf<AnyChoice>(choice))
   return [
     ...beyond('most.parameters', parameters, most.parameters),
@@ -54,11 +55,17 @@ export function refusals(policy: Policy, { experiment, parameters, layers, asks 
     ...others('allow.merge', rules, allow.merge, stemOf),
     ...others('allow.server', [nameOf(server)], allow.server),
     ...others('allow.objective', [nameOf(objective)], allow.objective),
-    ...beyond('most.rounds', rounds, most.rounds),
+    ...beyond('most.rounds', trainingsOf(experiment), most.rounds),
     ...beyond('most.local-epochs', localEpochs(experiment), most['local-epochs']),
     ...secrets(policy, experiment, asks),
     ...withheldSums(policy, experiment),
   ]
+}
+
+/** How often an owner trains at most: without waiting, all arrivals may be its own. */
+export function trainingsOf({ rounds, pace }: Pick<Experiment, 'rounds' | 'pace'>): number {
+  const { buffer } = (pace && make(PACES, pace)) ?? { buffer: 1 }
+  return rounds * buffer
 }
 
 /** Why an owner does not send the sums that the head of an experiment is fitted to; none if it does, or there is none. */

@@ -4,7 +4,7 @@ import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
 import { thousands } from '../../format.ts'
 import { OPEN_POLICY } from '../../owner/policy/policy.ts'
-import type { OwnerRequest } from '../../owner/policy/refusals.ts'
+import { type OwnerRequest, trainingsOf } from '../../owner/policy/refusals.ts'
 import type { Share } from '../../owner/policy/share.ts'
 import { type AnyChoice, choiceText, make } from '../../parts.ts'
 import { oneLine } from '../../visible.ts'
@@ -58,10 +58,16 @@ function modelText({ experiment: { model, init }, layers, parameters }: OwnerReq
   return `${name}${thousands(parameters)} parameters in ${layers.length} layers (${types}), ${init} initial weights`
 }
 
-const roundsText = ({ rounds, 'stop-at': stopAt }: Experiment) =>
-  stopAt === undefined
-    ? thousands(rounds)
-    : `at most ${thousands(rounds)}, until every owner has an accuracy of ${stopAt}`
+function roundsText(experiment: Experiment): string {
+  const { rounds, pace, 'stop-at': stopAt } = experiment
+  const until =
+    stopAt === undefined
+      ? thousands(rounds)
+      : `at most ${thousands(rounds)}, until every owner has an accuracy of ${stopAt}`
+  if (!pace) return until
+  const most = `this owner trains at most ${thousands(trainingsOf(experiment))} times`
+  return `${until}, which wait for no owner (pace ${choiceText(pace)}): ${most}`
+}
 
 function epochsText(experiment: Experiment): string {
   const { rounds, 'until-local-accuracy': until } = experiment

@@ -23,7 +23,7 @@ import {
 } from '../run-description.ts'
 import { CHECKPOINT, CONFIG, MANIFEST, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
-import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES, type Table } from '../tables.ts'
+import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, type Table, tablesOf } from '../tables.ts'
 import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
 import { keepConfig } from './keep-config.ts'
 import { dropKeptAfter, KeptWeights } from './kept-weights.ts'
@@ -168,7 +168,7 @@ export class RunFolder {
       const file = join(this.path, name)
       return mark ? GrowingFile.resume(file, mark) : GrowingFile.create(file, head)
     }
-    for (const table of TABLES) {
+    for (const table of tablesOf(this.#plan.description.config)) {
       this.#tables.push({ table, file: await open(table.file, stringify([table.columns(event)])) })
     }
     this.#disclosure = await open(DISCLOSURE, disclosureHead(this.#plan.description))

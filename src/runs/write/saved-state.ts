@@ -7,9 +7,9 @@ import type { Weights } from '../../weights/weights.ts'
 import { ANEW, checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
 import { assertUntouched } from '../read/verify.ts'
 import type { Manifest } from '../run-description.ts'
-import { GROWING } from '../run-files.ts'
+import { growingOf } from '../run-files.ts'
 import { whyOthers } from '../same-run.ts'
-import { TABLES } from '../tables.ts'
+import { tablesOf } from '../tables.ts'
 import type { Mark } from './growing-file.ts'
 import type { RunPlan } from './run-plan.ts'
 
@@ -32,12 +32,12 @@ export async function savedState(dir: string, manifest: Manifest, plan: RunPlan)
     throw refuse(`is of round ${round}, which would have been another in a run of ${config.rounds} rounds`)
   }
   if (round > 0) {
-    const fault = lacking(files) ?? misfits(saved, plan)
+    const fault = lacking(files, config) ?? misfits(saved, plan)
     if (fault !== undefined) throw refuse(fault)
   }
   // Whatever the manifest says, the run is to go on: its files may be longer than they were.
   await assertUntouched(dir, { ...manifest, status: 'running' }, saved)
-  for (const { file } of TABLES) await assertRows(join(dir, file), files[file]?.size ?? 0, round)
+  for (const { file } of tablesOf(config)) await assertRows(join(dir, file), files[file]?.size ?? 0, round)
   return saved
 }
 
@@ -54,8 +54,8 @@ export async function removeDrafts(dir: string): Promise<void> {
   }
 }
 
-function lacking(files: Readonly<Record<string, Mark>>): string | undefined {
-  const name = GROWING.find((one) => !files[one])
+function lacking(files: Readonly<Record<string, Mark>>, config: RunPlan['description']['config']): string | undefined {
+  const name = growingOf(config).find((one) => !files[one])
   return name && `has no mark for ${name}`
 }
 

@@ -81,7 +81,7 @@ describe.skipIf(!hasBroker)('what a run leaves at the broker', () => {
     for (let round = 0; round < 5; round++) {
       last = (await models.publish(weights)).ref
       await models.putExtra(new Uint8Array(1000), signal)
-      await models.keepOnly(last)
+      await models.keepOnly([last])
       expect((await manager.streams.info(MODELS)).state.messages, `round ${round}`).toBe(4)
     }
     const { state } = await manager.streams.info(MODELS)
@@ -90,7 +90,7 @@ describe.skipIf(!hasBroker)('what a run leaves at the broker', () => {
     expect(state.bytes).toBeLessThan(bytes + 10_000)
     const { storage } = await manager.getAccountInfo()
     expect(storage).toBeLessThan(bytes + 10_000)
-    await models.keepOnly(undefined)
+    await models.keepOnly([])
     expect((await manager.getAccountInfo()).storage).toBeLessThan(10_000)
   })
 })
