@@ -31,6 +31,7 @@ import {
 } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { experimentToGoOn, showFinished } from './resumed.ts'
+import { tellReport } from './tell-report.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -154,16 +155,6 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   } finally {
     view.stop()
   }
-}
-
-/** Loaded when a run is done: what draws the page is not waited for at the start. */
-async function tellReport(path: string, load: () => Promise<LoadedRun>, note: (line: string) => void): Promise<void> {
-  const [{ writeReport }, { recordsOf }] = await Promise.all([
-    import('../report/write-report.ts'),
-    import('../report/run-record.ts'),
-  ])
-  const file = await writeReport(async () => await recordsOf([await load()]), path, note)
-  if (file !== undefined) note(`report: ${oneLine(file)}`)
 }
 
 function assertRunId({ runId, resume }: RunOptions): void {
