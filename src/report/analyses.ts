@@ -24,7 +24,7 @@ export async function readAnalyses({ path, manifest }: Pick<LoadedRun, 'path' | 
     } catch (error) {
       if (!(error instanceof FedunifyError) || error.kind !== 'data') throw error
       const why = error.message.replace(`${join(path, name)}: `, '')
-      problems.push(`has a ${name} that is not shown: ${why}.`)
+      problems.push(`lacks the figures of ${name}: ${why}.`)
       return undefined
     }
   }

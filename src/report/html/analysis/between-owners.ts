@@ -16,13 +16,10 @@ export function betweenFigure(id: string, { owners: [one, other], points }: Line
   if (known.length === 0) return undefined
   const title = `From owner ${one} to owner ${other}${of}`
   const highest = max(known, ({ loss }) => loss)!
-  const rows = points.map(({ share, accuracy, loss }) => [
-    share.toFixed(1),
-    Number.isFinite(loss) ? loss.toFixed(3) : '–',
-    percent(accuracy),
-  ])
+  const lossText = (loss: number) => (Number.isFinite(loss) ? loss.toFixed(3) : '–')
+  const rows = points.map(({ share, accuracy, loss }) => [share.toFixed(1), lossText(loss), percent(accuracy)])
   const ends = [points[0]!, points.at(-1)!, points[Math.floor(points.length / 2)]!]
-  const [first, last, middle] = ends.map(({ loss, accuracy }) => `loss ${loss.toFixed(3)}, ${percent(accuracy)}\u00a0%`)
+  const [first, last, middle] = ends.map(({ loss, accuracy }) => `loss ${lossText(loss)}, ${percent(accuracy)}\u00a0%`)
   return figure({
     id,
     title,

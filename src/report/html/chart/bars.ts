@@ -37,7 +37,7 @@ const ROW = 26
 
 /** Widths of a letter, and of the most letters of a name. */
 const LETTER = 6.8
-const MOST: Readonly<Record<Size, number>> = { wide: 30, narrow: 17 }
+const MOST: Readonly<Record<Size, number>> = { wide: 30, narrow: 18 }
 
 /** A row for each bar, from a common value to the left or to the right. */
 export function barChart({ id, size, title, desc, bars, from, domain, ticks, tickText, ...more }: BarChart): Markup {
@@ -49,7 +49,7 @@ export function barChart({ id, size, title, desc, bars, from, domain, ticks, tic
   const x = scaleLinear(domain, [left + 6, right - 6])
   const top = head.height + 6
   const bottom = top + bars.length * ROW
-  const grid = ticks.map(
+  const grid = apart(ticks, x, tickText).map(
     (tick) =>
       html`<path class="grid" d="M${px(x(tick))} ${top}V${bottom}"/><text class="tick" x="${px(x(tick))}" y="${bottom + 16}" text-anchor="middle">${tickText(tick)}</text>`,
   )
@@ -68,6 +68,13 @@ export function barChart({ id, size, title, desc, bars, from, domain, ticks, tic
     only: size,
     body: html`${head.markup}${grid}${rows}${axis}`,
   })
+}
+
+/** As many of the ticks as have room for their texts: all, every second, … */
+function apart(ticks: readonly number[], x: (tick: number) => number, text: (tick: number) => string): number[] {
+  const [first = 0, second = 0] = ticks
+  const every = Math.ceil((LETTER * longest(ticks.map(text)) + 8) / (x(second) - x(first) || 1))
+  return ticks.filter((_, i) => i % Math.max(1, every) === 0)
 }
 
 const longest = (texts: readonly string[]) => Math.max(0, ...texts.map((text) => text.length))
