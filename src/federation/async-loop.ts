@@ -1,12 +1,12 @@
 import type { Algorithm, State } from '../algorithm/algorithm.ts'
+import { assertFinite } from '../algorithm/assert-finite.ts'
 import { Drift } from '../algorithm/drift.ts'
 import type { Arrival, Pace, Versions } from '../algorithm/pace/pace.ts'
 import { accuracy, type Evaluation } from '../engine/engine.ts'
-import { FedunifyError } from '../errors.ts'
 import { mapTensors } from '../weights/map-tensors.ts'
 import { WeightPool } from '../weights/pool.ts'
-import { firstNonFinite, type Weights } from '../weights/weights.ts'
-import { arrivalsOf } from './arrivals.ts'
+import type { Weights } from '../weights/weights.ts'
+import { type Arriving, arrivalsOf } from './arrivals.ts'
 import { Clock } from './clock.ts'
 import type { Cohort, OwnerProgress, Update } from './cohort.ts'
 import { DeferredCounts } from './deferred.ts'
@@ -58,6 +58,9 @@ async function* versions(
   yield startedEvent(cohort, algorithm, { last, done: start.round })
   const owners = cohort.owners.map(({ owner }) => owner)
   const timetable = arrivalsOf(owners, plan.speeds, pace.buffer, last)
+  /** Those of each owner, its first training first. */
+  const trainings = new Map(owners.map((owner): [number, Arriving[]] => [owner, []]))
+  for (const arriving of timetable) trainings.get(arriving.owner)!.push(arriving)
   const pool = new WeightPool()
   const counts = new DeferredCounts()
   const count = () => counts.add({ traffic: cohort.takeTraffic(), disclosed: cohort.takeDisclosed() })
@@ -68,7 +71,7 @@ async function* versions(
   /** Sends an owner what it trains from, and begins that in the background if it arrives before the end. */
   const begin = async (owner: number, turn: number, base: Weights, { knows }: { readonly knows: boolean }) => {
     const ref = await cohort.publish(base, knows ? [] : [owner])
-    const arriving = timetable.find((one) => one.owner === owner && one.turn === turn)
+    const arriving = trainings.get(owner)![turn - 1]
     if (!arriving) return
     const { from, at } = arriving
     const lr = learningRate(plan, from + 1)
@@ -80,7 +83,7 @@ async function* versions(
     flights.set(owner, update)
   }
   for (const owner of owners) {
-    const done = timetable.filter((one) => one.owner === owner && one.at <= round).length
+    const done = trainings.get(owner)!.filter((one) => one.at <= round).length
     await begin(owner, done + 1, state[baseOf(owner)]!, { knows: round > 0 })
   }
 
@@ -103,7 +106,9 @@ async function* versions(
       if (pace.keepsLast) kept[lastOf(owner)] = update.weights
       const local = ownerTrained(round, update, update.received)
       locals.set(owner, local)
+      clock.stop()
       yield local
+      clock.go()
       if (i === now.length - 1) continue
       // The buffer is not full yet: it begins anew from the version that there is.
       kept[baseOf(owner)] = model
@@ -114,7 +119,7 @@ async function* versions(
     const drift = new Drift(pool)
     for (const { trained } of arrivals) drift.add(trained)
     const lastModels = new Map(owners.flatMap((owner) => (kept[lastOf(owner)] ? [[owner, kept[lastOf(owner)]!]] : [])))
-    model = finite(versionOf(pace, { model, lastOf: lastModels }, arrivals), round)
+    model = assertFinite(versionOf(pace, { model, lastOf: lastModels }, arrivals), round, 'the pace')
     const landed = now.at(-1)!
     kept[baseOf(landed.owner)] = model
     state = kept
@@ -156,13 +161,6 @@ function versionOf(pace: Pace, versions: Versions, arrivals: readonly Arrival[])
     pace.step(name, versions, arrivals, out)
     return out
   })
-}
-
-function finite(model: Weights, round: number): Weights {
-  const bad = firstNonFinite(model)
-  if (!bad) return model
-  const message = `round ${round}: the version made of what arrived has ${bad.tensor} ${bad.value}`
-  throw new FedunifyError('E_DIVERGED', message, 'lower the lr', { round, tensor: bad.tensor })
 }
 
 async function updateOf(

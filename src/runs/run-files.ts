@@ -25,6 +25,9 @@ export const GROWING: readonly string[] = [...TABLES.map(({ file }) => file), DI
 /** What a run leaves in its folder, beside a copy of each merge rule of the user's own and weights that it keeps. */
 export const RUN_FILES: readonly string[] = [CONFIG, MANIFEST, CHECKPOINT, ...GROWING, ...ALL_MODELS]
 
+/** The page about a run or a batch, in its folder. */
+export const REPORT = 'report.html'
+
 /** What fedunify explain and remerge found out about a run. */
 export const ANALYSES = ['explain.json', 'remerge.json'] as const
 
