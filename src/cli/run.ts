@@ -24,7 +24,7 @@ import {
   addExperimentOptions,
   addSeedsOption,
   experimentFlags,
-  NAMES_HELP,
+  namesHelp,
   namesOf,
   repeated,
   SET_HELP,
@@ -72,7 +72,7 @@ export function addRunCommand(program: Command, io: Io): void {
   addFetchOptions(command)
   addSeedsOption(command)
   addExperimentOptions(command)
-  command.addHelpText('after', `${NAMES_HELP}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
+  command.addHelpText('after', () => `${namesHelp()}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
 }
 
