@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { reportDocument } from '../build/report/html/document.js'
 import { drawingsOf } from '../build/report/html/drawings.js'
 import { groupRecords, readRecords } from '../build/report/run-record.js'
-import { REPORT } from '../build/report/write-report.js'
+import { REPORT } from '../build/runs/run-files.js'
 
 const RUNS = 'results/reference'
 

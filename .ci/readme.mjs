@@ -231,6 +231,20 @@ function facts() {
   return lines.join('\n')
 }
 
+/** Merging two files of 1 GB beside copying them, as the suite offline of `npm run bench` measured it. */
+function offline() {
+  const { machine, figures } = suite('offline')
+  const row = ({ unit, median, min, max }, name) => [name, `**${median}** ${unit}`, `${min} – ${max}`]
+  const rows = [
+    row(figures.merge, '`fedunify merge A B -o M`'),
+    row(figures.copy, '`cat A B > C && sync C`'),
+    row(figures.mib, 'peak memory of the merge'),
+  ]
+  const of = `${ratio('offline', 'merge_to_copy')} × the time of the copy`
+  const where = `${machine.cores} cores, ${machine.cpu}, load ${machine.load_before} at the start`
+  return `${table([of, 'median', 'min – max'], rows)}\n\n${where}.`
+}
+
 /** Seconds of a round over the broker besides training, as bench/federation.mjs measured them. */
 function federation() {
   const lines = suite('federation').results.map(({ name, median_seconds, at_most }) => [
@@ -268,6 +282,7 @@ const FIGURES = {
   ratio,
   speed,
   facts,
+  offline,
   federation,
   'federation-memory': federationMemory,
   'batch-on': batchOn,

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { CONFIG_FORMAT } from '../src/config/config-format.ts'
 import { FedunifyError } from '../src/errors.ts'
 import { failedEvent, type RunEvent } from '../src/federation/events.ts'
+import { ANALYSIS_FORMAT } from '../src/runs/analysis.ts'
 import { DISCLOSURE_FORMAT } from '../src/runs/disclosure.ts'
 import { RUN_FORMAT } from '../src/runs/manifest.ts'
 import { EVENT_FORMAT, plainEvent } from '../src/runs/plain-event.ts'
@@ -92,6 +93,7 @@ describe('docs/formats.md', () => {
     expect(numberOf('](#events)')).toBe(EVENT_FORMAT)
     expect(numberOf('](#disclosurejsonl)')).toBe(DISCLOSURE_FORMAT)
     expect(numberOf('](#manifestjson)')).toBe(RUN_FORMAT)
+    expect(numberOf('](#explainjson-remergejson)')).toBe(ANALYSIS_FORMAT)
   })
 
   it('names every field of the folders of a federation', () => {

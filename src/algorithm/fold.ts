@@ -1,10 +1,9 @@
 import { stepsOf, type TrainedSteps } from '../engine/effective-steps.ts'
-import { FedunifyError } from '../errors.ts'
 import { nameOf } from '../parts.ts'
 import { squaredDistance } from '../weights/distance.ts'
 import type { WeightPool } from '../weights/pool.ts'
-import { firstNonFinite, type Weights } from '../weights/weights.ts'
 import type { Fold, Folded, Handed } from './algorithm.ts'
+import { assertFinite } from './assert-finite.ts'
 import { Drift } from './drift.ts'
 import type { Merge } from './merge/merge.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
@@ -62,7 +61,9 @@ export class RoundFold implements Fold {
   }
 
   finish(): Folded {
-    const models = this.#merges.map(({ name, merge }) => finite(merge.finish(), name, this.#round.round))
+    const models = this.#merges.map(({ name, merge }) =>
+      assertFinite(merge.finish(), this.#round.round, `merge ${name}`),
+    )
     const sent = [...this.#sent].map(([name, merge]) => [name, merge.finish()] as const)
     const meanSquare = this.#told.moves ? this.#squares / this.#owners : undefined
     return { models, drift: this.#drift.finish(), owners: this.#owners, sent: Object.fromEntries(sent), meanSquare }
@@ -74,13 +75,4 @@ export class RoundFold implements Fold {
     this.#sent.set(name, started)
     return started
   }
-}
-
-function finite(merged: Weights, name: string, round: number): Weights {
-  const bad = firstNonFinite(merged)
-  if (bad) {
-    const message = `round ${round}: merge ${name} made ${bad.tensor} ${bad.value}`
-    throw new FedunifyError('E_DIVERGED', message, 'lower the lr', { round, tensor: bad.tensor })
-  }
-  return merged
 }

@@ -91,8 +91,11 @@ const optionLines = ({ options }: Part) =>
     return `${option}: ${json.description} (${legal}${value})`
   })
 
-/** The names that keys of parts take, each with its source and its options, below the options. */
-export const NAMES_HELP = `
+/**
+ * The names that keys of parts take, each with its source and its options, below the options. Made where it is read:
+ * schemas of all options take longer than any other part of the start.
+ */
+export const namesHelp = (): string => `
 ${Object.entries(NAMED_KEYS)
   .map(([key, { parts, own }]) => namesOf(key, parts, own))
   .join('\n')}

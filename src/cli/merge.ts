@@ -12,7 +12,7 @@ import { namesOf } from './experiment-options.ts'
 import { drawnOn, type Io, progressView } from './io.ts'
 import { printPath } from './made.ts'
 
-const HELP = `
+const help = () => `
 A model is a safetensors file, the index of several (model.safetensors.index.json), or a folder that has one of them, such
 as that of a run. All must have the same tensors. They are read piece by piece: memory holds a few MB of each, or one
 tensor of each for rules that need it whole. Values are merged as float32 and rounded to the nearest value of their type.
@@ -59,7 +59,7 @@ export function addMergeCommand(program: Command, io: Io): void {
     .option('--recipe <file>', 'take all of this from a YAML file: models (path, weight), base, rule, dtype, out')
     .option('--force', 'replace a model that is there')
     .option('--quiet', 'no progress, only the result')
-    .addHelpText('after', HELP)
+    .addHelpText('after', help)
     .action((models: string[], options: MergeOptions) => merge(models, options, io))
 }
 

@@ -5,7 +5,9 @@ import { FedunifyError } from '../errors.ts'
 import { ALL_RULES, askedRules } from '../remerge/asked-rules.ts'
 import { type Method, MOST_OWNERS } from '../remerge/contributions.ts'
 import { chosenRounds, openKept } from '../remerge/open-kept.ts'
+import { plainTables, TABLES } from '../remerge/plain.ts'
 import { remergeRun } from '../remerge/remerge-run.ts'
+import { together } from '../remerge/together.ts'
 import { askedRule } from '../remerge/usable-rules.ts'
 import { fetchProgress } from '../report/terminal/progress.ts'
 import { REMERGE_FORMATS } from '../report/terminal/remerge-table.ts'
@@ -21,11 +23,15 @@ import { experimentOfRun } from './experiment-of-run.ts'
 import { addFormatOptions, type FormatName } from './format-option.ts'
 import { type Io, progressView, putNamed } from './io.ts'
 import { positive } from './positive.ts'
+import { addSaveOption, openSaving, type SaveFlags } from './save-analysis.ts'
 
 const HELP = `
-The run must have kept its owners' weights: fedunify run --keep owners. Nothing is trained, and nothing in the run folder
-changes. Rules are named as for --merge; options that are not given are those of the run, or the defaults. A rule that cannot be
-used on so many owners is listed with the reason. If the run has a rule of its own in rules/, its code is run.
+The run must have kept its owners' weights: fedunify run --keep owners. Nothing is trained. Rules are named as for --merge;
+options that are not given are those of the run, or the defaults. A rule that cannot be used on so many owners is listed with
+the reason. If the run has a rule of its own in rules/, its code is run.
+
+What it finds is kept in the run folder, in remerge.json, beside what it found there before, and drawn in report.html;
+--no-save leaves the folder as it is. The run's own files do not change.
 
 --contributions says for each owner what the merge of all loses without it, --shapley what an owner adds on average to
 every coalition of the others: 2^owners models for each rule, for ${MOST_OWNERS} owners at most. Without --rules they are of the rule that
@@ -41,7 +47,7 @@ Examples:
   fedunify remerge results/kept/one --shapley --json
 `
 
-interface RemergeOptions extends FetchFlags {
+interface RemergeOptions extends FetchFlags, SaveFlags {
   readonly rules?: string
   readonly round: 'last' | 'all' | number
   readonly without?: number[]
@@ -69,6 +75,7 @@ export function addRemergeCommand(program: Command, io: Io): void {
     .option('--data <dir>', "folder with the dataset (default: the run's)")
     .option('-o, --output <file>', 'write it to a file; its ending (.csv, .md, .json) is the format if none is named')
     .option('--quiet', 'no progress')
+  addSaveOption(command)
   addFetchOptions(command)
   addFormatOptions(command)
     .addHelpText('after', HELP)
@@ -81,6 +88,7 @@ async function remerge(named: string, options: RemergeOptions, io: Io): Promise<
   const run = await loadRun(dir)
   const kept = await openKept(run)
   const rounds = chosenRounds(options.round, kept)
+  const saving = await openSaving(run, 'remerge.json', options, io)
   const { signal } = io
   const own = await experimentOfRun(dir, options.data, signal)
   const methods = methodsOf(options)
@@ -101,8 +109,11 @@ async function remerge(named: string, options: RemergeOptions, io: Io): Promise<
     view.stop()
     const format = formatOf(options)
     const text = REMERGE_FORMATS[format](remerged, options.output === undefined ? io.width : undefined)
-    if (options.output === undefined) return io.out(text)
-    await putNamed('--output', options.output, text, io)
+    if (options.output === undefined) io.out(text)
+    else await putNamed('--output', options.output, text, io)
+    if (!saving) return
+    const known = await saving.known(TABLES)
+    await saving.save(plainTables(together(known ?? [], remerged)))
   } finally {
     view.stop()
   }

@@ -3,8 +3,8 @@ import { RESULTS } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { reportDocument } from '../report/html/document.ts'
 import { groupRecords, readRecords } from '../report/run-record.ts'
-import { REPORT } from '../report/write-report.ts'
 import { NAME_HINT } from '../runs/read/find-runs.ts'
+import { REPORT } from '../runs/run-files.ts'
 import { oneLine } from '../visible.ts'
 import type { Io } from './io.ts'
 import { inFirstFolder, putMade } from './made.ts'
@@ -12,8 +12,8 @@ import { inFirstFolder, putMade } from './made.ts'
 const EXAMPLES = `
 The page needs no network and no other file. It has the verdict, accuracy by round, the differences between the models,
 each owner's local model against the unified one, the paper's table next to ours (environments V and H), losses,
-accuracy by class, confusion, drift, what each owner holds, and the manifest; each figure has its numbers as a table and
-can be saved as SVG or PNG. Several experiments make a table that can be sorted, and a folded chapter each.
+accuracy by class, confusion, drift, what explain and remerge found if they were asked, what each owner holds, and the
+manifest; each figure has its numbers as a table and can be saved as SVG or PNG. Several experiments make a table that can be sorted, and a folded chapter each.
 
 Runs that differ only in their seed are one experiment: lines are means, bands one standard deviation.
 If a run is unfinished, the page shows its finished rounds and says so. A run and a batch write their page at the end.

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { estimateBatch } from '../batch/estimate.ts'
 import { batchFailure } from '../batch/failure.ts'
 import type { BatchRun } from '../batch/plan.ts'
@@ -9,6 +11,8 @@ import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
 import { otherVersionsText, planText, staleText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
 import { pointLatest } from '../runs/latest.ts'
+import { REPORT } from '../runs/run-files.ts'
+import { kindOf } from '../system/files.ts'
 import { oneLine } from '../visible.ts'
 import type { FetchAccess } from './data-options.ts'
 import { colorsOf, drawnOn, type Io } from './io.ts'
@@ -47,6 +51,8 @@ export async function runMany(runs: readonly BatchRun[], options: ManyOptions, i
   if (last) await pointLatest(last.run.experiment.out, last.run.path)
   const done = results.filter(({ outcome }) => outcome === 'finished' || outcome === 'skipped').map(({ run }) => run)
   for await (const summary of writeSummaries(done)) {
+    const anew = results.filter(({ run, outcome }) => outcome === 'finished' && summary.runs.includes(run.path))
+    if (options.report === false && anew.length > 0) await dropReport(summary, io)
     const page = options.report === false ? undefined : await reportOn(summary, io)
     io.say(summaryText(summary, io.width, page))
   }
@@ -71,6 +77,14 @@ async function reportOn({ folder, runs }: FolderSummary, { err }: Io): Promise<s
     folder,
     (line) => err(`${line}\n`),
   )
+}
+
+/** A page of before would tell of other runs than those that are there. */
+async function dropReport({ folder }: FolderSummary, { err }: Io): Promise<void> {
+  const page = join(folder, REPORT)
+  if ((await kindOf(page)) !== 'file') return
+  await rm(page)
+  err(`note: ${oneLine(page)} was about earlier runs, and is removed\n`)
 }
 
 async function runOnQueue(

@@ -24,13 +24,14 @@ import {
   addExperimentOptions,
   addSeedsOption,
   experimentFlags,
-  NAMES_HELP,
+  namesHelp,
   namesOf,
   repeated,
   SET_HELP,
 } from './experiment-options.ts'
 import { colorsOf, type Io, progressView } from './io.ts'
 import { experimentToGoOn, experimentToReplay, interruption, showFinished } from './resumed.ts'
+import { tellReport } from './tell-report.ts'
 import { timestamp } from './timestamp.ts'
 
 const EXAMPLES = `
@@ -77,7 +78,7 @@ export function addRunCommand(program: Command, io: Io): void {
   addFetchOptions(command)
   addSeedsOption(command)
   addExperimentOptions(command)
-  command.addHelpText('after', `${NAMES_HELP}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
+  command.addHelpText('after', () => `${namesHelp()}\n${namesOf('sink', SINKS)}${EXAMPLES}`)
   command.action((file: string | undefined, options: RunOptions) => run(file, options, io))
 }
 
@@ -165,16 +166,6 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
   } finally {
     view.stop()
   }
-}
-
-/** Loaded when a run is done: what draws the page is not waited for at the start. */
-async function tellReport(path: string, load: () => Promise<LoadedRun>, note: (line: string) => void): Promise<void> {
-  const [{ writeReport }, { recordsOf }] = await Promise.all([
-    import('../report/write-report.ts'),
-    import('../report/run-record.ts'),
-  ])
-  const file = await writeReport(async () => await recordsOf([await load()]), path, note)
-  if (file !== undefined) note(`report: ${oneLine(file)}`)
 }
 
 function assertRunId({ runId, resume }: RunOptions): void {

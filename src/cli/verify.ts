@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import { FedunifyError } from '../errors.ts'
 import { verifyJson, verifyText } from '../report/terminal/verify-text.ts'
-import { type Difference, type Examination, examineRun } from '../runs/read/examine-run.ts'
+import { type Difference, type Examination, examineRun, NOTHING } from '../runs/read/examine-run.ts'
 import { findRuns, NAME_HINT } from '../runs/read/find-runs.ts'
 import { colorsOf, type Io } from './io.ts'
 
 const HELP = `
 A finished run keeps the SHA-256 of each of its files, and one of its manifest in the manifest itself. What was added to
-the folder later, such as report.html, does not belong to the run. A published run may lack its checkpoint, its models, its
+the folder later, such as report.html, does not belong to the run; explain.json and remerge.json, which explain and remerge
+add, have a digest of themselves, and are verified by that. A published run may lack its checkpoint, its models, its
 copies of merge rules and the owners' weights that it kept. check, compare and report verify the same before they print a
 figure, but for these weights, of which no figure comes: remerge verifies those that it reads.
 
@@ -46,5 +47,3 @@ async function verify(named: readonly string[], json: boolean, io: Io): Promise<
   const count = `${wrong.length} of ${all.length} ${all.length === 1 ? 'run differs' : 'runs differ'}`
   throw new FedunifyError('E_RUN_DAMAGED', `${count} from what was written`, wrong[0]!.differences[0]!.hint)
 }
-
-const NOTHING = { status: undefined, same: [], lacking: [], others: [], note: undefined }

@@ -32,16 +32,20 @@ export interface Line {
 }
 
 /** Where the lost accuracy of a unified model sits. */
-export interface Explanation {
-  readonly path: string
+export interface Explained {
   readonly round: number
-  readonly classNames: readonly string[]
   readonly losses: Losses
   readonly confused: Confused
-  /** These two are of the round whose weights were kept; undefined if none were. */
+  /** These two are of the last round whose weights were kept; undefined if none were. */
   readonly opposition: Opposition | undefined
   readonly line: Line | undefined
   readonly advice: readonly string[]
+}
+
+/** The same, with what is needed to show it by itself. */
+export interface Explanation extends Explained {
+  readonly path: string
+  readonly classNames: readonly string[]
 }
 
 export interface ExplainRequest {

@@ -1,11 +1,11 @@
 import type { Algorithm, State } from '../algorithm/algorithm.ts'
+import { assertFinite } from '../algorithm/assert-finite.ts'
 import { Drift } from '../algorithm/drift.ts'
 import type { Arrival, Pace, Versions } from '../algorithm/pace/pace.ts'
 import { accuracy, type Evaluation } from '../engine/engine.ts'
-import { FedunifyError } from '../errors.ts'
 import { mapTensors } from '../weights/map-tensors.ts'
 import { WeightPool } from '../weights/pool.ts'
-import { firstNonFinite, type Weights } from '../weights/weights.ts'
+import type { Weights } from '../weights/weights.ts'
 import { Timetable } from './arrivals.ts'
 import { Clock } from './clock.ts'
 import type { Cohort, OwnerProgress, Update } from './cohort.ts'
@@ -87,7 +87,9 @@ async function* versions(
         if (pace.keepsLast) kept[lastOf(owner)] = update.weights
         const local = ownerTrained(round, update, update.received)
         locals.set(owner, local)
+        clock.stop()
         yield local
+        clock.go()
         if (place === pace.buffer) continue
         // The buffer is not full yet: it begins anew from the version that there is.
         kept[baseOf(owner)] = model
@@ -98,7 +100,7 @@ async function* versions(
       const drift = new Drift(pool)
       for (const { trained } of arrivals) drift.add(trained)
       const known = owners.flatMap((owner) => (kept[lastOf(owner)] ? [[owner, kept[lastOf(owner)]!] as const] : []))
-      model = finite(versionOf(pace, { model, lastOf: new Map(known) }, arrivals), round)
+      model = assertFinite(versionOf(pace, { model, lastOf: new Map(known) }, arrivals), round, 'the pace')
       const { owner: filler } = arrivals.at(-1)!
       kept[baseOf(filler)] = model
       state = kept
@@ -152,11 +154,4 @@ function versionOf(pace: Pace, versions: Versions, arrivals: readonly Arrival[])
     pace.step(name, versions, arrivals, out)
     return out
   })
-}
-
-function finite(model: Weights, round: number): Weights {
-  const bad = firstNonFinite(model)
-  if (!bad) return model
-  const message = `round ${round}: the version made of what arrived has ${bad.tensor} ${bad.value}`
-  throw new FedunifyError('E_DIVERGED', message, 'lower the lr', { round, tensor: bad.tensor })
 }

@@ -73,14 +73,16 @@ export async function* runFederation(
     const only = drawn?.(round)
     const task = { round, lr, model: ref, instruct, evaluate, evaluateReceived, only }
     for await (const news of cohort.train(task, signal)) {
-      if (news.type !== 'update') {
-        yield news
-        continue
+      if (news.type === 'update') fold.add(news)
+      // What listeners take, as to write weights that are kept, is no time of training.
+      clock.stop()
+      if (news.type !== 'update') yield news
+      else {
+        const local = ownerTrained(round, news, evaluate ? (received?.get(news.owner) ?? news.received) : undefined)
+        locals.push(local)
+        yield isKept(plan, round) ? { ...local, kept: { weights: news.weights, received: model } } : local
       }
-      fold.add(news)
-      const local = ownerTrained(round, news, evaluate ? (received?.get(news.owner) ?? news.received) : undefined)
-      locals.push(local)
-      yield isKept(plan, round) ? { ...local, kept: { weights: news.weights, received: model } } : local
+      clock.go()
     }
     const train = clock.lap() - fold.seconds
 

@@ -1,10 +1,10 @@
+import { assertFinite } from '../algorithm/assert-finite.ts'
 import type { OwnerWeights } from '../algorithm/merge/rule.ts'
 import { startMerge } from '../algorithm/merge/start-merge.ts'
-import { FedunifyError } from '../errors.ts'
 import { type AnyChoice, nameOf } from '../parts.ts'
 import { squaredDistance } from '../weights/distance.ts'
 import type { WeightPool } from '../weights/pool.ts'
-import { firstNonFinite, type Weights } from '../weights/weights.ts'
+import type { Weights } from '../weights/weights.ts'
 
 /** A round of a run whose weights were kept. */
 export interface KeptRound {
@@ -27,11 +27,7 @@ export function merged(
 ): Weights {
   const merge = startMerge(choice, { pool, round, base: received })
   for (const owner of owners) merge.add(owner)
-  const model = merge.finish()
-  const bad = firstNonFinite(model)
-  if (!bad) return model
-  const message = `round ${round}: merge ${nameOf(choice)}: made ${bad.tensor} ${bad.value}`
-  throw new FedunifyError('E_DIVERGED', message, undefined, { round, tensor: bad.tensor })
+  return assertFinite(merge.finish(), round, `merge ${nameOf(choice)}`)
 }
 
 /** How far a model lies from another, over all weights, in units of the other's length: ‖a - b‖ / ‖b‖. */

@@ -30,14 +30,18 @@ export interface RecordedScore extends RuleScore {
   readonly recorded: number | undefined
 }
 
-/** The outcome of a remerge, as it is shown and written. */
+/** The outcome of a remerge. */
 export interface Remerged {
-  readonly path: string
   /** The rule that drove the run, with whose model the others are compared. */
   readonly driver: string
   readonly without: readonly number[]
   readonly rows: readonly RecordedScore[]
   readonly notes: readonly string[]
+}
+
+/** The same, with what is needed to show it by itself. */
+export interface RemergedRun extends Remerged {
+  readonly path: string
 }
 
 /**
@@ -51,7 +55,7 @@ export async function remergeRun(
   kept: KeptRun,
   prepared: PreparedRun,
   { rounds, rules, without, methods, signal, progress }: RemergeRequest,
-): Promise<Remerged> {
+): Promise<RemergedRun> {
   const { experiment, model } = prepared
   const [driver] = experiment.merge
   const asked = { driver: driver!, rules, without, methods, model: mergedModel(model) }

@@ -85,7 +85,7 @@ function refusalOf(call: () => void): string | undefined {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof FedunifyError) || !OF_RULES.includes(error.code)) throw error
   // What comes before is the round and the rule, which its row has.
-  return error.message.replace(/^(round \d+: )?merge [^:]*: /, '')
+  return error.message.replace(/^(round \d+: )?merge ([^:]*: |\S+ (?=made ))/, '')
 }
 
 const OF_RULES = ['E_MERGE_RULE', 'E_MERGE_FAILED', 'E_DIVERGED']

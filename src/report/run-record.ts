@@ -3,11 +3,14 @@ import { allRuns, namedRuns } from '../runs/read/named-runs.ts'
 import { readEvents, type SavedEvents } from '../runs/read/read-events.ts'
 import { type BySeed, groupRuns, onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
 import { EVENTS } from '../runs/tables.ts'
+import { type Analyses, readAnalyses } from './analyses.ts'
 
 /** A run with its events. */
 export interface RunRecord extends LoadedRun {
   /** Those of its complete rounds, with what was evaluated in the last of them; undefined if there is no events.jsonl. */
   readonly events: SavedEvents | undefined
+  /** What explain and remerge found out about it. */
+  readonly analyses: Analyses
 }
 
 /**
@@ -23,7 +26,7 @@ export async function recordsOf(runs: Iterable<LoadedRun>): Promise<RunRecord[]>
   for (const run of runs) {
     // A round that was under way when its run stopped may be in one file and not yet in the others.
     const read = { size: run.sizes[EVENTS], until: run.rounds, lastEvaluations: true }
-    records.push({ ...run, events: await readEvents(run.path, read) })
+    records.push({ ...run, events: await readEvents(run.path, read), analyses: await readAnalyses(run) })
   }
   return records
 }

@@ -1,12 +1,10 @@
 import { join } from 'node:path'
 import { messageOf } from '../errors.ts'
+import { REPORT } from '../runs/run-files.ts'
 import { putFile } from '../runs/write/growing-file.ts'
 import { oneLine } from '../visible.ts'
 import { reportDocument } from './html/document.ts'
 import { groupRecords, type RunRecord } from './run-record.ts'
-
-/** The page about a run or a batch, in its folder. */
-export const REPORT = 'report.html'
 
 /**
  * Writes the page about some runs. It is an extra: what keeps it from being written fails neither run nor batch.

@@ -2,13 +2,10 @@ import { fieldsOf, sizeOf } from '../federation/disclosure.ts'
 import type { RoundFinished } from '../federation/events.ts'
 import type { Content } from '../federation/nats/wire.ts'
 import { VERSION } from '../package.ts'
-import type { RunDescription, ShardDescription } from './run-description.ts'
+import { type RunDescription, runOf, type ShardDescription } from './run-description.ts'
 
 /** Raised when a reader of disclosure.jsonl would have to change. */
 export const DISCLOSURE_FORMAT = 1
-
-/** What every line says of its run: the same wherever the folder lies. */
-const runOf = ({ config, started }: RunDescription): string => `${config.name}/${started}`
 
 const lineOf = (line: object): string => `${JSON.stringify(line)}\n`
 

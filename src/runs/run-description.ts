@@ -121,6 +121,10 @@ export function runIdentity(run: Omit<RunDescription, 'format'>): string {
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }
 
+/** What a file says of the run that it is of: the same wherever the folder lies, and however many rounds are added. */
+export const runOf = ({ config, started }: Pick<RunDescription, 'config' | 'started'>): string =>
+  `${config.name}/${started}`
+
 /** The merge rule that drives a run: its model is sent back to the owners. */
 export const drivingRule = ({ manifest }: { readonly manifest: Pick<Manifest, 'config'> }): string =>
   nameOf(manifest.config.merge[0]!)

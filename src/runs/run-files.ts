@@ -31,5 +31,12 @@ export const growingOf = (config: Pick<Experiment, 'pace'>): readonly string[] =
 /** What a run leaves in its folder, beside a copy of each merge rule of the user's own and weights that it keeps. */
 export const RUN_FILES: readonly string[] = [CONFIG, MANIFEST, CHECKPOINT, ...GROWING, ...ALL_MODELS]
 
-/** Whether an entry of a run folder is one that a run left there, or works with. */
-export const isRunFile = (name: string): boolean => [...RUN_FILES, RULES, OWNERS].includes(name) || name.startsWith('.')
+/** The page about a run or a batch, in its folder. */
+export const REPORT = 'report.html'
+
+/** What fedunify explain and remerge found out about a run. */
+export const ANALYSES = ['explain.json', 'remerge.json'] as const
+
+/** Whether an entry of a run folder is of that run alone: it left it there, or works with it, or it was found out later. */
+export const isRunFile = (name: string): boolean =>
+  [...RUN_FILES, RULES, OWNERS, ...ANALYSES].includes(name) || name.startsWith('.')

@@ -107,6 +107,23 @@ test('--force does finished runs again; a run of another version is told of', as
   expect(readFileSync(join(run!, 'notes.txt'), 'utf8')).toBe('mine')
 })
 
+test('--force leaves no page, and nothing that was found out, about the runs of before', async () => {
+  const file = experiment('paged', { rounds: 1 })
+  await fedunify(['batch', file, '--quiet'])
+  const page = join(results, 'paged', 'report.html')
+  const [run] = runFolders(join(results, 'paged'))
+  await fedunify(['report', run!])
+  expect([existsSync(page), existsSync(join(run!, 'report.html'))]).toEqual([true, true])
+  writeFileSync(join(run!, 'explain.json'), '')
+  // A batch that does nothing leaves the page that is right.
+  await fedunify(['batch', file, '--quiet', '--no-report'])
+  expect(existsSync(page)).toBe(true)
+  const again = await fedunify(['batch', file, '--force', '--quiet', '--no-report'])
+  expect([again.code, again.err]).toEqual([0, `note: ${page} was about earlier runs, and is removed\n`])
+  const left = [page, join(run!, 'report.html'), join(run!, 'explain.json')].filter((name) => existsSync(name))
+  expect(left).toEqual([])
+})
+
 test('--force keeps what was there if the run fails', async () => {
   const file = experiment('kept', { rounds: 1 })
   await fedunify(['batch', file, '--quiet'])

@@ -50,6 +50,7 @@ describe('fedunify verify', () => {
           differences: [],
           same: names,
           lacking: [],
+          analyses: [],
           others: expect.any(Array),
           note: null,
         },

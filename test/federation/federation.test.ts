@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { FedunifyError } from '../../src/errors.ts'
 import type { FederationEvent, RoundFinished } from '../../src/federation/events.ts'
@@ -36,6 +37,15 @@ describe('a federation', () => {
     ])
     expect(events[0]).toMatchObject({ owners: [1, 2], rounds: 2, merges: ['avg'] })
     expect(events.at(-1)).toMatchObject({ rounds: 2, reason: 'rounds' })
+  })
+
+  it('does not count as training what listeners take', async () => {
+    const owners = [fakeOwner(1), fakeOwner(2)]
+    for await (const event of fakeFederation(owners, { rounds: 1 })) {
+      if (event.type === 'owner-trained' || event.type === 'owner-progress') await sleep(400)
+      // Of 1.6 s.
+      if (event.type === 'round-finished') expect(event.seconds.train).toBeLessThan(0.8)
+    }
   })
 
   it('trains from the merged weights of the round before, at the round’s learning rate', async () => {

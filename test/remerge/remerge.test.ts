@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it, vi } from 'vitest'
 import { contributionsOf } from '../../src/remerge/contributions.ts'
@@ -141,6 +141,38 @@ it('merges without an owner, and says what each contributes', async () => {
     expect(sum).toBeCloseTo(100 * (accuracy - received), 9)
   }
   expect(notes).toContain('a merge of no owner counts as the model that the owners received in that round')
+})
+
+it('keeps what it found beside what it found before, for the report, unless it is not to', async () => {
+  const kept = await run('saved', { merge: ['avg', 'max'] })
+  const file = join(kept, 'remerge.json')
+  await json(kept, '--rules', 'avg,max', '--no-save')
+  expect(existsSync(file)).toBe(false)
+  await json(kept, '--rules', 'avg,max', '--round', 'all')
+  await json(kept, '--rules', 'avg', '--contributions')
+  const { rows } = await json(kept, '--rules', 'max', '--without', '1')
+  const { tables, run: of } = JSON.parse(readFileSync(file, 'utf8'))
+  expect(of).toMatch(/^saved\/20/)
+  const [whole, without] = tables
+  expect(
+    whole.rows.map(({ round, rule, contributions }: { round: number; rule: string; contributions: object[] }) => {
+      return [round, rule, contributions.length]
+    }),
+  ).toEqual([
+    [1, 'avg', 0],
+    [1, 'max', 0],
+    [2, 'avg', 3],
+    [2, 'max', 0],
+  ])
+  expect(without).toMatchObject({ without: [1], rows })
+  expect((await fedunify(['verify', kept])).out).toContain('as they were written: remerge.json')
+  const page = readFileSync(join(kept, 'report.html'), 'utf8')
+  for (const id of ['rules', 'rules-leave-one-out', 'rules2']) expect(page).toContain(`<figure id="g1-${id}"`)
+  writeFileSync(file, '')
+  const again = await fedunify(['remerge', kept, '--rules', 'avg'])
+  expect(again.err).toContain(
+    `note: what was there is replaced: ${file}: it is not as it was written\nsaved: ${file}\n`,
+  )
 })
 
 it('goes on without what a published run may lack, if its data is where the config says', async () => {

@@ -61,5 +61,6 @@ function problems(run: RunRecord): string[] {
     events === undefined && done > 0 && 'has no events.jsonl: there is no confusion, accuracy by class or drift.',
     events?.torn && 'has an events.jsonl whose last line was cut short; that line does not count.',
     events && !events.torn && known < done && `has events up to round ${known} only, but tables up to round ${done}.`,
+    ...run.analyses.problems,
   ].filter((line) => typeof line === 'string')
 }

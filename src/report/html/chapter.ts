@@ -1,6 +1,7 @@
 import { sharedPath } from '../../system/shared-path.ts'
 import { shellWord } from '../../system/shell-word.ts'
 import type { RecordGroup } from '../run-record.ts'
+import { analysisFigures } from './analysis/analyses.ts'
 import { comparisonBlock } from './block/comparison.ts'
 import { manifestBlock } from './block/manifest-block.ts'
 import { lastModels } from './evaluations.ts'
@@ -52,6 +53,6 @@ ${
   ]
 }
 ${drifted && driftFigure(`${id}-drift`, runs)}
-${shardsFigure(`${id}-shards`, manifest.shards, names, seeds)}
+${analysisFigures(id, group)}${shardsFigure(`${id}-shards`, manifest.shards, names, seeds)}
 ${manifestBlock(`${id}-manifest`, group)}`
 }

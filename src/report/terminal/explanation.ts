@@ -1,4 +1,5 @@
 import type { Explanation } from '../../explain/explain-run.ts'
+import { plainExplained } from '../../explain/plain.ts'
 import { decimals, percent, thousands } from '../../format.ts'
 import { oneLine } from '../../visible.ts'
 import { markdownTable } from '../markdown-table.ts'
@@ -30,23 +31,12 @@ function markdown(explanation: Explanation): string {
   return `${parts.flat().join('\n\n')}\n`
 }
 
+/** Raised when a reader of the JSON would have to change. */
+const FORMAT = 1
+
+/** See docs/formats.md. */
 function json(explanation: Explanation): string {
-  const { path, round, losses, confused, opposition, line, advice } = explanation
-  const { unified, limited, refitted, onMap = null, pooled = null } = losses
-  const report = {
-    format: 1,
-    path,
-    round,
-    accuracy: { unified, among_own_classes: limited, fitted_head: refitted, fitted_head_on_map: onMap, pooled },
-    confused: {
-      errors: confused.errors,
-      errors_apart: confused.apart,
-      pairs: confused.pairs.map(({ classes, errors, owners, apart }) => ({ classes, errors, owners, apart })),
-    },
-    opposition: opposition ?? null,
-    line: line ?? null,
-    advice,
-  }
+  const report = { format: FORMAT, path: explanation.path, ...plainExplained(explanation) }
   return `${JSON.stringify(report, undefined, 2)}\n`
 }
 

@@ -1,7 +1,8 @@
 import { sheet } from '../../csv.ts'
 import { percent } from '../../format.ts'
 import { METHODS, type Method } from '../../remerge/contributions.ts'
-import type { RecordedScore, Remerged } from '../../remerge/remerge-run.ts'
+import { plainRemerged } from '../../remerge/plain.ts'
+import type { RecordedScore, Remerged, RemergedRun } from '../../remerge/remerge-run.ts'
 import { oneLine } from '../../visible.ts'
 import { asText } from '../markdown.ts'
 import { markdownTable } from '../markdown-table.ts'
@@ -13,24 +14,24 @@ import { wrap } from './wrap.ts'
 /** Every form of what `fedunify remerge` found, by the name that `--format` takes. */
 export const REMERGE_FORMATS = { terminal, markdown, csv, json } satisfies Record<
   string,
-  (remerged: Remerged, width?: number) => string
+  (remerged: RemergedRun, width?: number) => string
 >
 
-function terminal(remerged: Remerged, width?: number): string {
+function terminal(remerged: RemergedRun, width?: number): string {
   const draw = (all: readonly Column[], keys: number) => columns(titlesOf(all), rowsOf(all), width, keys, keys)
   const tables = [draw(scoreColumns(remerged), 2), ...contributionTables(remerged).map((all) => draw(all, 3))]
   const below = [...unitsOf(remerged), ...notesOf(remerged)].map((line) => wrap(oneLine(line), width))
   return `${[...tables, below.join('\n')].join('\n\n')}\n`
 }
 
-function markdown(remerged: Remerged): string {
+function markdown(remerged: RemergedRun): string {
   const draw = (all: readonly Column[], keys: number) => markdownTable(titlesOf(all), rowsOf(all), keys)
   const tables = [draw(scoreColumns(remerged), 2), ...contributionTables(remerged).map((all) => draw(all, 3))]
   const below = notesOf(remerged).map((line) => `- ${asText(line)}`)
   return `${[...tables, unitsOf(remerged).join('\n'), ...(below.length > 0 ? [below.join('\n')] : [])].join('\n\n')}\n`
 }
 
-function unitsOf({ path, driver, without, rows }: Remerged): string[] {
+function unitsOf({ path, driver, without, rows }: RemergedRun): string[] {
   const left = without.length > 0 ? `, without owner ${without.join(', ')}` : ''
   return [
     `${path}: unified models of kept weights${left}; accuracy in percent on the owners' test images, loss in nats.`,
@@ -121,20 +122,6 @@ const cell = (value: string | number | undefined) => value ?? ''
 const FORMAT = 1
 
 /** See docs/formats.md. */
-function json({ path, driver, without, rows, notes }: Remerged): string {
-  const plain = rows.map(({ round, rule, contributions, ...row }) => ({
-    round,
-    rule,
-    accuracy: row.accuracy ?? null,
-    loss: row.loss ?? null,
-    delta_points: row.delta ?? null,
-    distance: row.distance ?? null,
-    accuracy_in_run: row.recorded ?? null,
-    reason: row.reason ?? null,
-    no_contributions: row.withoutContributions ?? null,
-    contributions: contributions.map(({ method, owner, without: others, points }) => {
-      return { method, owner, accuracy_without: others ?? null, points }
-    }),
-  }))
-  return `${JSON.stringify({ format: FORMAT, run: path, driver, without, rows: plain, notes }, null, 2)}\n`
+function json({ path, ...remerged }: RemergedRun): string {
+  return `${JSON.stringify({ format: FORMAT, run: path, ...plainRemerged(remerged) }, null, 2)}\n`
 }

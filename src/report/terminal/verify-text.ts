@@ -5,7 +5,7 @@ import { oneLine, type Palette } from '../../visible.ts'
 /** How each run folder came out, and below it what differs, what is not covered and what is none of the run's. */
 export function verifyText(all: readonly Examination[], { green, red, dim }: Palette): string {
   return all
-    .flatMap(({ path, status, differences, same, lacking, others, note }) => {
+    .flatMap(({ path, status, differences, same, lacking, analyses, others, note }) => {
       const whole = same.length > 0 ? `${same.length} files as the run left them` : 'its tables agree with each other'
       const state = status === undefined || status === 'finished' ? '' : ` (${status})`
       const head =
@@ -17,6 +17,7 @@ export function verifyText(all: readonly Examination[], { green, red, dim }: Pal
         ...differences.map(({ message }) => oneLine(message)),
         ...(note === undefined ? [] : [dim(`note: ${oneLine(note)}`)]),
         ...(lacking.length === 0 ? [] : [dim(`not there, and not needed: ${list(counted(lacking))}`)]),
+        ...(analyses.length === 0 ? [] : [dim(`as they were written: ${list(analyses)}`)]),
         ...(others.length === 0 ? [] : [dim(`not part of the run: ${list(others)}`)]),
       ]
       return [`${head}${state}`, ...below.map((line) => `           ${line}`)]
@@ -37,13 +38,14 @@ const FORMAT = 1
 
 /** For programs (docs/formats.md). */
 export function verifyJson(all: readonly Examination[]): string {
-  const runs = all.map(({ path, status, differences, same, lacking, others, note }) => ({
+  const runs = all.map(({ path, status, differences, same, lacking, analyses, others, note }) => ({
     path,
     ok: differences.length === 0,
     status: status ?? null,
     differences: differences.map(({ file, message, hint }) => ({ file, message, hint: hint ?? null })),
     same,
     lacking,
+    analyses,
     others,
     note: note ?? null,
   }))

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FedunifyError } from '../../errors.ts'
+import { ANY_CONTENT, readAnalysis } from '../analysis.ts'
 import { readOwnCheckpoint } from '../checkpoint.ts'
 import { manifestFile, readManifest } from '../manifest.ts'
 import type { Status } from '../run-description.ts'
-import { CHECKPOINT, isRunFile } from '../run-files.ts'
+import { ANALYSES, CHECKPOINT, isRunFile } from '../run-files.ts'
 import { EVENTS } from '../tables.ts'
 import { loadTables } from './load-run.ts'
 import { readEvents } from './read-events.ts'
@@ -28,11 +29,16 @@ export interface Examination {
   readonly same: readonly string[]
   /** Files of the run that are not there, and need not be. */
   readonly lacking: readonly string[]
+  /** What was found out about it later, in files that are as they were written. */
+  readonly analyses: readonly string[]
   /** What lies beside the run's files and is none of its: reports, notes. */
   readonly others: readonly string[]
   /** What its hashes do not cover. */
   readonly note: string | undefined
 }
+
+/** Of a folder in which nothing could be read. */
+export const NOTHING = { status: undefined, same: [], lacking: [], analyses: [], others: [], note: undefined }
 
 /** Compares every file of a run folder with what the run left, and goes on past what differs. */
 export async function examineRun(path: string): Promise<Examination> {
@@ -48,7 +54,7 @@ export async function examineRun(path: string): Promise<Examination> {
   }
   const others = (await attempt(path, () => readdir(path)))?.filter((name) => !isRunFile(name)) ?? []
   const manifest = await attempt(manifestFile(path), () => readManifest(path))
-  if (!manifest) return { path, status: undefined, differences, same: [], lacking: [], others, note: undefined }
+  if (!manifest) return { path, ...NOTHING, differences, others }
   const saved = await attempt(join(path, CHECKPOINT), () => readOwnCheckpoint(path, manifest))
   const { there, same, lacking, faults } = await compareWithMarks(path, manifest, saved)
   // A checkpoint that is not whole has been told of.
@@ -59,5 +65,9 @@ export async function examineRun(path: string): Promise<Examination> {
   }
   const run = differences.length === 0 ? await attempt(path, () => loadTables(path, manifest, saved, there)) : undefined
   if (run) await attempt(join(path, EVENTS), () => readEvents(path, { size: run.sizes[EVENTS], lastEvaluations: true }))
-  return { path, status: manifest.status, differences, same, lacking, others, note: run?.note }
+  const analyses: string[] = []
+  for (const name of ANALYSES) {
+    if (await attempt(join(path, name), () => readAnalysis(path, name, manifest, ANY_CONTENT))) analyses.push(name)
+  }
+  return { path, status: manifest.status, differences, same, lacking, analyses, others, note: run?.note }
 }

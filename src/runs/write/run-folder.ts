@@ -1,33 +1,26 @@
-import { access, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
-import { stringify } from 'csv-stringify/sync'
 import { ownRules } from '../../algorithm/merge/own-rule.ts'
-import { FedunifyError, systemCodeOf } from '../../errors.ts'
+import { FedunifyError } from '../../errors.ts'
 import type { RoundFinished, RunEvent, Started } from '../../federation/events.ts'
 import { beside, makeFolders } from '../../system/files.ts'
 import { syncFolder } from '../../system/flush.ts'
 import { sharedPath } from '../../system/shared-path.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
-import { disclosureHead, disclosureLines } from '../disclosure.ts'
 import { manifestFile, readManifest } from '../manifest.ts'
 import { partOf, sealedManifest, sealedParts } from '../manifest-text.ts'
-import { plainEvent } from '../plain-event.ts'
-import {
-  type Manifest,
-  type Outcome,
-  type RunDescription,
-  runIdentity,
-  type Seconds,
-  type Status,
-} from '../run-description.ts'
+import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
 import { CHECKPOINT, CONFIG, MANIFEST, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
-import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, type Table, tablesOf } from '../tables.ts'
-import { GrowingFile, type Mark, markOf, putFile, writeError } from './growing-file.ts'
+import { HEAD_MODELS, MODELS } from '../tables.ts'
+import { type Mark, markOf, putFile, writeError } from './growing-file.ts'
+import { GrowingTables } from './growing-tables.ts'
+import { keepChange } from './keep-change.ts'
 import { keepConfig } from './keep-config.ts'
 import { dropKeptAfter, KeptWeights } from './kept-weights.ts'
 import { FolderLock, type Patience } from './lock.ts'
+import { exists, place } from './place-folder.ts'
 import type { RunPlan } from './run-plan.ts'
 import { removeDrafts, savedState } from './saved-state.ts'
 
@@ -42,12 +35,9 @@ export class RunFolder {
   readonly #seconds: { -readonly [part in keyof Seconds]: number }
   readonly #began = performance.now()
   readonly #kept: KeptWeights
-  #tables: { table: Table; file: GrowingFile }[] = []
-  #started: Started | undefined
-  #disclosure: GrowingFile | undefined
+  #growing: GrowingTables | undefined
   /** The text of what its manifest says of the run. */
   #fixed: string | undefined
-  #events: GrowingFile | undefined
   #rounds: number
 
   private constructor(path: string, plan: RunPlan, lock: FolderLock, saved: SavedState = NOTHING_DONE) {
@@ -123,10 +113,10 @@ export class RunFolder {
     try {
       await this.#lock.assertHeld()
       if (event.type === 'started') await this.#start(event)
-      if (event.type === 'owner-trained') await this.#kept.add(event)
-      if (event.type === 'round-finished') await this.#addRound(event)
-      await this.#events?.append(`${JSON.stringify(plainEvent(this.#shared(event)))}\n`)
-      if (event.type === 'round-finished') await this.#save(event)
+      if (event.type === 'owner-trained') await this.#timed(this.#kept.add(event))
+      if (event.type === 'round-finished') await this.#timed(this.#addRound(event))
+      await this.#growing?.addEvent(this.#shared(event))
+      if (event.type === 'round-finished') await this.#timed(this.#save(event))
     } catch (error) {
       // Whoever took the folder clears it of what was being written: that is why it failed, then.
       await this.#lock.assertHeld()
@@ -145,7 +135,7 @@ export class RunFolder {
         seconds: this.#spent(),
       }
       const files = status === 'finished' ? { files: await this.#allMarks() } : {}
-      for (const file of this.#growing()) await file.close()
+      await this.#growing?.close()
       await this.#writeManifest({ ...outcome, ...files })
     } finally {
       await this.#lock.release()
@@ -162,27 +152,21 @@ export class RunFolder {
   }
 
   async #start(event: Started): Promise<void> {
-    this.#started = event
-    const open = (name: string, head: string) => {
-      const mark = this.saved.files[name]
-      const file = join(this.path, name)
-      return mark ? GrowingFile.resume(file, mark) : GrowingFile.create(file, head)
-    }
-    for (const table of tablesOf(this.#plan.description.config)) {
-      this.#tables.push({ table, file: await open(table.file, stringify([table.columns(event)])) })
-    }
-    this.#disclosure = await open(DISCLOSURE, disclosureHead(this.#plan.description))
-    this.#events = await open(EVENTS, '')
+    this.#growing = await GrowingTables.open(this.path, this.#plan.description, event, this.saved.files)
     await this.#writeManifest({ status: 'running', rounds: this.#rounds })
   }
 
-  async #addRound(event: RoundFinished): Promise<void> {
+  /** Counts as writing. */
+  async #timed(work: Promise<void>): Promise<void> {
     const began = performance.now()
-    for (const { table, file } of this.#tables) await file.append(stringify(table.rows(event, this.#started!)))
-    await this.#disclosure!.append(disclosureLines(this.#plan.description, event))
+    await work
+    this.#seconds.write += (performance.now() - began) / 1000
+  }
+
+  async #addRound(event: RoundFinished): Promise<void> {
+    await this.#growing!.addRound(event)
     await this.#writeModel(event)
     for (const part of ['train', 'merge', 'evaluate'] as const) this.#seconds[part] += event.seconds[part]
-    this.#seconds.write += (performance.now() - began) / 1000
   }
 
   async #writeModel({ round, weights, head, merges }: RoundFinished): Promise<void> {
@@ -199,31 +183,18 @@ export class RunFolder {
 
   /** What makes a round count: until the checkpoint is written, a later process does the whole round again. */
   async #save({ round, weights, serverState, ownerStates, baseline }: RoundFinished): Promise<void> {
-    const began = performance.now()
     await this.#kept.flush(round)
-    const files = { ...(await this.#marks()), ...this.#kept.marks }
+    const files = { ...(await this.#growing!.marks()), ...this.#kept.marks }
     const models = { unified: weights, pooled: baseline?.weights, serverState, ownerStates }
     const state = { round, ...models, files, seconds: this.#spent(), run: this.#identity, data: this.#plan.data }
     await this.#put(CHECKPOINT, encodeCheckpoint(state))
     this.#rounds = round
     // Its name is flushed with the next checkpoint: until then an older count serves, which is never too large.
     await this.#writeManifest({ status: 'running', rounds: round }, false)
-    this.#seconds.write += (performance.now() - began) / 1000
-  }
-
-  #growing(): GrowingFile[] {
-    const lines = [this.#disclosure, this.#events].filter((file) => file !== undefined)
-    return [...this.#tables.map(({ file }) => file), ...lines]
-  }
-
-  /** How far each growing file has come; it is on the disk. */
-  async #marks(): Promise<Record<string, Mark>> {
-    const marks = this.#growing().map(async (file) => [file.name, await file.mark()] as const)
-    return Object.fromEntries(await Promise.all(marks))
   }
 
   async #allMarks(): Promise<Record<string, Mark>> {
-    return { ...(await this.#marks()), ...(await this.#otherMarks()), ...this.#kept.marks }
+    return { ...(await this.#growing?.marks()), ...(await this.#otherMarks()), ...this.#kept.marks }
   }
 
   /** Of the files that are written whole, but for kept weights. */
@@ -247,60 +218,5 @@ export class RunFolder {
   /** Writes a file, unless the folder is another's by then. */
   #put(name: string, content: string | Uint8Array, flushFolder = true): Promise<void> {
     return putFile(join(this.path, name), content, { ready: () => this.#lock.assertHeld(), flushFolder })
-  }
-}
-
-/**
- * Gives a whole folder its name, or the next that is free. Of several processes that want one name, one gets it: a
- * folder with something in it is not renamed over.
- */
-async function place(lock: FolderLock, path: string, another: boolean): Promise<string> {
-  for (let i = 1; ; i++) {
-    const name = i === 1 ? path : `${path}-${i}`
-    if (!(await exists(name))) {
-      try {
-        await lock.move(name)
-        return name
-      } catch (error) {
-        if (!(await exists(name))) throw error
-      }
-    }
-    if (!another) throw new FedunifyError('E_RUN_EXISTS', `${path} exists already`, EXISTS_HINT)
-  }
-}
-
-/** Keys that a run may be given otherwise when it goes on. */
-const CHANGEABLE = ['stop-after', 'keep', 'keep-every'] as const
-
-/**
- * A run may be told to stop elsewhere, to keep other rounds' weights, or have other rounds than before. Whatever is written when the process is killed,
- * the same command goes on: the checkpoint is that of both runs until the manifest says which it is.
- */
-async function keepChange(
-  path: string,
-  manifest: Manifest,
-  saved: SavedState,
-  description: RunDescription,
-): Promise<void> {
-  const [was, is] = [runIdentity(manifest), runIdentity(description)]
-  const changed = CHANGEABLE.some((key) => manifest.config[key] !== description.config[key])
-  if (was === is && !changed) return
-  // A finished run's manifest has the hashes of the files that change now.
-  const { files: _, ...begun } = manifest
-  await putFile(manifestFile(path), sealedManifest({ ...begun, status: 'running' }))
-  await keepConfig(path, description.config)
-  if (was !== is) await putFile(checkpointFile(path), encodeCheckpoint({ ...saved, run: is, before: was }))
-  await putFile(manifestFile(path), sealedManifest({ status: 'running', rounds: saved.round, ...description }))
-}
-
-const EXISTS_HINT = 'go on with it by --resume, name another with --run-id, or remove it'
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false
-    throw error
   }
 }

@@ -40,6 +40,8 @@ export interface LineChart {
   readonly legend: readonly LegendItem[]
   /** In ascending order. */
   readonly rounds: readonly number[]
+  /** The horizontal axis, if it has no rounds but other numbers. */
+  readonly across?: { readonly title: string; readonly ticks: readonly number[] }
   /** Of the drawing without its legend. */
   readonly height?: number
 }
@@ -76,7 +78,8 @@ export function lineChart(given: LineChart): Markup {
     (tick) =>
       html`<path class="${tick === 0 && axis.domain[0] < 0 ? 'axis' : 'grid'}" d="M${left} ${px(y(tick))}H${px(right)}"/><text class="tick" x="${left - 6}" y="${px(y(tick) + 4)}" text-anchor="end">${axis.text(tick)}</text>`,
   )
-  const ticks = roundTicks(first, last, size === 'wide' ? 9 : 6).map(
+  const across = given.across ?? { title: 'round', ticks: roundTicks(first, last, size === 'wide' ? 9 : 6) }
+  const ticks = across.ticks.map(
     (round) =>
       html`<path class="axis" d="M${px(x(round))} ${px(bottom)}v4"/><text class="tick" x="${px(x(round))}" y="${px(bottom + 17)}" text-anchor="middle">${round}</text>`,
   )
@@ -87,7 +90,7 @@ export function lineChart(given: LineChart): Markup {
   )
   // An inner drawing shows nothing beyond its frame.
   const frame = [left, top - 5, right - left + 5, bottom - top + 5].map(px)
-  const body = html`${head.markup}<g>${grid}<path class="axis" d="M${left} ${px(bottom)}H${px(right)}"/>${ticks}<text class="tick" x="${px((left + right) / 2)}" y="${px(bottom + 32)}" text-anchor="middle">round</text></g>
+  const body = html`${head.markup}<g>${grid}<path class="axis" d="M${left} ${px(bottom)}H${px(right)}"/>${ticks}<text class="tick" x="${px((left + right) / 2)}" y="${px(bottom + 32)}" text-anchor="middle">${across.title}</text></g>
 <svg x="${frame[0]!}" y="${frame[1]!}" width="${frame[2]!}" height="${frame[3]!}" viewBox="${frame.join(' ')}" overflow="hidden">${lines.map((one) => drawBand(one, x, y))}
 ${lines.map((one) => drawLine(one, x, y, markers))}</svg>
 ${outlierMarks(outliers, x, [top, bottom], markers)}${names}${printed.middles.length > 0 && printed.markup}<path class="cross" d="M0 ${px(top - 6)}V${px(bottom)}"/>`
