@@ -2,11 +2,12 @@
 // A figure is a table or a number between two comments. The first names a function of FIGURES, below, and its arguments:
 //   <!-- figure: ours table3 avg end -->92.99 ± 0.12<!-- /figure -->
 // Needs a build: the paper's figures come from build/.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
 import { NAMED_KEYS } from '../build/config/parts/choice-keys.js'
 import { decimals, duration, plusMinus, thousands } from '../build/format.js'
 import { LAST_EPOCH_TEXT, PAPER_SERIES, PAPER_TABLES, printedAt, roundBeside } from '../build/paper/tables.js'
+import { nameOf } from '../build/parts.js'
 import { paperTable } from '../build/report/terminal/paper-table.js'
 import { kindOfSeries, POOLED_SERIES, seriesTitle } from '../build/runs/series-name.js'
 import { leaderboardRows } from './leaderboard.mjs'
@@ -154,19 +155,21 @@ function leaderboard(name, most) {
 
 /** Accuracies after attacks: a row for each merge rule. */
 function robust(name) {
-  const rows = csv(`results/reference/${name}/summary.csv`, { columns: true })
-  const driven = rows.filter(({ group, series }) => group.includes(`-${series.replaceAll('-', '_')}`))
-  const attacks = [
-    ...new Set(driven.map(({ group, series }) => group.slice(0, group.indexOf(`-${series.replaceAll('-', '_')}`)))),
-  ]
-  const rules = [...new Set(driven.map(({ series }) => series))]
-  const cell = (rule, attack) => {
-    const found = driven.find(({ group, series }) => series === rule && group.startsWith(`${attack}-`))
-    return found ? decimals(100 * found.mean) : ''
-  }
-  const title = (attack) => attack.replace(/_owners.*/, '').replaceAll('_', '-')
+  const folder = `results/reference/${name}`
+  const ids = readdirSync(at(folder)).filter((id) => existsSync(at(`${folder}/${id}/manifest.json`)))
+  const runs = ids.map((id) => {
+    const { config, status } = JSON.parse(read(`${folder}/${id}/manifest.json`))
+    const rule = nameOf(config.merge[0])
+    const end = csv(`${folder}/${id}/unified.csv`, { columns: true }).at(-1)
+    const text =
+      status === 'finished' ? decimals(100 * Number(end.accuracy)) : `fails in round ${Number(end.round) + 1}`
+    return { rule, attack: nameOf(config.attack ?? 'none'), text }
+  })
+  const names = (key, registry) => Object.keys(registry).filter((one) => runs.some((run) => run[key] === one))
+  const [rules, attacks] = [names('rule', NAMED_KEYS.merge.parts), names('attack', NAMED_KEYS.attack.parts)]
+  const cell = (rule, attack) => runs.find((run) => run.rule === rule && run.attack === attack)?.text ?? ''
   return table(
-    ['merge', ...attacks.map(title)],
+    ['merge', ...attacks],
     rules.map((rule) => [`\`${rule}\``, ...attacks.map((attack) => cell(rule, attack))]),
   )
 }

@@ -35,7 +35,7 @@ export const PRESETS = {
     (classes) => [conv(32, 'valid'), relu, pool, flatten, dense(100), relu, dense(classes)],
   ),
   'cnn-etf': preset(
-    'cnn whose last layer is 10 fixed directions, as far apart as they can be, and a linear one before it; 436,865 parameters',
+    'cnn that ends in 10 fixed directions, as far apart as they can be; 436,865 parameters',
     'Li et al. 2023 (arXiv:2303.10058) (FedETF), without its balanced softmax, on our reading of Lee 2021, fig. 5',
     (classes) => [
       ...[conv(32, 'same'), relu, pool],

@@ -80,7 +80,7 @@ function additions([command, ...rest]: readonly string[]): string[] {
   if (command === 'run' && !rest.includes('--resume')) return ['--dry-run', ...set(...DATA)]
   // The dry run of a batch trains a little of every model, to estimate the time: a small one will do.
   if (command === 'remerge' || command === 'explain') return ['--quiet']
-  if (command === 'batch') return ['--dry-run', ...set(...DATA, 'model=mlp')]
+  if (command === 'batch') return ['--dry-run', ...set(...DATA, 'model=mlp', 'images=null')]
   return []
 }
 
