@@ -15,8 +15,7 @@ export interface FisherOptions {
  * which no owner's images say anything is averaged. The paper's code has the same floor.
  */
 export const fisher = {
-  summary:
-    'mean of each weight, in which owners count by how much their images say of it (the diagonal Fisher information)',
+  summary: 'mean of each weight, by how much the images of each owner say of it (diagonal Fisher information)',
   source: 'Fisher merging: Matena and Raffel 2022, arXiv:2111.09832; floor and normalise as in their code',
   when: 'owners know different things, and each may tell how much of which, in as many numbers again as it has weights',
   needs: 'each',

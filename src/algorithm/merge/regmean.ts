@@ -10,8 +10,7 @@ import { sampledImages, statisticOf } from './shared/statistic.ts'
  * Biases and convolutions are averaged. With alpha 0 it is a mean of each weight, by how large the owners' inputs are.
  */
 export const regmean = {
-  summary:
-    'dense layers that do on the inputs of each owner what its own layer does, by least squares; all else is averaged',
+  summary: "dense layers by least squares, on the owners' own inputs and outputs; all else is averaged",
   source: 'RegMean: Jin et al. 2023, arXiv:2212.09849, eq. 2-3; their code has alpha 0.9 and 0.1',
   when: "beside another rule, to see what owners' inputs say of how to merge; if it drives a run, weights grow and training may diverge",
   needs: 'each',

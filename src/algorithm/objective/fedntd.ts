@@ -6,8 +6,7 @@ import type { ObjectivePart } from './objective.ts'
  * p what the owner's model does: it keeps what it was told of other classes. The temperature is 1.
  */
 export const fedntd = {
-  summary:
-    "the received model is listened to on the classes that are not the image's own, for a forward pass more in each step",
+  summary: "classes other than the image's own are as the received model has them; a forward pass more a step",
   source: 'Lee et al. 2022 (arXiv:2106.03097) (FedNTD), with tau 1',
   options: z.strictObject({
     beta: z.number().gt(0).default(1).describe('for how much the received model counts'),
