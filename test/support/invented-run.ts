@@ -13,7 +13,7 @@ import { nameOf } from '../../src/parts.ts'
 import { manifestText } from '../../src/runs/manifest-text.ts'
 import { plainEvent } from '../../src/runs/plain-event.ts'
 import { labelsHash, type Manifest, type Status } from '../../src/runs/run-description.ts'
-import { TABLES } from '../../src/runs/tables.ts'
+import { tablesOf } from '../../src/runs/tables.ts'
 
 export interface FakeRun {
   readonly config?: Record<string, unknown>
@@ -35,7 +35,7 @@ export function writeRun(path: string, { config = {}, done, status = 'finished',
   const started: Started = { type: 'started', owners, rounds, done: 0, merges: experiment.merge.map(nameOf), baseline }
   const events = Array.from({ length: rounds }, (_, i) => fakeRound(experiment, owners, i + 1))
   mkdirSync(path, { recursive: true })
-  for (const table of TABLES) {
+  for (const table of tablesOf(experiment)) {
     const lines = [table.columns(started), ...events.flatMap((event) => table.rows(event, started))]
     writeFileSync(join(path, table.file), stringify(lines))
   }

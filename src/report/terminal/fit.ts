@@ -30,7 +30,7 @@ export function fitted(all: readonly Column[], width = Number.POSITIVE_INFINITY)
   let shown = all
   while (!isWithin(shown)) {
     const most = Math.max(...shown.map(({ spare = -1 }) => spare))
-    if (most < 0) return { text: lists(all), missing: [] }
+    if (most < 0) return { text: lists(all, width), missing: [] }
     shown = shown.filter(({ spare }) => spare !== most)
   }
   const missing = all.filter((column) => !shown.includes(column)).map(({ title }) => title)
@@ -45,11 +45,28 @@ export const titlesOf = (all: readonly Column[]): string[] => all.map(({ title }
 export const rowsOf = (all: readonly Column[]): string[][] =>
   (all[0]?.cells ?? []).map((_, i) => all.map(({ cells }) => cells[i]!))
 
-function lists(all: readonly Column[]): string {
+/** Characters of a cell's line at least, however narrow the terminal. */
+const LEAST = 20
+
+function lists(all: readonly Column[], width: number): string {
   const most = Math.max(...all.map(({ title }) => title.length))
   const titles = titlesOf(all)
-  const list = (row: readonly string[]) => row.map((cell, i) => `${titles[i]!.padEnd(most)}  ${oneLine(cell)}`)
+  const [indent, room] = [' '.repeat(most + GAP), Math.max(LEAST, width - most - GAP)]
+  const list = (row: readonly string[]) =>
+    row.map((cell, i) => `${titles[i]!.padEnd(most + GAP)}${broken(oneLine(cell), room).join(`\n${indent}`)}`)
   return rowsOf(all)
     .map((row) => list(row).join('\n'))
     .join('\n\n')
+}
+
+/** A name, or a part with its options, in lines of at most so many characters, behind a mark between words if there is one. */
+function broken(text: string, room: number): string[] {
+  const lines = ['']
+  for (const word of text.split(/(?<=[-_:;,/+= ])/)) {
+    if (lines.at(-1)!.length + word.trimEnd().length > room) lines.push('')
+    let rest = word
+    for (; rest.length > room; rest = rest.slice(room)) lines.splice(-1, 1, rest.slice(0, room), '')
+    lines.push(`${lines.pop()}${rest}`)
+  }
+  return lines.map((line) => line.trimEnd()).filter((line, i) => line !== '' || i === 0)
 }
