@@ -111,7 +111,8 @@ function assertVariants(
     for (const key of Object.keys(values)) {
       const place = source.where(['variants', name, key])
       if (!legal.includes(key)) throw unknownKey(place, key, `variant ${name}`, legal)
-      if (!matrix.has(key)) continue
+      // What the command line goes over counts in every variant.
+      if (matrix.get(key)?.source !== source) continue
       const message = `${place}: ${key} is given twice, in the matrix and in variant ${name}`
       throw new FedunifyError('E_CONFLICT', message, 'keep one of the two')
     }

@@ -50,6 +50,12 @@ it('--set chooses among them, and changes them all', async () => {
     `near 0 0.3 ${NEAR}`,
     'plain 0 0.3 "cross-entropy"',
   ])
+  expect(await told(TWO, ['lr=0.3,0.2'])).toEqual([
+    'plain-0.3 0 0.3 "cross-entropy"',
+    'plain-0.2 0 0.2 "cross-entropy"',
+    `near-0.3 0 0.3 ${NEAR}`,
+    `near-0.2 0 0.2 ${NEAR}`,
+  ])
   expect(await told(TWO, ['variants=null'])).toEqual([' 0 0.1 "cross-entropy"'])
 })
 
