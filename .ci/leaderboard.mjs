@@ -2,11 +2,12 @@
 // what they tell of an owner beside its weights. Needs a build.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
-import { MERGE_RULES } from '../build/algorithm/merge/registry.js'
-import { decisive } from '../build/config/hash.js'
+import { asksOf, usesOf } from '../build/algorithm/merge/assert-rule.js'
+import { withoutSeed } from '../build/config/hash.js'
 import { decimals, plusMinus } from '../build/format.js'
-import { nameOf, optionsOf } from '../build/parts.js'
+import { nameOf } from '../build/parts.js'
 import { intervalText, signedPoints } from '../build/report/terminal/points.js'
+import { differingKeys, valueText } from '../build/runs/read/run-groups.js'
 import { differenceBySeed, estimate } from '../build/stats.js'
 
 /** The group of a file that all others are measured against. */
@@ -40,34 +41,35 @@ function readRun(path, name) {
 
 /** What the method makes an owner tell beside its weights and counts. */
 function toldBeside({ merge, head }, lines) {
-  const uses = MERGE_RULES[nameOf(merge[0])]?.uses?.(optionsOf(merge[0])) ?? []
-  const fields = new Set(lines.flatMap((line) => line.fields))
+  const asked = asksOf(merge[0]).map(({ statistic }) => statistic)
   return [
-    ...(uses.includes('labels') ? ['images of each class'] : []),
-    ...(fields.has('sent') ? ['its control variate'] : []),
+    ...(usesOf(merge[0]).includes('labels') ? ['images of each class'] : []),
+    ...(lines.some(({ fields }) => fields.includes('sent')) ? ['its control variate'] : []),
     ...(head ? ['sums of features, images of each class'] : []),
-    ...['gram', 'fisher'].filter((use) => uses.includes(use)).map((use) => STATISTICS[use]),
+    ...asked.map((statistic) => STATISTICS[statistic]),
   ]
 }
 
-const STATISTICS = { gram: 'sums of the inputs of dense layers', fisher: 'squared gradients' }
+const STATISTICS = {
+  grams: 'sums of the inputs of dense layers',
+  fisher: 'squared gradients',
+  'empirical-fisher': 'squared gradients of its labels',
+}
 
 /** What a group sets otherwise than the first. */
 function settings(config, base) {
-  const [own, others] = [decisive(config), decisive(base)]
-  const keys = [...new Set([...Object.keys(own), ...Object.keys(others)])].filter((key) => key !== 'seed')
-  const text = (value) =>
-    [value]
-      .flat()
-      .map((one) => (typeof one === 'object' ? JSON.stringify(one) : one))
-      .join(', ')
-  const differing = keys.filter((key) => JSON.stringify(own[key]) !== JSON.stringify(others[key]))
-  return differing.map((key) => `${key} ${own[key] === undefined ? 'none' : text(own[key])}`).join(', ')
+  const [own, others] = [withoutSeed(config), withoutSeed(base)]
+  const text = (key) => (own[key] === undefined ? `no ${key}` : `${key} ${valueText(own[key])}`)
+  return differingKeys([own, others]).map(text).join(', ')
 }
 
 /** The groups, the most accurate first. */
 export function leaderboard(folder) {
-  const groups = Object.entries(Object.groupBy(runsOf(folder), ({ group }) => group))
+  const runs = runsOf(folder)
+  const groups = [...new Set(runs.map(({ group }) => group))].map((name) => [
+    name,
+    runs.filter(({ group }) => group === name),
+  ])
   const seedsOf = (runs) => new Map(runs.map(({ config, accuracy }) => [config.seed, accuracy]))
   const base = groups.find(([name]) => name === BASE)[1]
   return groups
@@ -96,7 +98,8 @@ export function leaderboardRows(folder, most = Number.POSITIVE_INFINITY) {
   const rows = all
     .slice(0, most)
     .map((group) => [
-      `\`${group.name}\``,
+      // The name of a folder has no dash within a part.
+      `\`${group.name.replaceAll('_', '-')}\``,
       group.settings,
       `**${plusMinus(group.unified, decimals)}**`,
       differenceText(group, base),
