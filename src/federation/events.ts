@@ -29,6 +29,10 @@ export interface Started {
   readonly folder?: string
 }
 
+/** How many train in a round, the pooled baseline counted. */
+export const trainingIn = ({ owners, participants, baseline }: Started): number =>
+  (participants ?? owners.length) + (baseline ? 1 : 0)
+
 export interface OwnerTrained {
   readonly type: 'owner-trained'
   readonly round: number

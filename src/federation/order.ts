@@ -19,9 +19,16 @@ export interface Order {
  */
 export function plannedOrder(arrivals: readonly Arriving[], done: number): Order {
   let at = done
+  /** The versions that each owner's trainings are part of, its first training first. */
+  const versions = new Map<number, number[]>()
+  for (const { owner, at } of arrivals) {
+    const own = versions.get(owner)
+    if (own) own.push(at)
+    else versions.set(owner, [at])
+  }
   return {
     past: arrivals.slice(0, done),
-    versionOf: (owner, turn) => arrivals.find((one) => one.owner === owner && one.turn === turn)?.at,
+    versionOf: (owner, turn) => versions.get(owner)?.[turn - 1],
     began() {},
     next: async () => arrivals[at++]!,
   }

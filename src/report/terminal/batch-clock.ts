@@ -1,6 +1,6 @@
 import type { BatchRun } from '../../batch/plan.ts'
 import { localEpochs } from '../../config/schema.ts'
-import type { RunEvent } from '../../federation/events.ts'
+import { type RunEvent, trainingIn } from '../../federation/events.ts'
 import { lastRound } from '../../federation/schedule.ts'
 import { duration } from '../../format.ts'
 
@@ -42,7 +42,7 @@ export class BatchClock {
     const at = this.#runs.get(run)!
     if (event.type === 'started') {
       at.round = event.done
-      at.participants = (event.participants ?? event.owners.length) + (event.baseline ? 1 : 0)
+      at.participants = trainingIn(event)
     } else if (event.type === 'owner-progress') {
       at.trained.set(event.owner, event.images / event.total)
       at.part = [...at.trained.values()].reduce((sum, part) => sum + part, 0) / at.participants

@@ -59,14 +59,6 @@ function lists(all: readonly Column[], width: number): string {
     .join('\n\n')
 }
 
-/** A name, or a part with its options, in lines of at most so many characters, behind a mark between words if there is one. */
-function broken(text: string, room: number): string[] {
-  const lines = ['']
-  for (const word of text.split(/(?<=[-_:;,/+= ])/)) {
-    if (lines.at(-1)!.length + word.trimEnd().length > room) lines.push('')
-    let rest = word
-    for (; rest.length > room; rest = rest.slice(room)) lines.splice(-1, 1, rest.slice(0, room), '')
-    lines.push(`${lines.pop()}${rest}`)
-  }
-  return lines.map((line) => line.trimEnd()).filter((line, i) => line !== '' || i === 0)
-}
+/** A text in lines of at most so many characters: each ends behind a mark between words, if it has one. */
+const broken = (text: string, room: number): readonly string[] =>
+  text.match(new RegExp(`.{1,${room}}$|.{0,${room - 1}}[-_:;,/+= ]|.{1,${room}}`, 'g')) ?? ['']

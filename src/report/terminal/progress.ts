@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty'
 import { createLogUpdate } from 'log-update'
 import type { Progress } from '../../data/fashion-mnist/fetch.ts'
 import type { OwnerProgress } from '../../federation/cohort.ts'
-import { POOLED, type RunEvent, type Started } from '../../federation/events.ts'
+import { POOLED, type RunEvent, type Started, trainingIn } from '../../federation/events.ts'
 import { duration, thousands } from '../../format.ts'
 import { oneLine, type Palette, visible } from '../../visible.ts'
 import { bar } from './bar.ts'
@@ -151,7 +151,7 @@ export class LiveProgress implements ProgressView {
   event(event: RunEvent): void {
     switch (event.type) {
       case 'started':
-        this.#participants = (event.participants ?? event.owners.length) + (event.baseline ? 1 : 0)
+        this.#participants = trainingIn(event)
         this.#clock.start(event)
         this.#table = new RoundTable(event, this.#width(), this.#colors)
         this.#log(visible(this.#colors.dim('evaluating the initial weights …')))
