@@ -95,17 +95,15 @@ function differenceText({ name, difference, unified }, base) {
 export function leaderboardRows(folder, most = Number.POSITIVE_INFINITY) {
   const all = leaderboard(folder)
   const base = all.find(({ name }) => name === BASE)
-  const rows = all
-    .slice(0, most)
-    .map((group) => [
-      // The name of a folder has no dash within a part.
-      `\`${group.name.replaceAll('_', '-')}\``,
-      group.settings,
-      `**${plusMinus(group.unified, decimals)}**`,
-      differenceText(group, base),
-      megabytes(group.up),
-      group.told.join(', ') || 'nothing',
-    ])
+  const rows = all.slice(0, most).map((group) => [
+    // The name of a folder has no dash within a part.
+    `\`${group.name.replaceAll('_', '-')}\``,
+    group.settings,
+    `**${plusMinus(group.unified, decimals)}**`,
+    differenceText(group, base),
+    megabytes(group.up),
+    group.told.join(', ') || 'nothing',
+  ])
   const head = ['method', `set otherwise than in \`${BASE}\``, 'unified accuracy', 'points from it, 95 % interval']
   return [[...head, 'MB up, each owner', 'told beside the weights'], ...rows]
 }
