@@ -16,6 +16,7 @@ const ROUNDS: readonly Key[] = [
   'pace',
   'speeds',
   'participants',
+  'privacy',
   'rounds',
   'stop-at',
   'stop-after',

@@ -10,6 +10,7 @@ import { ExpectationsSchema } from './expectations.ts'
 import { choices } from './parts/choice.ts'
 import { CHOICE_KEYS, SHORT_KEYS } from './parts/choice-keys.ts'
 import { pathText } from './path-text.ts'
+import { PrivacySchema } from './privacy-schema.ts'
 
 const count = z.int().min(1)
 
@@ -104,6 +105,9 @@ export const ExperimentSchema = z.strictObject({
       'owners that train in each round, drawn anew with the seed: { fraction: 0.1 } of them, at least one, or { count: 20 } (default: all)',
     )
     .meta({ examples: [{ fraction: 0.1 }] }),
+  privacy: PrivacySchema.optional()
+    .describe('masked sums, or noise with an epsilon: what the server or a reader of the model may learn of an owner')
+    .meta({ examples: [{ level: 'record', clip: 1, epsilon: 4 }] }),
   rounds: count.default(10).describe('rounds of training, merging and sending back'),
   'stop-at': fraction
     .optional()
