@@ -24,6 +24,6 @@ function exitOf({ error }: BatchResult): number {
 /** What went wrong, to follow the name of the run: many a message begins with that itself. */
 export function reasonOf({ path }: BatchRun, error: unknown): string {
   const message = messageOf(error)
-  const named = message.startsWith(`${path}: `) || message.startsWith(`${path} `)
-  return oneLine(named ? message.slice(path.length).replace(/^:? /, '') : message)
+  const named = [': ', ' ', '/'].find((after) => message.startsWith(path + after))
+  return oneLine(named === undefined ? message : message.slice(path.length + named.length))
 }

@@ -9,7 +9,7 @@ import { staleRuns } from '../batch/stale-runs.ts'
 import { type FolderSummary, writeSummaries } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
-import { otherVersionsText, planText, staleText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
+import { failedText, otherVersionsText, planText, staleText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
 import { pointLatest } from '../runs/latest.ts'
 import { REPORT } from '../runs/run-files.ts'
 import { kindOf } from '../system/files.ts'
@@ -57,6 +57,8 @@ export async function runMany(runs: readonly BatchRun[], options: ManyOptions, i
     io.say(summaryText(summary, io.width, page))
   }
   io.say(tallyText(results, runs.length, (performance.now() - began) / 1000))
+  // The error that it ends with tells of one, unless it was interrupted.
+  if (signal.aborted || results.filter(({ outcome }) => outcome === 'failed').length > 1) io.say(failedText(results))
   io.say(otherVersionsText(results))
   io.say(staleText(await staleRuns(runs)))
   if (signal.aborted) {

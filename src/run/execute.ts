@@ -39,7 +39,9 @@ export interface Execution {
  * @throws FedunifyError as the run does
  */
 export async function* execute(run: Runnable, execution: Execution = {}): AsyncGenerator<RunEvent> {
-  const { path, resume, another, note, ready, signal = new AbortController().signal } = execution
+  const { path, resume, another, note, ready, signal: given } = execution
+  // One of its own: runs at the same time would be so many listeners of one signal.
+  const signal = AbortSignal.any(given ? [given] : [])
   const sinks = new Sinks(execution.sinks ?? [], note)
   let participants: Participants | undefined
   try {

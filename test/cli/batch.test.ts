@@ -127,7 +127,17 @@ test('a run that was copied or edited is not passed over as finished, and the ot
   expect(err).toMatch(/^failed: \[2\/3\] \S+copied\/0.1-s0-\w+: holds another run$/m)
   expect(err).toContain('unified.csv: it is longer than the run left it')
   expect(out).toContain('0 finished, 1 skipped, 2 failed of 3 runs')
+  const quiet = await runBinary(['batch', file, '--quiet'])
+  expect(quiet.out).toMatch(/^failed: \S+copied\/0.1-s0-\w+: holds another run$/m)
+  expect(quiet.out).toMatch(/^failed: \S+copied\/0.2-s0-\w+: unified.csv: it is longer/m)
   expect(rowsOf(join(results, 'copied'), 'summary.csv').map((row) => row.group)).toEqual(Array(3).fill('0.05'))
+})
+
+test('a dozen runs at the same time end without a warning of the runtime', async () => {
+  const file = experiment('dozen', { rounds: 1, images: 64, merge: ['avg'], seeds: 12 })
+  const { code, err, out } = await runBinary(['batch', file, '--quiet', '--jobs', '12'])
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out).toContain('12 finished')
 })
 
 test('two runs for one folder are refused before anything runs', async () => {

@@ -1,4 +1,5 @@
 import type { RunEstimate } from '../../batch/estimate.ts'
+import { reasonOf } from '../../batch/failure.ts'
 import type { BatchResult } from '../../batch/run-batch.ts'
 import type { StaleRuns } from '../../batch/stale-runs.ts'
 import type { FolderSummary, SummaryRow } from '../../batch/summary.ts'
@@ -80,6 +81,13 @@ export function tallyText(results: readonly BatchResult[], runs: number, seconds
   })
   return `\n${counts.join(', ')} of ${runs} runs in ${duration(seconds)}\n`
 }
+
+/** Runs that failed, and why: their lines may be far above, or were not printed. */
+export const failedText = (results: readonly BatchResult[]): string =>
+  results
+    .filter(({ outcome }) => outcome === 'failed')
+    .map(({ run, error }) => `failed: ${oneLine(run.path)}: ${reasonOf(run, error)}\n`)
+    .join('')
 
 /** Of runs that were skipped though another version of fedunify made them. */
 export function otherVersionsText(results: readonly BatchResult[]): string {
