@@ -9,7 +9,14 @@ import { staleRuns } from '../batch/stale-runs.ts'
 import { type FolderSummary, writeSummaries } from '../batch/summary.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { BatchProgress } from '../report/terminal/batch-progress.ts'
-import { failedText, otherVersionsText, planText, staleText, summaryText, tallyText } from '../report/terminal/batch-tables.ts'
+import {
+  failedText,
+  otherVersionsText,
+  planText,
+  staleText,
+  summaryText,
+  tallyText,
+} from '../report/terminal/batch-tables.ts'
 import { pointLatest } from '../runs/latest.ts'
 import { REPORT } from '../runs/run-files.ts'
 import { kindOf } from '../system/files.ts'
