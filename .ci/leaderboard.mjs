@@ -13,34 +13,42 @@ import { differenceBySeed, estimate } from '../build/stats.js'
 /** The group of a file that all others are measured against. */
 const BASE = 'avg'
 
-const runsOf = (folder) =>
+const entriesOf = (folder) =>
   readdirSync(folder)
     .filter((name) => existsSync(`${folder}/${name}/manifest.json`))
-    .map((name) => readRun(`${folder}/${name}`, name))
+    .flatMap((name) => readRun(`${folder}/${name}`, name))
 
+/** An entry for each series of a run: the rule that drives it, those that are scored beside it, a fitted head. */
 function readRun(path, name) {
   const text = (file) => readFileSync(`${path}/${file}`, 'utf8')
   const csv = (file) => parse(text(file), { columns: true })
-  const { config } = JSON.parse(text('manifest.json'))
+  const { config, status, rounds } = JSON.parse(text('manifest.json'))
   const last = csv('unified.csv').filter(({ round }) => Number(round) === config.rounds)
-  // The series of a fitted head is what its run is about; without one it is that of the rule that drives the run.
-  const series = config.head ? nameOf(config.head) : nameOf(config.merge[0])
   const sent = csv('traffic.csv').filter(({ owner }) => owner === '1')
   const lines = text('disclosure.jsonl')
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line))
-  return {
-    group: name.slice(0, name.lastIndexOf(`-s${config.seed}-`)),
-    config,
-    accuracy: 100 * Number(last.find(({ merge }) => merge === series).accuracy),
-    up: sent.reduce((sum, { up_bytes }) => sum + Number(up_bytes), 0),
-    told: toldBeside(config, lines),
+  const up = sent.reduce((sum, { up_bytes }) => sum + Number(up_bytes), 0)
+  const ofHead = lines.filter(({ owner, kind }) => owner === 1 && kind === 'statistics')
+  const group = name.slice(0, name.lastIndexOf(`-s${config.seed}-`))
+  const rules = config.merge.map(nameOf)
+  const entry = (series, more) => {
+    const scored = last.find(({ merge }) => merge === series)
+    const accuracy = scored && 100 * Number(scored.accuracy)
+    const failed = status === 'failed' ? rounds + 1 : undefined
+    return { group, config, accuracy, failed, told: toldBeside(config, lines, more.head), ...more }
   }
+  const head = config.head && nameOf(config.head)
+  const sums = head ? ofHead.reduce((sum, { bytes }) => sum + bytes, 0) : 0
+  return [
+    ...rules.map((rule, i) => entry(rule, { series: i === 0 ? undefined : rule, up: up - sums })),
+    ...(head ? [entry(head, { series: head, up, head: true })] : []),
+  ]
 }
 
 /** What the method makes an owner tell beside its weights and counts. */
-function toldBeside({ merge, head }, lines) {
+function toldBeside({ merge }, lines, head) {
   const asked = asksOf(merge[0]).map(({ statistic }) => statistic)
   return [
     ...(usesOf(merge[0]).includes('labels') ? ['images of each class'] : []),
@@ -63,47 +71,78 @@ function settings(config, base) {
   return differingKeys([own, others]).map(text).join(', ')
 }
 
-/** The groups, the most accurate first. */
+/** The groups and their series, the most accurate first. */
 export function leaderboard(folder) {
-  const runs = runsOf(folder)
-  const groups = [...new Set(runs.map(({ group }) => group))].map((name) => [
-    name,
-    runs.filter(({ group }) => group === name),
-  ])
-  const seedsOf = (runs) => new Map(runs.map(({ config, accuracy }) => [config.seed, accuracy]))
-  const base = groups.find(([name]) => name === BASE)[1]
-  return groups
-    .map(([name, runs]) => ({
-      name,
-      settings: settings(runs[0].config, base[0].config),
-      unified: estimate(runs.map(({ accuracy }) => accuracy)),
-      difference: name === BASE ? undefined : differenceBySeed(seedsOf(runs), seedsOf(base)),
-      up: Math.max(...runs.map(({ up }) => up)),
-      told: runs[0].told,
-    }))
-    .toSorted((a, b) => b.unified.mean - a.unified.mean)
+  const groups = new Map()
+  for (const entry of entriesOf(folder)) {
+    const key = JSON.stringify([entry.group, entry.series])
+    groups.set(key, [...(groups.get(key) ?? []), entry])
+  }
+  const done = (entries) => entries.filter(({ accuracy }) => accuracy !== undefined)
+  const seedsOf = (entries) => new Map(done(entries).map(({ config, accuracy }) => [config.seed, accuracy]))
+  const base = groups.get(JSON.stringify([BASE, undefined]))
+  // A head that is all that a method adds leaves the rules as they are without it.
+  const isTwin = ([
+    {
+      config: { head, ...rest },
+      series,
+    },
+  ]) => head && series !== nameOf(head) && settings(rest, base[0].config) === ''
+  return [...groups.values()]
+    .filter((entries) => !isTwin(entries))
+    .map((entries) => {
+      const [{ group, series, config, told }] = entries
+      const isBase = entries === base
+      const scores = done(entries).map(({ accuracy }) => accuracy)
+      return {
+        name: group,
+        series,
+        isBase,
+        settings: settings(config, base[0].config),
+        unified: scores.length > 0 ? estimate(scores) : undefined,
+        seeds: scores.length,
+        failed: entries.flatMap(({ failed }) => failed ?? []),
+        difference: isBase ? undefined : differenceBySeed(seedsOf(entries), seedsOf(base)),
+        up: Math.max(...entries.map(({ up }) => up)),
+        told,
+      }
+    })
+    .toSorted((a, b) => (b.unified?.mean ?? 0) - (a.unified?.mean ?? 0))
 }
 
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1)
 
-function differenceText({ name, difference, unified }, base) {
-  if (name === BASE) return ''
+function differenceText({ isBase, difference, unified }, base) {
+  if (isBase || !unified) return ''
   return difference ? intervalText(difference) : signedPoints(unified.mean - base.unified.mean)
+}
+
+function scoreText({ unified, failed }) {
+  const ended = failed.length > 0 ? `${failed.length} of the seeds ended in round ${failed.join(' and ')} with NaN` : ''
+  if (!unified) return ended
+  return `**${plusMinus(unified, decimals)}**${ended && `; ${ended}`}`
 }
 
 /** @returns the cells of a table in Markdown, with its head */
 export function leaderboardRows(folder, most = Number.POSITIVE_INFINITY) {
   const all = leaderboard(folder)
-  const base = all.find(({ name }) => name === BASE)
+  const base = all.find(({ isBase }) => isBase)
   const rows = all.slice(0, most).map((group) => [
     // The name of a folder has no dash within a part.
-    `\`${group.name.replaceAll('_', '-')}\``,
+    `\`${group.name.replaceAll('_', '-')}\`${group.series ? `, ${group.series}` : ''}`,
     group.settings,
-    `**${plusMinus(group.unified, decimals)}**`,
+    scoreText(group),
+    String(group.seeds),
     differenceText(group, base),
     megabytes(group.up),
     group.told.join(', ') || 'nothing',
   ])
-  const head = ['method', `set otherwise than in \`${BASE}\``, 'unified accuracy', 'points from it, 95 % interval']
+  const head = [
+    'method',
+    `set otherwise than in \`${BASE}\``,
+    'unified accuracy',
+    'seeds',
+    'points from it, 95 % interval',
+  ]
   return [[...head, 'MB up, each owner', 'told beside the weights'], ...rows]
 }

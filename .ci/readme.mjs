@@ -11,6 +11,7 @@ import { nameOf } from '../build/parts.js'
 import { paperTable } from '../build/report/terminal/paper-table.js'
 import { kindOfSeries, POOLED_SERIES, seriesTitle } from '../build/runs/series-name.js'
 import { leaderboardRows } from './leaderboard.mjs'
+import { searchedRows } from './searched.mjs'
 
 const FILLED = [
   'README.md',
@@ -153,6 +154,12 @@ function leaderboard(name, most) {
   return table(head, rows).replace('---: | ---:', '--- | ---:')
 }
 
+/** Settings of an environment that a search tried with so many seeds at least. */
+function searched(env, seeds, most) {
+  const [head, ...rows] = searchedRows(read('results/bench/gpu/search.jsonl'), env, Number(seeds))
+  return table(head, rows.slice(0, Number(most)))
+}
+
 /** Accuracies after attacks: a row for each merge rule. */
 function robust(name) {
   const folder = `results/reference/${name}`
@@ -290,6 +297,7 @@ const FIGURES = {
   'federation-memory': federationMemory,
   'batch-on': batchOn,
   leaderboard,
+  searched,
   robust,
   parts,
 }

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   compare: async () => (await import('./compare.ts')).addCompareCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   remerge: async () => (await import('./remerge.ts')).addRemergeCommand,
+  disclose: async () => (await import('./disclose.ts')).addDiscloseCommand,
   export: async () => (await import('./export.ts')).addExportCommand,
   merge: async () => (await import('./merge.ts')).addMergeCommand,
   inspect: async () => (await import('./inspect.ts')).addInspectCommand,

@@ -1,8 +1,9 @@
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { allRuns, namedRuns } from '../runs/read/named-runs.ts'
+import { type OwnerDisclosure, readDisclosure } from '../runs/read/read-disclosure.ts'
 import { readEvents, type SavedEvents } from '../runs/read/read-events.ts'
 import { type BySeed, groupRuns, onePerSeed, type RunGroup } from '../runs/read/run-groups.ts'
-import { EVENTS } from '../runs/tables.ts'
+import { DISCLOSURE, EVENTS } from '../runs/tables.ts'
 import { type Analyses, readAnalyses } from './analyses.ts'
 
 /** A run with its events. */
@@ -11,6 +12,8 @@ export interface RunRecord extends LoadedRun {
   readonly events: SavedEvents | undefined
   /** What explain and remerge found out about it. */
   readonly analyses: Analyses
+  /** What left the owner that told most, by kind of message; undefined if the run did not count it. */
+  readonly disclosed: OwnerDisclosure | undefined
 }
 
 /**
@@ -26,7 +29,8 @@ export async function recordsOf(runs: Iterable<LoadedRun>): Promise<RunRecord[]>
   for (const run of runs) {
     // A round that was under way when its run stopped may be in one file and not yet in the others.
     const read = { size: run.sizes[EVENTS], until: run.rounds, lastEvaluations: true }
-    records.push({ ...run, events: await readEvents(run.path, read), analyses: await readAnalyses(run) })
+    const [events, analyses] = [await readEvents(run.path, read), await readAnalyses(run)]
+    records.push({ ...run, events, analyses, disclosed: await readDisclosure(run.path, run.sizes[DISCLOSURE]) })
   }
   return records
 }

@@ -3,6 +3,7 @@ import { shellWord } from '../../system/shell-word.ts'
 import type { RecordGroup } from '../run-record.ts'
 import { analysisFigures } from './analysis/analyses.ts'
 import { comparisonBlock } from './block/comparison.ts'
+import { disclosureBlock } from './block/disclosure.ts'
 import { manifestBlock } from './block/manifest-block.ts'
 import { lastModels } from './evaluations.ts'
 import { accuracyFigure } from './figure/accuracy.ts'
@@ -54,5 +55,5 @@ ${
 }
 ${drifted && driftFigure(`${id}-drift`, runs)}
 ${analysisFigures(id, group)}${shardsFigure(`${id}-shards`, manifest.shards, names, seeds)}
-${manifestBlock(`${id}-manifest`, group)}`
+${disclosureBlock(`${id}-disclosure`, group)}${manifestBlock(`${id}-manifest`, group)}`
 }

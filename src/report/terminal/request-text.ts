@@ -2,6 +2,7 @@ import { ownRuleOf } from '../../algorithm/merge/own-rule.ts'
 import type { Objective } from '../../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../../algorithm/objective/registry.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
+import { plainWords } from '../../disclosure/plain-words.ts'
 import { thousands } from '../../format.ts'
 import { OPEN_POLICY } from '../../owner/policy/policy.ts'
 import { type OwnerRequest, trainingsOf } from '../../owner/policy/refusals.ts'
@@ -47,6 +48,7 @@ export function describeRequest(request: OwnerRequest, share: Share = OPEN_POLIC
       'stays here',
       ['images', ...(share.metrics ? [] : [METRICS, TEST_IMAGES]), ...(share.labels ? [] : [LABELS])].join(', '),
     ],
+    ...plainWords(experiment).map((word, i): Row => [i === 0 ? 'mind' : '', word]),
   ]
   const wide = Math.max(...rows.map(([what]) => what.length))
   return rows.map(([what, detail]) => `${what.padEnd(wide)}  ${oneLine(detail)}`).join('\n')

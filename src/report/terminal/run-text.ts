@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
 import type { Experiment } from '../../config/schema.ts'
+import { labelHistogram } from '../../data/partition/partition.ts'
+import { plainWords } from '../../disclosure/plain-words.ts'
 import { trainingOwners } from '../../federation/drawn-owners.ts'
 import { lastRound } from '../../federation/schedule.ts'
 import { dataSize, roundsText, thousands } from '../../format.ts'
@@ -57,7 +59,15 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
   const rounds = done === 0 ? roundsText(last) : rest
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
   const lines = [...keptLines(prepared, done), work].map((line) => wrap(line, width))
-  return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${lines.join('\n')}\n`
+  const told = ['with every owner on a machine of its own:', ...wordsOf(prepared).map((word) => `- ${word}`), '']
+  const text = [wrap(overviewText(prepared, width), width), '', wrap(told.join('\n'), width), ...lines]
+  return `${toYaml(experiment)}\n${text.join('\n')}\n`
+}
+
+/** What its owners would tell one another and the server, whatever the messages say. */
+function wordsOf({ experiment, shards, dataset }: PreparedRun): string[] {
+  const holdings = shards.map(({ owner, train }) => ({ owner, train_labels: labelHistogram(dataset, train) }))
+  return plainWords(experiment, { shards: holdings, names: dataset.classNames })
 }
 
 /** What would be kept of the owners' weights. */

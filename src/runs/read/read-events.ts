@@ -102,7 +102,7 @@ const newer = (where: string, format: unknown) =>
 const MAX_LINE = 2 ** 27
 
 /** Every event ends with a line feed: what follows the last one is the part that a kill let through. */
-async function* linesOf(
+export async function* linesOf(
   file: string,
   size = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<{ line: string; whole: boolean }> {
