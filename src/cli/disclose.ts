@@ -21,7 +21,7 @@ report of a run has the same page, with what was counted.
 
 Examples:
   fedunify disclose --env H
-  fedunify disclose experiments/h-head.yaml --md
+  fedunify disclose experiments/best-v.yaml --md
 `
 
 type LedgerFormat = keyof typeof LEDGER_FORMATS

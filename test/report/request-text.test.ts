@@ -43,6 +43,10 @@ describe('what an experiment asks of an owner', () => {
         '             each round: 2 evaluations of 424 bytes each (images, right ones, loss and a confusion matrix), and the loss of training',
         '             once: the numbers of images to train on and to test on, and how many images there are of each class',
         'stays here   images',
+        'mind         The server reads the weights of every owner, and can attack each by itself.',
+        '             Each of the two owners knows the update of the other: it is twice the mean less its own weights.',
+        '             There is no noise: what the unified model tells of an image or an owner has no bound.',
+        '             Confusion matrices tell how many test images of each class an owner has.',
       ].join('\n'),
     )
   })
