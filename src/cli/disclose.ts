@@ -49,7 +49,7 @@ export function addDiscloseCommand(program: Command, io: Io): void {
 async function disclose(file: string | undefined, options: DiscloseOptions, io: Io): Promise<void> {
   const { set = [], format } = options
   const flags = experimentFlags({ ...options })
-  const experiment = await loadExperiment({ file, set, flags, signal: io.signal })
+  const experiment = await loadExperiment({ file, set, flags, command: 'fedunify disclose', signal: io.signal })
   const view = progressView(io, true)
   const access = { ...accessOf(options), signal: io.signal, progress: fetchProgress(view) }
   const fetched = await fetchedFirst(experiment, access)
