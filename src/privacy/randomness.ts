@@ -32,7 +32,7 @@ export const randomFor = (testSeed: number | undefined, ...path: (number | strin
   testSeed === undefined ? systemRandom() : seededRandom(testSeed, ...path)
 
 /** The first time that more is taken than what is left, a whole block is drawn: one call for thousands of numbers. */
-const BLOCK = 16_384
+const BLOCK = 4096
 
 /** Numbers of a source that fills blocks of bytes. Bytes are used once, and wiped as they are handed out. */
 class Buffered implements Randomness {

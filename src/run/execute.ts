@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
+import { ownerNoise } from '../config/owner-noise.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent, type RunEvent } from '../federation/events.ts'
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
@@ -49,7 +50,7 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     }
     // Their threads start while the folder is made.
     participants = await run.open(signal)
-    const algorithm = makeAlgorithm(run.experiment, labelsTold(run.description.shards))
+    const algorithm = makeAlgorithm(run.experiment, labelsTold(run.description.shards), ownerNoise(run.experiment))
     const begun = beginning(run, algorithm)
     const plan = planRun(run, begun.state)
     const openFolder = (at: string) =>
