@@ -23,7 +23,7 @@ const LEVEL_KEYS = ['clip', 'noise', 'noise-by', 'epsilon', 'delta'] as const sa
 /** Keys of noise that do not fit each other, at any level. */
 export function unsoundNoise({ privacy }: Pick<Asked, 'privacy'>): Unsound | undefined {
   if (!privacy) return undefined
-  const { level, clip, noise, epsilon, 'noise-by': by } = privacy
+  const { level, clip, noise, epsilon, masks, 'noise-by': by } = privacy
   const refuse = (why: string, hint: string) => ({ key: 'privacy', why, hint })
   const idle = level === undefined ? LEVEL_KEYS.find((key) => privacy[key] !== undefined) : undefined
   if (idle !== undefined) {
@@ -36,6 +36,10 @@ export function unsoundNoise({ privacy }: Pick<Asked, 'privacy'>): Unsound | und
   }
   if (noise === 0 && epsilon !== undefined) {
     return refuse('without noise no epsilon holds, but noise is 0', 'leave out noise, or epsilon')
+  }
+  if (level === 'owner' && masks && typeof clip !== 'number') {
+    const why = 'an adaptive norm goes by how many owners are within it, which each tells without masks'
+    return refuse(why, 'give clip a number, or leave out masks')
   }
   if (level === 'record' && by !== undefined) {
     return refuse('noise-by is of level owner: at level record each owner adds noise as it trains', 'leave it out')

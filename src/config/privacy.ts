@@ -14,7 +14,7 @@ export function unsoundPrivacy(experiment: Asked): { key: string; why: string; h
   ) {
     return {
       key: 'privacy',
-      why: 'it asks for neither masks nor noise',
+      why: 'privacy asks for neither masks nor noise',
       hint: 'add masks: {} or level, or leave it out',
     }
   }

@@ -61,7 +61,14 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     if (folder && note && unflushedNow()) note(`note: ${folder.path}: ${UNFLUSHED}`)
     await ready?.(saved.round, folder?.path)
     const arrived = folder && run.experiment.pace ? await readArrivals(folder.path, saved.files) : []
-    const events = startFederation(run, algorithm, begun, participants, { saved, arrived }, signal)
+    const events = startFederation(
+      run,
+      algorithm,
+      begun,
+      participants,
+      { saved, arrived, lost: folder?.lost ?? 0 },
+      signal,
+    )
     yield* recorded(events, { folder, sinks, signal })
   } catch (thrown) {
     const error = causeOf(thrown, signal)
