@@ -75,4 +75,6 @@ export interface SteppedModel {
   readonly state: State
   /** How many times the way to the merged model the server's step is, if the step chooses that anew in each round. */
   readonly stepSize?: number | undefined
+  /** The norm to which the owners' changes were clipped, if there is noise at their level. */
+  readonly clip?: number | undefined
 }

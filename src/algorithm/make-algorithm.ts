@@ -1,5 +1,7 @@
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import { type Choice, make, nameOf } from '../parts.ts'
+import { ServerNoise } from '../privacy/noise/at-server.ts'
+import { type OwnerNoise, PRIVACY } from '../privacy/noise/owner-noise.ts'
 import { WeightPool } from '../weights/pool.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Algorithm, Folded, State } from './algorithm.ts'
@@ -26,11 +28,16 @@ export interface ChosenAlgorithm {
   readonly optimizer?: Choice<typeof OPTIMIZERS>
 }
 
-/** An algorithm of merge rules, a server step, the server's half of a local objective and a head. */
+/**
+ * An algorithm of merge rules, a server step, the server's half of a local objective and a head.
+ * @param noise at the level of owners, if there is any
+ */
 export function makeAlgorithm(
   { merge, server, objective, head: fitted, owners, batch, optimizer }: ChosenAlgorithm,
   labels: LabelCounts = new Map(),
+  noise?: OwnerNoise,
 ): Algorithm {
+  const privacy = noise && new ServerNoise(noise)
   const head = chosenHead(fitted)
   const { server: half, step: own }: Objective = make(OBJECTIVES, objective)
   const chosen = own ?? chosenStep(server)
@@ -53,8 +60,12 @@ export function makeAlgorithm(
       ...within(SERVER, step?.start(initial) ?? {}),
       ...within(OBJECTIVE, half?.start(initial) ?? {}),
       ...within(LAST, earlierModels.start(initial)),
+      ...within(PRIVACY, privacy?.start() ?? {}),
     }),
-    instruct: (state, owner) => half?.instruct(of(OBJECTIVE, state), owner) ?? {},
+    instruct: (state, owner) => ({
+      ...half?.instruct(of(OBJECTIVE, state), owner),
+      ...(privacy && within(PRIVACY, of(PRIVACY, state))),
+    }),
     fold(round) {
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
@@ -63,6 +74,10 @@ export function makeAlgorithm(
     },
     step(state, base, { models, owners: participants, sent, meanSquare }: Folded) {
       const [merged, ...scored] = models as [Weights, ...Weights[]]
+      const norms = of(PRIVACY, state)
+      const mean = { round: current, mean: merged, present: participants, sent: of(PRIVACY, sent) }
+      // First of all: nothing that follows sees the mean without noise.
+      const nextNorms = privacy && base ? privacy.step(norms, { ...mean, base }) : {}
       const stepped = step && base ? step.step(of(SERVER, state), base, { merged, meanSquare }, pool) : undefined
       last = stepped?.model ?? merged
       const { models: ofRounds, state: kept } = earlierModels.step(of(LAST, state), last, current)
@@ -70,8 +85,13 @@ export function makeAlgorithm(
       idle = stepped ? [merged, ...others] : others
       const attendance = { participants, owners: owners ?? participants }
       const ofObjective = half ? within(OBJECTIVE, half.step(of(OBJECTIVE, state), sent, attendance)) : {}
-      const next = { ...within(SERVER, stepped?.state ?? {}), ...ofObjective, ...within(LAST, kept) }
-      return { model: last, others, state: next, stepSize: stepped?.size }
+      const next = {
+        ...within(SERVER, stepped?.state ?? {}),
+        ...ofObjective,
+        ...within(LAST, kept),
+        ...within(PRIVACY, nextNorms),
+      }
+      return { model: last, others, state: next, stepSize: stepped?.size, clip: privacy?.norm(norms) }
     },
   }
 }

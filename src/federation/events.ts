@@ -2,6 +2,7 @@ import type { State } from '../algorithm/algorithm.ts'
 import type { HeadWeights } from '../algorithm/head/head.ts'
 import type { Evaluation } from '../engine/engine.ts'
 import { ERRORS, type ErrorCode, type ErrorKind, messageOf } from '../errors.ts'
+import type { Account, Spent } from '../privacy/account.ts'
 import { refusalOf } from '../system/refusal.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Arrived } from './arrivals.ts'
@@ -25,6 +26,8 @@ export interface Started {
   readonly baseline: boolean
   /** Owners that share no metrics, if there are any. */
   readonly withoutMetrics?: readonly number[]
+  /** The noise of all rounds, if there is any, and the ε that the run stays within, if there is a limit. */
+  readonly privacy?: Pick<Account, 'level' | 'noise' | 'delta'> & { readonly budget?: number }
   /** The folder of the run, if it has one; not in the events that are kept there. */
   readonly folder?: string
 }
@@ -91,6 +94,8 @@ export interface RoundFinished {
   readonly drift: Readonly<Record<string, number>>
   /** How many times the way to the merged model the server's step was, if the step chooses that anew in each round. */
   readonly stepSize?: number | undefined
+  /** What the noise of the rounds up to this one has cost, if there is any. */
+  readonly privacy?: Spent | undefined
   /** In a run without waiting: what this version was made of, in the order of arrival. */
   readonly arrivals?: readonly LoggedArrival[]
   /** Bytes of the round, by owner: of models that were published in it, and of updates. The baseline has none, and where owners are drawn one that nothing went to or came from is left out. */
@@ -117,7 +122,8 @@ export interface BaselineTrained extends OwnerTrained {
 export interface Finished {
   readonly type: 'finished'
   readonly rounds: number
-  readonly reason: 'rounds' | 'stop-at' | 'stop-after'
+  /** `budget`: the next round would have cost more ε than was allowed. */
+  readonly reason: 'rounds' | 'stop-at' | 'stop-after' | 'budget'
   readonly seconds: number
   /** As in `started`. */
   readonly folder?: string

@@ -1,5 +1,6 @@
 import type { Algorithm, State } from '../algorithm/algorithm.ts'
 import { accuracy, addEvaluations, type Evaluation } from '../engine/engine.ts'
+import { type Account, affordableRounds, spentAfter } from '../privacy/account.ts'
 import type { Weights } from '../weights/weights.ts'
 import { Clock } from './clock.ts'
 import type { Cohort } from './cohort.ts'
@@ -16,6 +17,8 @@ export interface Rounds extends Schedule, Keeping {
   /** How many owners train in a round, drawn with the seed; undefined: all. */
   readonly participants?: Participation | undefined
   readonly seed?: number | undefined
+  /** What the noise of the rounds costs, if there is any: the rounds end before its budget does. */
+  readonly account?: Account | undefined
 }
 
 /** Where a federation begins: before round 1, or after a round that a checkpoint holds. */
@@ -30,7 +33,8 @@ export interface Start {
 
 /**
  * The paper's algorithm (Lee 2021, section III): every owner trains from the unified model, their updates are folded
- * into the next one, which goes back to them, until the rounds are over or it is accurate enough at every owner.
+ * into the next one, which goes back to them, until the rounds are over, it is accurate enough at every owner, or the
+ * next round would cost more than the budget of the noise has.
  *
  * @throws FedunifyError (training) if an owner or a rule fails: a round counts every owner or none
  * @throws the signal's reason once it is aborted
@@ -45,11 +49,11 @@ export async function* runFederation(
   const whole = new Clock()
   const { merges, head } = algorithm
   const owners = cohort.owners.map(({ owner }) => owner)
-  const last = lastRound(plan)
-  const { participants, seed = 0 } = plan
+  const { participants, seed = 0, account } = plan
+  const last = account ? affordableRounds(account, lastRound(plan)) : lastRound(plan)
   const drawn = participants && ((round: number) => drawnOwners({ seed, participants }, owners, round))
   const each = participants && drawnCount(participants, owners.length)
-  yield startedEvent(cohort, algorithm, { last, done: start.round, participants: each })
+  yield startedEvent(cohort, algorithm, { last, done: start.round, participants: each, account })
 
   const stopAt = plan['stop-at']
   const reachedStopAt = (scores: ReadonlyMap<number, Evaluation>) =>
@@ -115,13 +119,14 @@ export async function* runFederation(
       ownerStates: cohort.states(round),
       drift: folded.drift,
       stepSize: stepped.stepSize,
+      privacy: account && spentAfter(account, round, stepped.clip),
       traffic: drawn ? travelled(cohort.takeTraffic()) : cohort.takeTraffic(),
       disclosed: cohort.takeDisclosed(),
       baseline: undefined,
       seconds: { train, merge, evaluate: clock.lap() },
     }
   }
-  yield finishedEvent(plan, { round, reached, seconds: whole.lap() })
+  yield finishedEvent(plan, { round, reached, last, seconds: whole.lap() })
 }
 
 /** Of thousands of owners, few are sent anything in a round. */
@@ -139,12 +144,13 @@ interface Beginning {
   readonly done: number
   /** Owners that train in each round; undefined: all. */
   readonly participants?: number | undefined
+  readonly account?: Account | undefined
 }
 
 export function startedEvent(
   cohort: Cohort,
   { merges, head }: Algorithm,
-  { last, done, participants }: Beginning,
+  { last, done, participants, account }: Beginning,
 ): FederationEvent {
   const owners = cohort.owners.map(({ owner }) => owner)
   const withoutMetrics = cohort.owners.flatMap(({ owner, testImages }) => (testImages === undefined ? [owner] : []))
@@ -152,19 +158,38 @@ export function startedEvent(
   const more = {
     ...(participants !== undefined && { participants }),
     ...(withoutMetrics.length > 0 && { withoutMetrics }),
+    ...(account && { privacy: startOf(account) }),
   }
   return { type: 'started', owners, rounds: last, done, merges: series, baseline: false, ...more }
 }
 
-export const finishedEvent = (
-  { rounds }: Rounds,
-  { round, reached, seconds }: { readonly round: number; readonly reached: boolean; readonly seconds: number },
-): FederationEvent => ({
+const startOf = ({ level, noise, delta, budget }: Account) => ({
+  level,
+  noise,
+  delta,
+  ...(budget !== undefined && { budget }),
+})
+
+interface Ending {
+  readonly round: number
+  /** Whether the unified model is accurate enough. */
+  readonly reached: boolean
+  /** The last round that could be done. */
+  readonly last?: number
+  readonly seconds: number
+}
+
+export const finishedEvent = (plan: Rounds, { round, reached, last, seconds }: Ending): FederationEvent => ({
   type: 'finished',
   rounds: round,
-  reason: reached ? 'stop-at' : round < rounds ? 'stop-after' : 'rounds',
+  reason: reached ? 'stop-at' : endOf(plan, round, last),
   seconds,
 })
+
+function endOf(plan: Rounds, round: number, last = lastRound(plan)): 'budget' | 'stop-after' | 'rounds' {
+  if (last < lastRound(plan)) return 'budget'
+  return round < plan.rounds ? 'stop-after' : 'rounds'
+}
 
 export const scoredBy = (merge: string, scores: ReadonlyMap<number, Evaluation> = new Map()): Scored => ({
   merge,

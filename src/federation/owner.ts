@@ -1,11 +1,13 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { Attack } from '../algorithm/attack/attack.ts'
-import type { Objective } from '../algorithm/objective/objective.ts'
+import type { Objective, OwnerStart } from '../algorithm/objective/objective.ts'
 import type { Shard } from '../data/dataset.ts'
 import { stepsOf } from '../engine/effective-steps.ts'
 import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
 import type { PerturbHook } from '../engine/hooks.ts'
 import { FedunifyError } from '../errors.ts'
+import { handedIn } from '../privacy/noise/at-owner.ts'
+import type { OwnerNoise } from '../privacy/noise/owner-noise.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
@@ -32,6 +34,8 @@ export interface OwnerSettings {
   readonly name?: string
   /** What it does if it is hostile. */
   readonly hostile?: Hostile | undefined
+  /** How its change is clipped, and whether it adds noise; undefined if neither. */
+  readonly noise?: OwnerNoise | undefined
 }
 
 /** A hostile owner's attack, on the classes and with the seed of a run. */
@@ -108,8 +112,16 @@ export class ShardOwner implements Owner {
     const statistics = asked && (await measureAll(this.#learner, trained.weights, asked, where))
     // After the training, so that none waits for it.
     const received = evaluateReceived ? await this.evaluate(start.received) : undefined
-    const weights = this.#disguised(start.received, trained.weights, round)
-    return { type: 'update', owner, trainImages, sent: end?.sent ?? {}, statistics, received, ...trained, weights }
+    const { weights, sent } = this.#protected(start, this.#disguised(start.received, trained.weights, round), round)
+    const also = { ...end?.sent, ...sent }
+    return { type: 'update', owner, trainImages, sent: also, statistics, received, ...trained, weights }
+  }
+
+  /** What of that leaves it, and what it sends for it. */
+  #protected({ received, instruction }: OwnerStart, trained: Weights, round: number) {
+    const { noise } = this.#settings
+    if (!noise) return { weights: trained, sent: {} }
+    return handedIn(noise, { round, owner: this.card.owner, received, trained, instruction })
   }
 
   /** What it hands in for the weights that it has trained. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
+import { ownerNoise } from '../config/owner-noise.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent, type RunEvent } from '../federation/events.ts'
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
@@ -51,7 +52,7 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     }
     // Their threads start while the folder is made.
     participants = await run.open(signal)
-    const algorithm = makeAlgorithm(run.experiment, labelsTold(run.description.shards))
+    const algorithm = makeAlgorithm(run.experiment, labelsTold(run.description.shards), ownerNoise(run.experiment))
     const begun = beginning(run, algorithm)
     const plan = planRun(run, begun.state)
     const openFolder = (at: string) =>
@@ -62,7 +63,14 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     if (folder && note && unflushedNow()) note(`note: ${folder.path}: ${UNFLUSHED}`)
     await ready?.(saved.round, folder?.path)
     const arrived = folder && run.experiment.pace ? await readArrivals(folder.path, saved.files) : []
-    const events = startFederation(run, algorithm, begun, participants, { saved, arrived }, signal)
+    const events = startFederation(
+      run,
+      algorithm,
+      begun,
+      participants,
+      { saved, arrived, lost: folder?.lost ?? 0 },
+      signal,
+    )
     yield* recorded(events, { folder, sinks, signal })
   } catch (thrown) {
     const error = causeOf(thrown, signal)

@@ -4,6 +4,7 @@ import { asksOf } from '../algorithm/merge/assert-rule.ts'
 import { distinctAsks } from '../algorithm/merge/rule.ts'
 import { crossEntropy } from '../algorithm/objective/cross-entropy.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
+import { ownerNoise } from '../config/owner-noise.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { labelHistogram } from '../data/partition/partition.ts'
@@ -29,6 +30,7 @@ export const ownerSettings = ({ experiment, model, dataset }: Settled, { owner, 
   labels: labelHistogram(dataset, train),
   initial: () => initialWeights(model, experiment.seed, owner),
   asked: askedBy(experiment),
+  noise: ownerNoise(experiment),
 })
 
 /** What merge rules ask of each owner; undefined if nothing. */
@@ -53,6 +55,6 @@ export function pooledOwner(run: Settled, shards: readonly Shard[], learner: Lea
   const union = (parts: readonly Uint32Array[]) => Uint32Array.from(parts.flatMap((part) => [...part]))
   const shard = { owner: POOLED, train: union(shards.map((s) => s.train)), test: union(shards.map((s) => s.test)) }
   // It has no other owners to stay close to, or to be merged with.
-  const settings = { ...ownerSettings(run, shard), objective: crossEntropy.make(), asked: undefined }
+  const settings = { ...ownerSettings(run, shard), objective: crossEntropy.make(), asked: undefined, noise: undefined }
   return new ShardOwner(shard, learner, { ...settings, name: 'the pooled baseline' })
 }

@@ -1,4 +1,5 @@
 import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
+import { ownerNoise } from '../config/owner-noise.ts'
 import type { Experiment } from '../config/schema.ts'
 import { readCheckpoint } from '../runs/checkpoint.ts'
 import { readManifest } from '../runs/manifest.ts'
@@ -14,7 +15,7 @@ import { beginning } from './start-federation.ts'
  * @throws FedunifyError (usage) if that is another run; (data) if its files do not belong together
  */
 export async function resumableRounds(dir: string, run: Runnable): Promise<number> {
-  const plan = planRun(run, beginning(run, makeAlgorithm(run.experiment)).state)
+  const plan = planRun(run, beginning(run, makeAlgorithm(run.experiment, undefined, ownerNoise(run.experiment))).state)
   const manifest = await readManifest(dir)
   assertSameRun(dir, manifest, plan.description)
   return (await savedState(dir, manifest, plan)).round

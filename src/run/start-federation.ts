@@ -14,6 +14,7 @@ import { initialWeights } from '../model/init.ts'
 import { make } from '../parts.ts'
 import type { SavedState } from '../runs/checkpoint.ts'
 import type { Weights } from '../weights/weights.ts'
+import { accountOf } from './noise.ts'
 import type { Participants, Runnable } from './participants.ts'
 
 /** What a run begins with, before its first round. */
@@ -29,18 +30,24 @@ export function beginning({ experiment, model, description }: Runnable, algorith
   return { initial, state: { ...algorithm.start(initial), ...(pace && asyncState(owners, initial, pace)) } }
 }
 
+/** What earlier processes have left. */
+interface Before {
+  readonly saved: SavedState
+  /** In a run without waiting, what its folder has recorded until then. */
+  readonly arrived: readonly Arrived[]
+  /** Rounds that were begun and not finished. */
+  readonly lost: number
+}
+
 const paceOf = ({ pace }: Experiment): Pace | undefined => pace && make(PACES, pace)
 
-/**
- * The events of a run, from where its checkpoint ends.
- * @param arrived in a run without waiting, what its folder has recorded until then
- */
+/** The events of a run, from where its checkpoint ends. */
 export function startFederation(
   run: Runnable,
   algorithm: Algorithm,
   { initial, state }: Beginning,
   { owners, baseline }: Participants,
-  { saved, arrived }: { readonly saved: SavedState; readonly arrived: readonly Arrived[] },
+  { saved, arrived, lost }: Before,
   signal: AbortSignal,
 ): AsyncIterable<FederationEvent> {
   const { experiment } = run
@@ -53,7 +60,8 @@ export function startFederation(
     const order = orderOf(run, owners, pace, round, arrived)
     return runAsync(owners, { algorithm, pace, order }, experiment, start, signal)
   }
-  const events = runFederation(owners, algorithm, experiment, start, signal)
+  const account = accountOf(run, lost)
+  const events = runFederation(owners, algorithm, { ...experiment, account }, start, signal)
   if (!baseline) return events
   return withBaseline(events, trainBaseline(baseline, experiment, { round, model: saved.pooled ?? initial }, signal))
 }

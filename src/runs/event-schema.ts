@@ -39,6 +39,12 @@ const Trained = z
   })
   .meta({ id: 'owner-trained' })
 
+const Noise = z.strictObject({
+  level: z.enum(['owner', 'record']),
+  noise: z.number().describe('standard deviation in units of the clipping norm'),
+  delta: z.number(),
+})
+
 const written = {
   format: z.literal(EVENT_FORMAT).describe('of all events of the process that wrote this one'),
   fedunify: z.string().describe('version that wrote it'),
@@ -55,6 +61,9 @@ export const EventSchema = z.discriminatedUnion('type', [
     done: count.describe('rounds that earlier processes have done'),
     merges: z.array(z.string()).describe('merge rules; the first drives the run'),
     baseline: z.boolean().describe('whether a model is trained on the pooled shards too'),
+    privacy: Noise.extend({ budget: z.number().optional().describe('the epsilon that the run stays within') })
+      .optional()
+      .describe('the noise of all rounds, if there is any'),
     without_metrics: z.array(owner).optional().describe('owners that share no metrics, if there are any'),
     folder,
   }),
@@ -87,6 +96,12 @@ export const EventSchema = z.discriminatedUnion('type', [
       .number()
       .optional()
       .describe('how many times the way to the merged model the server step went, if it chooses that in each round'),
+    privacy: Noise.extend({
+      clip: z.number().describe('norm to which this round clipped'),
+      epsilon: z.number().optional().describe('spent so far, at delta; left out without noise'),
+    })
+      .optional()
+      .describe('what the noise up to this round has cost, if there is any'),
     arrivals: z
       .array(z.strictObject({ owner, time: z.number(), staleness: count, weight: z.number() }))
       .optional()
@@ -101,7 +116,7 @@ export const EventSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('finished'),
     rounds: count,
-    reason: z.enum(['rounds', 'stop-at', 'stop-after']),
+    reason: z.enum(['rounds', 'stop-at', 'stop-after', 'budget']),
     seconds,
     folder,
   }),

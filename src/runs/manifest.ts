@@ -109,6 +109,15 @@ const seconds = z.number().min(0)
 const choice = z.union([text, z.record(text, z.object({}))], 'expected a name, or a name with options')
 /** Its name is a column's in tables and reports. */
 const RuleFile = z.object({ file: text.regex(/^[\w-]+\.m?js$/), sha256: text.regex(/^[\da-f]{64}$/) })
+const NoiseShape = z.object({
+  level: z.enum(['owner', 'record']),
+  noise: z.number(),
+  delta: z.number(),
+  epsilon: z.number().nullable(),
+  randomness: text,
+  note: text,
+  lost_rounds: count,
+})
 const MarkShape = z.object({ size: count, sha256: text })
 
 /** What readers take from a manifest without looking twice. */
@@ -141,6 +150,7 @@ const ManifestShape = z.object({
   }),
   config_hash: text,
   merge_rules: z.record(text, RuleFile).optional(),
+  noise: NoiseShape.optional(),
   git: z.object({ commit: text, dirty: z.boolean() }).nullable(),
   dataset: z.object({
     name: text,

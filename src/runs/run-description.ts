@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { RuleFiles } from '../algorithm/merge/own-rule.ts'
 import type { Experiment } from '../config/schema.ts'
 import { nameOf } from '../parts.ts'
+import type { Account } from '../privacy/account.ts'
+import type { AdaptiveClip } from '../privacy/noise/owner-noise.ts'
 import type { GitState } from '../system/git.ts'
 import type { Mark } from './write/growing-file.ts'
 
@@ -21,6 +23,8 @@ export interface RunDescription {
   readonly min_owners?: number
   /** Of a run without waiting, in which order models arrived: `real`, or that of another run; left out if by `speeds`. */
   readonly arrivals?: string
+  /** Of a run that clips and adds noise. */
+  readonly noise?: NoiseDescription
   readonly dataset: {
     readonly name: string
     readonly source: string
@@ -45,6 +49,20 @@ export interface RunDescription {
     readonly memory_gib: number
     readonly node: string
   }
+}
+
+/** What noise a run adds, what is promised of it, and where it comes from. */
+export interface NoiseDescription extends Pick<Account, 'level' | 'noise' | 'delta'> {
+  readonly noise_by?: 'server' | 'owners'
+  /** The norm, or how it follows the updates. */
+  readonly clip: number | AdaptiveClip
+  /** The limit of the run; null if there is none. */
+  readonly epsilon: number | null
+  readonly randomness: 'system' | 'insecure-test-seed'
+  /** What that means for whoever would do the run again, or relies on it. */
+  readonly note: string
+  /** Rounds that were begun and not finished: their noise counts as spent. */
+  readonly lost_rounds: number
 }
 
 /** A layer with its options. */

@@ -1,6 +1,5 @@
-import type { Experiment } from '../config/schema.ts'
 import { OWNERS } from './kept-files.ts'
-import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES, type Table, tablesOf } from './tables.ts'
+import { DISCLOSURE, EVENTS, HEAD_MODELS, MODELS, TABLES, type Table, type Tabled, tablesOf } from './tables.ts'
 
 /** The experiment of a run, as a file. */
 export const CONFIG = 'config.yaml'
@@ -26,7 +25,7 @@ const growing = (tables: readonly Table[]): readonly string[] => [...tables.map(
 export const GROWING = growing(TABLES)
 
 /** Those of a run. */
-export const growingOf = (config: Pick<Experiment, 'pace'>): readonly string[] => growing(tablesOf(config))
+export const growingOf = (config: Tabled): readonly string[] => growing(tablesOf(config))
 
 /** What a run leaves in its folder, beside a copy of each merge rule of the user's own and weights that it keeps. */
 export const RUN_FILES: readonly string[] = [CONFIG, MANIFEST, CHECKPOINT, ...GROWING, ...ALL_MODELS]

@@ -8,7 +8,7 @@ import { type Manifest, type RunDescription, withoutMetrics } from './run-descri
 
 /** Whether a run that has finished goes on if its experiment is asked for: it was told to stop before that one's end. */
 export const goesOn = ({ reason, rounds }: Manifest, asked: Experiment): boolean =>
-  reason !== 'stop-at' && rounds < lastRound(asked)
+  reason !== 'stop-at' && reason !== 'budget' && rounds < lastRound(asked)
 
 /**
  * Why the rounds that are done would have been others if the experiment had another number of rounds, if so: the learning
@@ -20,6 +20,9 @@ export function whyOthers(was: Experiment, rounds: number, finished: number): st
   if (done.some((round) => learningRate(was, round) !== learningRate(is, round))) {
     const schedule = nameOf(was['lr-schedule'])
     return `lr-schedule ${schedule} goes by the number of rounds, so the ${finished} that are done would have been others`
+  }
+  if (was.privacy?.epsilon !== undefined && was.privacy.noise === undefined && was.rounds !== rounds && finished > 0) {
+    return `the noise was found for ${was.rounds} rounds, so the ${finished} that are done would have had other noise`
   }
   const odd = done.find((round) => isEvaluated(was, round) !== isEvaluated(is, round))
   if (odd === undefined) return undefined

@@ -104,14 +104,31 @@ export const arrivalsTable: Table = {
     }),
 }
 
+export const PRIVACY_COLUMNS = ['round', 'level', 'noise', 'clip', 'epsilon', 'delta'] as const
+
+/** One row for each round of a run with noise: what it has cost so far; epsilon is empty if the noise is 0. */
+export const privacyTable: Table = {
+  file: 'privacy.csv',
+  columns: () => [...PRIVACY_COLUMNS],
+  rows: ({ round, privacy }) =>
+    privacy ? [[round, privacy.level, privacy.noise, privacy.clip, privacy.epsilon ?? '', privacy.delta]] : [],
+}
+
 /** Those of every run; the last one came with 0.5.0. */
 const COMMON_TABLES = [localTable, unifiedTable, paperTable, trafficTable]
 
 /** All that a run may have. */
-export const TABLES = [...COMMON_TABLES, arrivalsTable]
+export const TABLES = [...COMMON_TABLES, arrivalsTable, privacyTable]
+
+/** What decides which tables a run has. */
+export type Tabled = Pick<Experiment, 'pace' | 'privacy'>
 
 /** All of a run. */
-export const tablesOf = ({ pace }: Pick<Experiment, 'pace'>): readonly Table[] => (pace ? TABLES : COMMON_TABLES)
+export const tablesOf = ({ pace, privacy }: Tabled): readonly Table[] => [
+  ...COMMON_TABLES,
+  ...(pace ? [arrivalsTable] : []),
+  ...(privacy?.level ? [privacyTable] : []),
+]
 
 /** The unified model of the last round. */
 export const MODELS = ['model.safetensors', 'model.onnx'] as const

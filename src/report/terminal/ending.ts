@@ -9,14 +9,14 @@ import { CONFIG } from '../../runs/run-files.ts'
 import { ownerOf, POOLED_SERIES } from '../../runs/series-name.ts'
 import { shellWord } from '../../system/shell-word.ts'
 import { attendanceText } from '../attendance.ts'
+import { spentText } from '../privacy-text.ts'
 
 /** How a run ended: why and after how long, its best round, and how far it is from what its owners have otherwise. */
 export function endingLines(run: LoadedRun): string[] {
   const { series, rounds } = run
   const driver = series.get(drivingRule(run)) ?? []
   const last = driver.at(-1)
-  const attendance = attendanceText(run)
-  const end = [...(attendance === undefined ? [] : [attendance]), stopped(run)]
+  const end = [...[attendanceText(run), spentText(run)].filter((line) => line !== undefined), stopped(run)]
   if (!last) return end
   const best = pickPoint(driver, 'best', rounds)!
   const bestText =
@@ -32,6 +32,10 @@ function stopped({ manifest: { status, reason, config, seconds }, rounds, finish
     return `stopped after ${rounds} of ${config.rounds} rounds${took}: at every owner the accuracy is ${config['stop-at']} or more`
   }
   if (reason === 'stop-after') return `stopped after ${rounds} of ${config.rounds} rounds${took}, as it was told to`
+  if (reason === 'budget') {
+    const budget = `the next one would have gone beyond epsilon ${config.privacy?.epsilon}`
+    return `stopped after ${rounds} of ${config.rounds} rounds${took}: ${budget}`
+  }
   return `${rounds === 1 ? 'its only round is done' : `all ${rounds} rounds are done`}${took}`
 }
 

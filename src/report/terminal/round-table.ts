@@ -3,6 +3,7 @@ import type { RoundFinished, Started } from '../../federation/events.ts'
 import { duration, percent } from '../../format.ts'
 import { extremes } from '../../stats.ts'
 import type { Palette } from '../../visible.ts'
+import { epsilonText } from '../privacy-text.ts'
 
 /** Of more owners than this, the spread is shown. */
 const MAX_LOCALS = 4
@@ -73,7 +74,7 @@ export class RoundTable {
 
 const drawnText = (owners: readonly number[]) => `  owner ${owners.join(', ')}`
 
-function layout({ owners, merges, baseline }: Started, width: number): readonly Column[] {
+function layout({ owners, merges, baseline, privacy }: Started, width: number): readonly Column[] {
   const locals = owners.map((_, i) => share(`local ${owners[i]}`, ({ locals }) => localOf(locals, owners[i]!)))
   const spread = (['min', 'median', 'max'] as const).map((what) =>
     share(what === 'min' ? 'local min' : what, ({ locals }) => spreadOf(locals)?.[what]),
@@ -83,6 +84,7 @@ function layout({ owners, merges, baseline }: Started, width: number): readonly 
     ...(i === 0 && { paint: 'bold' as const }),
   }))
   const pooled = baseline ? [share('pooled', ({ baseline: one }) => told(one?.local))] : []
+  const spent = privacy ? [EPSILON] : []
   const first = owners.length > MAX_LOCALS ? spread : locals
   const layouts = [
     [first, [TIME_TAKEN, TIME_LEFT]],
@@ -91,7 +93,7 @@ function layout({ owners, merges, baseline }: Started, width: number): readonly 
     [[spread[0]!, spread[2]!], [TIME_LEFT]],
     [[], [TIME_LEFT]],
     [[], []],
-  ].map(([own, times]) => [...own!, ...unified, ...pooled, ...times!])
+  ].map(([own, times]) => [...own!, ...unified, ...pooled, ...spent, ...times!])
   const total = (columns: readonly Column[]) => columns.reduce((sum, column) => sum + 2 + column.width, 0)
   return layouts.find((columns) => total(columns) <= width) ?? layouts.at(-1)!
 }
@@ -118,6 +120,13 @@ const share = (title: string, of: (event: RoundFinished) => number | undefined):
     return fraction === undefined ? '-' : percent(fraction)
   },
 })
+
+/** What the noise has cost so far: it is never left out. */
+const EPSILON: Column = {
+  title: 'epsilon',
+  width: TIME,
+  cell: ({ privacy }) => epsilonText(privacy?.epsilon),
+}
 
 const TIME_TAKEN: Column = {
   title: 'time',

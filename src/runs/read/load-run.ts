@@ -9,9 +9,17 @@ import { readManifest } from '../manifest.ts'
 import type { Manifest } from '../run-description.ts'
 import { localSeries, modelName, POOLED_SERIES } from '../series-name.ts'
 import { localTable, TABLES, unifiedTable } from '../tables.ts'
-import { type Lined, type LocalRow, readTables, type Tables, type TrafficRow, type UnifiedRow } from './read-tables.ts'
+import {
+  type Lined,
+  type LocalRow,
+  type PrivacyRow,
+  readTables,
+  type Tables,
+  type TrafficRow,
+  type UnifiedRow,
+} from './read-tables.ts'
 import { addRound, type RoundsOf, type SeriesPoints, seriesOf } from './series.ts'
-import { assertConsistent, assertTold, assertTraffic, assertUntouched, uncovered } from './verify.ts'
+import { assertConsistent, assertSpent, assertTold, assertTraffic, assertUntouched, uncovered } from './verify.ts'
 
 /** A run as it is in its folder, checked. */
 export interface LoadedRun {
@@ -27,6 +35,8 @@ export interface LoadedRun {
   readonly unified: readonly Lined<UnifiedRow>[]
   /** Undefined if the run has none, as those of before 0.5.0. */
   readonly traffic: readonly Lined<TrafficRow>[] | undefined
+  /** What its noise has cost, by round; undefined if it adds none. */
+  readonly privacy: readonly Lined<PrivacyRow>[] | undefined
   /** Bytes that count of its files, from their start, if not all do: a killed run may have begun a round. */
   readonly sizes: Readonly<Record<string, number>>
   /** Their accuracies. */
@@ -66,28 +76,34 @@ export async function loadTables(
   // A run that was stopped before its first round has no tables yet.
   const begun = finished || TABLES.some(({ file }) => there.has(file))
   const tables = begun ? await readTables(path, there, sizes) : EMPTY
-  const { local, unified, traffic } = tables
+  const { local, unified, traffic, privacy } = tables
   assertTold(path, manifest, local, unified)
   const rounds = roundsOf(path, manifest, saved, unified, local)
   const note = uncovered(manifest, saved)
   if (!finished) {
     // What a run was about to add when it stopped is not a result.
     const done = <Row extends { round: number }>(rows: readonly Row[]) => rows.filter(({ round }) => round <= rounds)
-    const rows = { local: done(local), unified: done(unified), traffic: traffic && done(traffic) }
+    const rows = {
+      local: done(local),
+      unified: done(unified),
+      traffic: traffic && done(traffic),
+      privacy: privacy && done(privacy),
+    }
     const series = seriesOf(rows.local, rows.unified)
     return { path, manifest, finished, rounds, tables, sizes, ...rows, series, note }
   }
   assertComplete(path, rounds, manifest, unified, local)
   assertConsistent(path, tables)
   if (traffic) assertTraffic(path, rounds, manifest, traffic)
-  const rows = { local, unified, traffic }
+  assertSpent(path, rounds, manifest, privacy)
+  const rows = { local, unified, traffic, privacy }
   return { path, manifest, finished, rounds, tables, sizes, ...rows, series: seriesOf(local, unified), note }
 }
 
 const sizesOf = (saved: SavedState | undefined): Record<string, number> =>
   Object.fromEntries(Object.entries(saved?.files ?? {}).map(([file, { size }]) => [file, size]))
 
-const EMPTY: Tables = { local: [], unified: [], table: [], traffic: undefined }
+const EMPTY: Tables = { local: [], unified: [], table: [], traffic: undefined, privacy: undefined }
 
 /** The series that unified.csv has in every round. */
 export const unifiedSeries = ({ config }: Manifest): string[] => [

@@ -5,7 +5,9 @@ import { readIfThere } from '../../system/files.ts'
 import {
   LOCAL_COLUMNS,
   localTable,
+  PRIVACY_COLUMNS,
   paperTable,
+  privacyTable,
   type Table,
   TRAFFIC_COLUMNS,
   trafficTable,
@@ -43,6 +45,17 @@ export interface TrafficRow {
   readonly up_bytes: number
 }
 
+export interface PrivacyRow {
+  readonly round: number
+  readonly level: string
+  /** In units of the clipping norm. */
+  readonly noise: number
+  readonly clip: number
+  /** Spent so far; undefined without noise. */
+  readonly epsilon: number | undefined
+  readonly delta: number
+}
+
 /** A row with its line in the file. */
 export type Lined<Row> = Row & { readonly line: number }
 
@@ -62,11 +75,13 @@ export interface Tables {
   readonly table: readonly (readonly string[])[]
   /** Undefined if the run has none, as those of before 0.5.0. */
   readonly traffic: readonly Lined<TrafficRow>[] | undefined
+  /** Undefined if the run adds no noise. */
+  readonly privacy: readonly Lined<PrivacyRow>[] | undefined
 }
 
 /**
  * The CSVs of a run folder.
- * @param there those that it has, of which traffic.csv alone may be missing
+ * @param there those that it has, of which traffic.csv and privacy.csv may be missing
  * @param sizes bytes that count of each, from its start; all if none are given
  * @throws FedunifyError (data) naming file and line if one is missing, torn or has other columns
  */
@@ -83,7 +98,10 @@ export async function readTables(
   const traffic = there.has(trafficTable.file)
     ? await readRows<TrafficRow>(...of(trafficTable), TRAFFIC_COLUMNS)
     : undefined
-  return { local, unified, table, traffic }
+  const privacy = there.has(privacyTable.file)
+    ? await readRows<PrivacyRow>(...of(privacyTable), PRIVACY_COLUMNS, PRIVACY_CELLS)
+    : undefined
+  return { local, unified, table, traffic, privacy }
 }
 
 interface Cells {
@@ -96,6 +114,8 @@ interface Cells {
 const LOCAL_CELLS: Cells = { empty: ['train_loss', 'local_accuracy', 'copied_accuracy'] }
 
 const UNIFIED_CELLS: Cells = { texts: ['merge'], empty: ['accuracy', 'loss'] }
+
+const PRIVACY_CELLS: Cells = { texts: ['level'], empty: ['epsilon'] }
 
 /**
  * Rows of the columns asked for, all of which must be there; all are numbers unless it is said otherwise. Each row knows

@@ -8,9 +8,9 @@ import { isSealed } from '../manifest-text.ts'
 import { type Manifest, withoutMetrics } from '../run-description.ts'
 import { GROWING, mayLack } from '../run-files.ts'
 import { localSeries, POOLED_SERIES } from '../series-name.ts'
-import { EVENTS, localTable, paperTable, trafficTable, unifiedTable } from '../tables.ts'
+import { EVENTS, localTable, paperTable, privacyTable, trafficTable, unifiedTable } from '../tables.ts'
 import { type Mark, markOf } from '../write/growing-file.ts'
-import type { Lined, LocalRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
+import type { Lined, LocalRow, PrivacyRow, Tables, TrafficRow, UnifiedRow } from './read-tables.ts'
 import { addRound, type RoundsOf } from './series.ts'
 
 /** What is wrong with a file of a run folder. */
@@ -196,6 +196,32 @@ export function assertTraffic(
     const missing = drawnOwners(config, owners, round).find((owner) => !there.get(localSeries(owner))!.has(round))
     if (missing !== undefined) throw changed(file, `round ${round} of owner ${missing} is missing`)
   }
+}
+
+/**
+ * What the noise of a run has cost is there once for each round, and is never less than before, nor more than the budget.
+ * @throws FedunifyError (data) naming the line, or the round that is missing
+ */
+export function assertSpent(
+  dir: string,
+  rounds: number,
+  { config, noise }: Manifest,
+  rows: readonly Lined<PrivacyRow>[] | undefined,
+): void {
+  const file = join(dir, privacyTable.file)
+  if (!rows) {
+    if (config.privacy?.level === undefined) return
+    throw changed(file, 'it is missing')
+  }
+  let before = 0
+  for (const [i, { round, epsilon = Number.POSITIVE_INFINITY, line }] of rows.entries()) {
+    if (round !== i + 1 || round > rounds) throw changed(`${file}:${line}`, `round ${round} is not the next of the run`)
+    if (epsilon < before) throw changed(`${file}:${line}`, `epsilon ${epsilon} is less than that of the round before`)
+    const limit = noise?.epsilon ?? Number.POSITIVE_INFINITY
+    if (epsilon > limit) throw changed(`${file}:${line}`, `epsilon ${epsilon} is more than the budget of ${limit}`)
+    before = epsilon
+  }
+  if (rows.length < rounds) throw changed(file, `round ${rows.length + 1} is missing`)
 }
 
 const changed = (file: string, why: string) =>

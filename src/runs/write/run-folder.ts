@@ -10,7 +10,14 @@ import { encodeSafetensors } from '../../weights/safetensors.ts'
 import { checkpointFile, encodeCheckpoint, NOTHING_DONE, type SavedState } from '../checkpoint.ts'
 import { manifestFile, readManifest } from '../manifest.ts'
 import { partOf, sealedManifest, sealedParts } from '../manifest-text.ts'
-import { type Outcome, runIdentity, type Seconds, type Status } from '../run-description.ts'
+import {
+  type Manifest,
+  type NoiseDescription,
+  type Outcome,
+  runIdentity,
+  type Seconds,
+  type Status,
+} from '../run-description.ts'
 import { CHECKPOINT, CONFIG, MANIFEST, RULES } from '../run-files.ts'
 import { assertSameRun } from '../same-run.ts'
 import { HEAD_MODELS, MODELS } from '../tables.ts'
@@ -99,13 +106,22 @@ export class RunFolder {
       await removeDrafts(path)
       await dropKeptAfter(path, saved.round)
       const kept = { ...(manifest.experiment_file !== undefined && { experiment_file: manifest.experiment_file }) }
-      const begun = { ...plan, description: { ...kept, ...description, started: manifest.started } }
+      const noise = withLostRound(description.noise, manifest)
+      const begun = {
+        ...plan,
+        description: { ...kept, ...description, started: manifest.started, ...(noise && { noise }) },
+      }
       await keepChange(path, manifest, saved, begun.description)
       return new RunFolder(path, begun, lock, saved)
     } catch (error) {
       await lock.release()
       throw error
     }
+  }
+
+  /** Rounds of a run with noise that were begun and not finished. */
+  get lost(): number {
+    return this.#plan.description.noise?.lost_rounds ?? 0
   }
 
   async record(event: RunEvent): Promise<void> {
@@ -219,4 +235,13 @@ export class RunFolder {
   #put(name: string, content: string | Uint8Array, flushFolder = true): Promise<void> {
     return putFile(join(this.path, name), content, { ready: () => this.#lock.assertHeld(), flushFolder })
   }
+}
+
+/**
+ * A run that did not come to its end may have been in a round whose noise somebody has seen: the round is done again with
+ * other noise, so it counts once more. The manifest says so before the first round begins.
+ */
+function withLostRound(noise: NoiseDescription | undefined, was: Manifest): NoiseDescription | undefined {
+  const lost = (was.noise?.lost_rounds ?? 0) + (was.status === 'finished' ? 0 : 1)
+  return noise && { ...noise, lost_rounds: lost }
 }

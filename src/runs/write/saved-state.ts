@@ -2,6 +2,7 @@ import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { State } from '../../algorithm/algorithm.ts'
 import { FedunifyError } from '../../errors.ts'
+import { PRIVACY } from '../../privacy/noise/owner-noise.ts'
 import { isNumber } from '../../weights/number.ts'
 import type { Weights } from '../../weights/weights.ts'
 import { ANEW, checkpointFile, readOwnCheckpoint, type SavedState } from '../checkpoint.ts'
@@ -71,7 +72,11 @@ function misfits({ unified, pooled, serverState, ownerStates }: SavedState, plan
   const models: [string, Weights][] = [
     ['unified', unified],
     ...(description.config.baseline === 'pooled' ? [['pooled', pooled ?? new Map()] as [string, Weights]] : []),
-    ...plan.serverState.map((name): [string, Weights] => [`server/${name}`, serverState[name] ?? new Map()]),
+    ...plan.serverState
+      .map((name): [string, Weights] => [name, serverState[name] ?? new Map()])
+      // A norm that adapts is a number.
+      .filter(([name, weights]) => !(name.startsWith(PRIVACY) && isNumber(weights)))
+      .map(([name, weights]): [string, Weights] => [`server/${name}`, weights]),
     ...[...ownerStates]
       .flatMap(([owner, state]) => kept(`owners/${owner}`, state))
       .filter(([, weights]) => !isNumber(weights)),
