@@ -6,9 +6,11 @@ import type { Algorithm, Folded, State } from './algorithm.ts'
 import { EarlierModels, lastOf } from './earlier-models.ts'
 import { type LabelCounts, RoundFold } from './fold.ts'
 import { chosenHead, type HEADS } from './head/registry.ts'
+import type { MaskedRule } from './masked-plan.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
+import { SealedFold } from './sealed-fold.ts'
 import type { SERVER_STEPS } from './server/registry.ts'
 import { chosenStep, startServer } from './server/start-server.ts'
 
@@ -24,13 +26,14 @@ export interface ChosenAlgorithm {
   /** How owners train, for what goes by their steps. */
   readonly batch?: number
   readonly optimizer?: Choice<typeof OPTIMIZERS>
+  readonly 'local-epochs'?: number | undefined
+  /** With masks, the owners' updates are only known by their sum. */
+  readonly privacy?: { readonly masks?: { readonly range: number } | undefined } | undefined
 }
 
 /** An algorithm of merge rules, a server step, the server's half of a local objective and a head. */
-export function makeAlgorithm(
-  { merge, server, objective, head: fitted, owners, batch, optimizer }: ChosenAlgorithm,
-  labels: LabelCounts = new Map(),
-): Algorithm {
+export function makeAlgorithm(experiment: ChosenAlgorithm, labels: LabelCounts = new Map()): Algorithm {
+  const { merge, server, objective, head: fitted, owners, batch, optimizer } = experiment
   const head = chosenHead(fitted)
   const { server: half, step: own }: Objective = make(OBJECTIVES, objective)
   const chosen = own ?? chosenStep(server)
@@ -40,6 +43,7 @@ export function makeAlgorithm(
   const pool = new WeightPool()
   const earlierModels = new EarlierModels(merge, pool)
   const ofOwners = merge.filter((choice) => lastOf(choice) === undefined)
+  const masked = maskedRuleOf(experiment)
   let current = 0
   // Nobody reads these once the next fold begins, and the one after it.
   let idle: readonly Weights[] = []
@@ -59,6 +63,7 @@ export function makeAlgorithm(
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
       current = round.round
+      if (masked) return new SealedFold(masked, round, pool)
       return new RoundFold(ofOwners, round, pool, { labels, training, moves: step?.needsMoves })
     },
     step(state, base, { models, owners: participants, sent, meanSquare }: Folded) {
@@ -73,6 +78,19 @@ export function makeAlgorithm(
       const next = { ...within(SERVER, stepped?.state ?? {}), ...ofObjective, ...within(LAST, kept) }
       return { model: last, others, state: next, stepSize: stepped?.size }
     },
+  }
+}
+
+/** What is summed under masks; undefined without them. Both sides make it of the experiment. */
+export function maskedRuleOf(experiment: Omit<ChosenAlgorithm, 'server' | 'objective'>): MaskedRule | undefined {
+  const { merge, privacy, batch, optimizer, 'local-epochs': epochs } = experiment
+  if (!privacy?.masks) return undefined
+  const momentum = optimizer && make(OPTIMIZERS, optimizer).momentum
+  const known = batch !== undefined && momentum !== undefined && epochs !== undefined
+  return {
+    choice: merge.find((choice) => lastOf(choice) === undefined)!,
+    range: privacy.masks.range,
+    training: known ? { epochs, batch, momentum } : undefined,
   }
 }
 

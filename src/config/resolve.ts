@@ -16,6 +16,7 @@ import { assertMergeNames } from './expectations.ts'
 import { unsoundParticipants, withParticipants } from './participation.ts'
 import { ownChoice } from './parts/own-choice.ts'
 import type { WithOwnRules } from './parts/own-rules.ts'
+import { unsoundPrivacy } from './privacy.ts'
 import { describeProblem, first } from './problem.ts'
 import { STDIN } from './read.ts'
 import { type Experiment, ExperimentSchema } from './schema.ts'
@@ -136,7 +137,7 @@ function checkTogether(experiment: Unnamed, where: (key: string) => string): voi
   }
   const unsound = unsoundObjective(experiment)
   if (unsound) throw refuse('objective', `objective ${nameOf(experiment.objective)} ${unsound.why}`, unsound.hint)
-  for (const one of [unsoundPace(experiment), unsoundParticipants(experiment)]) {
+  for (const one of [unsoundPace(experiment), unsoundParticipants(experiment), unsoundPrivacy(experiment)]) {
     if (one) throw refuse(one.key, one.why, one.hint)
   }
   const { rounds, 'evaluate-every': every = 1 } = experiment

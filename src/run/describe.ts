@@ -8,6 +8,7 @@ import { VERSION } from '../package.ts'
 import { RUN_FORMAT } from '../runs/manifest.ts'
 import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
 import { sharedPath } from '../system/shared-path.ts'
+import { describeMasks } from './masks.ts'
 import type { PreparedRun } from './prepare.ts'
 
 /** What a manifest says of a run, whoever holds its data. */
@@ -16,6 +17,7 @@ type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine' | 'min
 
 export function describeFacts(facts: Facts): RunDescription {
   const { experiment, file, model, git, dataset, shards, engine, min_owners, arrivals } = facts
+  const masks = describeMasks(experiment)
   return {
     format: RUN_FORMAT,
     fedunify: VERSION,
@@ -27,6 +29,7 @@ export function describeFacts(facts: Facts): RunDescription {
     git,
     ...(min_owners !== undefined && { min_owners }),
     ...(arrivals !== undefined && { arrivals }),
+    ...(masks && { masks }),
     dataset,
     shards,
     model: {

@@ -21,6 +21,8 @@ export interface RunDescription {
   readonly min_owners?: number
   /** Of a run without waiting, in which order models arrived: `real`, or that of another run; left out if by `speeds`. */
   readonly arrivals?: string
+  /** Of a run whose updates are summed under masks. */
+  readonly masks?: MasksDescription
   readonly dataset: {
     readonly name: string
     readonly source: string
@@ -45,6 +47,18 @@ export interface RunDescription {
     readonly memory_gib: number
     readonly node: string
   }
+}
+
+/** In which whole numbers updates are summed under masks. */
+export interface MasksDescription {
+  /** Owners in a sum. */
+  readonly owners: number
+  /** Of a value of an update. */
+  readonly bits: number
+  /** Levels in a unit of a weight. */
+  readonly scale: number
+  /** Largest change of a weight in a round. */
+  readonly range: number
 }
 
 /** A layer with its options. */
