@@ -61,5 +61,4 @@ export class SealedFold implements Fold {
 }
 
 /** Words that stand for a model's values. */
-export const wordsOf = (model: Weights): number =>
-  [...model.values()].reduce((sum, { data }) => sum + data.length, 0)
+export const wordsOf = (model: Weights): number => [...model.values()].reduce((sum, { data }) => sum + data.length, 0)

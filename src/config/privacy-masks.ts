@@ -75,7 +75,8 @@ function unsoundMerge(experiment: Asked): Unsound | undefined {
   }
   const name = rule && nameOf<AnyChoice>(rule)
   if (name === 'fednova' && accuracy !== undefined) {
-    const why = 'merge fednova counts owners by their steps, which with until-local-accuracy no owner knows of the others'
+    const why =
+      'merge fednova counts owners by their steps, which with until-local-accuracy no owner knows of the others'
     return { key: 'merge', why, hint: 'use local-epochs, or another rule' }
   }
   if (rule) coefficientsOf(rule, SOME_OWNERS, 1)

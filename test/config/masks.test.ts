@@ -15,18 +15,30 @@ describe('an experiment with masks', () => {
     ['regmean', { merge: 'regmean' }, 'merge regmean needs the update of each owner'],
     ['a scored rule', { merge: ['avg', 'max'] }, 'merge max needs the update of each owner'],
     ['two rules', { merge: ['avg', 'weighted-avg'] }, 'merge avg and weighted-avg are two sums of the same updates'],
-    ['fednova by accuracy', { merge: 'fednova', 'until-local-accuracy': 0.9 }, 'which with until-local-accuracy no owner'],
+    [
+      'fednova by accuracy',
+      { merge: 'fednova', 'until-local-accuracy': 0.9 },
+      'which with until-local-accuracy no owner',
+    ],
     ['a pace', { pace: 'fedasync' }, 'pace fedasync merges single models as they arrive'],
     ['weights of its own', { init: 'independent' }, 'masked sums are of changes, but with init independent'],
     ['a head', { head: 'ridge' }, 'head ridge is fitted to sums that each owner hands in without masks'],
     ['keep', { keep: 'owners' }, 'with masks nobody has the weights of single owners to keep'],
     ['a second sum', { objective: { scaffold: { form: 'general' } } }, 'objective scaffold sends a second sum'],
-    ['scaffold of drawn owners', { objective: 'scaffold', owners: 4, participants: { count: 2 } }, 'sends a second sum'],
+    [
+      'scaffold of drawn owners',
+      { objective: 'scaffold', owners: 4, participants: { count: 2 } },
+      'sends a second sum',
+    ],
     ['fedexp', { server: 'fedexp' }, 'server fedexp needs how far each owner went'],
     ['a threshold of two', { ...threshold(2) }, 'a threshold is for rounds of three owners or more'],
     ['a threshold above the owners', { owners: 3, ...threshold(4) }, 'threshold is 4, but 3 owners train in a round'],
     ['half as a threshold', { owners: 4, ...threshold(2) }, 'with threshold 2 of 4 a server could have two halves'],
-    ['shares for too many', { owners: 300, ...threshold(200) }, 'with a threshold a round has at most 255 owners, not 300'],
+    [
+      'shares for too many',
+      { owners: 300, ...threshold(200) },
+      'with a threshold a round has at most 255 owners, not 300',
+    ],
   ])('is not one with %s', (_, given, message) => {
     const fails = () => resolved({ env: 'V', ...masks, ...given })
     expect(fails).toThrow(message)

@@ -66,7 +66,11 @@ describe('all that the server gets of updates', () => {
   const transcript = async (x: (i: number) => number, y: (i: number) => number, seed: number) => {
     const got: Uint32Array[] = []
     const rounds = await plainRounds({
-      slopes: [x, y].map((of): Slope => (w) => w.map((_, i) => of(i))),
+      slopes: [x, y].map(
+        (of): Slope =>
+          (w) =>
+            w.map((_, i) => of(i)),
+      ),
       steps: [1, 1],
       lr: 1,
       rounds: 1,

@@ -11,8 +11,7 @@ const at = (name: string, id: string, file = '') => join(folder, 'results', name
 const read = (name: string, id: string, file: string) => readFileSync(at(name, id, file))
 const run = async (file: string, id: string, ...more: string[]) =>
   await fedunify(['run', file, '--run-id', id, '--quiet', '--device', 'cpu', ...more])
-const modelOf = (name: string, id: string) =>
-  decodeSafetensors(read(name, id, 'model.safetensors'), 'model').weights
+const modelOf = (name: string, id: string) => decodeSafetensors(read(name, id, 'model.safetensors'), 'model').weights
 const lines = (name: string, id: string, file: string) =>
   read(name, id, file).toString().trim().split('\n').map((line) => JSON.parse(line)) // biome-ignore format: one line
 const MASKS = ['--privacy', '{ masks: {} }']

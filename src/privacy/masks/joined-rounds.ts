@@ -38,7 +38,8 @@ export class JoinedRounds {
     if (!owners.every(({ owner }, i) => i === 0 || owner > owners[i - 1]!.owner)) {
       throw refuse('was sent a list of owners that is out of order, or names one twice')
     }
-    if (!owners.some(({ owner }) => owner === this.#owner)) throw refuse('is not in the list of owners that it was sent')
+    if (!owners.some(({ owner }) => owner === this.#owner))
+      throw refuse('is not in the list of owners that it was sent')
     const before = this.#joined.get(round)
     const list = listText(owners)
     if (before && before.owners !== list) {

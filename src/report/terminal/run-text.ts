@@ -14,6 +14,7 @@ import { oneLine, type Palette } from '../../visible.ts'
 import { trafficTotals } from '../traffic.ts'
 import { endingLines, nextCommands } from './ending.ts'
 import { paperTable } from './paper-table.ts'
+import { privacyLines } from './privacy-text.ts'
 import { shardTable } from './shard-table.ts'
 import { trafficText } from './traffic-text.ts'
 import { verdictText } from './verdict-text.ts'
@@ -23,12 +24,13 @@ import { wrap } from './wrap.ts'
 export function overviewText({ experiment, dataset, model, engine, shards }: PreparedRun, width?: number): string {
   const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
   const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
-  const { server, objective, sam, attack } = experiment
+  const { server, objective, sam, attack, privacy } = experiment
   const algorithm = [
     ...(server === 'none' ? [] : [`server ${choiceText(server)}`]),
     ...(objective === 'cross-entropy' ? [] : [`objective ${choiceText(objective)}`]),
     ...(sam === undefined ? [] : [`sam ${sam}`]),
     ...(attack ? [`attack ${choiceText(attack)}`] : []),
+    ...(privacy?.masks ? ['masked sums'] : []),
   ]
   return [
     `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,
@@ -56,7 +58,7 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
   const rest = done + 1 === last ? `round ${last}` : `rounds ${done + 1} to ${last}`
   const rounds = done === 0 ? roundsText(last) : rest
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
-  const lines = [...keptLines(prepared, done), work].map((line) => wrap(line, width))
+  const lines = [...privacyLines(prepared), ...keptLines(prepared, done), work].map((line) => wrap(line, width))
   return `${toYaml(experiment)}\n${wrap(overviewText(prepared, width), width)}\n\n${lines.join('\n')}\n`
 }
 

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { maskWords } from '../../../src/privacy/masks/plain-words.ts'
+
+const classNames = ['shirt', 'shoe', 'bag']
+const setting = { owners: 2, range: 4, threshold: undefined, classNames, testSeed: undefined }
+const labels = (...counts: number[][]) => counts.map((one, i) => ({ owner: i + 1, counts: one }))
+
+it('says what masks do in a run of two owners with labels of their own', () => {
+  expect(maskWords({ ...setting, labels: labels([5, 0, 1], [0, 5, 1]) })).toEqual([
+    // 4 / (2^30 - 1)
+    'masked sums: the server learns the sum of the updates of all 2 owners, not a single one; a change has 31 bits, a level is 3.7e-9',
+    'two owners: the sum less its own update tells each owner the update of the other; masks keep it from the server alone',
+    "owner 1 alone has shirt, owner 2 alone has shoe: how the last layer changes for such a class shows one owner's part, masks or not",
+    'what else an owner tells is not masked: its loss, accuracies and confusion matrix, which has its test images of each class',
+  ])
+})
+
+it('leaves out what does not hold', () => {
+  const all = labels([1, 1, 1], [2, 2, 2], [3, 3, 3])
+  const words = maskWords({ ...setting, owners: 3, threshold: 2, labels: all, testSeed: 7 })
+  expect(words.map((line) => line.split(/[:;]/)[0])).toEqual([
+    'masked sums',
+    'each owner can work out the sum of the other 2',
+    'what else an owner tells is not masked',
+    'masks are drawn from insecure-test-seed 7',
+  ])
+  expect(words[0]).toContain('at least 2 of 3 owners')
+  // Of owners that keep their counts to themselves nothing is said.
+  expect(maskWords({ ...setting, labels: labels([5, 0, 1], []) }).join()).not.toContain('alone has')
+})
