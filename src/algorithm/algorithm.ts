@@ -2,6 +2,7 @@ import type { NamedWeights } from '../weights/named.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Head } from './head/head.ts'
 import type { MergedRound, OwnerWeights } from './merge/rule.ts'
+import type { Sealed } from './sealed-fold.ts'
 
 /**
  * What one side of an algorithm keeps between rounds, by name: momenta, control variates, …; each has the model's
@@ -18,6 +19,8 @@ export interface Handed extends OwnerWeights {
   readonly sent: State
   /** That it trained in the round. */
   readonly epochs?: number | undefined
+  /** Under masks, all that it hands in: then its weights have no tensors. */
+  readonly sealed?: Sealed | undefined
 }
 
 export interface NamedHead extends Head {

@@ -8,9 +8,11 @@ import type { Algorithm, Folded, State } from './algorithm.ts'
 import { EarlierModels, lastOf } from './earlier-models.ts'
 import { type LabelCounts, RoundFold } from './fold.ts'
 import { chosenHead, type HEADS } from './head/registry.ts'
+import type { MaskedRule } from './masked-plan.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
 import type { Objective } from './objective/objective.ts'
 import { OBJECTIVES } from './objective/registry.ts'
+import { SealedFold } from './sealed-fold.ts'
 import type { SERVER_STEPS } from './server/registry.ts'
 import { chosenStep, startServer } from './server/start-server.ts'
 
@@ -26,6 +28,9 @@ export interface ChosenAlgorithm {
   /** How owners train, for what goes by their steps. */
   readonly batch?: number
   readonly optimizer?: Choice<typeof OPTIMIZERS>
+  readonly 'local-epochs'?: number | undefined
+  /** With masks, the owners' updates are only known by their sum. */
+  readonly privacy?: { readonly masks?: { readonly range: number } | undefined } | undefined
 }
 
 /**
@@ -33,10 +38,11 @@ export interface ChosenAlgorithm {
  * @param noise at the level of owners, if there is any
  */
 export function makeAlgorithm(
-  { merge, server, objective, head: fitted, owners, batch, optimizer }: ChosenAlgorithm,
+  experiment: ChosenAlgorithm,
   labels: LabelCounts = new Map(),
   noise?: OwnerNoise,
 ): Algorithm {
+  const { merge, server, objective, head: fitted, owners, batch, optimizer } = experiment
   const privacy = noise && new ServerNoise(noise)
   const head = chosenHead(fitted)
   const { server: half, step: own }: Objective = make(OBJECTIVES, objective)
@@ -47,6 +53,7 @@ export function makeAlgorithm(
   const pool = new WeightPool()
   const earlierModels = new EarlierModels(merge, pool)
   const ofOwners = merge.filter((choice) => lastOf(choice) === undefined)
+  const masked = maskedRuleOf(experiment)
   let current = 0
   // Nobody reads these once the next fold begins, and the one after it.
   let idle: readonly Weights[] = []
@@ -70,6 +77,7 @@ export function makeAlgorithm(
       for (const model of before ? [...idle, before] : idle) pool.releaseAll(model)
       ;[idle, before, last] = [[], last, undefined]
       current = round.round
+      if (masked) return new SealedFold(masked, round, pool)
       return new RoundFold(ofOwners, round, pool, { labels, training, moves: step?.needsMoves })
     },
     step(state, base, { models, owners: participants, sent, meanSquare }: Folded) {
@@ -93,6 +101,19 @@ export function makeAlgorithm(
       }
       return { model: last, others, state: next, stepSize: stepped?.size, clip: privacy?.norm(norms) }
     },
+  }
+}
+
+/** What is summed under masks; undefined without them. Both sides make it of the experiment. */
+export function maskedRuleOf(experiment: Omit<ChosenAlgorithm, 'server' | 'objective'>): MaskedRule | undefined {
+  const { merge, privacy, batch, optimizer, 'local-epochs': epochs } = experiment
+  if (!privacy?.masks) return undefined
+  const momentum = optimizer && make(OPTIMIZERS, optimizer).momentum
+  const known = batch !== undefined && momentum !== undefined && epochs !== undefined
+  return {
+    choice: merge.find((choice) => lastOf(choice) === undefined)!,
+    range: privacy.masks.range,
+    training: known ? { epochs, batch, momentum } : undefined,
   }
 }
 

@@ -1,3 +1,4 @@
+import { unsoundMasks } from './privacy-masks.ts'
 import { unsoundNoise, unsoundOwnerNoise } from './privacy-noise.ts'
 import type { Experiment } from './schema.ts'
 
@@ -18,5 +19,5 @@ export function unsoundPrivacy(experiment: Asked): { key: string; why: string; h
       hint: 'add masks: {} or level, or leave it out',
     }
   }
-  return unsoundNoise(experiment) ?? unsoundOwnerNoise(experiment)
+  return unsoundNoise(experiment) ?? unsoundOwnerNoise(experiment) ?? unsoundMasks(experiment)
 }

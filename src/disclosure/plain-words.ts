@@ -1,5 +1,8 @@
+import type { Privacy } from '../config/privacy-schema.ts'
 import type { Experiment } from '../config/schema.ts'
+import { trainingOwners } from '../federation/drawn-owners.ts'
 import { nameOf } from '../parts.ts'
+import { maskWords } from '../privacy/masks/plain-words.ts'
 import type { ShardDescription } from '../runs/run-description.ts'
 
 /** Who has images of which classes. */
@@ -13,35 +16,43 @@ export interface Holdings {
  * @param holdings undefined for an owner, who does not know what others have
  */
 export function plainWords(experiment: Experiment, holdings?: Holdings): string[] {
-  const { privacy, owners, keep } = experiment
-  const driving = nameOf(experiment.merge[0]!)
-  const masked = privacy?.masks !== undefined
-  const words: string[] = []
-  if (masked) words.push('The server learns the sum of the updates, and nothing else of one.')
-  else words.push('The server reads the weights of every owner, and can attack each by itself.')
-  if (owners === 2 && experiment.server === 'none' && MEANS.includes(driving)) {
-    const how = masked ? 'the sum less its own update' : 'twice the mean less its own weights'
-    const whom = masked ? 'Masks protect the two from the server alone. ' : ''
-    words.push(`${whom}Each of the two owners knows the update of the other: it is ${how}.`)
+  const { privacy, keep } = experiment
+  return [
+    ...(privacy?.masks ? masked(experiment, privacy.masks, holdings) : unmasked(experiment, holdings)),
+    privacy?.level
+      ? 'The noise covers the weights alone: counts, losses and accuracies are told as they are.'
+      : 'There is no noise: what the unified model tells of an image or an owner has no bound.',
+    ...(keep ? ["The run folder keeps every owner's update: it is not for sharing."] : []),
+    'Confusion matrices tell how many test images of each class an owner has.',
+  ]
+}
+
+function masked(experiment: Experiment, masks: NonNullable<Privacy['masks']>, holdings?: Holdings): string[] {
+  return maskWords({
+    owners: trainingOwners(experiment),
+    range: masks.range,
+    threshold: masks.threshold,
+    labels: (holdings?.shards ?? []).map(({ owner, train_labels }) => ({ owner, counts: train_labels })),
+    classNames: holdings?.names ?? [],
+    testSeed: experiment.privacy?.['insecure-test-seed'],
+  })
+}
+
+function unmasked({ owners, server, merge }: Experiment, holdings?: Holdings): string[] {
+  const words = ['The server reads the weights of every owner, and can attack each by itself.']
+  if (owners === 2 && server === 'none' && MEANS.includes(nameOf(merge[0]!))) {
+    words.push('Each of the two owners knows the update of the other: it is twice the mean less its own weights.')
   }
   const alone = holdings ? exclusive(holdings.shards) : []
-  const masks = masked ? ', in the sum too: masks do not hide it' : ''
   if (alone.length > MOST) {
-    words.push(`${alone.length} owners have classes that nobody else has: rows of the last layer tell of them${masks}.`)
-  } else {
-    for (const { owner, classes } of alone) {
-      const names = classes.map((c) => holdings!.names[c]).join(', ')
-      words.push(`Owner ${owner} alone has images of ${names}: rows of the last layer show what it did${masks}.`)
-    }
+    words.push(`${alone.length} owners have classes that nobody else has: rows of the last layer tell of them.`)
+    return words
   }
-  if (!privacy?.level) {
-    words.push('There is no noise: what the unified model tells of an image or an owner has no bound.')
-  } else {
-    words.push('The noise covers the weights alone. Counts, losses and accuracies are told as they are.')
-  }
-  if (keep) words.push("The run folder keeps every owner's update. It is not for sharing.")
-  words.push('Confusion matrices tell how many test images of each class an owner has.')
-  return words
+  const named = alone.map(({ owner, classes }) => {
+    const names = classes.map((c) => holdings!.names[c]).join(', ')
+    return `Owner ${owner} alone has images of ${names}: rows of the last layer show what it did.`
+  })
+  return [...words, ...named]
 }
 
 /** Owners that are named. */

@@ -1,5 +1,6 @@
 import type { Instruction, State } from '../algorithm/algorithm.ts'
 import type { HeadWeights } from '../algorithm/head/head.ts'
+import type { Sealed } from '../algorithm/sealed-fold.ts'
 import type { Evaluation, Progress, Trained } from '../engine/engine.ts'
 import type { HeadStatistics } from '../engine/head-statistics.ts'
 import type { NamedWeights } from '../weights/named.ts'
@@ -47,7 +48,7 @@ export interface OwnerProgress extends Omit<Progress, 'loss'> {
   readonly loss: number | undefined
 }
 
-/** What an owner hands in after a round; one that shares no metrics leaves them out. */
+/** What an owner hands in after a round; one that shares no metrics leaves them out. Under masks its weights have no tensors. */
 export interface Update extends Omit<Trained, 'loss' | 'local'> {
   readonly type: 'update'
   readonly owner: number
@@ -58,6 +59,8 @@ export interface Update extends Omit<Trained, 'loss' | 'local'> {
   readonly local: Evaluation | undefined
   /** What its local objective sends with the weights. */
   readonly sent: State
+  /** Under masks, what it hands in instead of weights. */
+  readonly sealed?: Sealed | undefined
   /** What merge rules asked of it, each by its `statisticName`; undefined if none asked. */
   readonly statistics?: NamedWeights | undefined
   /** The model that it received, on its own test set before training; if that was asked for, and is shared. */

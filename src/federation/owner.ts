@@ -6,11 +6,14 @@ import { stepsOf } from '../engine/effective-steps.ts'
 import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
 import type { PerturbHook } from '../engine/hooks.ts'
 import { FedunifyError } from '../errors.ts'
+import type { MaskedRound } from '../privacy/masks/masked-round.ts'
+import type { SignedKey } from '../privacy/masks/signed-key.ts'
 import { handedIn } from '../privacy/noise/at-owner.ts'
 import type { OwnerNoise } from '../privacy/noise/owner-noise.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
+import { type MaskSettings, OwnerMasks } from './owner-masks.ts'
 import { type Asked, measureAll } from './owner-statistics.ts'
 
 /** How an owner trains, in every round. */
@@ -36,6 +39,8 @@ export interface OwnerSettings {
   readonly hostile?: Hostile | undefined
   /** How its change is clipped, and whether it adds noise; undefined if neither. */
   readonly noise?: OwnerNoise | undefined
+  /** How it masks its updates; undefined if it does not. */
+  readonly masks?: MaskSettings | undefined
 }
 
 /** A hostile owner's attack, on the classes and with the seed of a run. */
@@ -51,6 +56,8 @@ export interface OwnerTask {
   readonly evaluate: boolean
   readonly evaluateReceived: boolean
   readonly instruction: Instruction
+  /** The keys of all owners of a masked round that it has joined; undefined without masks. */
+  readonly keys?: readonly SignedKey[] | undefined
 }
 
 /** An update at its owner, which has all of its metrics whether it shares them or not. */
@@ -59,6 +66,11 @@ export type OwnUpdate = Update & Trained
 /** One data owner as a cohort asks it: it takes models, and gives weights and counts, never images. */
 export interface Owner {
   readonly card: OwnerCard
+  /**
+   * Joins a round whose updates are summed under masks, before it is asked to train.
+   * @returns its key, for the other owners
+   */
+  join?(round: MaskedRound): SignedKey
   /** @param model that it received; undefined in a first round in which each owner begins with weights of its own */
   train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate>
   /** A model on this owner's own test set. */
@@ -79,6 +91,7 @@ export class ShardOwner implements Owner {
   readonly #learner: Learner
   readonly #settings: OwnerSettings
   readonly #name: string
+  readonly #masks: OwnerMasks | undefined
   /** After which round it had which state. The last one stays: a round that does not count is trained again. */
   readonly #states = new Map<number, State>()
 
@@ -88,12 +101,17 @@ export class ShardOwner implements Owner {
     this.#learner = learner
     this.#settings = settings
     this.#name = settings.name ?? `owner ${shard.owner}`
+    this.#masks = settings.masks && new OwnerMasks(settings.masks, this.#name)
+  }
+
+  join(round: MaskedRound): SignedKey {
+    return this.#masks!.join(round)
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
     const { objective, perturb, momentum, labels, batch, epochs, untilAccuracy, initial, asked, hostile } =
       this.#settings
-    const { round, lr, instruction, evaluate, evaluateReceived } = task
+    const { round, lr, instruction, evaluate, evaluateReceived, keys } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
     const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round), labels }
@@ -114,7 +132,10 @@ export class ShardOwner implements Owner {
     const received = evaluateReceived ? await this.evaluate(start.received) : undefined
     const { weights, sent } = this.#protected(start, this.#disguised(start.received, trained.weights, round), round)
     const also = { ...end?.sent, ...sent }
-    return { type: 'update', owner, trainImages, sent: also, statistics, received, ...trained, weights }
+    const update = { type: 'update' as const, owner, trainImages, sent: also, statistics, received }
+    if (!this.#masks) return { ...update, ...trained, weights }
+    const sealed = this.#masks.seal(start.received, weights, keys!)
+    return { ...update, ...trained, weights: new Map(), sealed }
   }
 
   /** What of that leaves it, and what it sends for it. */

@@ -8,6 +8,7 @@ import { VERSION } from '../package.ts'
 import { RUN_FORMAT } from '../runs/manifest.ts'
 import { labelsHash, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
 import { sharedPath } from '../system/shared-path.ts'
+import { describeMasks } from './masks.ts'
 import { describeNoise } from './noise.ts'
 import type { PreparedRun } from './prepare.ts'
 
@@ -18,6 +19,7 @@ type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine' | 'min
 export function describeFacts(facts: Facts): RunDescription {
   const { experiment, file, model, git, dataset, shards, engine, min_owners, arrivals } = facts
   const noise = describeNoise(facts)
+  const masks = describeMasks(experiment)
   return {
     format: RUN_FORMAT,
     fedunify: VERSION,
@@ -30,6 +32,7 @@ export function describeFacts(facts: Facts): RunDescription {
     ...(min_owners !== undefined && { min_owners }),
     ...(arrivals !== undefined && { arrivals }),
     ...(noise && { noise }),
+    ...(masks && { masks }),
     dataset,
     shards,
     model: {

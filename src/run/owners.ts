@@ -12,6 +12,7 @@ import type { Learner } from '../engine/engine.ts'
 import { OPTIMIZERS } from '../engine/optimizer-registry.ts'
 import { POOLED } from '../federation/events.ts'
 import { type OwnerSettings, ShardOwner } from '../federation/owner.ts'
+import type { MaskSettings } from '../federation/owner-masks.ts'
 import type { Asked } from '../federation/owner-statistics.ts'
 import { initialWeights } from '../model/init.ts'
 import { make } from '../parts.ts'
@@ -39,14 +40,23 @@ function askedBy({ merge, seed }: Experiment): Asked | undefined {
   return asks.length > 0 ? { asks, seed } : undefined
 }
 
-/** One owner for each shard, trained by the same learner; the last ones are hostile if the experiment has an attack. */
-export function shardOwners(run: Settled, shards: readonly Shard[], learner: Learner): ShardOwner[] {
+/**
+ * One owner for each shard, trained by the same learner; the last ones are hostile if the experiment has an attack.
+ * @param masksOf by which each masks its updates, if they do
+ */
+export function shardOwners(
+  run: Settled,
+  shards: readonly Shard[],
+  learner: Learner,
+  masksOf?: (owner: number) => MaskSettings,
+): ShardOwner[] {
   const { attack: chosen, seed } = run.experiment
   const attack: Attack | undefined = chosen && make(ATTACKS, chosen)
   const hostile = attack && { ...attack, relabel: attack.relabel?.(run.dataset.classes), seed }
   const honest = shards.length - (attack?.owners ?? 0)
   return shards.map((shard, i) => {
-    return new ShardOwner(shard, learner, { ...ownerSettings(run, shard), ...(i >= honest && { hostile }) })
+    const masks = masksOf?.(shard.owner)
+    return new ShardOwner(shard, learner, { ...ownerSettings(run, shard), masks, ...(i >= honest && { hostile }) })
   })
 }
 

@@ -10,6 +10,7 @@ import type { Model } from '../model/model.ts'
 import { make } from '../parts.ts'
 import type { RunDescription } from '../runs/run-description.ts'
 import { describeRun } from './describe.ts'
+import { maskedHere } from './masks.ts'
 import { assertStates } from './memory-need.ts'
 import { pooledOwner, shardOwners } from './owners.ts'
 import type { PreparedRun } from './prepare.ts'
@@ -60,8 +61,13 @@ async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Parti
   assertStates(run.model, experiment)
   const learner = await openLearner(run, workers, signal)
   const heads = headLearner(run, workers, learner, signal)
+  const masks = maskedHere(
+    experiment,
+    shards.map(({ owner }) => owner),
+  )
+  const owners = shardOwners(run, shards, learner, masks?.settings)
   return {
-    owners: new LocalCohort(shardOwners(run, shards, learner), workers, heads && { learner: heads, shards }),
+    owners: new LocalCohort(owners, workers, { heads: heads && { learner: heads, shards }, masks: masks?.cohort }),
     baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(run, shards, learner)], 1) : undefined,
     async close() {
       await heads?.close()

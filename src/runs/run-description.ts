@@ -25,6 +25,8 @@ export interface RunDescription {
   readonly arrivals?: string
   /** Of a run that clips and adds noise. */
   readonly noise?: NoiseDescription
+  /** Of a run whose updates are summed under masks. */
+  readonly masks?: MasksDescription
   readonly dataset: {
     readonly name: string
     readonly source: string
@@ -63,6 +65,18 @@ export interface NoiseDescription extends Pick<Account, 'level' | 'noise' | 'del
   readonly note: string
   /** Rounds that were begun and not finished: their noise counts as spent. */
   readonly lost_rounds: number
+}
+
+/** In which whole numbers updates are summed under masks. */
+export interface MasksDescription {
+  /** Owners in a sum. */
+  readonly owners: number
+  /** Of a value of an update. */
+  readonly bits: number
+  /** Levels in a unit of a weight. */
+  readonly scale: number
+  /** Largest change of a weight in a round. */
+  readonly range: number
 }
 
 /** A layer with its options. */

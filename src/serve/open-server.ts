@@ -133,7 +133,11 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .slice(0, 16)
 
 /** What owners on other machines do not do. */
-function assertServed({ pace, speeds, merge, attack }: Experiment, minOwners: number | undefined): void {
+function assertServed({ pace, speeds, merge, attack, privacy }: Experiment, minOwners: number | undefined): void {
+  if (privacy?.masks) {
+    const message = 'privacy.masks: owners on other machines do not mask their updates yet'
+    throw new FedunifyError('E_CONFLICT', message, 'leave it out, or run the experiment with all owners here')
+  }
   if (attack) {
     const message = `attack ${nameOf(attack)}: nobody asks owners on other machines to be hostile`
     throw new FedunifyError('E_CONFLICT', message, 'use attack none, or run the experiment with all owners here')

@@ -1,5 +1,6 @@
 import pMap, { pMapIterable } from 'p-map'
 import type { Shard } from '../../data/dataset.ts'
+import type { SignedKey } from '../../privacy/masks/signed-key.ts'
 import { tidy } from '../../system/memory.ts'
 import { flatten } from '../../weights/named.ts'
 import { safetensorsSize } from '../../weights/safetensors.ts'
@@ -14,13 +15,22 @@ import type {
   RoundTask,
   Update,
 } from '../cohort.ts'
-import { type Disclosed, DisclosureCount, STATISTICS, statisticFields, weightFields } from '../disclosure.ts'
+import {
+  type Disclosed,
+  DisclosureCount,
+  MASKED,
+  STATISTICS,
+  sizeOf,
+  statisticFields,
+  weightFields,
+} from '../disclosure.ts'
 import type { HeadLearner } from '../head-learner.ts'
 import { headTensors, statisticsOf } from '../head-tensors.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
+import type { LocalMasks } from './local-masks.ts'
 import { wouldSend } from './would-send.ts'
 
 /**
@@ -42,6 +52,13 @@ export interface LocalHeads {
   readonly shards: readonly Shard[]
 }
 
+/** What a cohort of owners in this process may have beside them. */
+interface More {
+  readonly heads?: LocalHeads | undefined
+  /** Undefined if the owners do not mask their updates. */
+  readonly masks?: LocalMasks | undefined
+}
+
 /** Owners in this process, whose learner trains `workers` of them at a time. */
 export class LocalCohort implements Cohort {
   readonly owners: readonly OwnerCard[]
@@ -49,6 +66,7 @@ export class LocalCohort implements Cohort {
   readonly #owners: readonly Owner[]
   readonly #place: ReadonlyMap<number, number>
   readonly #workers: number
+  readonly #masks: LocalMasks | undefined
   readonly #models = new WeakMap<ModelRef, Weights>()
   /** What would have travelled since it was last taken, by owner: all of it is safetensors. */
   readonly #traffic: TrafficCount
@@ -57,7 +75,8 @@ export class LocalCohort implements Cohort {
   /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
   #known = false
 
-  constructor(owners: readonly Owner[], workers: number, heads?: LocalHeads) {
+  constructor(owners: readonly Owner[], workers: number, { heads, masks }: More = {}) {
+    this.#masks = masks
     this.heads = heads && this.#headOwners(heads)
     this.owners = owners.map(({ card }) => card)
     this.#owners = owners
@@ -81,14 +100,16 @@ export class LocalCohort implements Cohort {
     // The last round's updates are garbage by now.
     tidy()
     const received = model && this.#models.get(model)!
+    const places = this.#places(task.only)
+    const keys = this.#keysOf(round, places)
     return withProgress<OwnerProgress, Update>((report) =>
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
       pMapIterable(
-        this.#places(task.only),
+        places,
         (i) => {
           const { owner } = this.owners[i]!
           const own = { instruction: task.instruct(owner), evaluateReceived: task.evaluateReceived(owner) }
-          return this.#trainOne(i, received, { round, lr, evaluate, ...own }, (progress) =>
+          return this.#trainOne(i, received, { round, lr, evaluate, keys, ...own }, (progress) =>
             report({ type: 'owner-progress', round, owner, ...progress }),
           )
         },
@@ -112,9 +133,11 @@ export class LocalCohort implements Cohort {
     const instruction = flatten(task.instruction)
     // Without a tensor there is nothing to send with the model.
     if (instruction.size > 0) this.#traffic.down(i, safetensorsSize(instruction))
-    const size = safetensorsSize(updateTensors(update))
+    const { sealed } = update
+    const size = sealed ? sealed.words.byteLength : safetensorsSize(updateTensors(update))
     this.#traffic.up(i, size)
-    this.#disclosed.note(owner, 'weights', weightFields(Object.keys(update.sent).length > 0), size)
+    if (sealed) this.#disclosed.note(owner, 'masked', MASKED, size)
+    else this.#disclosed.note(owner, 'weights', weightFields(Object.keys(update.sent).length > 0), size)
     if (update.statistics) {
       const more = safetensorsSize(flatten(update.statistics))
       this.#traffic.up(i, more)
@@ -122,6 +145,22 @@ export class LocalCohort implements Cohort {
     }
     this.#disclosed.message(owner, 'update', wouldSend.update(update, task.round))
     return update
+  }
+
+  /** The keys of the owners that train, who join the round; each sends its own and is sent all. */
+  #keysOf(round: number, places: readonly number[]): readonly SignedKey[] | undefined {
+    const keys = this.#masks?.begin(
+      round,
+      places.map((i) => this.#owners[i]!),
+    )
+    if (!keys) return undefined
+    const all = keys.reduce((sum, key) => sum + sizeOf(key), 0)
+    for (const [k, i] of places.entries()) {
+      this.#traffic.up(i, sizeOf(keys[k]!))
+      this.#traffic.down(i, all)
+      this.#disclosed.message(this.owners[i]!.owner, 'key', keys[k]!)
+    }
+    return keys
   }
 
   async evaluate(model: ModelRef) {

@@ -25,12 +25,13 @@ import { wrap } from './wrap.ts'
 export function overviewText({ experiment, dataset, model, engine, shards }: PreparedRun, width?: number): string {
   const used = shards.reduce((sum, { train, test }) => sum + train.length + test.length, 0)
   const layers = typeof experiment.model === 'string' ? experiment.model : `${model.layers.length} layers`
-  const { server, objective, sam, attack } = experiment
+  const { server, objective, sam, attack, privacy } = experiment
   const algorithm = [
     ...(server === 'none' ? [] : [`server ${choiceText(server)}`]),
     ...(objective === 'cross-entropy' ? [] : [`objective ${choiceText(objective)}`]),
     ...(sam === undefined ? [] : [`sam ${sam}`]),
     ...(attack ? [`attack ${choiceText(attack)}`] : []),
+    ...(privacy?.masks ? ['masked sums'] : []),
   ]
   return [
     `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,

@@ -1,0 +1,63 @@
+import { FedunifyError } from '../../errors.ts'
+import { listText, type MaskedRound } from './masked-round.ts'
+
+/** What an owner remembers of a round that it has joined. */
+export interface JoinedRound {
+  readonly round: number
+  readonly attempt: number
+  /** As text (`listText`). */
+  readonly owners: string
+  /** Whether it has helped to unmask a sum of this round: then it joins no other attempt. */
+  readonly opened: boolean
+}
+
+/**
+ * The rounds of one run that an owner has joined. An owner trains the same update again if it is asked for the same round
+ * again. A server that has a full sum, then says that it was lost and asks for the round without owner j, would have
+ * owner j's update as the difference. So an owner joins a round again only with the owners of the first time.
+ */
+export class JoinedRounds {
+  readonly #owner: number
+  readonly #joined: Map<number, JoinedRound>
+
+  /** @param before what it has remembered since an earlier process */
+  constructor(owner: number, before: readonly JoinedRound[] = []) {
+    this.#owner = owner
+    this.#joined = new Map(before.map((one) => [one.round, one]))
+  }
+
+  /** All of them, to be kept. */
+  get all(): readonly JoinedRound[] {
+    return [...this.#joined.values()]
+  }
+
+  /** @throws FedunifyError (training) if it must not join */
+  join({ round, attempt, owners }: MaskedRound): void {
+    const refuse = (what: string) => this.#refusal(round, what)
+    if (owners.length < 2) throw refuse('is to be in a masked sum alone, which would show its update')
+    if (!owners.every(({ owner }, i) => i === 0 || owner > owners[i - 1]!.owner)) {
+      throw refuse('was sent a list of owners that is out of order, or names one twice')
+    }
+    if (!owners.some(({ owner }) => owner === this.#owner))
+      throw refuse('is not in the list of owners that it was sent')
+    const before = this.#joined.get(round)
+    const list = listText(owners)
+    if (before && before.owners !== list) {
+      throw refuse('is asked again with other owners, and the difference of the two sums would show an update')
+    }
+    if (before && attempt <= before.attempt) throw refuse(`is asked for attempt ${attempt} again`)
+    if (before?.opened) throw refuse('is asked again, but has helped to unmask this round already')
+    this.#joined.set(round, { round, attempt, owners: list, opened: false })
+  }
+
+  /** That it is about to help to unmask a sum of a round that it has joined. */
+  open(round: number): void {
+    this.#joined.set(round, { ...this.#joined.get(round)!, opened: true })
+  }
+
+  #refusal(round: number, what: string) {
+    const place = { owner: this.#owner, round }
+    const hint = 'the round can be done again with the same owners only; otherwise start a new run'
+    return new FedunifyError('E_OWNER_REFUSED', `round ${round}: owner ${this.#owner} ${what}`, hint, place)
+  }
+}

@@ -1,0 +1,52 @@
+import { fixedPointFor } from './fixed-point.ts'
+
+/** What decides what masks do and do not for an experiment. */
+export interface MaskedSetting {
+  /** In a sum. */
+  readonly owners: number
+  readonly range: number
+  readonly threshold: number | undefined
+  /** Training images of each class, by owner; none of an owner that does not tell. */
+  readonly labels: readonly { readonly owner: number; readonly counts: readonly number[] }[]
+  readonly classNames: readonly string[]
+  readonly testSeed: number | undefined
+}
+
+/** What masks do and do not in this very experiment, a sentence or two each. */
+export function maskWords(setting: MaskedSetting): string[] {
+  const { owners, range, threshold, testSeed } = setting
+  const { bits, scale } = fixedPointFor(owners, range)
+  const level = (1 / scale).toExponential(1)
+  const who = threshold === undefined ? `all ${owners} owners` : `at least ${threshold} of ${owners} owners`
+  const own = soleOwners(setting)
+  return [
+    `Masked sums: the server learns the sum of the updates of ${who}, and nothing else of one. A change has ${bits} bits; a level is ${level}.`,
+    owners === 2
+      ? 'Masks protect the two owners from the server alone: the sum less its own update tells each the update of the other.'
+      : `Each owner can work out the sum of the other ${owners - 1}; all of these together know its update.`,
+    ...(own.length > 0
+      ? [`${capital(listed(own))}: how the last layer changes for such a class shows one owner's part, in the sum too.`]
+      : []),
+    ...(testSeed === undefined ? [] : [`Masks are drawn from insecure-test-seed ${testSeed}: they protect nobody.`]),
+  ]
+}
+
+const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1)
+
+/** Classes that one owner alone has, by owner. */
+function soleOwners({ labels, classNames }: MaskedSetting): string[] {
+  if (labels.some(({ counts }) => counts.length === 0)) return []
+  const holders = classNames.map((_, c) => labels.filter(({ counts }) => counts[c]! > 0))
+  return labels.flatMap(({ owner }) => {
+    const sole = classNames.filter((_, c) => holders[c]!.length === 1 && holders[c]![0]!.owner === owner)
+    return sole.length > 0
+      ? [`owner ${owner} alone has ${sole.length > 3 ? `${sole.length} classes` : sole.join(', ')}`]
+      : []
+  })
+}
+
+const listed = (owners: readonly string[]) =>
+  owners.length > MOST ? `${owners.slice(0, MOST).join(', ')} and so on` : owners.join(', ')
+
+/** Owners that are named. */
+const MOST = 3
