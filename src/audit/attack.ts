@@ -10,6 +10,9 @@ export interface Measure {
   /** As `fedunify check` names it. */
   readonly name: string
   readonly value: number
+  /** The ends of its 95 % interval, if it has one. */
+  readonly low?: number | undefined
+  readonly high?: number | undefined
   /** Undefined if there is none to guess. */
   readonly guess: number | undefined
   /** What it would be if everything came to light; undefined if there is no such value. */

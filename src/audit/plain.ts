@@ -12,7 +12,9 @@ function plainRow({ name, attack, needs, by, of, what, round, measures, verdict,
   const base64 = (pixels: Uint8Array) => Buffer.from(pixels).toString('base64')
   return {
     ...{ name, attack, by, of, needs, round, what, verdict },
-    measures: measures.map(({ name, value, guess = null, best = null }) => ({ name, value, guess, best })),
+    measures: measures.map(({ name, value, low = null, high = null, guess = null, best = null }) => {
+      return { name, value, low, high, guess, best }
+    }),
     notes: notes ?? [],
     shares: shares ?? null,
     images: images
@@ -29,7 +31,7 @@ const maybe = z
 const pixels = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
 const shares = z.array(z.number())
 
-const Measure = z.object({ name: z.string(), value: z.number(), guess: maybe, best: maybe })
+const Measure = z.object({ name: z.string(), value: z.number(), low: maybe, high: maybe, guess: maybe, best: maybe })
 const Row = z.object({
   name: z.string(),
   attack: z.string(),

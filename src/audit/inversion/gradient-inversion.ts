@@ -16,7 +16,7 @@ const options = z.strictObject({
   show: z.int().min(0).max(16).default(4).describe('images that are kept in audit.json and drawn; 0: none'),
 })
 
-type Options = z.output<typeof options>
+export type Options = z.output<typeof options>
 
 export const gradientInversion = {
   summary: 'an image itself, from the update of one step that was made with it; exact if the first layer is dense',

@@ -9,10 +9,6 @@ import type { Scene } from '../scene.ts'
 import type { SeenUpdate } from '../seen-updates.ts'
 import { type LastLayerChange, labelsOfUpdate } from './labels-of-update.ts'
 
-interface Options {
-  power: number
-}
-
 export const labelInference = {
   summary: 'which classes an owner holds, and in which shares, from how the last layer moved in a round',
   source: 'Zhao et al. 2020 (arXiv:2001.02610), iDLG; Wainakh et al. 2021 (arXiv:2105.09369)',
@@ -28,7 +24,7 @@ export const labelInference = {
     by: ['server', 'owner'],
     make: async (scene, by) => inferLabels(scene, by, power),
   }),
-} satisfies AttackPart<Options>
+} satisfies AttackPart<{ power: number }>
 
 function inferLabels(scene: Scene, by: readonly Adversary[], power: number): Refusal | Found[] {
   const { model } = scene.prepared

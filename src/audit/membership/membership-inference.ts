@@ -10,7 +10,7 @@ import type { Weights } from '../../weights/weights.ts'
 import type { Adversary, AttackPart, Found, Measure, Refusal } from '../attack.ts'
 import { type Scene, seenByServer } from '../scene.ts'
 import { refutedEpsilon } from '../statistics/refuted-epsilon.ts'
-import { auc, countAbove, type Scores, truePositives } from '../statistics/roc.ts'
+import { auc, aucDeviation, countAbove, type Scores, truePositives } from '../statistics/roc.ts'
 import { lira } from './lira.ts'
 import { confidence, lossesOf } from './losses.ts'
 import { trainShadows } from './shadows.ts'
@@ -25,7 +25,7 @@ const options = z.strictObject({
   owners: z.int().min(0).default(1).describe('owners whose own models are attacked too, as the server sees them'),
 })
 
-type Options = z.output<typeof options>
+export type Options = z.output<typeof options>
 
 export const membershipInference = {
   summary: 'whether a model was trained on an image, by its loss, and by models that were and were not',
@@ -117,20 +117,15 @@ async function shadowsOf(scene: Scene, images: Uint32Array, own: Learner, chosen
 const DELTA = 1e-5
 
 function measuresOf({ manifest }: Scene, scores: Scores): [Measure, ...Measure[]] {
-  const at = (share: number): Measure[] => {
-    const told = truePositives(scores, share)
-    const name = `tpr-at-${share}`
-    return [
-      { name, value: told.share, guess: share, best: 1 },
-      { name: `${name}-low`, value: told.low, guess: undefined, best: undefined },
-      { name: `${name}-high`, value: told.high, guess: undefined, best: undefined },
-    ]
+  const at = (falsePositives: number): Measure => {
+    const { share, low, high } = truePositives(scores, falsePositives)
+    return { name: `tpr-at-${falsePositives}`, value: share, low, high, guess: falsePositives, best: 1 }
   }
   const delta = manifest.config.privacy?.delta ?? DELTA
   return [
-    { name: 'auc', value: auc(scores), guess: 0.5, best: 1 },
-    ...at(0.001),
-    ...at(0.01),
+    { name: 'auc', ...around(auc(scores), aucDeviation(scores)), guess: 0.5, best: 1 },
+    at(0.001),
+    at(0.01),
     { name: 'epsilon-refuted', value: refutedEpsilon(scores, delta), guess: 0, best: undefined },
   ]
 }
@@ -138,6 +133,17 @@ function measuresOf({ manifest }: Scene, scores: Scores): [Measure, ...Measure[]
 /** True less false positives if every loss below the mean loss of members is taken for a member's (Yeom et al., adversary 1). */
 function advantageOf({ members, others }: Scores): Measure {
   const threshold = mean([...members])
-  const value = countAbove(members, threshold) / members.length - countAbove(others, threshold) / others.length
-  return { name: 'advantage', value, guess: 0, best: 1 }
+  const [hits, misses] = [members, others].map((scores) => countAbove(scores, threshold) / scores.length) as [
+    number,
+    number,
+  ]
+  const variance = (hits * (1 - hits)) / members.length + (misses * (1 - misses)) / others.length
+  return { name: 'advantage', ...around(hits - misses, Math.sqrt(variance)), guess: 0, best: 1 }
 }
+
+/** A value and its 95 % interval, if its errors are normal. */
+const around = (value: number, deviation: number) => ({
+  value,
+  low: value - 1.96 * deviation,
+  high: value + 1.96 * deviation,
+})

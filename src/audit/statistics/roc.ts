@@ -19,6 +19,10 @@ export function auc({ members, others }: Scores): number {
   return sum / (members.length * others.length)
 }
 
+/** The standard deviation of that area if scores tell nothing (Mann and Whitney 1947). */
+export const aucDeviation = ({ members: { length: m }, others: { length: n } }: Scores): number =>
+  Math.sqrt((m + n + 1) / (12 * m * n))
+
 /** A share of true positives, with its exact 95 % interval. */
 export interface TruePositives extends Bounds {
   readonly share: number

@@ -63,7 +63,10 @@ function sectionsOf({ path, rows, notMade }: Audit, draw: Draw): string[] {
 
 const number = (value: number): string => (value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(3)) // biome-ignore format: one line
 
-const cells = ({ name, value, guess }: Measure): string[] => [name, number(value), guess === undefined ? '' : number(guess)] // biome-ignore format: one line
+function cells({ name, value, low, high, guess }: Measure): string[] {
+  const interval = low === undefined || high === undefined ? '' : ` (${number(low)} to ${number(high)})`
+  return [name, `${number(value)}${interval}`, guess === undefined ? '' : number(guess)]
+}
 
 /** Every figure that one of the runs has, with a column for each run. */
 function sideBySide(audits: readonly Audit[], draw: Draw): string {
