@@ -85,7 +85,7 @@ async function attacked(scene: Scene, target: Target, learner: Learner, chosen: 
   const what = 'who was trained on'
   const notes = [`${images} images that the model was trained on, and as many test images`]
   const byLoss = split(losses.map((loss) => -loss))
-  const threshold = { by, what, notes, of: `${of}, by its loss`, measures: measuresOf(scene, byLoss) }
+  const threshold = { by, what, notes, of: `${of}, loss`, measures: measuresOf(scene, byLoss) }
   const measures = [...threshold.measures, advantageOf(byLoss)] as const
   if (chosen.shadows < 2) return [{ ...threshold, measures }]
   const shadows = await shadowsOf(scene, both, learner, chosen)
@@ -93,7 +93,7 @@ async function attacked(scene: Scene, target: Target, learner: Learner, chosen: 
   const compared = `${chosen.shadows} shadow models, each trained on half of these images`
   return [
     { ...threshold, measures },
-    { by, what, notes: [...notes, compared], of: `${of}, by LiRA`, measures: measuresOf(scene, ratios) },
+    { by, what, notes: [...notes, compared], of: `${of}, LiRA`, measures: measuresOf(scene, ratios) },
   ]
 }
 

@@ -32,7 +32,7 @@ function attacksFigure(id: string, { rows, notMade }: Audited, of: string): Mark
     const reached = farthest(row)
     if (reached === undefined) return []
     const value = 100 * reached
-    return [{ name: `${row.name}: ${row.of}`, value, text: value.toFixed(0), color: value < 5 ? 'hit' : 'miss' }]
+    return [{ name: shortName(row), value, text: String(Math.round(value)), color: value < 5 ? 'hit' : 'miss' }]
   })
   const values = bars.map(({ value }) => value)
   const axis = axisWithin([Math.min(0, ...values), 100], [Math.min(0, ...values), 100])
@@ -59,6 +59,10 @@ function attacksFigure(id: string, { rows, notMade }: Audited, of: string): Mark
     layout: 'side',
   })
 }
+
+/** "membership: owner 1, LiRA": there is room for 30 letters. */
+const shortName = ({ name, of }: AuditRow) =>
+  `${name.replace(/-.*/, '')}: ${of.replace(/^(the model of|the|a) /, '').replace(' model', '')}`
 
 const notesOf = (rows: readonly AuditRow[]) =>
   [...new Set(rows.flatMap(({ notes = [] }) => notes))].map((note) => html`<p>Note: ${note}.</p>`)
