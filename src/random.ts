@@ -24,6 +24,7 @@ export type Purpose =
   | 'attack'
   | 'participants'
   | 'statistics'
+  | 'audit'
 
 /**
  * The stream derived from (seed, purpose, …path), where the path is an owner, a round, an epoch, a tensor.

@@ -4,11 +4,12 @@ import { FedunifyError } from '../errors.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { type NamedRun, namedRuns } from '../runs/read/named-runs.ts'
 import { groupRuns, onePerSeed } from '../runs/read/run-groups.ts'
+import { checkAttack } from './attack.ts'
 import { applies, checkFinished, evaluate } from './evaluate.ts'
 import { EXPECT_HINT, readExpectations, type WrittenExpectation } from './expected/expectations.ts'
 import { CurrentFiles } from './expected/expected-of.ts'
 import { isGateFile, plannedRuns } from './expected/planned-runs.ts'
-import { missing, nothingExpected, unmatched, unreadable } from './failures.ts'
+import { missing, nothingExpected, origin, unmatched, unreadable } from './failures.ts'
 import type { RunOutcomes } from './outcome.ts'
 import { checkOverSeeds } from './over-seeds.ts'
 import { isAccuracy, References } from './reference/references.ts'
@@ -128,6 +129,11 @@ async function checkOne({ run, expectations, notes }: Expecting, references: Ref
   for (const written of expectations) {
     const { expectation } = written
     if (isOverSeeds(written) || !applies(expectation, run)) continue
+    if (expectation.metric === 'attack') {
+      const found = await checkAttack(expectation, run)
+      outcomes.push(...found.map((outcome) => ({ ...outcome, ...origin(written) })))
+      continue
+    }
     outcomes.push(...(await references.with(written, run.path, (reference) => evaluate(expectation, run, reference))))
   }
   return { path: run.path, outcomes, notes }

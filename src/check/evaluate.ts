@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Expectation } from '../config/expectations.ts'
+import type { AttackExpectation, Expectation } from '../config/expectations.ts'
 import { hasValues } from '../config/parts/when.ts'
 import { manifestFile } from '../runs/manifest.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
@@ -11,10 +11,14 @@ import type { Reference } from './demand.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
- * Checks an expectation of a run; there is always an outcome. Pure.
+ * Checks an expectation of what a run itself left; there is always an outcome. Pure.
  * @param reference what `max-drop-from` names
  */
-export function evaluate(expectation: Expectation, run: LoadedRun, reference?: Reference): Outcome[] {
+export function evaluate(
+  expectation: Exclude<Expectation, AttackExpectation>,
+  run: LoadedRun,
+  reference?: Reference,
+): Outcome[] {
   switch (expectation.metric) {
     case 'participants':
       return [checkParticipants(expectation['each-round'], run)]

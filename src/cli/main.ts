@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, io: Io)
   verify: async () => (await import('./verify.ts')).addVerifyCommand,
   compare: async () => (await import('./compare.ts')).addCompareCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
+  audit: async () => (await import('./audit.ts')).addAuditCommand,
   remerge: async () => (await import('./remerge.ts')).addRemergeCommand,
   disclose: async () => (await import('./disclose.ts')).addDiscloseCommand,
   export: async () => (await import('./export.ts')).addExportCommand,

@@ -7,7 +7,7 @@ import { colorsOf, type Io } from './io.ts'
 
 const HELP = `
 A finished run keeps the SHA-256 of each of its files, and one of its manifest in the manifest itself. What was added to
-the folder later, such as report.html, does not belong to the run; explain.json and remerge.json, which explain and remerge
+the folder later, such as report.html, does not belong to the run; explain.json, remerge.json and audit.json, which these commands
 add, have a digest of themselves, and are verified by that. A published run may lack its checkpoint, its models, its
 copies of merge rules and the owners' weights that it kept. check, compare and report verify the same before they print a
 figure, but for these weights, of which no figure comes: remerge verifies those that it reads.

@@ -1,4 +1,6 @@
 import type { Argument, Command, Option } from 'commander'
+import { ALL_ATTACKS } from '../audit/chosen-attacks.ts'
+import { AUDIT_ATTACKS } from '../audit/registry.ts'
 import { experimentJsonSchema } from '../config/json-schema.ts'
 import { type LegalNames, legalNames } from '../config/legal.ts'
 import { NAMED_KEYS, OPTION_KEYS } from '../config/parts/choice-keys.ts'
@@ -76,6 +78,9 @@ async function valuesOf(option: Option, current: string): Promise<Candidate[]> {
   if (option.long === '--sort') return plain(fieldNames([]).flatMap((name) => [name, `-${name}`]))
   if (/^dir/.test(placeholder)) return await listFiles(current)
   if (/^file/.test(placeholder)) return await listFiles(current, /./)
+  if (placeholder === 'attacks') {
+    return await names(placeholder, { names: [ALL_ATTACKS, ...Object.keys(AUDIT_ATTACKS)], list: true }, current)
+  }
   if (option.long === '--round') return plain(['last', 'all'])
   const key = option.long?.slice(2) ?? ''
   // As merge rules are named, and one word for all of them.
@@ -124,7 +129,7 @@ const withAll = (legal: LegalNames | undefined): LegalNames => ({
 })
 
 function summaryOf(key: string, name: string): string {
-  const parts: Parts | undefined = key === 'sink' ? SINKS : NAMED_KEYS[key]?.parts
+  const parts: Parts | undefined = { sink: SINKS, attacks: AUDIT_ATTACKS }[key] ?? NAMED_KEYS[key]?.parts
   return parts?.[name]?.summary ?? ''
 }
 

@@ -98,12 +98,39 @@ const labels = z.strictObject({
   when,
 })
 
-const ExpectationSchema = z.discriminatedUnion('metric', [unified, local, participants, labels])
+const attack = z
+  .strictObject({
+    metric: z.literal('attack').describe('what an attack of fedunify audit came to'),
+    attack: z
+      .string()
+      .regex(/^[a-z][a-z-]*$/, 'the name of an attack, for example membership-inference')
+      .describe('name of the attack; every model and party that it was made on counts'),
+    measure: z
+      .string()
+      .regex(/^[a-z][\w.-]*$/, 'a figure of the attack, for example auc')
+      .describe('the figure, as fedunify audit names it'),
+    min: z.number().optional().describe('at least this, of a figure that an attack makes small, such as an error'),
+    max: z.number().optional().describe('at most this'),
+    when,
+  })
+  .superRefine(({ min, max, ...expectation }, ctx) => {
+    const refuse = (path: string[], message: string, input: unknown) =>
+      ctx.addIssue({ code: 'custom', path, message, input })
+    if (min === undefined && max === undefined) refuse([], 'a min or a max', expectation)
+    else if (min !== undefined && max !== undefined && max < min) {
+      refuse(['max'], `a number of at least min, which is ${min}`, max)
+    }
+  })
+
+const ExpectationSchema = z.discriminatedUnion('metric', [unified, local, participants, labels, attack])
 
 /** What `fedunify check` holds a run against. */
 export const ExpectationsSchema = z.array(ExpectationSchema).min(1)
 
 export type Expectation = z.output<typeof ExpectationSchema>
+
+/** An expectation of what an attack comes to. */
+export type AttackExpectation = z.output<typeof attack>
 
 /** An expectation of an accuracy. */
 export type AccuracyExpectation = z.output<typeof unified> | z.output<typeof local>

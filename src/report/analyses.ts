@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
+import type { Audited } from '../audit/audit-run.ts'
+import { AUDITED } from '../audit/plain.ts'
 import { FedunifyError } from '../errors.ts'
 import type { Explained } from '../explain/explain-run.ts'
 import { EXPLAINED } from '../explain/plain.ts'
@@ -8,10 +10,11 @@ import type { Remerged } from '../remerge/remerge-run.ts'
 import { type AnalysisFile, readAnalysis } from '../runs/analysis.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 
-/** What was found out about a run, from the files that explain and remerge left in its folder. */
+/** What was found out about a run, from the files that explain, remerge and audit left in its folder. */
 export interface Analyses {
   readonly explained: Explained | undefined
   readonly remerged: readonly Remerged[]
+  readonly audited: Audited | undefined
   /** Why a file that is there is not shown: it is an extra, and the figures of the run hold without it. */
   readonly problems: readonly string[]
 }
@@ -29,5 +32,7 @@ export async function readAnalyses({ path, manifest }: Pick<LoadedRun, 'path' | 
     }
   }
   const explained = await read('explain.json', EXPLAINED)
-  return { explained, remerged: (await read('remerge.json', TABLES)) ?? [], problems }
+  const remerged = (await read('remerge.json', TABLES)) ?? []
+  const audited = await read('audit.json', AUDITED)
+  return { explained, remerged, audited, problems }
 }

@@ -10,7 +10,7 @@ import { type Analyses, readAnalyses } from './analyses.ts'
 export interface RunRecord extends LoadedRun {
   /** Those of its complete rounds, with what was evaluated in the last of them; undefined if there is no events.jsonl. */
   readonly events: SavedEvents | undefined
-  /** What explain and remerge found out about it. */
+  /** What explain, remerge and audit found out about it. */
   readonly analyses: Analyses
   /** What left the owner that told most, by kind of message; undefined if the run did not count it. */
   readonly disclosed: OwnerDisclosure | undefined

@@ -33,8 +33,8 @@ export const RUN_FILES: readonly string[] = [CONFIG, MANIFEST, CHECKPOINT, ...GR
 /** The page about a run or a batch, in its folder. */
 export const REPORT = 'report.html'
 
-/** What fedunify explain and remerge found out about a run. */
-export const ANALYSES = ['explain.json', 'remerge.json'] as const
+/** What fedunify explain, remerge and audit found out about a run. */
+export const ANALYSES = ['explain.json', 'remerge.json', 'audit.json'] as const
 
 /** Whether an entry of a run folder is of that run alone: it left it there, or works with it, or it was found out later. */
 export const isRunFile = (name: string): boolean =>

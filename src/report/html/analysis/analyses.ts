@@ -1,5 +1,6 @@
 import type { RecordGroup, RunRecord } from '../../run-record.ts'
 import type { Markup } from '../markup.ts'
+import { auditFigures } from './audit.ts'
 import { betweenFigure } from './between-owners.ts'
 import { confusedFigure } from './confused-pairs.ts'
 import { contributionFigures } from './contributions.ts'
@@ -7,7 +8,7 @@ import { lossesFigure } from './losses.ts'
 import { oppositionFigure } from './opposition.ts'
 import { rulesFigure } from './rules.ts'
 
-/** What explain and remerge found out about the runs of a group; of several seeds, those of each that has any. */
+/** What explain, remerge and audit found out about the runs of a group; of several seeds, those of each that has any. */
 export function analysisFigures(id: string, { runs }: RecordGroup): (Markup | undefined)[] {
   if (runs.length === 1) return figuresOf(id, runs[0]!, '')
   return runs.flatMap((run) => {
@@ -17,7 +18,7 @@ export function analysisFigures(id: string, { runs }: RecordGroup): (Markup | un
 }
 
 function figuresOf(id: string, { analyses, manifest }: RunRecord, of: string): (Markup | undefined)[] {
-  const { explained, remerged } = analyses
+  const { explained, remerged, audited } = analyses
   return [
     ...(explained
       ? [
@@ -31,6 +32,7 @@ function figuresOf(id: string, { analyses, manifest }: RunRecord, of: string): (
       const [own, what] = [`${id}-${i === 0 ? 'rules' : `rules${i + 1}`}`, `${withoutText(table.without)}${of}`]
       return [rulesFigure(own, table, what), ...contributionFigures(own, table, what)]
     }),
+    ...(audited ? auditFigures(`${id}-attacks`, audited, manifest.dataset.class_names, of) : []),
   ]
 }
 
