@@ -20,9 +20,15 @@ export function someImages(layers: readonly Layer[], input: Model['input'], coun
   const model = buildModel(layers, input, classes)
   const grain = noise(count * sizeOf(input), 5)
   const { dataset } = job()
-  const random = { ...dataset, shape: input, images: Uint8Array.from(grain, (v) => 127 * (v + 1)), count, classes }
-  const labels = Uint8Array.from({ length: count }, (_, i) => (7 * i) % classes)
+  const random = { ...dataset, shape: input, images: shared(grain.map((v) => 127 * (v + 1))), count, classes }
+  const labels = shared(Array.from({ length: count }, (_, i) => (7 * i) % classes))
   return { model, dataset: { ...random, labels }, start: initialWeights(model, 7) }
+}
+
+const shared = (values: ArrayLike<number>) => {
+  const bytes = new Uint8Array(new SharedArrayBuffer(values.length))
+  bytes.set(values)
+  return bytes
 }
 
 /** A trainer of the onnx engine that tells images apart, on this thread. */

@@ -5,6 +5,9 @@ import type { Trained, TrainPlan } from '../engine.ts'
 import type { Diverged } from './failure.ts'
 import type { Callbacks } from './train.ts'
 
+/** What a norm is taken for if it is less, so that an image without a gradient adds nothing. */
+export const LEAST_NORM = 1e-20
+
 /** The part of a training with hidden images that is the engine's own. */
 export interface RecordTrainer {
   /**

@@ -1,5 +1,6 @@
 import type { Model } from '../../../model/model.ts'
 import type { Normalisation } from '../../engine.ts'
+import { LEAST_NORM } from '../../training/train-records.ts'
 import { forwardBackward } from './backward.ts'
 import { blockedWeights } from './blocked-weights.ts'
 import { Graph } from './graph.ts'
@@ -12,9 +13,6 @@ import { IR_VERSION, imageEntropies, imageInput, OPSET } from './training-graph.
 /** What the sum of a parameter's clipped gradients is called, as it goes in and as it comes out. */
 export const sumOf = (parameter: string): string => `sum.${parameter}`
 export const nextSumOf = (parameter: string): string => `new.sum.${parameter}`
-
-/** Beside a norm that is divided by, so that an image without a gradient stays one. */
-const LEAST_NORM = 1e-20
 
 /**
  * The sum over images of g · min(1, clip / ‖g‖), where g is the gradient of one image's loss and its norm is over all
