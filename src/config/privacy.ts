@@ -1,4 +1,5 @@
 import { unsoundNoise, unsoundOwnerNoise } from './privacy-noise.ts'
+import { unsoundRecordNoise } from './privacy-record.ts'
 import type { Experiment } from './schema.ts'
 
 type Asked = Omit<Experiment, 'name' | 'workers'>
@@ -18,5 +19,5 @@ export function unsoundPrivacy(experiment: Asked): { key: string; why: string; h
       hint: 'add masks: {} or level, or leave it out',
     }
   }
-  return unsoundNoise(experiment) ?? unsoundOwnerNoise(experiment)
+  return unsoundNoise(experiment) ?? unsoundOwnerNoise(experiment) ?? unsoundRecordNoise(experiment)
 }

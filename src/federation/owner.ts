@@ -8,6 +8,7 @@ import type { PerturbHook } from '../engine/hooks.ts'
 import { FedunifyError } from '../errors.ts'
 import { handedIn } from '../privacy/noise/at-owner.ts'
 import type { OwnerNoise } from '../privacy/noise/owner-noise.ts'
+import type { RecordNoise } from '../privacy/record/mechanism.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
@@ -36,6 +37,8 @@ export interface OwnerSettings {
   readonly hostile?: Hostile | undefined
   /** How its change is clipped, and whether it adds noise; undefined if neither. */
   readonly noise?: OwnerNoise | undefined
+  /** How it hides each of its images while it trains; undefined if it does not. */
+  readonly record?: RecordNoise | undefined
 }
 
 /** A hostile owner's attack, on the classes and with the seed of a run. */
@@ -91,8 +94,8 @@ export class ShardOwner implements Owner {
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
-    const { objective, perturb, momentum, labels, batch, epochs, untilAccuracy, initial, asked, hostile } =
-      this.#settings
+    const { objective, perturb, momentum, labels, batch, epochs, untilAccuracy, initial, asked } = this.#settings
+    const { hostile, record } = this.#settings
     const { round, lr, instruction, evaluate, evaluateReceived } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
@@ -102,7 +105,12 @@ export class ShardOwner implements Owner {
     const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy, evaluate }
     const trained = await this.#learner.train(
       start.received,
-      { ...plan, ...(hooks && { hooks }), ...(hostile?.relabel && { relabel: hostile.relabel }) },
+      {
+        ...plan,
+        ...(hooks && { hooks }),
+        ...(hostile?.relabel && { relabel: hostile.relabel }),
+        ...(record && { record }),
+      },
       report,
     )
     const steps = stepsOf({ epochs: trained.epochs, images: train.length, batch, momentum })

@@ -27,16 +27,15 @@ export function checkHooks(model: Model, plan: TrainPlan): void {
 
 /** What the noise on a sum of single images' gradients does not cover. */
 function notHidden({ layers }: Model, { hooks = {}, untilAccuracy }: TrainPlan): string | undefined {
-  if (layers.some(({ layer }) => layer.type === 'dropout')) return `its images are hidden, ${DROPOUT}`
+  if (layers.some(({ layer }) => layer.type === 'dropout')) {
+    return "its images are hidden, but dropout goes by an image's place among the others of its step"
+  }
   if (hooks.perturb) return 'its images are hidden, but a perturbation is of the gradient of all of them without noise'
   if (hooks.logits) return 'its images are hidden, but its logits are mapped by what it has of each class'
   if (hooks.teacher) return 'its images are hidden, but the part of a teacher in their gradients is not clipped'
   if (untilAccuracy === undefined) return undefined
   return 'its images are hidden, but how long it trains depends on its test images'
 }
-
-/** Why a dropout is not covered: one image more or less gives others another mask, and another gradient. */
-export const DROPOUT = "but dropout goes by an image's place among the others of its step"
 
 /** In single precision, as it is used. */
 const wrongNumber = (what: string, value = 0) =>

@@ -1,4 +1,5 @@
 import type { Weights } from '../../weights/weights.ts'
+import { addNoise } from '../noise/add-noise.ts'
 import type { Randomness } from '../randomness.ts'
 
 /** How each image of an owner is hidden while it trains (DP-SGD, Abadi et al. 2016, arXiv:1607.00133, algorithm 1). */
@@ -35,12 +36,7 @@ export const poissonSample = (images: Uint32Array, rate: number, random: Randomn
  * @param expected images of a step
  */
 export function noisyMean(sum: Weights, { clip, noise }: RecordNoise, expected: number, random: Randomness): Weights {
-  const deviation = noise * clip
-  for (const { data } of sum.values()) {
-    for (let i = 0; i < data.length; i++) {
-      const hidden = deviation === 0 ? data[i]! : data[i]! + deviation * random.gaussian()
-      data[i] = hidden / expected
-    }
-  }
+  addNoise(sum, noise * clip, random)
+  for (const { data } of sum.values()) for (let i = 0; i < data.length; i++) data[i]! /= expected
   return sum
 }
