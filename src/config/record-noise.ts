@@ -16,21 +16,20 @@ function stepsOfRound(experiment: Asked, images: number): SampledSteps {
   return { rate, steps: steps * localEpochs(experiment) }
 }
 
+/** The noise that was found for an experiment, by numbers of images: it takes a while to find. */
+const known = new WeakMap<Asked, Map<number, number | undefined>>()
+
 /** The least noise with which all rounds of an owner of so many images stay within the asked ε; undefined if no noise does. */
 function withinBudget(experiment: Asked, images: number): number | undefined {
   const { epsilon, delta = DELTA } = experiment.privacy ?? {}
   if (epsilon === undefined) return undefined
-  const { rate, steps } = stepsOfRound(experiment, images)
-  const all = { epsilon, delta, rate, steps: steps * paidRounds(experiment)(experiment.rounds) }
-  return found(Object.values(all).join(), () => noiseFor(all))
-}
-
-const known = new Map<string, number | undefined>()
-
-/** Owners of equally many images need the same noise, and it takes a while to find. */
-function found(key: string, find: () => number | undefined): number | undefined {
-  if (!known.has(key)) known.set(key, find())
-  return known.get(key)
+  const found = known.get(experiment) ?? new Map<number, number | undefined>()
+  known.set(experiment, found)
+  if (!found.has(images)) {
+    const { rate, steps } = stepsOfRound(experiment, images)
+    found.set(images, noiseFor({ epsilon, delta, rate, steps: steps * paidRounds(experiment)(experiment.rounds) }))
+  }
+  return found.get(images)
 }
 
 /**
