@@ -1,4 +1,4 @@
-// Trains or evaluates the reference CNN with fedunify's engine: one owner for each worker, all at once as in a round.
+// Trains or evaluates a model with fedunify's engine: one owner for each worker, all at once as in a round.
 // Speaks as torch_baseline.py does: `ready`, a line on stdin, one JSON line. Started by suites.
 
 import { once } from 'node:events'
@@ -23,14 +23,17 @@ const { positionals, values } = parseArgs({
     lr: string('0.1'),
     mean: string(),
     std: string(),
+    model: string('cnn'),
+    clip: string(),
+    noise: string(),
   },
 })
 const [mode] = positionals
-const { data, layout, ...numbers } = values
-const { workers, images, passes, batch, lr, mean, std, 'warm-up': warmUp } = mapValues(numbers, Number)
+const { data, layout, model: preset, ...numbers } = values
+const { workers, images, passes, batch, lr, mean, std, clip, noise, 'warm-up': warmUp } = mapValues(numbers, Number)
 
 const dataset = await loadDataset({ dataset: 'fashion-mnist', dir: data })
-const model = buildModel(presetLayers('cnn', dataset.classes), dataset.shape, dataset.classes)
+const model = buildModel(presetLayers(preset, dataset.classes), dataset.shape, dataset.classes)
 const engine = await loadOnnx('cpu', layout)
 const learner = await engine.open({
   model,
@@ -56,6 +59,7 @@ async function train(owner, count) {
     batch,
     lr,
     epochs: 1,
+    ...(clip > 0 && { record: { clip, noise } }),
   }
   let end
   const { loss } = await learner.train(weights, plan, (progress) => {

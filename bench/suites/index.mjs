@@ -1,3 +1,4 @@
+import { dp } from './dp.mjs'
 import { forward } from './forward.mjs'
 import { memory } from './memory.mjs'
 import { merge } from './merge.mjs'
@@ -29,4 +30,4 @@ import { training } from './training.mjs'
  */
 
 /** @type {{ name: string, about: string, measure(bench: Bench): Promise<Measured> }[]} */
-export const SUITES = [training, forward, rounds, start, merge, offline, owners, memory]
+export const SUITES = [training, forward, rounds, start, merge, offline, owners, memory, dp]

@@ -70,7 +70,11 @@ export function ownerAccount(experiment: Asked, lost = 0): Account | undefined {
 }
 
 /** In how many of the first rounds the owner trains who trains in most of them. */
-function paidRounds({ participants, seed, owners }: Asked): (rounds: number) => number {
+export function paidRounds({
+  participants,
+  seed,
+  owners,
+}: Pick<Experiment, 'participants' | 'seed' | 'owners'>): (rounds: number) => number {
   if (!participants) return (rounds) => rounds
   const all = [...range(owners)]
   const turns = new Uint32Array(owners)

@@ -1,5 +1,6 @@
 import { unsoundMasks } from './privacy-masks.ts'
 import { unsoundNoise, unsoundOwnerNoise } from './privacy-noise.ts'
+import { unsoundRecordNoise } from './privacy-record.ts'
 import type { Experiment } from './schema.ts'
 
 type Asked = Omit<Experiment, 'name' | 'workers'>
@@ -19,5 +20,10 @@ export function unsoundPrivacy(experiment: Asked): { key: string; why: string; h
       hint: 'add masks: {} or level, or leave it out',
     }
   }
-  return unsoundNoise(experiment) ?? unsoundOwnerNoise(experiment) ?? unsoundMasks(experiment)
+  return (
+    unsoundNoise(experiment) ??
+    unsoundOwnerNoise(experiment) ??
+    unsoundRecordNoise(experiment) ??
+    unsoundMasks(experiment)
+  )
 }

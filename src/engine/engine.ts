@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Model } from '../model/model.ts'
+import type { RecordNoise } from '../privacy/record/mechanism.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { HeadStatistics } from './head-statistics.ts'
 import type { ObjectiveHooks } from './hooks.ts'
@@ -75,6 +76,8 @@ export interface TrainPlan {
   readonly hooks?: ObjectiveHooks
   /** The class that images are trained as, by their label, if that is another one. */
   readonly relabel?: Uint8Array
+  /** Hides each image: its gradient is clipped, steps take samples of the images, and noise is added to their sum. */
+  readonly record?: RecordNoise
 }
 
 /** Counts, so that evaluations of disjoint test sets add up to that of their union. */

@@ -10,6 +10,7 @@ import type { MaskedRound } from '../privacy/masks/masked-round.ts'
 import type { SignedKey } from '../privacy/masks/signed-key.ts'
 import { handedIn } from '../privacy/noise/at-owner.ts'
 import type { OwnerNoise } from '../privacy/noise/owner-noise.ts'
+import type { RecordNoise } from '../privacy/record/mechanism.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
@@ -41,6 +42,8 @@ export interface OwnerSettings {
   readonly noise?: OwnerNoise | undefined
   /** How it masks its updates; undefined if it does not. */
   readonly masks?: MaskSettings | undefined
+  /** How it hides each of its images while it trains; undefined if it does not. */
+  readonly record?: RecordNoise | undefined
 }
 
 /** A hostile owner's attack, on the classes and with the seed of a run. */
@@ -109,8 +112,8 @@ export class ShardOwner implements Owner {
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
-    const { objective, perturb, momentum, labels, batch, epochs, untilAccuracy, initial, asked, hostile } =
-      this.#settings
+    const { objective, perturb, momentum, labels, batch, epochs, untilAccuracy, initial, asked } = this.#settings
+    const { hostile, record } = this.#settings
     const { round, lr, instruction, evaluate, evaluateReceived, keys } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
@@ -120,7 +123,12 @@ export class ShardOwner implements Owner {
     const plan = { owner, name: this.#name, round, lr, train, test, batch, epochs, untilAccuracy, evaluate }
     const trained = await this.#learner.train(
       start.received,
-      { ...plan, ...(hooks && { hooks }), ...(hostile?.relabel && { relabel: hostile.relabel }) },
+      {
+        ...plan,
+        ...(hooks && { hooks }),
+        ...(hostile?.relabel && { relabel: hostile.relabel }),
+        ...(record && { record }),
+      },
       report,
     )
     const steps = stepsOf({ epochs: trained.epochs, images: train.length, batch, momentum })

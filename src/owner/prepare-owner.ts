@@ -7,6 +7,7 @@ import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { modelOf } from '../model/presets.ts'
 import { range } from '../random.ts'
+import { assertRecordNoise } from '../run/assert-record-noise.ts'
 import { assertHead } from '../run/assert-rules.ts'
 import { assertMemory } from '../run/memory-need.ts'
 import { type PreparedRun, prepareRun, testedShard } from '../run/prepare.ts'
@@ -38,7 +39,7 @@ export async function prepareOwner(
   { data, shard, device }: OwnData,
   signal: AbortSignal,
 ): Promise<PreparedOwner> {
-  const own = {
+  const given = {
     ...takenFrom(sent),
     workers: 1,
     device,
@@ -46,12 +47,20 @@ export async function prepareOwner(
     layout: 'auto',
     ...(data !== undefined && { data }),
   }
-  const experiment = resolveExperiment([objectSource(own)])
+  const experiment = resolveExperiment([objectSource(given)])
   if (shard) {
     const run = await prepareRun(experiment, { signal })
     const found = run.shards.find((one) => one.owner === owner)
     if (found) return { ...run, shard: found }
     throw new FedunifyError('E_PARTITION', `the partition has no shard for owner ${owner}`, 'leave out --shard')
+  }
+  if (experiment.privacy?.['insecure-test-seed'] !== undefined) {
+    const what = 'the server names the seed of masks and noise, and so could foresee them (insecure-test-seed)'
+    throw new FedunifyError(
+      'E_POLICY',
+      what,
+      'take part only in a trial with --shard, or ask for an experiment without',
+    )
   }
   if (data === undefined) {
     const hint = "name the folder of this owner's images with --data, or take part in a trial with --shard"
@@ -61,7 +70,9 @@ export async function prepareOwner(
   const model = modelOf(experiment.model, dataset.shape, dataset.classes)
   assertHead(model, experiment)
   assertMemory(model, experiment, engine.device, dataset.trainCount)
-  return { experiment, dataset, engine, model, git: null, shard: testedShard(ownShard(dataset, owner), experiment) }
+  const own = testedShard(ownShard(dataset, owner), experiment)
+  assertRecordNoise(experiment, [own])
+  return { experiment, dataset, engine, model, git: null, shard: own }
 }
 
 /** All images of the train file to train on, and those of the test file to test. */

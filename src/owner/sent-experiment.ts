@@ -18,6 +18,7 @@ const TAKEN = [
   'merge',
   'server',
   'participants',
+  'privacy',
   'head',
   'pace',
   'rounds',

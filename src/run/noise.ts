@@ -1,18 +1,27 @@
 import { ownerAccount, ownerNoise } from '../config/owner-noise.ts'
+import { recordAccount } from '../config/record-noise.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Account } from '../privacy/account.ts'
-import type { NoiseDescription } from '../runs/run-description.ts'
+import type { NoiseDescription, RunDescription } from '../runs/run-description.ts'
 
 /** What the noise of a run goes by. */
 interface Facts {
   readonly experiment: Experiment
+  readonly shards: RunDescription['shards']
 }
 
 /**
  * What the noise of a run costs; undefined if it adds none.
  * @param lost rounds that earlier processes began and did not finish
  */
-export const accountOf = ({ experiment }: Facts, lost: number): Account | undefined => ownerAccount(experiment, lost)
+export function accountOf({ experiment, shards }: Facts, lost: number): Account | undefined {
+  if (experiment.privacy?.level !== 'record') return ownerAccount(experiment, lost)
+  return recordAccount(
+    experiment,
+    shards.map(({ train }) => train),
+    lost,
+  )
+}
 
 const NOTES = {
   system: "its noise is of the system's generator: the run cannot be repeated bit for bit",

@@ -5,6 +5,7 @@ import { distinctAsks } from '../algorithm/merge/rule.ts'
 import { crossEntropy } from '../algorithm/objective/cross-entropy.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { ownerNoise } from '../config/owner-noise.ts'
+import { recordNoise } from '../config/record-noise.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
 import { labelHistogram } from '../data/partition/partition.ts'
@@ -32,6 +33,7 @@ export const ownerSettings = ({ experiment, model, dataset }: Settled, { owner, 
   initial: () => initialWeights(model, experiment.seed, owner),
   asked: askedBy(experiment),
   noise: ownerNoise(experiment),
+  record: recordNoise(experiment, train.length),
 })
 
 /** What merge rules ask of each owner; undefined if nothing. */

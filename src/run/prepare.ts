@@ -16,6 +16,7 @@ import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { isWithin } from '../system/shared-path.ts'
+import { assertRecordNoise, noteOfDelta } from './assert-record-noise.ts'
 import { assertHead, assertRules, assertRulesFit } from './assert-rules.ts'
 import { assertMemory } from './memory-need.ts'
 
@@ -31,9 +32,9 @@ export interface PreparedRun extends GitAnswer {
 }
 
 /** What whoever asked for a run should know of it before it begins, each on one line. */
-export function notesOf({ engine, foreign }: PreparedRun): string[] {
-  const git = foreign === undefined ? [] : [`${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`]
-  return [...(engine.note ? [engine.note] : []), ...git]
+export function notesOf({ engine, foreign, experiment, shards }: PreparedRun): string[] {
+  const git = foreign === undefined ? undefined : `${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`
+  return [engine.note, git, noteOfDelta(experiment, shards)].filter((note) => note !== undefined)
 }
 
 /**
@@ -85,6 +86,7 @@ export async function prepareRun(
   assertRulesFit(experiment, model)
   const split = await partitionDataset(dataset, experiment, options.signal)
   const shards = split.map((shard) => testedShard(shard, experiment))
+  assertRecordNoise(experiment, shards)
   const most = shards.reduce((largest, { train }) => Math.max(largest, train.length), 0)
   assertMemory(model, experiment, engine.device, most)
   return { experiment, file: fileHere(options.file), dataset, shards, model, engine, ...answer }

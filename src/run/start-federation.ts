@@ -60,7 +60,7 @@ export function startFederation(
     const order = orderOf(run, owners, pace, round, arrived)
     return runAsync(owners, { algorithm, pace, order }, experiment, start, signal)
   }
-  const account = accountOf(run, lost)
+  const account = accountOf({ experiment, shards: run.description.shards }, lost)
   const events = runFederation(owners, algorithm, { ...experiment, account }, start, signal)
   if (!baseline) return events
   return withBaseline(events, trainBaseline(baseline, experiment, { round, model: saved.pooled ?? initial }, signal))

@@ -4,17 +4,19 @@ import { featureModel } from '../../model/features.ts'
 import type { Model } from '../../model/model.ts'
 import { requireRoom } from '../../system/limits.ts'
 import type { Weights } from '../../weights/weights.ts'
-import type { Engine, Learner, LearnerJob } from '../engine.ts'
+import type { Engine, Learner, LearnerJob, TrainPlan } from '../engine.ts'
 import { checkHooks } from '../training/check-hooks.ts'
 import { type Classify, evaluateWith } from '../training/evaluate.ts'
 import { divergence, failure } from '../training/failure.ts'
 import { fisherWith } from '../training/fisher.ts'
 import { gramsWith } from '../training/grams.ts'
 import { type Features, summariseWith } from '../training/summarise.ts'
-import { CHUNK_IMAGES, train } from '../training/train.ts'
+import { type Callbacks, CHUNK_IMAGES, train } from '../training/train.ts'
+import { trainRecords } from '../training/train-records.ts'
 import { imageTensor } from './images.ts'
 import { type Backend, loadBackend } from './load.ts'
 import { buildNetwork, type Network } from './network.ts'
+import { openRecordTrainer } from './record-trainer.ts'
 import { squaredGradients } from './squared-gradients.ts'
 import { openTrainer } from './train.ts'
 
@@ -94,16 +96,21 @@ function openLearner({ tf, native }: Backend, { signal, ...job }: LearnerJob): L
   const trainInTurn: Learner['train'] = async (start, plan, report) => {
     checkHooks(job.model, plan)
     network.load(start)
-    const trainer = openTrainer(tf, network, job, plan, { chunkImages, check })
     // On the weights that the network holds: those that it is asked for.
     const evaluate = () => evaluateWith(classify, job, plan.test)
-    try {
-      const result = await train(trainer, job.seed, plan, { evaluate, report, check })
-      if ('diverged' in result) throw divergence(plan, result.diverged)
-      return result
-    } finally {
-      trainer.dispose()
+    const result = await trainPlan(plan, { evaluate, report, check })
+    if ('diverged' in result) throw divergence(plan, result.diverged)
+    return result
+  }
+
+  const trainPlan = async (plan: TrainPlan, callbacks: Callbacks) => {
+    const { record } = plan
+    if (record) {
+      const trainer = openRecordTrainer(tf, network, job, { ...plan, clip: record.clip }, check)
+      return await trainRecords(trainer, { ...plan, record }, callbacks).finally(trainer.dispose)
     }
+    const trainer = openTrainer(tf, network, job, plan, { chunkImages, check })
+    return await train(trainer, job.seed, plan, callbacks).finally(trainer.dispose)
   }
 
   return {

@@ -3,8 +3,12 @@ import { type Model, sizeOf } from '../../model/model.ts'
 import { firstNonFinite, type Weights } from '../../weights/weights.ts'
 import type { TrainPlan } from '../engine.ts'
 
-/** @throws FedunifyError (training) naming owner, round and tensor if the plan's hooks do not fit the model */
-export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan): void {
+/**
+ * @throws FedunifyError (training) naming owner, round and tensor if the plan's hooks do not fit the model, or if it hides
+ *   single images and asks for what would tell of them
+ */
+export function checkHooks(model: Model, plan: TrainPlan): void {
+  const { name, round, hooks = {} } = plan
   const { gradient = {}, logits = {}, targets, perturb, teacher } = hooks
   const { scale, proximal, shift } = gradient
   const wrong =
@@ -16,8 +20,21 @@ export function checkHooks(model: Model, { name, round, hooks = {} }: TrainPlan)
     wrongNumber("the targets' smoothing", targets?.smoothing) ??
     wrongNumber('rho', perturb?.rho) ??
     (teacher && (wrongNumber('beta', teacher.beta) ?? wrongWeights('the teacher', teacher.weights, model))) ??
-    (teacher?.classes && wrongClasses("the teacher's part in classes", teacher.classes, model))
+    (teacher?.classes && wrongClasses("the teacher's part in classes", teacher.classes, model)) ??
+    (plan.record && notHidden(model, plan))
   if (wrong !== undefined) throw new FedunifyError('E_OBJECTIVE', `${name}, round ${round}: ${wrong}`)
+}
+
+/** What the noise on a sum of single images' gradients does not cover. */
+function notHidden({ layers }: Model, { hooks = {}, untilAccuracy }: TrainPlan): string | undefined {
+  if (layers.some(({ layer }) => layer.type === 'dropout')) {
+    return "its images are hidden, but dropout goes by an image's place among the others of its step"
+  }
+  if (hooks.perturb) return 'its images are hidden, but a perturbation is of the gradient of all of them without noise'
+  if (hooks.logits) return 'its images are hidden, but its logits are mapped by what it has of each class'
+  if (hooks.teacher) return 'its images are hidden, but the part of a teacher in their gradients is not clipped'
+  if (untilAccuracy === undefined) return undefined
+  return 'its images are hidden, but how long it trains depends on its test images'
 }
 
 /** In single precision, as it is used. */

@@ -7,7 +7,7 @@ import { dropout } from './layers/dropout.ts'
 import { etf } from './layers/etf.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
-import type { Back, Gradient, ParameterNames, Pass } from './layers/pass.ts'
+import type { Back, ExampleGradients, Gradient, ParameterNames, Pass } from './layers/pass.ts'
 import { flatten, maxpool2d, relu } from './layers/simple.ts'
 import type { Step } from './steps.ts'
 
@@ -35,6 +35,8 @@ export interface ForwardBackward {
    * @param dLogits [rows, classes]
    */
   squares(given: { readonly dLogits: string; readonly rows: number }): Map<string, Gradient>
+  /** The same with every image's own gradient told apart; of blocks it needs their `batch`. */
+  examples(dLogits: string): Map<string, ExampleGradients>
 }
 
 export function forwardBackward(g: Graph, x: string, emission: Emission): ForwardBackward {
@@ -54,8 +56,11 @@ export function forwardBackward(g: Graph, x: string, emission: Emission): Forwar
     add(emit(g, step, out, emission, layouts), step.first)
     layout = step.output
   }
-  const through = (dLogits: string, backOf: (pass: Pass, dOut: string, wantInput: boolean) => Back) => {
-    const gradients = new Map<string, Gradient>()
+  const through = <G = Gradient>(
+    dLogits: string,
+    backOf: (pass: Pass, dOut: string, wantInput: boolean) => Back<G>,
+  ) => {
+    const gradients = new Map<string, G>()
     let dOut = dLogits
     for (const pass of passes.toReversed()) {
       const back = backOf(pass, dOut, !pass.first)
@@ -73,6 +78,11 @@ export function forwardBackward(g: Graph, x: string, emission: Emission): Forwar
         dLogits,
         (pass, dOut, wantInput) => pass.squares?.({ name: dOut, rows }, wantInput) ?? pass.backward(dOut, wantInput),
       ),
+    examples: (dLogits) =>
+      through<ExampleGradients>(dLogits, (pass, dOut, wantInput) => {
+        const { dIn, ...back } = pass.examples?.(dOut, wantInput) ?? { dIn: pass.backward(dOut, wantInput).dIn }
+        return { ...back, ...(dIn !== undefined && { dIn }) }
+      }),
   }
 }
 

@@ -126,14 +126,22 @@ export function imageInput(g: Graph, images: string, model: Model, { mean, std }
 interface Targets {
   readonly labels: string
   readonly classes: number
-  /** A scalar by which the gradient is multiplied. */
-  readonly scale?: string | undefined
   /** What is made of the one-hot targets. */
   readonly smooth?: ((target: string) => string) | undefined
 }
 
 /** Softmax cross-entropy (the paper's eq. 3), mean over the batch, its gradient (softmax - target) / N, and what is in it. */
-export function crossEntropy(g: Graph, logits: string, { labels, classes, scale, smooth }: Targets) {
+export function crossEntropy(g: Graph, logits: string, given: Targets & { readonly scale?: string | undefined }) {
+  const { perImage, oneHot, difference } = imageEntropies(g, logits, given)
+  const loss = g.op('Neg', [g.op('ReduceMean', [perImage, g.ints(0)], { keepdims: 0 })])
+  const count = g.op('Cast', [g.op('Size', [given.labels])], { to: elementType('float32') })
+  // A scalar by which the gradient is multiplied.
+  const factor = g.op('Div', [given.scale ?? g.scalar(1), count])
+  return { loss, dLogits: g.op('Mul', [difference(), factor]), oneHot, factor }
+}
+
+/** [N]: minus the cross-entropy of each image, and its gradient's negative, softmax - target. */
+export function imageEntropies(g: Graph, logits: string, { labels, classes, smooth }: Targets) {
   const every = g.constant(
     'int32',
     [1, classes],
@@ -144,9 +152,5 @@ export function crossEntropy(g: Graph, logits: string, { labels, classes, scale,
   const target = smooth?.(oneHot) ?? oneHot
   const logProbabilities = g.op('LogSoftmax', [logits], { axis: 1 })
   const perImage = g.reduceSum(g.op('Mul', [target, logProbabilities]), 1)
-  const loss = g.op('Neg', [g.op('ReduceMean', [perImage, g.ints(0)], { keepdims: 0 })])
-  const count = g.op('Cast', [g.op('Size', [labels])], { to: elementType('float32') })
-  const factor = g.op('Div', [scale ?? g.scalar(1), count])
-  const difference = g.op('Sub', [g.op('Exp', [logProbabilities]), target])
-  return { loss, dLogits: g.op('Mul', [difference, factor]), oneHot, factor }
+  return { perImage, oneHot, difference: () => g.op('Sub', [g.op('Exp', [logProbabilities]), target]) }
 }

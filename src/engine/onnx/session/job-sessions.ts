@@ -1,6 +1,8 @@
 import type { Weights } from '../../../weights/weights.ts'
 import type { Device, Evaluation, TrainingSetup } from '../../engine.ts'
+import { clippedSumGraph } from '../graph/clipped-sum-graph.ts'
 import { evaluationGraph } from '../graph/evaluation-graph.ts'
+import { givenStepGraph } from '../graph/given-step-graph.ts'
 import type { Hooked } from '../graph/hooks.ts'
 import { inferenceGraph } from '../graph/inference-graph.ts'
 import { webGpu } from '../graph/layers/fill-channels.ts'
@@ -16,8 +18,15 @@ export interface Target {
   readonly block?: number
 }
 
+/** Images of which the clipped gradients are summed at a time: a multiple of all blocks, whose tensors fit the cache. */
+export const CLIPPED_BATCH = 32
+
 /** What a thread computes a job with; a session is made when it is first needed, and kept. */
 export interface Sessions {
+  /** Sums clipped gradients, in batches of CLIPPED_BATCH. */
+  clippedSum(hooked: Hooked): Promise<InferenceSession>
+  /** Makes one update by a gradient. */
+  givenStep(hooked: Hooked): Promise<InferenceSession>
   /** Trains on batches of so many images, of a plan whose full batches have `full`, with these hooks. */
   training(batch: number, full: number, hooked: Hooked): Promise<InferenceSession>
   /** On each of several test sets. */
@@ -26,11 +35,32 @@ export interface Sessions {
 }
 
 export function openSessions(target: Target, job: TrainingSetup): Sessions {
-  return target.block === undefined ? standardSessions(target.device, job) : blockedSessions(target.block, job)
+  const { block, device } = target
+  const records = recordSessions(target, job)
+  return { ...records, ...(block === undefined ? standardSessions(device, job) : blockedSessions(block, job)) }
+}
+
+type RecordSessions = Pick<Sessions, 'clippedSum' | 'givenStep'>
+
+function recordSessions({ device, block }: Target, { model, normalise, optimizer }: TrainingSetup): RecordSessions {
+  const sessions = new Map<string, Promise<InferenceSession>>()
+  const once = (key: string, graph: () => Uint8Array) => {
+    const session = sessions.get(key) ?? createSession(graph(), device)
+    sessions.set(key, session)
+    return session
+  }
+  const blocks = block === undefined ? undefined : { block, batch: CLIPPED_BATCH }
+  return {
+    clippedSum: ({ targets }) =>
+      once(`clipped ${targets}`, () =>
+        clippedSumGraph(model, normalise, blocks, { targets }, webGpu(device, CLIPPED_BATCH)),
+      ),
+    givenStep: (hooked) => once(`step ${JSON.stringify(hooked)}`, () => givenStepGraph(model, optimizer, hooked)),
+  }
 }
 
 /** One graph trains on batches of any size, save on WebGPU; every model that is evaluated needs a session of its own. */
-function standardSessions(device: Device, job: TrainingSetup): Sessions {
+function standardSessions(device: Device, job: TrainingSetup): Omit<Sessions, keyof RecordSessions> {
   const { model, normalise, optimizer } = job
   const open = (weights: Weights) => createSession(inferenceGraph(model, normalise, weights, webGpu(device)), device)
   const training = new Map<string, Promise<InferenceSession>>()
@@ -68,7 +98,7 @@ function standardSessions(device: Device, job: TrainingSetup): Sessions {
 }
 
 /** A graph for full batches is for no others, and faster for that; one session evaluates all models. */
-function blockedSessions(block: number, job: TrainingSetup): Sessions {
+function blockedSessions(block: number, job: TrainingSetup): Omit<Sessions, keyof RecordSessions> {
   const { model, normalise, optimizer } = job
   const training = new Map<string, Promise<InferenceSession>>()
   let evaluation: Promise<InferenceSession> | undefined

@@ -9,7 +9,7 @@ import { weightTensor } from './create-session.ts'
 import { hookTensors } from './hook-tensors.ts'
 import { type InferenceSession, Tensor } from './ort.ts'
 
-type Tensors = Record<string, Tensor>
+export type Tensors = Record<string, Tensor>
 
 /**
  * A model under training from `start`, its weights and the optimiser's state going in and out of each chunk.
@@ -39,12 +39,15 @@ export function openTrainer(
       tensors = Object.fromEntries(Object.keys(tensors).map((name) => [name, result[updated(name)] as Tensor]))
       return result.losses!.data as Float32Array
     },
-    weights: async () =>
-      new Map(
-        job.model.parameters.map(({ name, shape }) => [name, { shape, data: tensors[name]!.data as Float32Array }]),
-      ),
+    weights: async () => weightsIn(job, tensors),
   }
 }
+
+/** The parameters among tensors, each by its own name or by what `named` makes of it. */
+export const weightsIn = ({ model }: TrainingSetup, tensors: Tensors, named = (name: string) => name): Weights =>
+  new Map(
+    model.parameters.map(({ name, shape }) => [name, { shape, data: tensors[named(name)]!.data as Float32Array }]),
+  )
 
 function chunkFeeds(
   { dataset }: TrainingSetup,
@@ -59,7 +62,7 @@ function chunkFeeds(
 }
 
 /** The weights, and the optimiser's state at zero. */
-function initialTensors({ optimizer }: TrainingSetup, start: Weights): Tensors {
+export function initialTensors({ optimizer }: TrainingSetup, start: Weights): Tensors {
   const tensors: Tensors = {}
   for (const [name, weight] of start) {
     tensors[name] = weightTensor(weight)

@@ -6,10 +6,12 @@ import type { Evaluation, Trained, TrainingSetup, TrainPlan } from '../../engine
 import type { HeadStatistics } from '../../head-statistics.ts'
 import type { Statistic } from '../../statistics.ts'
 import type { Diverged } from '../../training/failure.ts'
-import { train } from '../../training/train.ts'
+import { type Callbacks, train } from '../../training/train.ts'
+import { trainRecords } from '../../training/train-records.ts'
 import { hookedBy } from './hook-tensors.ts'
 import { openSessions, type Target } from './job-sessions.ts'
 import { measure } from './measure.ts'
+import { openRecordTrainer } from './record-trainer.ts'
 import type { SharedWeights } from './shared-weights.ts'
 import { summarise } from './summarise.ts'
 import { openTrainer } from './trainer.ts'
@@ -45,7 +47,7 @@ interface Results {
 export type TaskResult<T extends Task> = Results[T['kind']]
 
 const { target, job, cancelled, loaded } = given as Setup
-const { training, evaluateShared, evaluateLocal } = openSessions(target, job)
+const sessions = openSessions(target, job)
 // Once whoever loads this module is done with that, too: a thread that is ended before takes the process down.
 queueMicrotask(() => Atomics.add(loaded, 0, 1))
 
@@ -54,17 +56,15 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
   tidy()
   check()
   if (task.kind === 'summarise') return await summarise(job, task.weights.weights, task.indices, check)
-  if (task.kind === 'evaluate') return await evaluateShared(task.weights, task.sets)
+  if (task.kind === 'evaluate') return await sessions.evaluateShared(task.weights, task.sets)
   if (task.kind === 'measure') {
     const measured = await measure(task.statistic, job, task.weights.weights, task.indices, check)
     return handOver(measured, measured)
   }
   const { start, plan, progress } = task
   try {
-    const hooked = hookedBy(plan.hooks)
-    const trainer = openTrainer((batch) => training(batch, plan.batch, hooked), job, start.weights, plan)
-    const trained = await train(trainer, job.seed, plan, {
-      evaluate: (weights) => evaluateLocal(weights, plan.test),
+    const trained = await trainPlan(start.weights, plan, {
+      evaluate: (weights) => sessions.evaluateLocal(weights, plan.test),
       report(images) {
         progress.postMessage(images)
         tidy()
@@ -75,6 +75,17 @@ export default async function run(task: Task): Promise<TaskResult<Task>> {
   } finally {
     progress.close()
   }
+}
+
+async function trainPlan(start: Weights, plan: TrainPlan, callbacks: Callbacks) {
+  const { record } = plan
+  if (record) {
+    const trainer = await openRecordTrainer(sessions, job, start, { ...plan, clip: record.clip }, check)
+    return await trainRecords(trainer, { ...plan, record }, callbacks)
+  }
+  const hooked = hookedBy(plan.hooks)
+  const trainer = openTrainer((batch) => sessions.training(batch, plan.batch, hooked), job, start, plan)
+  return await train(trainer, job.seed, plan, callbacks)
 }
 
 /** Gives a result to whoever waits for it with the memory of its weights, where otherwise they would be copied. */

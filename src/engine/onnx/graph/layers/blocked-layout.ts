@@ -1,5 +1,13 @@
 import type { Graph } from '../graph.ts'
-import { type ImageLayout, type ImageShape, type KernelShape, lastToFirst, maxPoolAttributes } from './image-layout.ts'
+import {
+  type ExampleKernels,
+  type ImageLayout,
+  type ImageShape,
+  type KernelShape,
+  type KernelSize,
+  lastToFirst,
+  maxPoolAttributes,
+} from './image-layout.ts'
 
 /** Channels of a block, and images of a batch where all have the same number. */
 export interface Blocks {
@@ -34,6 +42,8 @@ export interface BlockedLayout extends ImageLayout {
     kernel: number,
     step: number,
   ): string
+  /** The same of every image by itself. */
+  plainExampleKernels(...given: Parameters<BlockedLayout['plainKernelGradient']>): ExampleKernels
 }
 
 /**
@@ -49,15 +59,18 @@ export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout
     const attributes = { kernel_shape: [rows, cols], dilations: [step, step * depth], pads: [0, 0, 0, 0] }
     const [images, dzs] = [fillBlocks(seen.images, 1), fillBlocks(dz, 0)]
     const count = batch && Math.ceil(batch / block) * block
-    const sums = count && weights * count <= MOST_PER_IMAGE ? byImage(count) : byBlock()
-    const apart = g.reshape(sums, planes, filters / block, kernel * kernel, depth, block)
-    return g.reshape(g.transpose(apart, 1, 0, 2, 3, 4), filters, planes * depth, kernel, kernel)
+    const sum = () => (count && weights * count <= MOST_PER_IMAGE ? g.reduceSum(byImage(count), 1) : byBlock())
+    const kernels = (sums: string) => {
+      const apart = g.reshape(sums, planes, filters / block, kernel * kernel, depth, block)
+      return g.reshape(g.transpose(apart, 1, 0, 2, 3, 4), filters, planes * depth, kernel, kernel)
+    }
+    return { sum, kernels, each: () => byImage(count!) }
 
     // Every image is a group of the convolution, and its own dz are its kernels: nothing has to change its order.
     function byImage(count: number): string {
       const kernels = g.reshape(dzs, count * filters, 1, rows, cols)
       const each = g.nchwc('Conv', [images, kernels], { ...attributes, group: count })
-      return g.reduceSum(g.reshape(each, planes, count, filters * kernel * kernel * depth), 1)
+      return g.reshape(each, planes, count, filters * kernel * kernel * depth)
     }
 
     // As in the standard layout, but with blocks of N: each plane is an image of N channels, and dz has dilation B.
@@ -76,6 +89,23 @@ export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout
     const pads = [g.ints(...new Array(4 + axis).fill(0)), missing, g.ints(...new Array(others).fill(0))]
     return g.op('Pad', [x, g.op('Concat', pads, { axis: 0 })])
   }
+  const seenBlocks = (x: string, [channels, rows, cols]: ImageShape, { before, after }: KernelSize): Seen => {
+    const planes = channels / block
+    const apart = g.transpose(g.reshape(x, -1, planes, rows * cols * block), 1, 0, 2)
+    const wide = g.reshape(apart, planes, -1, rows, cols * block)
+    const pads = g.ints(0, 0, before, before * block, 0, 0, after, after * block)
+    return { images: before + after === 0 ? wide : g.op('Pad', [wide, pads]), planes, depth: block }
+  }
+  const seenPlain = (x: string, [channels, rows, cols]: ImageShape): Seen => {
+    const apart = channels === 1 ? x : g.transpose(x, 1, 0, 2, 3)
+    return { images: g.reshape(apart, channels, -1, rows, cols), planes: channels, depth: 1 }
+  }
+  /** [N, C/B, 1, B]: sums over rows and columns, by a matrix product: the runtime's ReduceSum over several axes is slower. */
+  const pixelSums = (x: string, [channels, rows, cols]: ImageShape) => {
+    const pixels = g.reshape(x, 0, channels / block, rows * cols, block)
+    const ones = g.constant('float32', [1, rows * cols], new Array(rows * cols).fill(1))
+    return g.op('MatMul', [ones, pixels])
+  }
   return {
     name: 'blocked',
     toStandard: (x, channels) => g.nchwc('ReorderOutput', [x], { channels }),
@@ -89,23 +119,21 @@ export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout
       const flipped = g.op('Gather', [g.transpose(apart, 1, 0, 2, 4, 3), lastToFirst(g, taps)], { axis: 2 })
       return g.reshape(flipped, channels, filters, kernel, kernel)
     },
-    kernelGradient(x, [channels, rows, cols], dz, output, { kernel, before, after }) {
-      const planes = channels / block
-      const apart = g.transpose(g.reshape(x, -1, planes, rows * cols * block), 1, 0, 2)
-      const wide = g.reshape(apart, planes, -1, rows, cols * block)
-      const pads = g.ints(0, 0, before, before * block, 0, 0, after, after * block)
-      const images = before + after === 0 ? wide : g.op('Pad', [wide, pads])
-      return gradient({ images, planes, depth: block }, dz, output, kernel, 1)
+    kernelGradient(x, input, dz, output, size) {
+      const { sum, kernels } = gradient(seenBlocks(x, input, size), dz, output, size.kernel, 1)
+      return kernels(sum())
     },
-    plainKernelGradient(x, [channels, rows, cols], dz, output, kernel, step) {
-      const apart = channels === 1 ? x : g.transpose(x, 1, 0, 2, 3)
-      return gradient(
-        { images: g.reshape(apart, channels, -1, rows, cols), planes: channels, depth: 1 },
-        dz,
-        output,
-        kernel,
-        step,
-      )
+    exampleKernels(x, input, dz, output, size) {
+      const { each, kernels } = gradient(seenBlocks(x, input, size), dz, output, size.kernel, 1)
+      return { each: each(), kernels }
+    },
+    plainKernelGradient(x, input, dz, output, kernel, step) {
+      const { sum, kernels } = gradient(seenPlain(x, input), dz, output, kernel, step)
+      return kernels(sum())
+    },
+    plainExampleKernels(x, input, dz, output, kernel, step) {
+      const { each, kernels } = gradient(seenPlain(x, input), dz, output, kernel, step)
+      return { each: each(), kernels }
     },
     slice(x, shape, from, to, step = 1) {
       const axes = [g.ints(...from), g.ints(...to), g.ints(2, 3), g.ints(step, step)]
@@ -124,12 +152,8 @@ export function blockedLayout(g: Graph, { block, batch }: Blocks): BlockedLayout
       const padded = () => g.op('Pad', [five(image, covered), g.ints(0, 0, 0, 0, 0, 0, 0, below, beside, 0)])
       return g.reshape(below || beside ? padded() : image, -1, channels, rows, cols)
     },
-    // By a matrix product: the runtime's ReduceSum over several axes is slower.
-    channelSums(x, [channels, rows, cols]) {
-      const pixels = g.reshape(x, 0, channels / block, rows * cols, block)
-      const ones = g.constant('float32', [1, rows * cols], new Array(rows * cols).fill(1))
-      return g.reshape(g.reduceSum(g.op('MatMul', [ones, pixels]), 0), channels)
-    },
+    channelSums: (x, shape) => g.reshape(g.reduceSum(pixelSums(x, shape), 0), shape[0]),
+    exampleChannelSums: (x, shape) => g.reshape(pixelSums(x, shape), -1, shape[0]),
   }
 }
 

@@ -2,7 +2,15 @@ import { LENGTH_EPSILON, simplexFrame } from '../../../../model/etf.ts'
 import type { Layer } from '../../../../model/layers.ts'
 import type { PlacedLayer } from '../../../../model/model.ts'
 import type { Graph } from '../graph.ts'
-import { type ParameterNames, type Pass, plainGradient, sumOfSquares } from './pass.ts'
+import {
+  type ExampleGradients,
+  exampleRows,
+  type Gradient,
+  type ParameterNames,
+  type Pass,
+  plainGradient,
+  sumOfSquares,
+} from './pass.ts'
 
 type Etf = PlacedLayer<Extract<Layer, { type: 'etf' }>>
 
@@ -40,10 +48,12 @@ export function etf(g: Graph, placed: Etf, x: string, p: ParameterNames): Pass {
   const { length, unit, frame, cosines, scale } = forward
   /** Σ dz · uᵀM of each row. */
   const scales = (dOut: string) => g.reduceSum(g.op('Mul', [dOut, cosines]), 1)
-  const back = (dOut: string, wantInput: boolean, dScale: (scales: string) => string) => {
-    const gradients = new Map(
-      placed.parameters.map(({ name }) => [name, plainGradient(g, dScale(scales(dOut)))] as const),
-    )
+  const back = <G extends Gradient | ExampleGradients>(
+    dOut: string,
+    wantInput: boolean,
+    dScale: (scales: string) => G,
+  ) => {
+    const gradients = new Map(placed.parameters.map(({ name }) => [name, dScale(scales(dOut))] as const))
     if (!wantInput) return { gradients }
     const dUnit = g.op('Gemm', [g.op('Mul', [dOut, scale]), frame], { transB: 1 })
     const along = g.reshape(g.reduceSum(g.op('Mul', [unit, dUnit]), 1), -1, 1)
@@ -52,7 +62,10 @@ export function etf(g: Graph, placed: Etf, x: string, p: ParameterNames): Pass {
   }
   return {
     out: logits(g, forward),
-    backward: (dOut, wantInput) => back(dOut, wantInput, (all) => g.reshape(g.reduceSum(all, 0), 1)),
-    squares: ({ name: dOut }, wantInput) => back(dOut, wantInput, (all) => g.reshape(sumOfSquares(g, all), 1)),
+    backward: (dOut, wantInput) => back(dOut, wantInput, (all) => plainGradient(g, g.reshape(g.reduceSum(all, 0), 1))),
+    squares: ({ name: dOut }, wantInput) =>
+      back(dOut, wantInput, (all) => plainGradient(g, g.reshape(sumOfSquares(g, all), 1))),
+    examples: (dOut, wantInput) =>
+      back(dOut, wantInput, (all) => exampleRows(g, g.reshape(all, -1, 1), (sum) => g.reshape(sum, 1))),
   }
 }

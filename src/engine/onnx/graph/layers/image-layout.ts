@@ -41,12 +41,24 @@ export interface ImageLayout {
   flippedKernels(kernels: string, shape: KernelShape): string
   /** Gradient of a convolution's kernels from its images and the gradient of its output, both in this layout. */
   kernelGradient(x: string, input: ImageShape, dz: string, output: ImageShape, size: KernelSize): string
+  /** The same of every image by itself. */
+  exampleKernels(x: string, input: ImageShape, dz: string, output: ImageShape, size: KernelSize): ExampleKernels
   /** Every `step`-th row and column from `from` to before `to`. */
   slice(x: string, shape: ImageShape, from: Position, to: Position, step?: number): string
   /** The size*size pool positions (row-major) interleaved into images of `shape`; what no window covers is 0. */
   unpool(parts: readonly string[], shape: ImageShape, size: number): string
   /** [channels]: sums over images, rows and columns. */
   channelSums(x: string, shape: ImageShape): string
+  /** [N, channels]: sums over rows and columns. */
+  exampleChannelSums(x: string, shape: ImageShape): string
+}
+
+/** Gradients of a convolution's kernels, image by image, in an order of their own. */
+export interface ExampleKernels {
+  /** [parts, N, values] */
+  readonly each: string
+  /** Kernels in this layout's order, of a sum over images [parts, values]. */
+  kernels(sum: string): string
 }
 
 /**
@@ -84,6 +96,25 @@ export function standardLayout(g: Graph, webgpu?: WebGpu): ImageLayout {
       const tapsFirst = g.reshape(result, filters, kernel * kernel, channels)
       return g.reshape(g.transpose(tapsFirst, 0, 2, 1), filters, channels, kernel, kernel)
     },
+    // One matrix product for each image, [F, H'W'] by [H'W', k²C]: what every tap of the kernel sees, tap by tap.
+    exampleKernels(x, [channels, rows, cols], dz, [filters, outRows, outCols], { kernel, before, after }) {
+      const padded = before + after === 0 ? x : g.op('Pad', [x, g.ints(0, 0, before, before, 0, 0, after, after)])
+      const taps = Array.from({ length: kernel * kernel }, (_, tap) => {
+        const [row, col] = [Math.floor(tap / kernel), tap % kernel]
+        const ends = [rows + before + after - kernel + 1 + row, cols + before + after - kernel + 1 + col] as const
+        return g.op('Slice', [padded, g.ints(row, col), g.ints(...ends), g.ints(2, 3)])
+      })
+      const pixels = outRows * outCols
+      const seen = g.reshape(g.op('Concat', taps, { axis: 1 }), -1, kernel * kernel * channels, pixels)
+      const each = g.op('MatMul', [g.reshape(dz, -1, filters, pixels), g.transpose(seen, 0, 2, 1)])
+      return {
+        each: g.reshape(each, 1, -1, filters * kernel * kernel * channels),
+        kernels(sum) {
+          const tapsFirst = g.reshape(sum, filters, kernel * kernel, channels)
+          return g.reshape(g.transpose(tapsFirst, 0, 2, 1), filters, channels, kernel, kernel)
+        },
+      }
+    },
     slice: (x, _, from, to, step = 1) =>
       g.op('Slice', [x, g.ints(...from), g.ints(...to), g.ints(2, 3), g.ints(step, step)]),
     unpool(parts, [, rows, cols], size) {
@@ -92,6 +123,7 @@ export function standardLayout(g: Graph, webgpu?: WebGpu): ImageLayout {
       return below || beside ? g.op('Pad', [image, g.ints(0, 0, 0, 0, 0, 0, below, beside)]) : image
     },
     channelSums: (x) => g.reduceSum(x, 0, 2, 3),
+    exampleChannelSums: (x) => g.reduceSum(x, 2, 3),
   }
 }
 

@@ -19,12 +19,22 @@ export interface Pass {
    * squared gradients. Layers without parameters need none of their own.
    */
   squares?(dOut: Rows, wantInput: boolean): Back
+  /** The same with the gradients of the parameters told apart by image. Layers without parameters need none of their own. */
+  examples?(dOut: string, wantInput: boolean): Back<ExampleGradients>
 }
 
 /** What comes of the way back through a layer. */
-export interface Back {
+export interface Back<G = Gradient> {
   readonly dIn?: string
-  readonly gradients?: ReadonlyMap<string, Gradient>
+  readonly gradients?: ReadonlyMap<string, G>
+}
+
+/** What is asked of the gradients of N images for one parameter, which need not be formed for it one by one. */
+export interface ExampleGradients {
+  /** [N]: the squared L2 norm of each. */
+  readonly squaredNorms: string
+  /** Their sum, each times its factor: `factors` is [N]. */
+  weighted(factors: string): Gradient
 }
 
 /** A tensor that has so many rows, where that of one image has one. */
@@ -35,6 +45,16 @@ export interface Rows {
 
 /** The sum over its rows of the squares: of [rows, …] it is […]. */
 export const sumOfSquares = (g: Graph, x: string): string => g.reduceSum(g.op('Mul', [x, x]), 0)
+
+/** [N]: the sum of the squares of each row of [N, values]. */
+export const squaresByImage = (g: Graph, rows: string): string =>
+  g.op('ReduceSumSquare', [rows, g.ints(1)], { keepdims: 0 })
+
+/** Of gradients that there are as rows [N, values]; `shaped` makes the parameter's shape of a sum [1, values]. */
+export const exampleRows = (g: Graph, rows: string, shaped: (sum: string) => string): ExampleGradients => ({
+  squaredNorms: squaresByImage(g, rows),
+  weighted: (factors) => plainGradient(g, shaped(g.op('MatMul', [g.reshape(factors, 1, -1), rows]))),
+})
 
 /** The gradient of a layer that has no better way than to form it and then combine it. */
 export function plainGradient(g: Graph, value: string): Gradient {
