@@ -64,12 +64,20 @@ const STATISTICS = {
   'empirical-fisher': 'squared gradients of its labels',
 }
 
-/** What a group sets otherwise than the first. */
+/** What a group sets otherwise than the first: of its rules, the one that drives it. */
 function settings(config, base) {
-  const [own, others] = [withoutSeed(config), withoutSeed(base)]
-  const text = (key) => (own[key] === undefined ? `no ${key}` : `${key} ${valueText(own[key])}`)
+  const deciding = ({ merge, 'evaluate-every': _, ...rest }) => withoutSeed({ ...rest, merge: merge.slice(0, 1) })
+  const [own, others] = [deciding(config), deciding(base)]
+  const text = (key) => {
+    if (own[key] === undefined) return `no ${key}`
+    return key === 'model' && Array.isArray(own.model) ? dropoutText(own.model) : `${key} ${valueText(own[key])}`
+  }
   return differingKeys([own, others]).map(text).join(', ')
 }
+
+/** The layers of a leaderboard are those of its model, with dropout. */
+const dropoutText = (layers) =>
+  `dropout ${layers.flatMap(({ type, rate }) => (type === 'dropout' ? [rate] : [])).join(' and ')}`
 
 /** The groups and their series, the most accurate first. */
 export function leaderboard(folder) {
