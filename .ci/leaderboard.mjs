@@ -89,13 +89,16 @@ export function leaderboard(folder) {
   const done = (entries) => entries.filter(({ accuracy }) => accuracy !== undefined)
   const seedsOf = (entries) => new Map(done(entries).map(({ config, accuracy }) => [config.seed, accuracy]))
   const base = groups.get(JSON.stringify([BASE, undefined]))
-  // A head that is all that a method adds leaves the rules as they are without it.
+  // A head that is all that a method adds leaves the rules as they are in the method without it.
+  const plain = new Set(
+    [...groups.values()].flatMap(([{ config }]) => (config.head ? [] : settings(config, base[0].config))),
+  )
   const isTwin = ([
     {
       config: { head, ...rest },
       series,
     },
-  ]) => head && series !== nameOf(head) && settings(rest, base[0].config) === ''
+  ]) => head && series !== nameOf(head) && plain.has(settings(rest, base[0].config))
   return [...groups.values()]
     .filter((entries) => !isTwin(entries))
     .map((entries) => {
