@@ -1,4 +1,5 @@
 import type { Privacy } from '../config/privacy-schema.ts'
+import { recordWords } from '../config/record-words.ts'
 import type { Experiment } from '../config/schema.ts'
 import { trainingOwners } from '../federation/drawn-owners.ts'
 import { nameOf } from '../parts.ts'
@@ -19,6 +20,7 @@ export function plainWords(experiment: Experiment, holdings?: Holdings): string[
   const { privacy, keep } = experiment
   return [
     ...(privacy?.masks ? masked(experiment, privacy.masks, holdings) : unmasked(experiment, holdings)),
+    ...recordWords(experiment, imagesOf(holdings)),
     privacy?.level
       ? 'The noise covers the weights alone: counts, losses and accuracies are told as they are.'
       : 'There is no noise: what the unified model tells of an image or an owner has no bound.',
@@ -26,6 +28,9 @@ export function plainWords(experiment: Experiment, holdings?: Holdings): string[
     'Confusion matrices tell how many test images of each class an owner has.',
   ]
 }
+
+const imagesOf = (holdings?: Holdings) =>
+  (holdings?.shards ?? []).map(({ train_labels }) => train_labels.reduce((all, count) => all + count, 0))
 
 function masked(experiment: Experiment, masks: NonNullable<Privacy['masks']>, holdings?: Holdings): string[] {
   return maskWords({

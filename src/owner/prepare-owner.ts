@@ -54,14 +54,6 @@ export async function prepareOwner(
     if (found) return { ...run, shard: found }
     throw new FedunifyError('E_PARTITION', `the partition has no shard for owner ${owner}`, 'leave out --shard')
   }
-  if (experiment.privacy?.['insecure-test-seed'] !== undefined) {
-    const what = 'the server names the seed of masks and noise, and so could foresee them (insecure-test-seed)'
-    throw new FedunifyError(
-      'E_POLICY',
-      what,
-      'take part only in a trial with --shard, or ask for an experiment without',
-    )
-  }
   if (data === undefined) {
     const hint = "name the folder of this owner's images with --data, or take part in a trial with --shard"
     throw new FedunifyError('E_CONFLICT', 'no data is named', hint)

@@ -1,5 +1,6 @@
 import { DELTA } from '../config/owner-noise.ts'
 import { recordAccount, recordNoise } from '../config/record-noise.ts'
+import { drownedWords } from '../config/record-words.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Shard } from '../data/dataset.ts'
 import { FedunifyError } from '../errors.ts'
@@ -32,13 +33,15 @@ export function assertRecordNoise(experiment: Experiment, owners: readonly Owner
   throw new FedunifyError('E_CONFLICT', what, hint)
 }
 
-/** What whoever asked for hidden images should know of the δ; undefined if there is nothing to say. */
-export function noteOfDelta({ privacy }: Experiment, owners: readonly Owner[]): string | undefined {
-  if (privacy?.level !== 'record') return undefined
+/** What whoever asked for hidden images should know before a run: a δ that promises nothing, noise that drowns all. */
+export function notesOfRecords(experiment: Experiment, owners: readonly Owner[], parameters: number): string[] {
+  const { privacy } = experiment
+  if (privacy?.level !== 'record') return []
+  const images = owners.map(({ train }) => train.length)
   const { delta = DELTA } = privacy
-  const fewest = owners.reduce((few, one) => (one.train.length < few.train.length ? one : few))
-  const images = fewest.train.length
-  if (delta * images < 1) return undefined
-  const what = `delta ${delta} is not below 1/${images}, the share of one image of owner ${fewest.owner}`
-  return `${what}: a model that gives one image away as it is would be within it; name a smaller delta`
+  const fewest = Math.min(...images)
+  const large = `delta ${delta} is not below 1/${fewest}, the share of one image of owner ${owners[images.indexOf(fewest)]!.owner}`
+  const mind = `${large}: a model that gives one image away as it is would be within it; name a smaller delta`
+  const drowned = drownedWords(experiment, images, parameters)
+  return [...(delta * fewest < 1 ? [] : [mind]), ...(drowned === undefined ? [] : [drowned])]
 }

@@ -11,12 +11,12 @@ import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { drawnOwners } from '../federation/drawn-owners.ts'
 import { lastRound } from '../federation/schedule.ts'
-import type { Model } from '../model/model.ts'
+import { type Model, parameterCount } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
 import { isWithin } from '../system/shared-path.ts'
-import { assertRecordNoise, noteOfDelta } from './assert-record-noise.ts'
+import { assertRecordNoise, notesOfRecords } from './assert-record-noise.ts'
 import { assertHead, assertRules, assertRulesFit } from './assert-rules.ts'
 import { assertMemory } from './memory-need.ts'
 
@@ -32,9 +32,10 @@ export interface PreparedRun extends GitAnswer {
 }
 
 /** What whoever asked for a run should know of it before it begins, each on one line. */
-export function notesOf({ engine, foreign, experiment, shards }: PreparedRun): string[] {
-  const git = foreign === undefined ? undefined : `${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`
-  return [engine.note, git, noteOfDelta(experiment, shards)].filter((note) => note !== undefined)
+export function notesOf({ engine, foreign, experiment, shards, model }: PreparedRun): string[] {
+  const git = foreign === undefined ? [] : [`${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`]
+  const records = notesOfRecords(experiment, shards, parameterCount(model))
+  return [...(engine.note ? [engine.note] : []), ...git, ...records]
 }
 
 /**

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { recordAccount, recordNoise } from '../../src/config/record-noise.ts'
+import { recordWords } from '../../src/config/record-words.ts'
 import { resolveExperiment } from '../../src/config/resolve.ts'
 import type { Experiment } from '../../src/config/schema.ts'
 import { epsilonAfter } from '../../src/privacy/accountant/accountant.ts'
-import { assertRecordNoise, noteOfDelta } from '../../src/run/assert-record-noise.ts'
+import { assertRecordNoise, notesOfRecords } from '../../src/run/assert-record-noise.ts'
 import { range } from '../support/synthetic.ts'
 
 const resolved = (values: Readonly<Record<string, unknown>>): Experiment =>
@@ -123,10 +124,31 @@ describe('before a run', () => {
     expect(() => assertRecordNoise(resolved({ ...given, privacy: record }), owners)).not.toThrow()
   })
 
-  it('a δ is told of that is not below the share of one image', () => {
-    const note = (delta: number) => noteOfDelta(resolved({ ...given, privacy: { ...record, delta } }), owners)
-    expect(note(0.009)).toBeUndefined()
-    expect(note(0.01)).toContain('delta 0.01 is not below 1/100, the share of one image of owner 2')
-    expect(noteOfDelta(resolved({}), owners)).toBeUndefined()
+  it('a δ is told of that is not below the share of one image, and noise that drowns a step', () => {
+    const notes = (values: object, parameters = 100, batch = 50) =>
+      notesOfRecords(resolved({ ...given, batch, privacy: { ...record, ...values } }), owners, parameters)
+    expect(notes({ delta: 0.009 })).toEqual([])
+    expect(notes({ delta: 0.01 })).toEqual([
+      expect.stringContaining('delta 0.01 is not below 1/100, the share of one image of owner 2'),
+    ])
+    // 1.5 √40,000 / 50 = 6, and / 60 = 5.
+    expect(notes({}, 40_000)).toEqual([
+      'the noise of a step is 6 times as long as the mean gradient can be (batch 50): a larger batch, more images or a smaller model help',
+    ])
+    expect(notes({}, 40_000, 60)).toEqual([])
+    expect(notesOfRecords(resolved({}), owners, 40_000)).toEqual([])
+  })
+
+  it('it is said what is hidden from whom', () => {
+    const words = (values: object, images: number[]) =>
+      recordWords(resolved({ ...given, privacy: { ...record, ...values } }), images)
+    const spent = epsilonAfter({ noise: 1.5, rate: 0.5, steps: 10, delta: 1e-5 })
+    expect(words({}, [400, 100])[0]).toBe(
+      `Each owner's own noise hides each of its images from the server and from all others: epsilon ${Number(spent.toPrecision(4))} at delta 0.00001 after 5 rounds.`,
+    )
+    expect(words({}, [400, 100])[1]).toContain('It does not hide what an owner')
+    expect(words({ noise: 0 }, [400])[0]).toContain('without noise nothing is promised')
+    expect(words({}, [])[0]).toContain('Each owner adds noise as it trains')
+    expect(recordWords(resolved({}), [400])).toEqual([])
   })
 })
