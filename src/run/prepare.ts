@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { type NoisyRun, noiseWarnings } from '../config/noise-words.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
@@ -11,7 +12,7 @@ import { selectEngine } from '../engine/select.ts'
 import { FedunifyError } from '../errors.ts'
 import { drawnOwners } from '../federation/drawn-owners.ts'
 import { lastRound } from '../federation/schedule.ts'
-import type { Model } from '../model/model.ts'
+import { type Model, parameterCount } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
 import { nameOf } from '../parts.ts'
 import { askGit, type GitAnswer, noCommitOf, trustCommand } from '../system/git.ts'
@@ -32,10 +33,19 @@ export interface PreparedRun extends GitAnswer {
 }
 
 /** What whoever asked for a run should know of it before it begins, each on one line. */
-export function notesOf({ engine, foreign, experiment, shards }: PreparedRun): string[] {
+export function notesOf(run: PreparedRun): string[] {
+  const { engine, foreign, experiment, shards } = run
   const git = foreign === undefined ? undefined : `${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`
-  return [engine.note, git, noteOfDelta(experiment, shards)].filter((note) => note !== undefined)
+  const notes = [engine.note, git, noteOfDelta(experiment, shards), ...noiseWarnings(noisy(run))]
+  return notes.filter((note) => note !== undefined)
 }
+
+/** What its noise is judged by: all owners are in this process, and tell all. */
+export const noisy = ({ experiment, model }: PreparedRun): NoisyRun => ({
+  experiment,
+  parameters: parameterCount(model),
+  tells: { metrics: true, labels: true },
+})
 
 /**
  * Images to train in the rounds that are not done yet, epochs and the pooled baseline counted; at most so many if a

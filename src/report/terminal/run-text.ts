@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
+import { noiseWords } from '../../config/noise-words.ts'
+import { ownerNoise } from '../../config/owner-noise.ts'
 import type { Experiment } from '../../config/schema.ts'
 import { labelHistogram } from '../../data/partition/partition.ts'
 import { plainWords } from '../../disclosure/plain-words.ts'
@@ -8,11 +10,13 @@ import { lastRound } from '../../federation/schedule.ts'
 import { dataSize, roundsText, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
+import { firstNorm } from '../../privacy/noise/owner-noise.ts'
 import { keptBytes, roundsToKeep } from '../../run/disk-need.ts'
-import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
+import { imagesToTrain, noisy, type PreparedRun } from '../../run/prepare.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { runBefore } from '../../runs/read/run-before.ts'
 import { oneLine, type Palette } from '../../visible.ts'
+import { shortNumber } from '../privacy-text.ts'
 import { trafficTotals } from '../traffic.ts'
 import { endingLines, nextCommands } from './ending.ts'
 import { paperTable } from './paper-table.ts'
@@ -32,6 +36,7 @@ export function overviewText({ experiment, dataset, model, engine, shards }: Pre
     ...(sam === undefined ? [] : [`sam ${sam}`]),
     ...(attack ? [`attack ${choiceText(attack)}`] : []),
     ...(privacy?.masks ? ['masked sums'] : []),
+    ...noiseText(experiment),
   ]
   return [
     `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,
@@ -42,6 +47,12 @@ export function overviewText({ experiment, dataset, model, engine, shards }: Pre
     '',
     shardTable(dataset, shards, width),
   ].join('\n')
+}
+
+/** noise 1.5 x clip 0.5 for owners */
+function noiseText(experiment: Experiment): string[] {
+  const noise = ownerNoise(experiment)
+  return noise ? [`noise ${shortNumber(noise.noise)} x clip ${shortNumber(firstNorm(noise))} for owners`] : []
 }
 
 /** 10 owners, of whom 3 train in each round */
@@ -59,7 +70,7 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
   const rest = done + 1 === last ? `round ${last}` : `rounds ${done + 1} to ${last}`
   const rounds = done === 0 ? roundsText(last) : rest
   const work = `would train ${most}${thousands(imagesToTrain(prepared, done))} images in ${rounds}; nothing was written`
-  const lines = [...keptLines(prepared, done), work].map((line) => wrap(line, width))
+  const lines = [...noiseWords(noisy(prepared)), ...keptLines(prepared, done), work].map((line) => wrap(line, width))
   const told = ['with every owner on a machine of its own:', ...wordsOf(prepared).map((word) => `- ${word}`), '']
   const text = [wrap(overviewText(prepared, width), width), '', wrap(told.join('\n'), width), ...lines]
   return `${toYaml(experiment)}\n${text.join('\n')}\n`
