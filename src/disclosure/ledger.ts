@@ -19,6 +19,6 @@ export interface Ledger {
 export function ledgerOf(run: Planned, counted: Readonly<Record<string, Count>> = {}): Ledger {
   const counts = { ...plannedCounts(run), ...counted }
   const entries = messagesOf(run.config).map((message) => ({ ...message, ...counts[message.kind] }))
-  const { config, shards, dataset } = run
-  return { entries, words: plainWords(config, { shards, names: dataset.class_names }) }
+  const { config, shards, dataset, model } = run
+  return { entries, words: plainWords(config, { shards, names: dataset.class_names, parameters: model.parameters }) }
 }

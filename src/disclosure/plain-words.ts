@@ -1,3 +1,4 @@
+import { noiseWords } from '../config/noise-words.ts'
 import type { Privacy } from '../config/privacy-schema.ts'
 import { recordWords } from '../config/record-words.ts'
 import type { Experiment } from '../config/schema.ts'
@@ -10,6 +11,8 @@ import type { ShardDescription } from '../runs/run-description.ts'
 export interface Holdings {
   readonly shards: readonly Pick<ShardDescription, 'owner' | 'train_labels'>[]
   readonly names: readonly string[]
+  /** Values of the model. */
+  readonly parameters: number
 }
 
 /**
@@ -21,13 +24,25 @@ export function plainWords(experiment: Experiment, holdings?: Holdings): string[
   return [
     ...(privacy?.masks ? masked(experiment, privacy.masks, holdings) : unmasked(experiment, holdings)),
     ...recordWords(experiment, imagesOf(holdings)),
-    privacy?.level
-      ? 'The noise covers the weights alone: counts, losses and accuracies are told as they are.'
-      : 'There is no noise: what the unified model tells of an image or an owner has no bound.',
+    ...noise(experiment, holdings),
     ...(keep ? ["The run folder keeps every owner's update: it is not for sharing."] : []),
     'Confusion matrices tell how many test images of each class an owner has.',
   ]
 }
+
+function noise(experiment: Experiment, holdings?: Holdings): string[] {
+  const level = experiment.privacy?.level
+  if (level === undefined)
+    return ['There is no noise: what the unified model tells of an image or an owner has no bound.']
+  if (level === 'owner' && holdings) {
+    const { shards, parameters } = holdings
+    const labels = shards.some(({ train_labels }) => train_labels.length > 0)
+    return noiseWords({ experiment, parameters, tells: { metrics: true, labels } }).map(sentence)
+  }
+  return ['The noise covers the weights alone: counts, losses and accuracies are told as they are.']
+}
+
+const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`
 
 const imagesOf = (holdings?: Holdings) =>
   (holdings?.shards ?? []).map(({ train_labels }) => train_labels.reduce((all, count) => all + count, 0))

@@ -1,4 +1,5 @@
 import { OWN_KEYS } from '../config/hash.ts'
+import { isMapping } from '../config/mapping.ts'
 import { FedunifyError } from '../errors.ts'
 
 /**
@@ -37,6 +38,9 @@ const TAKEN = [
   'lr-schedule',
 ]
 
+/** A secret that follows from it is none. */
+const TEST_SEED = 'insecure-test-seed'
+
 /** Epochs of a round that nobody means: an owner would train for ever. */
 const MOST_EPOCHS = 10_000
 
@@ -55,6 +59,11 @@ export function takenFrom(sent: Readonly<Record<string, unknown>>): Record<strin
       const what = `the experiment asks for ${key} ${String(sent[key]).slice(0, 80)}`
       throw new FedunifyError('E_POLICY', `${what}; no owner trains more than ${MOST_EPOCHS} in a round`)
     }
+  }
+  const { privacy } = sent
+  if (isMapping(privacy) && privacy[TEST_SEED] !== undefined) {
+    const what = `the experiment draws masks and noise from ${TEST_SEED}, which the server knows`
+    throw new FedunifyError('E_POLICY', what, `leave out ${TEST_SEED}: it is for tests in one process`)
   }
   return Object.fromEntries(Object.entries(sent).filter(([key]) => TAKEN.includes(key)))
 }

@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { type NoisyRun, noiseWarnings } from '../config/noise-words.ts'
 import { STDIN } from '../config/read.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import type { Dataset, Shard } from '../data/dataset.ts'
@@ -32,11 +33,20 @@ export interface PreparedRun extends GitAnswer {
 }
 
 /** What whoever asked for a run should know of it before it begins, each on one line. */
-export function notesOf({ engine, foreign, experiment, shards, model }: PreparedRun): string[] {
-  const git = foreign === undefined ? [] : [`${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`]
+export function notesOf(run: PreparedRun): string[] {
+  const { engine, foreign, experiment, shards, model } = run
+  const git = foreign === undefined ? undefined : `${noCommitOf(foreign)}; to trust it: ${trustCommand(foreign)}`
   const records = notesOfRecords(experiment, shards, parameterCount(model))
-  return [...(engine.note ? [engine.note] : []), ...git, ...records]
+  const notes = [engine.note, git, ...noiseWarnings(noisy(run)), ...records]
+  return notes.filter((note) => note !== undefined)
 }
+
+/** What its noise is judged by: all owners are in this process, and tell all. */
+export const noisy = ({ experiment, model }: PreparedRun): NoisyRun => ({
+  experiment,
+  parameters: parameterCount(model),
+  tells: { metrics: true, labels: true },
+})
 
 /**
  * Images to train in the rounds that are not done yet, epochs and the pooled baseline counted; at most so many if a

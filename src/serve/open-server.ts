@@ -7,6 +7,7 @@ import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
+import { ownerNoise } from '../config/owner-noise.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { statisticsSizes } from '../federation/head-learner.ts'
@@ -133,7 +134,8 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .slice(0, 16)
 
 /** What owners on other machines do not do. */
-function assertServed({ pace, speeds, merge, attack, privacy }: Experiment, minOwners: number | undefined): void {
+function assertServed(experiment: Experiment, minOwners: number | undefined): void {
+  const { pace, speeds, merge, attack, privacy } = experiment
   if (privacy?.masks) {
     const message = 'privacy.masks: owners on other machines do not mask their updates yet'
     throw new FedunifyError('E_CONFLICT', message, 'leave it out, or run the experiment with all owners here')
@@ -151,9 +153,26 @@ function assertServed({ pace, speeds, merge, attack, privacy }: Experiment, minO
     const message = 'speeds are of simulated owners: on machines of their own they take the time that they take'
     throw new FedunifyError('E_CONFLICT', message, 'leave speeds out')
   }
+  assertNoise(experiment, minOwners)
   if (!pace || minOwners === undefined) return
   const message = `--min-owners: with pace ${nameOf(pace)} no round waits for all owners`
   throw new FedunifyError('E_CONFLICT', message, 'leave out --min-owners')
+}
+
+function assertNoise(experiment: Experiment, minOwners: number | undefined): void {
+  const noise = ownerNoise(experiment)
+  if (!noise) return
+  if (noise.testSeed !== undefined) {
+    const message = 'insecure-test-seed: owners on other machines take no noise from a seed that the server knows'
+    throw new FedunifyError('E_CONFLICT', message, 'leave it out, or run the experiment with all owners here')
+  }
+  if (typeof noise.clip !== 'number') {
+    const message = 'an adaptive clip goes by a count of owners, which those on other machines do not hand in yet'
+    throw new FedunifyError('E_CONFLICT', message, 'give clip a number')
+  }
+  if (noise.by === 'server' || minOwners === undefined) return
+  const message = '--min-owners: noise of the owners is enough only if each of them adds its share'
+  throw new FedunifyError('E_CONFLICT', message, 'leave out --min-owners, or use noise-by server')
 }
 
 /** The sizes of the sums that a head is fitted to; undefined if none is. */

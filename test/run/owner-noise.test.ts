@@ -48,6 +48,12 @@ describe('a run with noise at the level of owners', () => {
       lost_rounds: 0,
     })
     expect(await fedunify(['verify', at('noisy')])).toMatchObject({ code: 0 })
+    const page = readFileSync(join(at('noisy'), 'report.html'), 'utf8')
+    expect(page).toContain('Privacy: epsilon by round')
+    expect(page).toContain('epsilon 3.71 spent at delta 0.00001 for an owner')
+    expect(page).toContain(
+      'Not covered by the noise: how many images each owner has; the losses and accuracies of each',
+    )
   })
 
   it('is another one each time, but for a test seed, which its manifest says protects nobody', async () => {
@@ -74,6 +80,7 @@ describe('a run with noise at the level of owners', () => {
     expect(epsilons('clipped')).toEqual([0, 0, 0])
     expect(rowsOf(at('clipped'), 'privacy.csv').map(({ epsilon }) => epsilon)).toEqual(['', '', ''])
     expect(out).toContain('clipped to 0.001, without noise: no epsilon holds')
+    expect(readFileSync(join(at('clipped'), 'report.html'), 'utf8')).toContain('Privacy: no epsilon')
     expect(await fedunify(['verify', at('clipped')])).toMatchObject({ code: 0 })
   })
 
@@ -180,6 +187,43 @@ describe('a budget', () => {
     expect(manifestOf(at('killed'))).toMatchObject({ rounds: 3, reason: 'budget', noise: { lost_rounds: 1 } })
     expect(out).toContain('1 of them begun and not finished')
   }, 60_000)
+})
+
+describe('what a dry run says, by what this very run is', () => {
+  // 620 parameters: 4 filters of 3 x 3, and 4 units of 4 x 6 x 6 inputs, with biases.
+  const root = Math.sqrt(4 * 9 + 4 + 4 * 144 + 4)
+  const dry = async (privacy: object, more: object = {}) =>
+    (await run(experiment('dry', { ...given, ...more, privacy: { ...owner, ...privacy } }), 'a', '--dry-run')).out
+
+  it('the noise beside the signal, whom it protects from, and what it does not cover', async () => {
+    const out = (await dry({ noise: 2 })).replace(/\s+/g, ' ')
+    expect(out).toContain('Epsilon 3.71 at delta 0.00001 after 3 rounds, for all that an owner has')
+    const ratio = Number(((2 / 4) * root).toPrecision(3))
+    expect(out).toContain(
+      `is ${ratio} times as long as the mean can be (noise 2 / 4 owners x the root of 620 parameters)`,
+    )
+    expect(out).toContain(', which drowns it')
+    expect(out).toContain('not against the server')
+    expect(out).toContain('the label counts in the manifest; how far the owners lie apart (drift)')
+    expect(out).not.toContain('stop-at)')
+  })
+
+  it('other things of other runs', async () => {
+    const more = { 'stop-at': 0.9, keep: 'owners', participants: { count: 2 } }
+    const out = (await dry({ noise: 0.1, 'noise-by': 'owners' }, more)).replace(/\s+/g, ' ')
+    expect(out).not.toContain('drowns')
+    expect(out).toContain('Each owner adds its share, 1 / 2 of the variance: without masks')
+    expect(out).toContain('after which round the run stops (stop-at); the kept weights of the owners')
+    expect(out).toContain('Owners are drawn with a seed that all know')
+  })
+
+  it('warns as a run does: of a large delta, a test seed, and a signal that drowns', async () => {
+    const privacy = { ...owner, noise: 2, delta: 0.25, 'insecure-test-seed': 1 }
+    const { err } = await run(experiment('warned', { ...given, rounds: 1, privacy }))
+    expect(err).toContain('note: delta 0.25 is not below 1 / owners (0.25)')
+    expect(err).toContain('so this run protects nobody')
+    expect(err).toMatch(/note: the noise on a round's mean is 12.4 times as long/)
+  })
 })
 
 describe('what is refused', () => {

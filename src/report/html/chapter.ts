@@ -13,6 +13,7 @@ import { differenceFigure } from './figure/difference.ts'
 import { driftFigure } from './figure/drift.ts'
 import { lossFigure } from './figure/loss.ts'
 import { ownTestFigure } from './figure/own-test.ts'
+import { privacyFigure } from './figure/privacy.ts'
 import { shardsFigure } from './figure/shards.ts'
 import { html, type Markup } from './markup.ts'
 import { comparablePaper, paperOf } from './verdict.ts'
@@ -54,6 +55,7 @@ ${
     confusionDifferences(`${id}-confusions`, models, names),
   ]
 }
+${privacyFigure(`${id}-privacy`, group)}
 ${drifted && driftFigure(`${id}-drift`, runs)}
 ${analysisFigures(id, group)}${shardsFigure(`${id}-shards`, manifest.shards, names, seeds)}
 ${disclosureBlock(`${id}-disclosure`, group)}${manifestBlock(`${id}-manifest`, group)}`

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { stringify as toYaml } from 'yaml'
+import { ownerNoise } from '../../config/owner-noise.ts'
 import type { Experiment } from '../../config/schema.ts'
 import { labelHistogram } from '../../data/partition/partition.ts'
 import { plainWords } from '../../disclosure/plain-words.ts'
@@ -8,11 +9,13 @@ import { lastRound } from '../../federation/schedule.ts'
 import { dataSize, roundsText, thousands } from '../../format.ts'
 import { parameterCount } from '../../model/model.ts'
 import { choiceText } from '../../parts.ts'
+import { firstNorm } from '../../privacy/noise/owner-noise.ts'
 import { keptBytes, roundsToKeep } from '../../run/disk-need.ts'
 import { imagesToTrain, type PreparedRun } from '../../run/prepare.ts'
 import type { LoadedRun } from '../../runs/read/load-run.ts'
 import { runBefore } from '../../runs/read/run-before.ts'
 import { oneLine, type Palette } from '../../visible.ts'
+import { shortNumber } from '../privacy-text.ts'
 import { trafficTotals } from '../traffic.ts'
 import { endingLines, nextCommands } from './ending.ts'
 import { paperTable } from './paper-table.ts'
@@ -32,6 +35,7 @@ export function overviewText({ experiment, dataset, model, engine, shards }: Pre
     ...(sam === undefined ? [] : [`sam ${sam}`]),
     ...(attack ? [`attack ${choiceText(attack)}`] : []),
     ...(privacy?.masks ? ['masked sums'] : []),
+    ...noiseText(experiment),
   ]
   return [
     `${dataset.name}: ${thousands(used)} images from ${oneLine(dataset.source)}`,
@@ -42,6 +46,12 @@ export function overviewText({ experiment, dataset, model, engine, shards }: Pre
     '',
     shardTable(dataset, shards, width),
   ].join('\n')
+}
+
+/** noise 1.5 x clip 0.5 for owners */
+function noiseText(experiment: Experiment): string[] {
+  const noise = ownerNoise(experiment)
+  return noise ? [`noise ${shortNumber(noise.noise)} x clip ${shortNumber(firstNorm(noise))} for owners`] : []
 }
 
 /** 10 owners, of whom 3 train in each round */
@@ -66,9 +76,9 @@ export function planText(prepared: PreparedRun, done: number, width?: number): s
 }
 
 /** What its owners would tell one another and the server, whatever the messages say. */
-function wordsOf({ experiment, shards, dataset }: PreparedRun): string[] {
+function wordsOf({ experiment, shards, dataset, model }: PreparedRun): string[] {
   const holdings = shards.map(({ owner, train }) => ({ owner, train_labels: labelHistogram(dataset, train) }))
-  return plainWords(experiment, { shards: holdings, names: dataset.classNames })
+  return plainWords(experiment, { shards: holdings, names: dataset.classNames, parameters: parameterCount(model) })
 }
 
 /** What would be kept of the owners' weights. */
