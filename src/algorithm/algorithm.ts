@@ -1,3 +1,4 @@
+import type { Unmasking } from '../privacy/masks/dropouts/unmasking.ts'
 import type { NamedWeights } from '../weights/named.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Head } from './head/head.ts'
@@ -48,8 +49,11 @@ export interface Fold {
   readonly seconds: number
   /** @throws FedunifyError (training) if the update does not have the tensors of the first */
   add(update: Handed): void
-  /** @throws FedunifyError (training) if there are no owners, or a rule fails or makes a value that is not finite */
-  finish(): Folded
+  /**
+   * @param unmasking with a threshold, of masked updates
+   * @throws FedunifyError (training) if there are no owners, or a rule fails or makes a value that is not finite
+   */
+  finish(unmasking?: Unmasking): Folded
 }
 
 /**

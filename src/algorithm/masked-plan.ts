@@ -1,8 +1,9 @@
 import { stepsOf, type TrainedSteps } from '../engine/effective-steps.ts'
 import { type FixedPoint, fixedPointFor } from '../privacy/masks/fixed-point.ts'
-import type { MaskedRound } from '../privacy/masks/masked-round.ts'
+import type { Listed, MaskedRound } from '../privacy/masks/masked-round.ts'
 import { coefficientsOf } from './merge/coefficients.ts'
 import type { MergeChoice } from './merge/own-rule.ts'
+import type { OwnerFacts } from './merge/rule.ts'
 
 /** What an experiment asks for whose updates are summed under masks. */
 export interface MaskedRule {
@@ -28,15 +29,32 @@ export interface SumPlan {
  * K owners by half of K: the merged model by K unit / 2, which for avg is half a level, range / (2^bits - 2).
  */
 export function planSum({ choice, range, training }: MaskedRule, { owners, round }: MaskedRound): SumPlan {
-  const facts = owners.map(({ owner, images }) => {
-    return { owner, trainImages: images, steps: training && stepsOf({ ...training, images }) }
-  })
-  const coefficients = coefficientsOf(choice, facts, round)
+  const coefficients = coefficientsOf(choice, factsOf(owners, training), round)
   const largest = Math.max(...coefficients.map(Math.abs))
   const point = fixedPointFor(owners.length, range)
-  const factors = new Map(facts.map(({ owner }, k) => [owner, coefficients[k]! / largest]))
+  const factors = new Map(owners.map(({ owner }, k) => [owner, coefficients[k]! / largest]))
   return { point, factors, unit: largest / point.scale }
 }
+
+/**
+ * What a level of a sum is worth if some of the round's owners were lost. They shared the fixed point with all, and the
+ * rule is one of those that survived: of each rule here the a_k of some owners are to each other as among all.
+ */
+export function unitOf(rule: MaskedRule, round: MaskedRound, survivors: readonly number[]): number {
+  const { unit, factors } = planSum(rule, round)
+  const owners = round.owners.filter(({ owner }) => survivors.includes(owner))
+  if (owners.length === round.owners.length) return unit
+  const { choice, range, training } = rule
+  const coefficients = coefficientsOf(choice, factsOf(owners, training), round.round)
+  const largest = Math.max(...coefficients.map(Math.abs))
+  const among = Math.max(...owners.map(({ owner }) => Math.abs(factors.get(owner)!)))
+  return largest / (among * fixedPointFor(round.owners.length, range).scale)
+}
+
+const factsOf = (owners: readonly Listed[], training: MaskedRule['training']): OwnerFacts[] =>
+  owners.map(({ owner, images }) => {
+    return { owner, trainImages: images, steps: training && stepsOf({ ...training, images }) }
+  })
 
 /** Largest error of a weight of the merged model, rounding to float32 aside. */
 export const errorBound = ({ factors, unit }: SumPlan): number => (factors.size * unit) / 2

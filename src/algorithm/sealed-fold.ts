@@ -1,10 +1,11 @@
+import type { Unmasking } from '../privacy/masks/dropouts/unmasking.ts'
 import type { Masked } from '../privacy/masks/masked-owner.ts'
 import type { MaskedRound } from '../privacy/masks/masked-round.ts'
 import { MaskedSum } from '../privacy/masks/masked-sum.ts'
 import type { WeightPool } from '../weights/pool.ts'
 import type { Tensor, Weights } from '../weights/weights.ts'
 import type { Fold, Folded, Handed } from './algorithm.ts'
-import { type MaskedRule, planSum } from './masked-plan.ts'
+import { type MaskedRule, unitOf } from './masked-plan.ts'
 import { noOwners } from './merge/merge.ts'
 import type { MergedRound } from './merge/rule.ts'
 
@@ -44,10 +45,11 @@ export class SealedFold implements Fold {
     this.#seconds += (performance.now() - began) / 1000
   }
 
-  finish(): Folded {
+  finish(unmasking?: Unmasking): Folded {
     if (!this.#round || !this.#sum) throw noOwners()
-    const { unit } = planSum(this.#rule, this.#round)
-    const sum = this.#sum.finish()
+    const owners = this.#sum.owners
+    const unit = unitOf(this.#rule, this.#round, owners)
+    const sum = this.#sum.finish(unmasking)
     let from = 0
     const model = [...this.#base].map(([name, { shape, data: base }]): [string, Tensor] => {
       const data = this.#pool.floats(base.length)
@@ -56,7 +58,7 @@ export class SealedFold implements Fold {
       return [name, { shape, data }]
     })
     // How far single owners went, or lie apart, is nobody's to know.
-    return { models: [new Map(model)], drift: {}, owners: this.#sum.owners.length, sent: {}, meanSquare: undefined }
+    return { models: [new Map(model)], drift: {}, owners: owners.length, sent: {}, meanSquare: undefined }
   }
 }
 

@@ -26,6 +26,12 @@ export function unsoundMasks(experiment: Asked): Unsound | undefined {
   const { privacy, participants, owners } = experiment
   if (!privacy?.masks) return undefined
   const summed = participants ? drawnCount(participants, owners) : owners
+  const { threshold = summed } = privacy.masks
+  if (privacy['noise-by'] === 'owners' && threshold < summed) {
+    const why =
+      'masks: an owner that is lost takes its share of the noise along, and the rest is less than was promised'
+    return { key: 'privacy', why, hint: 'leave out threshold, or use noise-by: server' }
+  }
   return unsoundOwners(summed, privacy.masks) ?? unsoundMerge(experiment) ?? unsoundRest(experiment)
 }
 

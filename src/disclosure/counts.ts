@@ -32,11 +32,16 @@ export function plannedCounts(run: Planned): Record<string, Count> {
     model: { messages: trainings, bytes: trainings * weights },
     instruction: { messages: trainings, bytes: trainings * weights },
     weights: { messages: trainings, bytes: trainings * weights },
+    masked: { messages: trainings, bytes: trainings * weights },
+    key: { messages: trainings, bytes: trainings * KEY },
     update: { messages: trainings, bytes: trainings * UPDATE + evaluated * evaluation },
     evaluation: { messages: evaluated * series, bytes: evaluated * series * evaluation },
     kept: { messages: kept, bytes: kept * weights },
   }
 }
+
+/** Bytes of a key with its signature as JSON. */
+const KEY = 170
 
 /** Bytes of an update's counts as JSON. */
 const UPDATE = 150

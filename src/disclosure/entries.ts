@@ -60,6 +60,7 @@ export function messagesOf(experiment: Experiment): Message[] {
     ...(server
       ? [{ kind: 'instruction', ...DOWN, what: `for ${nameOf(objective)}`, when: EACH, tells: 'means over the owners' }]
       : []),
+    ...masking(experiment),
     weights(experiment),
     {
       kind: 'update',
@@ -109,11 +110,24 @@ function weights({ privacy, objective }: Experiment): Message {
   const shared = { kind: 'weights', ...UP, when: EACH, mechanism: ofUpdate(privacy), attacks: ON_WEIGHTS }
   if (privacy?.masks) {
     const tells = 'by itself nothing: every word of it is as if drawn at random'
-    return { ...shared, what: 'its masked update', tells, readers: 'nobody; the server the sum of all' }
+    return { ...shared, kind: 'masked', what: 'its masked update', tells, readers: 'nobody; the server the sum of all' }
   }
   const { sends }: Objective = make(OBJECTIVES, objective)
   const what = sends ? 'its weights, and the change of its control variate' : 'its weights'
   return { ...shared, what, tells: 'which classes it has; traces of its images' }
+}
+
+/** What masks need before the update, and with a threshold after it too. */
+function masking({ privacy }: Experiment): Message[] {
+  if (!privacy?.masks) return []
+  const key = { kind: 'key', ...UP, readers: ALL, what: 'a signed key for the round', when: EACH }
+  const share = { kind: 'share', ...UP, what: 'shares of its secrets for the others, who survived', when: EACH }
+  return [
+    { ...key, tells: 'nothing of its images' },
+    ...(privacy.masks.threshold === undefined
+      ? []
+      : [{ ...share, tells: 'nothing of its images; a majority can unmask the sum' }]),
+  ]
 }
 
 function statistics({ head, merge }: Experiment): Message[] {

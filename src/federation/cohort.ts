@@ -3,6 +3,7 @@ import type { HeadWeights } from '../algorithm/head/head.ts'
 import type { Sealed } from '../algorithm/sealed-fold.ts'
 import type { Evaluation, Progress, Trained } from '../engine/engine.ts'
 import type { HeadStatistics } from '../engine/head-statistics.ts'
+import type { Unmasking } from '../privacy/masks/dropouts/unmasking.ts'
 import type { NamedWeights } from '../weights/named.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Disclosed } from './disclosure.ts'
@@ -89,6 +90,8 @@ export interface Cohort {
    * @throws FedunifyError (training) naming the owner that failed; then the round does not count
    */
   train(task: RoundTask, signal: AbortSignal): AsyncIterable<OwnerProgress | Update>
+  /** With masks that bear losses: what unmasks the sum of the round that has just been trained. */
+  unmasking?(): Unmasking | undefined
   /** A model on every owner's own test set, by owner, in their order. Owners that were absent from a round, or share no metrics, have none. */
   evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>>
   /** What has travelled since the last call, in the owners' order; of owners in this process, what would. */

@@ -1,11 +1,11 @@
 import type { NamedWeights } from '../weights/named.ts'
 
-const KINDS = ['weights', 'masked', 'key', 'update', 'evaluation', 'statistics', 'progress'] as const
+const KINDS = ['weights', 'masked', 'key', 'share', 'update', 'evaluation', 'statistics', 'progress'] as const
 
 /** What left an owner in a round, messages of a kind together. */
 export interface Disclosed {
   readonly owner: number
-  /** `weights` is the file of an update, `masked` its words under masks, `key` what they need before, `statistics` that of a head's sums, or of what merge rules ask for; the others are the messages of nats/wire.ts. */
+  /** `weights` is the file of an update, `masked` its words under masks, `key` and `share` what they need around it, `statistics` that of a head's sums, or of what merge rules ask for; the others are the messages of nats/wire.ts. */
   readonly kind: (typeof KINDS)[number]
   readonly messages: number
   /** What was told, by the names of docs/disclosure.md. */

@@ -90,7 +90,7 @@ export async function* runFederation(
     }
     const train = clock.lap() - fold.seconds
 
-    const folded = fold.finish()
+    const folded = fold.finish(cohort.unmasking?.())
     const stepped = algorithm.step(state, model, folded)
     ;({ model, state } = stepped)
     const merge = clock.lap() + fold.seconds

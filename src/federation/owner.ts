@@ -6,15 +6,13 @@ import { stepsOf } from '../engine/effective-steps.ts'
 import type { Evaluation, Learner, Progress, Trained } from '../engine/engine.ts'
 import type { PerturbHook } from '../engine/hooks.ts'
 import { FedunifyError } from '../errors.ts'
-import type { MaskedRound } from '../privacy/masks/masked-round.ts'
-import type { SignedKey } from '../privacy/masks/signed-key.ts'
 import { handedIn } from '../privacy/noise/at-owner.ts'
 import type { OwnerNoise } from '../privacy/noise/owner-noise.ts'
 import type { RecordNoise } from '../privacy/record/mechanism.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
-import { type MaskSettings, OwnerMasks } from './owner-masks.ts'
+import { type MaskedTask, type MaskSettings, OwnerMasks } from './owner-masks.ts'
 import { type Asked, measureAll } from './owner-statistics.ts'
 
 /** How an owner trains, in every round. */
@@ -59,8 +57,8 @@ export interface OwnerTask {
   readonly evaluate: boolean
   readonly evaluateReceived: boolean
   readonly instruction: Instruction
-  /** The keys of all owners of a masked round that it has joined; undefined without masks. */
-  readonly keys?: readonly SignedKey[] | undefined
+  /** In a round under masks, which it has joined before. */
+  readonly masked?: MaskedTask | undefined
 }
 
 /** An update at its owner, which has all of its metrics whether it shares them or not. */
@@ -69,11 +67,8 @@ export type OwnUpdate = Update & Trained
 /** One data owner as a cohort asks it: it takes models, and gives weights and counts, never images. */
 export interface Owner {
   readonly card: OwnerCard
-  /**
-   * Joins a round whose updates are summed under masks, before it is asked to train.
-   * @returns its key, for the other owners
-   */
-  join?(round: MaskedRound): SignedKey
+  /** How it masks its updates; undefined if it does not. */
+  readonly masks?: OwnerMasks | undefined
   /** @param model that it received; undefined in a first round in which each owner begins with weights of its own */
   train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate>
   /** A model on this owner's own test set. */
@@ -90,11 +85,11 @@ export interface Owner {
  */
 export class ShardOwner implements Owner {
   readonly card: OwnerCard
+  readonly masks: OwnerMasks | undefined
   readonly #shard: Shard
   readonly #learner: Learner
   readonly #settings: OwnerSettings
   readonly #name: string
-  readonly #masks: OwnerMasks | undefined
   /** After which round it had which state. The last one stays: a round that does not count is trained again. */
   readonly #states = new Map<number, State>()
 
@@ -104,17 +99,13 @@ export class ShardOwner implements Owner {
     this.#learner = learner
     this.#settings = settings
     this.#name = settings.name ?? `owner ${shard.owner}`
-    this.#masks = settings.masks && new OwnerMasks(settings.masks, this.#name)
-  }
-
-  join(round: MaskedRound): SignedKey {
-    return this.#masks!.join(round)
+    this.masks = settings.masks && new OwnerMasks(settings.masks, this.#name)
   }
 
   async train(model: Weights | undefined, task: OwnerTask, report: (progress: Progress) => void): Promise<OwnUpdate> {
     const { objective, perturb, momentum, labels, batch, epochs, untilAccuracy, initial, asked } = this.#settings
     const { hostile, record } = this.#settings
-    const { round, lr, instruction, evaluate, evaluateReceived, keys } = task
+    const { round, lr, instruction, evaluate, evaluateReceived, masked } = task
     const { owner, trainImages } = this.card
     const { train, test } = this.#shard
     const start = { received: model ?? initial(), instruction, state: this.#stateBefore(round), labels }
@@ -138,12 +129,12 @@ export class ShardOwner implements Owner {
     const statistics = asked && (await measureAll(this.#learner, trained.weights, asked, where))
     // After the training, so that none waits for it.
     const received = evaluateReceived ? await this.evaluate(start.received) : undefined
-    const { weights, sent } = this.#protected(start, this.#disguised(start.received, trained.weights, round), round)
+    const disguised = this.#disguised(start.received, trained.weights, round)
+    const { weights, sent } = this.#protected(start, disguised, round)
     const also = { ...end?.sent, ...sent }
     const update = { type: 'update' as const, owner, trainImages, sent: also, statistics, received }
-    if (!this.#masks) return { ...update, ...trained, weights }
-    const sealed = this.#masks.seal(start.received, weights, keys!)
-    return { ...update, ...trained, weights: new Map(), sealed }
+    if (!this.masks) return { ...update, ...trained, weights }
+    return { ...update, ...trained, weights: new Map(), sealed: this.masks.seal(start.received, weights, masked!) }
   }
 
   /** What of that leaves it, and what it sends for it. */

@@ -12,7 +12,7 @@ import { randomFor } from '../privacy/randomness.ts'
 import type { MasksDescription } from '../runs/run-description.ts'
 
 type AsksMasks = Parameters<typeof maskedRuleOf>[0] & {
-  readonly privacy?: Pick<Privacy, 'insecure-test-seed'> | undefined
+  readonly privacy?: Pick<Privacy, 'masks' | 'insecure-test-seed'> | undefined
 }
 
 /** Masked sums of owners that are all in this process. */
@@ -28,15 +28,21 @@ export interface HereMasked {
 export function maskedHere(experiment: AsksMasks, owners: readonly number[]): HereMasked | undefined {
   const rule = maskedRuleOf(experiment)
   if (!rule) return undefined
+  const threshold = experiment.privacy?.masks?.threshold
   const seed = experiment.privacy?.['insecure-test-seed']
   const secrets = new Map(
     owners.map((owner) => [owner, secretKey('ed25519', randomFor(seed, 'identity', owner).bytes(KEY_BYTES))]),
   )
   const identities = new Map([...secrets].map(([owner, key]) => [owner, publicKey('ed25519', rawPublic(key))]))
   return {
-    cohort: new LocalMasks(Buffer.from(randomFor(seed, 'run').bytes(16)).toString('hex')),
+    cohort: new LocalMasks({
+      run: Buffer.from(randomFor(seed, 'run').bytes(16)).toString('hex'),
+      threshold,
+      identities,
+    }),
     settings: (owner) => ({
       who: { owner, identity: secrets.get(owner)!, identities, joined: new JoinedRounds(owner) },
+      threshold,
       plan: (round) => planSum(rule, round),
       random: ({ round, attempt }) => randomFor(seed, 'mask key', owner, round, attempt),
     }),
@@ -48,5 +54,6 @@ export function describeMasks(experiment: Experiment): MasksDescription | undefi
   const masks = experiment.privacy?.masks
   if (!masks) return undefined
   const owners = trainingOwners(experiment)
-  return { owners, ...fixedPointFor(owners, masks.range), range: masks.range }
+  const { range, threshold } = masks
+  return { owners, ...fixedPointFor(owners, range), range, ...(threshold !== undefined && { threshold }) }
 }

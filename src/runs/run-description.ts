@@ -77,6 +77,8 @@ export interface MasksDescription {
   readonly scale: number
   /** Largest change of a weight in a round. */
   readonly range: number
+  /** Owners that must stay to the end of a round, if some may be lost. */
+  readonly threshold?: number
 }
 
 /** A layer with its options. */

@@ -39,6 +39,11 @@ describe('an experiment with masks', () => {
       { owners: 300, ...threshold(200) },
       'with a threshold a round has at most 255 owners, not 300',
     ],
+    [
+      'a threshold and shares of the noise',
+      { owners: 3, privacy: { masks: { threshold: 2 }, level: 'owner', clip: 1, noise: 1, 'noise-by': 'owners' } },
+      'masks: an owner that is lost takes its share of the noise along',
+    ],
   ])('is not one with %s', (_, given, message) => {
     const fails = () => resolved({ env: 'V', ...masks, ...given })
     expect(fails).toThrow(message)
@@ -53,6 +58,7 @@ describe('an experiment with masks', () => {
     ['scaffold', { objective: 'scaffold' }],
     ['an attack', { owners: 3, attack: 'sign-flip' }],
     ['a majority', { owners: 4, ...threshold(3) }],
+    ['noise', { owners: 3, privacy: { masks: {}, level: 'owner', clip: 1, noise: 1, 'noise-by': 'owners' } }],
     ['all owners as a threshold', { owners: 3, ...threshold(3) }],
   ])('may have %s', (_, given) => {
     expect(resolved({ env: 'V', ...masks, ...given }).privacy?.masks).toMatchObject({ range: 4 })

@@ -50,6 +50,25 @@ it('says what holds for this experiment, and not for another', async () => {
   expect(median.words).not.toContain('knows the update of the other')
 })
 
+it('says what masks do, and what they leave open', async () => {
+  const h = await disclosed('masked', { privacy: { masks: {} } })
+  expect(h.words).toContain('Masks protect the two owners from the server alone: the sum less its own update')
+  expect(h.words).toMatch(/^Owner 1 alone has .*shows one owner's part, in the sum too/m)
+  expect(h.words).not.toMatch(/the other 1|test-seed/)
+  expect([...h.entries.keys()]).not.toContain('weights')
+  expect(h.entries.get('key')).toMatchObject({ messages: 3, readers: 'owners, server, broker' })
+  expect(h.entries.get('masked')).toMatchObject({ messages: 3, readers: 'nobody; the server the sum of all' })
+  const v = await disclosed('tolerant', {
+    env: 'V',
+    owners: 4,
+    privacy: { masks: { threshold: 3 }, 'insecure-test-seed': 7 },
+  })
+  expect(v.words).toContain('Each owner can work out the sum of the other 3')
+  expect(v.words).toContain('at least 3 of 4 owners')
+  expect(v.words).toContain('Masks are drawn from insecure-test-seed 7: they protect nobody.')
+  expect(v.entries.get('share')).toMatchObject({ tells: expect.stringContaining('a majority can unmask') })
+})
+
 it('has an entry for everything that a method sends beside the weights', async () => {
   const { entries } = await disclosed('general', { objective: { scaffold: { form: 'general' } } })
   expect(entries.get('weights')).toMatchObject({ what: 'its weights, and the change of its control variate' })

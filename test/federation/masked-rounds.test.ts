@@ -28,11 +28,12 @@ describe('rounds under masks', () => {
     ['task-arithmetic', { 'task-arithmetic': { lambda: 0.3, normalise: false, weights: 'images' } }, {}],
     ['scaffold', 'weighted-avg', { objective: 'scaffold' }],
     ['feddyn', 'avg', { objective: { feddyn: { alpha: 0.1 } } }],
+    ['a threshold', 'weighted-avg', { privacy: { ...privacy, masks: { range: 4, threshold: 2 } } }],
     ['server steps', 'avg', { server: { avgm: { momentum: 0.5, lr: 1 } } }],
   ])('%s go as without, after every round within half a level of each owner', async (name, rule, more) => {
     const [plain, masked] = [
-      await plainRounds({ ...given, ...more, merge: [rule] }),
-      await plainRounds({ ...given, ...more, merge: [rule], privacy }),
+      await plainRounds({ ...given, ...more, merge: [rule], privacy: undefined }),
+      await plainRounds({ ...given, privacy, ...more, merge: [rule] }),
     ]
     const owners = STEPS.map((images, i) => ({ owner: i + 1, images }))
     const asked = { merge: [rule], privacy, batch: 1, optimizer: 'sgd' as const, 'local-epochs': 1 }

@@ -1,6 +1,5 @@
 import pMap, { pMapIterable } from 'p-map'
-import type { Shard } from '../../data/dataset.ts'
-import type { SignedKey } from '../../privacy/masks/signed-key.ts'
+import type { Unmasking } from '../../privacy/masks/dropouts/unmasking.ts'
 import { tidy } from '../../system/memory.ts'
 import { flatten } from '../../weights/named.ts'
 import { safetensorsSize } from '../../weights/safetensors.ts'
@@ -15,22 +14,13 @@ import type {
   RoundTask,
   Update,
 } from '../cohort.ts'
-import {
-  type Disclosed,
-  DisclosureCount,
-  MASKED,
-  STATISTICS,
-  sizeOf,
-  statisticFields,
-  weightFields,
-} from '../disclosure.ts'
-import type { HeadLearner } from '../head-learner.ts'
-import { headTensors, statisticsOf } from '../head-tensors.ts'
+import { type Disclosed, DisclosureCount, MASKED, sizeOf, statisticFields, weightFields } from '../disclosure.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
-import type { LocalMasks } from './local-masks.ts'
+import { headOwners, type LocalHeads } from './local-heads.ts'
+import type { LocalMaskedRound, LocalMasks } from './local-masks.ts'
 import { wouldSend } from './would-send.ts'
 
 /**
@@ -44,13 +34,6 @@ export const AHEAD = 4
  * them, and the learner may take several with few images at once.
  */
 const EVALUATED_AHEAD = 64
-
-/** What fits heads in this process, and to which images. */
-export interface LocalHeads {
-  readonly learner: HeadLearner
-  /** In the owners' order. */
-  readonly shards: readonly Shard[]
-}
 
 /** What a cohort of owners in this process may have beside them. */
 interface More {
@@ -67,6 +50,7 @@ export class LocalCohort implements Cohort {
   readonly #place: ReadonlyMap<number, number>
   readonly #workers: number
   readonly #masks: LocalMasks | undefined
+  #unmasking: Unmasking | undefined
   readonly #models = new WeakMap<ModelRef, Weights>()
   /** What would have travelled since it was last taken, by owner: all of it is safetensors. */
   readonly #traffic: TrafficCount
@@ -77,13 +61,14 @@ export class LocalCohort implements Cohort {
 
   constructor(owners: readonly Owner[], workers: number, { heads, masks }: More = {}) {
     this.#masks = masks
-    this.heads = heads && this.#headOwners(heads)
     this.owners = owners.map(({ card }) => card)
     this.#owners = owners
     this.#place = new Map(this.owners.map(({ owner }, i) => [owner, i]))
     this.#workers = workers
     this.#traffic = new TrafficCount(this.owners)
     this.#disclosed = new DisclosureCount(this.owners)
+    const counts = { traffic: this.#traffic, disclosed: this.#disclosed }
+    this.heads = heads && headOwners(heads, { workers, weightsOf: (model) => this.#models.get(model)!, ...counts })
   }
 
   async publish(model: Weights, to?: readonly number[]): Promise<ModelRef> {
@@ -96,20 +81,41 @@ export class LocalCohort implements Cohort {
   }
 
   train(task: RoundTask): AsyncIterable<OwnerProgress | Update> {
+    return this.#masks ? this.#trainMasked(task, this.#masks) : this.#trainAll(task)
+  }
+
+  /** The owners that train join the round first, and help to unmask the sum of their updates at the end. */
+  async *#trainMasked(task: RoundTask, masks: LocalMasks): AsyncGenerator<OwnerProgress | Update> {
+    const owners = this.#places(task.only).map((i) => this.#owners[i]!)
+    const round = await masks.begin(task.round, owners, {
+      sent: (owner, kind, message) => {
+        this.#traffic.up(this.#place.get(owner)!, sizeOf(message))
+        this.#disclosed.message(owner, kind, message)
+      },
+      received: (owner, bytes) => this.#traffic.down(this.#place.get(owner)!, bytes),
+    })
+    yield* this.#trainAll(task, round)
+    this.#unmasking = await round.unmasking()
+  }
+
+  unmasking(): Unmasking | undefined {
+    return this.#unmasking
+  }
+
+  #trainAll(task: RoundTask, masked?: LocalMaskedRound): AsyncIterable<OwnerProgress | Update> {
     const { round, lr, model, evaluate } = task
     // The last round's updates are garbage by now.
     tidy()
     const received = model && this.#models.get(model)!
-    const places = this.#places(task.only)
-    const keys = this.#keysOf(round, places)
     return withProgress<OwnerProgress, Update>((report) =>
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
       pMapIterable(
-        places,
+        this.#places(task.only),
         (i) => {
           const { owner } = this.owners[i]!
           const own = { instruction: task.instruct(owner), evaluateReceived: task.evaluateReceived(owner) }
-          return this.#trainOne(i, received, { round, lr, evaluate, keys, ...own }, (progress) =>
+          const given = { round, lr, evaluate, masked: masked?.taskOf(owner), ...own }
+          return this.#trainOne(i, received, given, (progress) =>
             report({ type: 'owner-progress', round, owner, ...progress }),
           )
         },
@@ -147,22 +153,6 @@ export class LocalCohort implements Cohort {
     return update
   }
 
-  /** The keys of the owners that train, who join the round; each sends its own and is sent all. */
-  #keysOf(round: number, places: readonly number[]): readonly SignedKey[] | undefined {
-    const keys = this.#masks?.begin(
-      round,
-      places.map((i) => this.#owners[i]!),
-    )
-    if (!keys) return undefined
-    const all = keys.reduce((sum, key) => sum + sizeOf(key), 0)
-    for (const [k, i] of places.entries()) {
-      this.#traffic.up(i, sizeOf(keys[k]!))
-      this.#traffic.down(i, all)
-      this.#disclosed.message(this.owners[i]!.owner, 'key', keys[k]!)
-    }
-    return keys
-  }
-
   async evaluate(model: ModelRef) {
     const weights = this.#models.get(model)!
     const score = async (owner: Owner) => {
@@ -171,34 +161,6 @@ export class LocalCohort implements Cohort {
       return [owner.card.owner, evaluation] as const
     }
     return new Map(await pMap(this.#owners, score, { concurrency: EVALUATED_AHEAD * (this.#workers + 1) }))
-  }
-
-  /** What owners do for a head, with what they would send counted. */
-  #headOwners({ learner, shards }: LocalHeads): HeadOwners {
-    return {
-      summarise: async (model) => {
-        const weights = this.#models.get(model)!
-        const summed = (shard: Shard) => learner.summarise(weights, shard)
-        const all = await pMap(shards, summed, { concurrency: this.#workers })
-        return all.map((tensors, i) => {
-          const size = safetensorsSize(tensors)
-          this.#traffic.up(i, size)
-          this.#disclosed.note(shards[i]!.owner, 'statistics', STATISTICS, size)
-          return statisticsOf(tensors, shards[i]!.train.length)
-        })
-      },
-      evaluate: async (model, head) => {
-        const size = safetensorsSize(headTensors(head))
-        for (const i of this.owners.keys()) this.#traffic.down(i, size)
-        const weights = this.#models.get(model)!
-        const score = async (shard: Shard) => {
-          const evaluation = await learner.evaluate(weights, head, shard)
-          this.#disclosed.message(shard.owner, 'evaluation', wouldSend.evaluation(evaluation))
-          return [shard.owner, evaluation] as const
-        }
-        return new Map(await pMap(shards, score, { concurrency: this.#workers + 1 }))
-      },
-    }
   }
 
   takeTraffic(): Traffic[] {

@@ -26,5 +26,5 @@ export const rawPublic = (secret: KeyObject): Uint8Array =>
  * What two have in common who know each other's public key (RFC 7748).
  * @throws Error if the other's key is one of the few with which there is no secret
  */
-export const sharedSecret = (own: KeyObject, other: Uint8Array): Uint8Array =>
-  new Uint8Array(diffieHellman({ privateKey: own, publicKey: publicKey('x25519', other) }))
+export const sharedSecret = (own: KeyObject, other: KeyObject): Uint8Array =>
+  new Uint8Array(diffieHellman({ privateKey: own, publicKey: other }))

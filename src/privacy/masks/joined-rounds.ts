@@ -7,6 +7,8 @@ export interface JoinedRound {
   readonly attempt: number
   /** As text (`listText`). */
   readonly owners: string
+  /** Whether it has masked a vector for this attempt. */
+  readonly sealed: boolean
   /** Whether it has helped to unmask a sum of this round: then it joins no other attempt. */
   readonly opened: boolean
 }
@@ -32,7 +34,7 @@ export class JoinedRounds {
   }
 
   /** @throws FedunifyError (training) if it must not join */
-  join({ round, attempt, owners }: MaskedRound): void {
+  join({ round, attempt, owners, threshold }: MaskedRound): void {
     const refuse = (what: string) => this.#refusal(round, what)
     if (owners.length < 2) throw refuse('is to be in a masked sum alone, which would show its update')
     if (!owners.every(({ owner }, i) => i === 0 || owner > owners[i - 1]!.owner)) {
@@ -40,6 +42,9 @@ export class JoinedRounds {
     }
     if (!owners.some(({ owner }) => owner === this.#owner))
       throw refuse('is not in the list of owners that it was sent')
+    if (threshold !== undefined && (threshold <= owners.length / 2 || threshold > owners.length)) {
+      throw refuse(`is asked for a threshold of ${threshold} of ${owners.length} owners, which is no majority`)
+    }
     const before = this.#joined.get(round)
     const list = listText(owners)
     if (before && before.owners !== list) {
@@ -47,12 +52,31 @@ export class JoinedRounds {
     }
     if (before && attempt <= before.attempt) throw refuse(`is asked for attempt ${attempt} again`)
     if (before?.opened) throw refuse('is asked again, but has helped to unmask this round already')
-    this.#joined.set(round, { round, attempt, owners: list, opened: false })
+    this.#joined.set(round, { round, attempt, owners: list, sealed: false, opened: false })
   }
 
-  /** That it is about to help to unmask a sum of a round that it has joined. */
-  open(round: number): void {
-    this.#joined.set(round, { ...this.#joined.get(round)!, opened: true })
+  /**
+   * That it is about to mask a vector. Once for an attempt: what two vectors under the same masks differ by is plain.
+   * @throws FedunifyError (training) if it has done so, or has joined another attempt since
+   */
+  seal(round: MaskedRound): void {
+    const joined = this.#latest(round)
+    if (joined.sealed) throw this.#refusal(round.round, 'has masked its update of this attempt already')
+    this.#joined.set(round.round, { ...joined, sealed: true })
+  }
+
+  /**
+   * That it is about to help to unmask a sum.
+   * @throws FedunifyError (training) if it has joined another attempt since
+   */
+  open(round: MaskedRound): void {
+    this.#joined.set(round.round, { ...this.#latest(round), opened: true })
+  }
+
+  #latest({ round, attempt }: MaskedRound): JoinedRound {
+    const joined = this.#joined.get(round)
+    if (joined?.attempt !== attempt) throw this.#refusal(round, `has joined another attempt than ${attempt} since`)
+    return joined
   }
 
   #refusal(round: number, what: string) {

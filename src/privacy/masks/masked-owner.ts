@@ -5,7 +5,7 @@ import { KEY_BYTES, rawPublic, secretKey } from './curve.ts'
 import type { JoinedRounds } from './joined-rounds.ts'
 import { idOf, type MaskedRound } from './masked-round.ts'
 import { addPairMasks } from './pair-masks.ts'
-import { type Identities, type SignedKey, signKey, verifiedKeys } from './signed-key.ts'
+import { base64Of, type Identities, type SignedKey, signKey, type VerifiedKeys, verifiedKeys } from './signed-key.ts'
 
 /** Who an owner is, and by what it knows the others. */
 export interface MaskedIdentity {
@@ -24,11 +24,11 @@ export interface Masked {
   readonly words: Uint32Array
 }
 
-/** An owner's part in one try at a round: a key of its own, then its vector under the masks of all pairs. */
+/** An owner's part in one try at a round of which nobody may be missing: a key, then its vector under the masks of all pairs. */
 export class MaskedOwner {
   readonly #who: MaskedIdentity
   readonly #round: MaskedRound
-  #secret: KeyObject | undefined
+  readonly #secret: KeyObject
   /** For the others. */
   readonly key: SignedKey
 
@@ -41,7 +41,7 @@ export class MaskedOwner {
     this.#who = who
     this.#round = round
     this.#secret = secretKey('x25519', random.bytes(KEY_BYTES))
-    this.key = signKey(round, who.owner, rawPublic(this.#secret), who.identity)
+    this.key = signKey(round, who.owner, { key: base64Of(rawPublic(this.#secret)) }, who.identity)
   }
 
   /**
@@ -50,17 +50,27 @@ export class MaskedOwner {
    * @throws FedunifyError (data) as `verifiedKeys` does
    */
   seal(words: Uint32Array, keys: readonly SignedKey[]): Masked {
-    const [secret, round] = [this.#secret, this.#round]
-    const { owner, identities } = this.#who
-    if (!secret) throw new Error(`owner ${owner} has masked its update of round ${round.round} already`)
-    const verified = verifiedKeys(round, keys, identities)
-    const own = Buffer.from(verified.get(owner)!).toString('base64')
-    if (own !== this.key.key) {
-      const message = `round ${round.round}: owner ${owner} was sent a key as its own that it did not make`
-      throw new FedunifyError('E_PROTOCOL', message, 'it is of another process of the same owner: start the round anew')
-    }
-    this.#secret = undefined
-    addPairMasks(words, { round, owner, secret, keys: verified })
+    const round = this.#round
+    const { owner, joined } = this.#who
+    const verified = checkedKeys(this.#who, round, keys, this.key)
+    joined.seal(round)
+    addPairMasks(words, { round, owner, secret: this.#secret, keys: verified })
     return { id: idOf(round), words }
   }
+}
+
+/**
+ * The keys of a round, among them the one that the owner itself has made.
+ * @throws FedunifyError (data) if they are not right
+ */
+export function checkedKeys(
+  { owner, identities }: MaskedIdentity,
+  round: MaskedRound,
+  keys: readonly SignedKey[],
+  own: SignedKey,
+): VerifiedKeys {
+  const verified = verifiedKeys(round, keys, identities)
+  if (verified.get(owner)!.key === own.key) return verified
+  const message = `round ${round.round}: owner ${owner} was sent a key as its own that it did not make`
+  throw new FedunifyError('E_PROTOCOL', message, 'it is of another process of the same owner: start the round anew')
 }

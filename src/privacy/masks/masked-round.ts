@@ -19,13 +19,15 @@ export interface MaskedRound {
   readonly attempt: number
   /** In ascending order. */
   readonly owners: readonly Listed[]
+  /** Owners that must stay to the end; undefined: all of them. */
+  readonly threshold?: number | undefined
 }
 
-/** The one text of a round: whatever is signed or derived for it has this in it. */
-export const textOf = ({ run, round, attempt, owners }: MaskedRound): string =>
-  JSON.stringify(['fedunify masks 1', run, round, attempt, listOf(owners)])
+/** All of a round in one text. */
+const textOf = ({ run, round, attempt, owners, threshold = owners.length }: MaskedRound): string =>
+  JSON.stringify(['fedunify masks 1', run, round, attempt, threshold, listOf(owners)])
 
-/** SHA-256 (hex) of that text. */
+/** SHA-256 (hex) of a round: whatever is signed or derived for it has this in it. */
 export const idOf = (round: MaskedRound): string => createHash('sha256').update(textOf(round)).digest('hex')
 
 /** A list of owners as text. */

@@ -1,4 +1,5 @@
 import { FedunifyError } from '../../errors.ts'
+import type { Unmasking } from './dropouts/unmasking.ts'
 import type { Masked } from './masked-owner.ts'
 import { idOf, type MaskedRound } from './masked-round.ts'
 
@@ -34,12 +35,19 @@ export class MaskedSum {
   }
 
   /**
-   * The sum without masks, if nobody is missing: each has come with either sign. Whole numbers, in two's complement.
+   * The sum without masks. If nobody is missing, each of the pairs' has come with either sign. Whole numbers, in two's
+   * complement.
+   * @param unmasking with a threshold: what takes off the masks that are left
    * @throws FedunifyError (training) naming an owner that is missing
    */
-  finish(): Int32Array {
-    const missing = this.#round.owners.find(({ owner }) => !this.#added.has(owner))
-    if (missing) throw this.#refusal(missing.owner, 'is missing, and without it the sum cannot be unmasked')
+  finish(unmasking?: Unmasking): Int32Array {
+    if (this.#round.threshold !== undefined && !unmasking) throw new Error('a sum with a threshold needs an unmasking')
+    const needed = unmasking?.survivors ?? this.#round.owners.map(({ owner }) => owner)
+    const missing = needed.find((owner) => !this.#added.has(owner))
+    if (missing !== undefined) throw this.#refusal(missing, 'is missing, and without it the sum cannot be unmasked')
+    const extra = this.owners.find((owner) => !needed.includes(owner))
+    if (extra !== undefined) throw this.#refusal(extra, 'is in the sum, but not among the survivors')
+    unmasking?.unmask(this.#sum)
     return new Int32Array(this.#sum.buffer)
   }
 

@@ -141,7 +141,9 @@ describe('an owner refuses', () => {
     const owners = joining(parties(3), round)
     const keys = owners.map(({ key }) => key)
     owners[0]!.seal(new Uint32Array(1), keys)
-    expect(() => owners[0]!.seal(new Uint32Array(1), keys)).toThrow('owner 1 has masked its update of round 1 already')
+    expect(() => owners[0]!.seal(new Uint32Array(1), keys)).toThrow(
+      'owner 1 has masked its update of this attempt already',
+    )
   })
 
   it('a second attempt with other owners, and one that it has joined; not one with the same owners', () => {
