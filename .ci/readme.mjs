@@ -154,6 +154,13 @@ function leaderboard(name, most) {
   return table(head, rows).replace('---: | ---:', '--- | ---:')
 }
 
+/** The accuracy of one method of such a batch. */
+function leaderboardOf(name, method) {
+  const [, ...rows] = leaderboardRows(at(`results/reference/${name}`).pathname)
+  const [, , accuracy] = rows.find(([cell]) => cell === `\`${method}\``)
+  return accuracy.replaceAll('*', '')
+}
+
 /** Settings of an environment that a search tried with so many seeds at least. */
 function searched(env, seeds, most) {
   const [head, ...rows] = searchedRows(read('results/bench/gpu/search.jsonl'), env, Number(seeds))
@@ -297,6 +304,7 @@ const FIGURES = {
   'federation-memory': federationMemory,
   'batch-on': batchOn,
   leaderboard,
+  'leaderboard-of': leaderboardOf,
   searched,
   robust,
   parts,
