@@ -93,7 +93,7 @@ describe('docs/formats.md', () => {
     expect(numberOf('](#events)')).toBe(EVENT_FORMAT)
     expect(numberOf('](#disclosurejsonl)')).toBe(DISCLOSURE_FORMAT)
     expect(numberOf('](#manifestjson)')).toBe(RUN_FORMAT)
-    expect(numberOf('](#explainjson-remergejson)')).toBe(ANALYSIS_FORMAT)
+    expect(numberOf('](#explainjson-remergejson-auditjson)')).toBe(ANALYSIS_FORMAT)
   })
 
   it('names every field of the folders of a federation', () => {

@@ -4,6 +4,7 @@ import { nameOf } from '../parts.ts'
 import type { KeptRound } from '../remerge/merged.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Adversary } from './attack.ts'
+import { noiseIn } from './noise-in.ts'
 
 /** An update as an adversary sees it. */
 export interface SeenUpdate {
@@ -35,9 +36,8 @@ export function seenUpdates({ owners, received }: KeptRound, experiment: Seen): 
   } else if (weigh) {
     seen.push({ by: 'server', ...meanOf(owners, weigh, received), of: 'the mean of all owners' })
   }
-  const noisy = privacy?.level === 'owner' && privacy['noise-by'] !== 'owners'
   const [first, ...others] = owners
-  if (!weigh || noisy || !first || others.length === 0) return seen
+  if (!weigh || noiseIn(experiment) === 'merged' || !first || others.length === 0) return seen
   const of = others.length === 1 ? `owner ${others[0]!.owner}` : `the mean of all owners but ${first.owner}`
   return [...seen, { by: 'owner', ...meanOf(others, weigh, received), of }]
 }

@@ -12,7 +12,7 @@ import { inFirstFolder, putMade } from './made.ts'
 const EXAMPLES = `
 The page needs no network and no other file. It has the verdict, accuracy by round, the differences between the models,
 each owner's local model against the unified one, the paper's table next to ours (environments V and H), losses,
-accuracy by class, confusion, drift, what explain and remerge found if they were asked, what each owner holds, and the
+accuracy by class, confusion, drift, what explain, remerge and audit found if they were asked, what each owner holds, and the
 manifest; each figure has its numbers as a table and can be saved as SVG or PNG. Several experiments make a table that can be sorted, and a folded chapter each.
 
 Runs that differ only in their seed are one experiment: lines are means, bands one standard deviation.

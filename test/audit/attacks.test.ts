@@ -140,7 +140,7 @@ describe('what parties see of updates', () => {
   })
 
   it('is not the mean of the others for an owner if the server adds noise', () => {
-    const noisy = { privacy: { level: 'owner', clip: 1, noise: 1 } }
+    const noisy = { privacy: { level: 'owner', clip: 1, noise: 1 }, merge: 'avg' }
     expect(seen(noisy).map(([by]) => by)).toEqual(['server', 'server', 'server'])
   })
 })

@@ -5,6 +5,7 @@ import { shuffle, stream } from '../../random.ts'
 import { mean } from '../../stats.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { AttackPart, Found, ImagePair, Measure, Refusal } from '../attack.ts'
+import { noiseIn } from '../noise-in.ts'
 import { type Scene, seenByServer } from '../scene.ts'
 import { type FirstLayerChange, inputOfOne, inputsByUnit } from './closed-form.ts'
 import { type Greys, greysOf, pixelsOf } from './greys.ts'
@@ -43,7 +44,10 @@ async function invert(scene: Scene, chosen: Options): Promise<Refusal | Found[]>
   const layer = denseFirst(model)
   if (layer === undefined) return { reason: NO_CLOSED_FORM }
   const { level, masks } = manifest.config.privacy ?? {}
-  if (level) return { reason: `the step would lack the clipping and the noise of level ${level}, and say nothing` }
+  // Clipping alone makes an update shorter: quotients of its parts stay.
+  if (noiseIn(experiment) === 'sent') {
+    return { reason: `the step would lack the noise of level ${level} that owners add, and say nothing` }
+  }
   const greys = greysOf(prepared)
   const guess = greys.mean(shards.flatMap(({ test }) => [...test]))
   // Under masks the step of one owner is added to those of the others, as if all images were in one batch.

@@ -5,6 +5,7 @@ import { nameOf } from '../../parts.ts'
 import { mean } from '../../stats.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Adversary, AttackPart, Found, LabelShares, Refusal } from '../attack.ts'
+import { noiseIn } from '../noise-in.ts'
 import type { Scene } from '../scene.ts'
 import type { SeenUpdate } from '../seen-updates.ts'
 import { type LastLayerChange, labelsOfUpdate } from './labels-of-update.ts'
@@ -43,10 +44,11 @@ function inferLabels(scene: Scene, by: readonly Adversary[], power: number): Ref
 
 /** Whether nothing but images of a class can raise a part of its row. */
 function signsHold({ layers }: Model, { prepared }: Scene): boolean {
-  const { privacy, objective, 'weight-decay': decay } = prepared.experiment
+  const { objective, 'weight-decay': decay } = prepared.experiment
   const before = layers.slice(0, -1).findLast(({ layer }) => layer.type !== 'dropout' && layer.type !== 'flatten')
   const positive = before?.layer.type === 'relu' || before?.layer.type === 'maxpool2d'
-  return positive && privacy?.level === undefined && decay === 0 && nameOf(objective) === 'cross-entropy'
+  const noisy = noiseIn(prepared.experiment) === 'sent'
+  return positive && !noisy && decay === 0 && nameOf(objective) === 'cross-entropy'
 }
 
 function changeOf({ received, sent }: SeenUpdate, layer: string): LastLayerChange {
