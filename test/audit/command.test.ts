@@ -159,3 +159,19 @@ it('audit says what is missing', async () => {
   const { code, err } = await fedunify(['audit', at('plain'), '--quiet'])
   expect([code, err]).toEqual([3, expect.stringMatching(/model\.safetensors: no such file\nhint: a published run may/)])
 })
+
+it('audit of a masked run attacks the mean, and says that there are no single updates', async () => {
+  const masked = { rounds: 1, privacy: { masks: {}, 'insecure-test-seed': 1 } }
+  expect(await run('masked', masked)).toMatchObject({ code: 0 })
+  const asked = ['--attack', 'label-inference,gradient-inversion,property-inference', '--json', '--quiet', '--no-save']
+  const { out } = await fedunify(['audit', at('masked'), ...asked])
+  expect(rowsOf(out).map(({ name, by, of }) => [name, by, of])).toEqual([
+    ['label-inference', 'server', 'the mean of all owners'],
+    ['gradient-inversion', 'server', 'a step on 2 images'],
+  ])
+  // Both owners together have all classes.
+  expect(measure(rowsOf(out)[0]!, 'classes-right')).toMatchObject({ value: 1, guess: 1 })
+  expect(JSON.parse(out).audits[0].not_made).toEqual([
+    { name: 'property-inference', reason: 'masks keep the updates of single owners from the server' },
+  ])
+})

@@ -79,8 +79,9 @@ function additions([command, ...rest]: readonly string[]): string[] {
   if (command === 'init' || command === 'merge') return ['--force']
   if (command === 'run' && !rest.includes('--resume')) return ['--dry-run', ...set(...DATA)]
   // Shadow models take a while.
-  if (command === 'audit' && !rest.includes('--attack'))
+  if (command === 'audit' && !rest.includes('--attack')) {
     return ['--quiet', '--attack', 'all,membership-inference:shadows=0']
+  }
   // The dry run of a batch trains a little of every model, to estimate the time: a small one will do.
   if (command === 'remerge' || command === 'explain' || command === 'audit') return ['--quiet']
   if (command === 'batch') return ['--dry-run', ...set(...DATA, 'model=mlp', 'images=null')]
