@@ -17,6 +17,7 @@ import type { MaskSettings } from '../federation/owner-masks.ts'
 import type { Asked } from '../federation/owner-statistics.ts'
 import { initialWeights } from '../model/init.ts'
 import { make } from '../parts.ts'
+import type { RecordNoise } from '../privacy/record/mechanism.ts'
 import type { PreparedRun } from './prepare.ts'
 
 type Settled = Pick<PreparedRun, 'experiment' | 'model'> & { readonly dataset: Pick<Dataset, 'labels' | 'classes'> }
@@ -33,8 +34,15 @@ export const ownerSettings = ({ experiment, model, dataset }: Settled, { owner, 
   initial: () => initialWeights(model, experiment.seed, owner),
   asked: askedBy(experiment),
   noise: ownerNoise(experiment),
-  record: recordNoise(experiment, train.length),
+  record: hidden(experiment, owner, train.length),
 })
+
+/** How an owner hides its images, if it is asked to. It has been looked at before: nothing is trained without it. */
+function hidden(experiment: Experiment, owner: number, images: number): RecordNoise | undefined {
+  const noise = recordNoise(experiment, images)
+  if (noise || experiment.privacy?.level !== 'record') return noise
+  throw new Error(`no noise hides the images of owner ${owner}`)
+}
 
 /** What merge rules ask of each owner; undefined if nothing. */
 function askedBy({ merge, seed }: Experiment): Asked | undefined {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { ObjectivePart } from '../../src/algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../../src/algorithm/objective/registry.ts'
-import { workshop } from '../support/experiment.ts'
+import { SMALL_MODEL, workshop } from '../support/experiment.ts'
 import { stateful } from '../support/stateful-objective.mjs'
 
 // Before the schema is made of the registry.
@@ -31,6 +31,13 @@ test.each([
   ['fedcm', { objective: 'fedcm' }],
   ['scaffold-and-sam', { objective: 'scaffold', sam: 0.1 }],
   ['fedexp-and-counts', { objective: 'balanced-softmax', server: 'fedexp', env: 'H', owners: 2 }],
+  [
+    'hidden-images',
+    {
+      model: SMALL_MODEL.filter(({ type }) => type !== 'dropout'),
+      privacy: { level: 'record', clip: 1, epsilon: 20, 'insecure-test-seed': 1 },
+    },
+  ],
   ['fedprox', { objective: { fedprox: { mu: 0.5 } }, server: 'avgm' }],
 ])(
   'owners in processes of their own give the bytes of those in this one: %s',
