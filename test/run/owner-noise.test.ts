@@ -5,6 +5,7 @@ import { drawnOwners } from '../../src/federation/drawn-owners.ts'
 import { epsilonAfter, noiseFor } from '../../src/privacy/accountant/accountant.ts'
 import { readCheckpoint } from '../../src/runs/checkpoint.ts'
 import { weightsAsNumber } from '../../src/weights/number.ts'
+import { decodeSafetensors } from '../../src/weights/safetensors.ts'
 import { runBinary } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
@@ -112,6 +113,22 @@ describe('a run with noise at the level of owners', () => {
     expect(await run(experiment('plain', { ...given, rounds: 1, privacy: plain }))).toMatchObject({ code: 0 })
     expect(model('shares', 'a').equals(model('plain', 'a'))).toBe(false)
     expect(manifestOf(at('shares')).noise.noise_by).toBe('owners')
+  })
+
+  it.each(['server', 'owners'])('under masks the sum has the same noise: noise-by %s', async (by) => {
+    const privacy = { ...owner, noise: 0.05, 'noise-by': by, 'insecure-test-seed': 3 }
+    await run(experiment(`bare-${by}`, { ...given, rounds: 1, privacy }), 'a', '--quiet')
+    const { code, err } = await run(
+      experiment(`masked-${by}`, { ...given, rounds: 1, privacy: { ...privacy, masks: {} } }),
+    )
+    expect(code, err).toBe(0)
+    const weights = [`bare-${by}`, `masked-${by}`].map((name) => {
+      return [...decodeSafetensors(model(name, 'a'), name).weights.values()].flatMap(({ data }) => [...data])
+    })
+    // Half a level of 30 bits for a change of 4 at most, and what float32 rounds.
+    const furthest = weights[0]!.reduce((most, value, i) => Math.max(most, Math.abs(value - weights[1]![i]!)), 0)
+    expect(furthest).toBeLessThan(1e-6)
+    expect(epsilons(`masked-${by}`)).toEqual([spent(1, 0.05)])
   })
 
   it('an owner that is drawn pays for the rounds in which it trains, and nothing is gained by the draw', async () => {
