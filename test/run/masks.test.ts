@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { decodeSafetensors } from '../../src/weights/safetensors.ts'
 import { runBinary } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 import { rowsOf } from '../support/run-folder.ts'
+
+// Each of these tests trains, some several times.
+vi.setConfig({ testTimeout: 120_000 })
 
 const { experiment, folder } = workshop()
 const at = (name: string, id: string, file = '') => join(folder, 'results', name, id, file)
