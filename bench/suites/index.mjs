@@ -1,5 +1,6 @@
 import { dp } from './dp.mjs'
 import { forward } from './forward.mjs'
+import { masks } from './masks.mjs'
 import { memory } from './memory.mjs'
 import { merge } from './merge.mjs'
 import { offline } from './offline.mjs'
@@ -30,4 +31,4 @@ import { training } from './training.mjs'
  */
 
 /** @type {{ name: string, about: string, measure(bench: Bench): Promise<Measured> }[]} */
-export const SUITES = [training, forward, rounds, start, merge, offline, owners, memory, dp]
+export const SUITES = [training, forward, rounds, start, merge, offline, owners, memory, dp, masks]

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { decodeSafetensors } from '../../src/weights/safetensors.ts'
+import { runBinary } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 import { rowsOf } from '../support/run-folder.ts'
+
+// Each of these tests trains, some several times.
+vi.setConfig({ testTimeout: 120_000 })
 
 const { experiment, folder } = workshop()
 const at = (name: string, id: string, file = '') => join(folder, 'results', name, id, file)
@@ -78,6 +82,28 @@ describe('a run with masks', () => {
     const file = experiment('drawn', { env: 'V', owners: 5, participants: { count: 3 } })
     expect(await run(file, 'a', ...MASKS)).toMatchObject({ code: 0 })
     expect(JSON.parse(read('drawn', 'a', 'manifest.json').toString()).masks).toMatchObject({ owners: 3, bits: 30 })
+  })
+
+  it('bears a threshold: keys, shares and signatures leave the sum as it is', async () => {
+    const file = experiment('threshold', { env: 'V', owners: 3, rounds: 1 })
+    expect(await run(file, 'all', ...MASKS)).toMatchObject({ code: 0 })
+    expect(await run(file, 'most', '--privacy', '{ masks: { threshold: 2 } }')).toMatchObject({ code: 0 })
+    expect(read('threshold', 'most', 'model.safetensors').equals(read('threshold', 'all', 'model.safetensors'))).toBe(
+      true,
+    )
+    expect(JSON.parse(read('threshold', 'most', 'manifest.json').toString()).masks).toMatchObject({ threshold: 2 })
+    // To each of two others shares; then a signature, and shares of the secrets of three.
+    const told = lines('threshold', 'most', 'disclosure.jsonl')
+    const share = told.find(({ kind, owner }: { kind: string; owner: number }) => kind === 'share' && owner === 1)
+    expect(share).toMatchObject({ messages: 4, fields: ['from', 'to', 'box', 'owner', 'signature', 'shares'] })
+  })
+
+  it('is refused by a server of owners elsewhere, before it connects', async () => {
+    const dir = join(folder, 'federation')
+    expect(await runBinary(['federation', 'init', dir, '--owners', 'alice,bob'])).toMatchObject({ code: 0 })
+    const served = await runBinary(['serve', experiment('served'), ...MASKS, '--federation', join(dir, 'server')])
+    expect(served.code).toBe(2)
+    expect(served.err).toContain('error: privacy.masks: owners on other machines do not mask their updates yet\nhint: ')
   })
 
   it('ends before a change that the fixed point does not hold is sent, with owner, tensor and value', async () => {

@@ -2,7 +2,7 @@ import { FedunifyError } from '../../errors.ts'
 import { listText, type MaskedRound } from './masked-round.ts'
 
 /** What an owner remembers of a round that it has joined. */
-export interface JoinedRound {
+interface JoinedRound {
   readonly round: number
   readonly attempt: number
   /** As text (`listText`). */
@@ -20,17 +20,10 @@ export interface JoinedRound {
  */
 export class JoinedRounds {
   readonly #owner: number
-  readonly #joined: Map<number, JoinedRound>
+  readonly #joined = new Map<number, JoinedRound>()
 
-  /** @param before what it has remembered since an earlier process */
-  constructor(owner: number, before: readonly JoinedRound[] = []) {
+  constructor(owner: number) {
     this.#owner = owner
-    this.#joined = new Map(before.map((one) => [one.round, one]))
-  }
-
-  /** All of them, to be kept. */
-  get all(): readonly JoinedRound[] {
-    return [...this.#joined.values()]
   }
 
   /** @throws FedunifyError (training) if it must not join */

@@ -27,13 +27,17 @@ describe('masked sums', () => {
     }
   })
 
-  it.each([2, 3, 8, 100])('of %i owners have masks that cancel modulo 2^32', (count) => {
-    const round = maskedRound(count)
-    const all = sealed(round, Array(count).fill([0, 0, 0]))
-    expect(sumOf(round, all)).toEqual([0, 0, 0])
-    // Each owner's own is not 0.
-    for (const { words } of all) expect(words.every((word) => word !== 0)).toBe(true)
-  })
+  it.each([2, 3, 8, 100])(
+    'of %i owners have masks that cancel modulo 2^32',
+    (count) => {
+      const round = maskedRound(count)
+      const all = sealed(round, Array(count).fill([0, 0, 0]))
+      expect(sumOf(round, all)).toEqual([0, 0, 0])
+      // Each owner's own is not 0.
+      for (const { words } of all) expect(words.every((word) => word !== 0)).toBe(true)
+    },
+    120_000,
+  )
 
   it('are the same in any order of arrival, negative numbers too', () => {
     const round = maskedRound(4)
@@ -76,7 +80,7 @@ describe('masked sums', () => {
     const key = derivedKey(new Uint8Array(32).fill(11), 'x')
     addMask(long, key, 1)
     addMask(short, key, 1)
-    expect(long.subarray(0, 65_536)).toEqual(short)
+    expect(Buffer.from(long.buffer, 0, short.byteLength).equals(Buffer.from(short.buffer))).toBe(true)
     expect(new Set(long.subarray(65_530, 65_560)).size).toBe(30)
   })
 })
