@@ -114,10 +114,14 @@ function recordedOf(
 }
 
 /** What came behind the merge that drove the run, if anything did. */
-function stepOf({ server, objective }: Experiment): string | undefined {
+function stepOf({ server, objective, privacy }: Experiment): string | undefined {
   const { step }: Objective = make(OBJECTIVES, objective)
-  if (step) return `the server step of objective ${choiceText(objective)}`
-  return server === 'none' ? undefined : `the server step ${choiceText(server)}`
+  const steps = [
+    ...(privacy?.level === 'owner' && privacy['noise-by'] !== 'owners' ? ["the server's noise"] : []),
+    ...(step ? [`the server step of objective ${choiceText(objective)}`] : []),
+    ...(!step && server !== 'none' ? [`the server step ${choiceText(server)}`] : []),
+  ]
+  return steps.length > 0 ? steps.join(' and ') : undefined
 }
 
 function stepNotes(experiment: Experiment): string[] {

@@ -131,6 +131,16 @@ describe('a run with noise at the level of owners', () => {
     expect(epsilons(`masked-${by}`)).toEqual([spent(1, 0.05)])
   })
 
+  it('what a server has kept is without its noise, and remerge says so', async () => {
+    const privacy = { ...owner, noise: 2 }
+    await run(experiment('kept', { ...given, rounds: 1, keep: 'owners', privacy }), 'a', '--quiet')
+    const { code, out } = await fedunify(['remerge', at('kept'), '--rules', 'avg', '--no-save', '--quiet'])
+    expect([code, out.replace(/\s+/g, ' ')]).toEqual([
+      0,
+      expect.stringContaining("its models of avg by the server's noise"),
+    ])
+  })
+
   it('an owner that is drawn pays for the rounds in which it trains, and nothing is gained by the draw', async () => {
     const drawing = { participants: { count: 2 }, seed: 4, rounds: 5 }
     await run(experiment('drawn', { ...given, ...drawing, privacy: { ...owner, noise: 2 } }), 'a', '--quiet')
