@@ -66,19 +66,19 @@ export function experimentFlags(options: Readonly<Record<string, unknown>>): Rec
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-/** Of the longest name of a part. */
+/** Of the longest name of what an experiment chooses. */
 const WIDE = 16
-
-const INDENT = ' '.repeat(WIDE + 3)
 
 /** The names that a flag takes, each with its source and its options. */
 export function namesOf(key: string, parts: Parts, own?: OwnParts): string {
+  const wide = Math.max(WIDE, ...Object.keys(parts).map((name) => name.length))
+  const indent = ' '.repeat(wide + 3)
   const entries = Object.entries(parts).flatMap(([name, { summary, source }]) => [
-    `  ${name.padEnd(WIDE)} ${summary}`,
-    INDENT + source,
-    ...optionLines(parts[name]!).map((line) => INDENT + line),
+    `  ${name.padEnd(wide)} ${summary}`,
+    indent + source,
+    ...optionLines(parts[name]!).map((line) => indent + line),
   ])
-  const more = own ? [`  ${own.example.padEnd(WIDE)} ${own.summary}`] : []
+  const more = own ? [`  ${own.example.padEnd(wide)} ${own.summary}`] : []
   return `Names for --${key}:\n${[...entries, ...more].join('\n')}\n`
 }
 

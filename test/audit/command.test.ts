@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { runBinary } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { SMALL_MODEL, workshop } from '../support/experiment.ts'
 
@@ -153,6 +154,14 @@ describe('check', () => {
     writeFileSync(at('kept', 'audit.json'), text)
   })
 })
+
+it('audit works as built', async () => {
+  const { code, out } = await runBinary(['audit', at('kept'), '--attack', 'label-inference', '--quiet', '--no-save'])
+  expect(code).toBe(0)
+  expect(out).toMatch(
+    /owner 2 +the owner +classes-right +1\.000 +0\.500 +tells nearly all of which classes an owner holds/,
+  )
+}, 60_000)
 
 it('audit says what is missing', async () => {
   rmSync(at('plain', 'model.safetensors'))

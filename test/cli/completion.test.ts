@@ -56,6 +56,8 @@ describe('candidates', () => {
       ['all', ...MERGE_NAMES.filter((name) => name.startsWith('a'))],
     ],
     [['remerge', '--rules', 'avg,ma'], MERGE_NAMES.flatMap((name) => (name.startsWith('ma') ? [`avg,${name}`] : []))],
+    [['audit', '--attack', 'label-inference,m'], ['label-inference,membership-inference']],
+    [['audit', '--as', 'u'], ['user']],
     [
       ['remerge', '--round', ''],
       ['last', 'all'],

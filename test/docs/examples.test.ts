@@ -78,9 +78,10 @@ function additions([command, ...rest]: readonly string[]): string[] {
   const set = (...pairs: string[]) => pairs.flatMap((pair) => ['--set', pair])
   if (command === 'init' || command === 'merge') return ['--force']
   if (command === 'run' && !rest.includes('--resume')) return ['--dry-run', ...set(...DATA)]
-  // Shadow models take a while.
+  // All attacks take a while.
   if (command === 'audit' && !rest.includes('--attack')) {
-    return ['--quiet', '--attack', 'all,membership-inference:shadows=0']
+    const attack = rest.includes('user') ? 'membership-inference:shadows=0:images=20' : 'label-inference'
+    return ['--quiet', '--attack', attack]
   }
   // The dry run of a batch trains a little of every model, to estimate the time: a small one will do.
   if (command === 'remerge' || command === 'explain' || command === 'audit') return ['--quiet']
