@@ -33,7 +33,7 @@ export function assertRecordNoise(experiment: Experiment, owners: readonly Owner
   throw new FedunifyError('E_CONFLICT', what, hint)
 }
 
-/** What whoever asked for hidden images should know before a run: a δ that promises nothing, noise that drowns all. */
+/** What whoever asked for hidden images should know before a run: a δ that promises nothing, a seed that all know, noise that drowns all. */
 export function notesOfRecords(experiment: Experiment, owners: readonly Owner[], parameters: number): string[] {
   const { privacy } = experiment
   if (privacy?.level !== 'record') return []
@@ -43,5 +43,11 @@ export function notesOfRecords(experiment: Experiment, owners: readonly Owner[],
   const large = `delta ${delta} is not below 1/${fewest}, the share of one image of owner ${owners[images.indexOf(fewest)]!.owner}`
   const mind = `${large}: a model that gives one image away as it is would be within it; name a smaller delta`
   const drowned = drownedWords(experiment, images, parameters)
-  return [...(delta * fewest < 1 ? [] : [mind]), ...(drowned === undefined ? [] : [drowned])]
+  const seeded =
+    'samples and noise are drawn from insecure-test-seed: whoever knows it can take the noise away, so this run protects nobody'
+  return [
+    ...(delta * fewest < 1 ? [] : [mind]),
+    ...(privacy['insecure-test-seed'] === undefined ? [] : [seeded]),
+    ...(drowned === undefined ? [] : [drowned]),
+  ]
 }

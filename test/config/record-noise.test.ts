@@ -136,6 +136,7 @@ describe('before a run', () => {
       'the noise of a step is 6 times as long as the mean gradient can be (batch 50): a larger batch, more images or a smaller model help',
     ])
     expect(notes({}, 40_000, 60)).toEqual([])
+    expect(notes({ 'insecure-test-seed': 1 })).toEqual([expect.stringContaining('so this run protects nobody')])
     expect(notesOfRecords(resolved({}), owners, 40_000)).toEqual([])
   })
 
