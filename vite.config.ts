@@ -46,7 +46,20 @@ export default defineConfig({
         probe: 'src/engine/onnx/machine/probe.ts',
         'hash-thread': 'src/system/hash-thread.ts',
       },
-      output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      output: {
+        entryFileNames: '[name].js',
+        chunkFileNames: '[name]-[hash].js',
+        // Node opens all files that one imports at the same time, and a system may allow few: what a run needs of these is
+        // one file, not a dozen.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: 'base', test: /src\/(errors|format|random|stats|visible|csv)\.ts$/ },
+            { name: 'weights', test: /src\/weights\/(?!simd)/ },
+            { name: 'privacy', test: /src\/privacy\/(?!accountant)/ },
+          ],
+        },
+      },
     },
   },
   ssr: {
