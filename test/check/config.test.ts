@@ -27,7 +27,7 @@ it('a mistake in them is told with its line before anything is trained', async (
   const { code, err } = await fedunify('run', file)
   expect(code).toBe(2)
   expect(err).toContain(
-    `${file}:4: expect.1.metric: expected one of unified, local, participants, labels, got "unfied"`,
+    `${file}:4: expect.1.metric: expected one of unified, local, participants, labels, attack, got "unfied"`,
   )
   expect(err).toContain('did you mean unified?')
 })
