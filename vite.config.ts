@@ -54,7 +54,7 @@ export default defineConfig({
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
-            { name: 'base', test: /src\/(errors|format|random|stats|visible|csv)\.ts$/ },
+            { name: 'base', test: /src\/(errors|format|random|stats|visible)\.ts$/ },
             { name: 'weights', test: /src\/weights\/(?!simd)/ },
             { name: 'privacy', test: /src\/privacy\/(?!accountant)/ },
           ],
