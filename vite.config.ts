@@ -55,7 +55,10 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'base', test: /src\/(errors|format|random|stats|visible)\.ts$/ },
-            { name: 'system', test: /src\/system\/(text|shell-word|shared-path|refusal|digest|limits|flush|memory)\.ts$/ },
+            {
+              name: 'system',
+              test: /src\/system\/(text|shell-word|shared-path|refusal|digest|limits|flush|memory)\.ts$/,
+            },
             { name: 'weights', test: /src\/weights\/(?!simd)/ },
             { name: 'privacy', test: /src\/privacy\/(?!accountant)/ },
           ],
