@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
+import { KEY_BYTES, publicKey as keyOfRaw, rawPublic, secretKey } from '../../privacy/masks/curve.ts'
 
 /**
  * NATS keys (nkeys): Ed25519, as base32 text with a prefix that says what the key is for and a CRC-16 at the end. By
@@ -9,18 +10,12 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 const USER = 20 << 3
 /** First bytes of a user's seed: its text begins with SU. */
 const USER_SEED = [(18 << 3) | (USER >> 5), (USER & 31) << 3] as const
-/** What stands before the 32 bytes of an Ed25519 key in DER. */
-const PRIVATE_DER = Buffer.from('302e020100300506032b657004220420', 'hex')
-const PUBLIC_DER = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** A new secret, as an owner or the server keeps it: SU…, 58 characters. */
-export const newSeed = (): string => encode([...USER_SEED, ...randomBytes(32)])
+export const newSeed = (): string => encode([...USER_SEED, ...randomBytes(KEY_BYTES)])
 
 /** The public key of a seed, as NATS writes it: U…, 56 characters. */
-export function publicKeyOf(seed: string): string {
-  const der = createPublicKey(signingKey(seed)).export({ format: 'der', type: 'spki' })
-  return encode([USER, ...der.subarray(PUBLIC_DER.length)])
-}
+export const publicKeyOf = (seed: string): string => encode([USER, ...rawPublic(signingKey(seed))])
 
 /**
  * The key that signs, for `sign(null, data, key)` of node:crypto.
@@ -30,7 +25,7 @@ export function publicKeyOf(seed: string): string {
 export function signingKey(seed: string): KeyObject {
   const raw = decode(seed, USER_SEED)
   if (!raw) throw new Error('not the seed of a NATS user')
-  return createPrivateKey({ key: Buffer.concat([PRIVATE_DER, raw]), format: 'der', type: 'pkcs8' })
+  return secretKey('ed25519', raw)
 }
 
 /**
@@ -41,7 +36,7 @@ export function signingKey(seed: string): KeyObject {
 export function publicKey(nkey: string): KeyObject {
   const raw = decode(nkey, [USER])
   if (!raw) throw new Error('not the public key of a NATS user')
-  return createPublicKey({ key: Buffer.concat([PUBLIC_DER, raw]), format: 'der', type: 'spki' })
+  return keyOfRaw('ed25519', raw)
 }
 
 export const isSeed = (text: string): boolean => decode(text, USER_SEED) !== undefined
