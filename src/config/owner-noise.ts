@@ -24,7 +24,7 @@ export function ownerNoise(experiment: Asked): OwnerNoise | undefined {
 }
 
 function settled(experiment: Asked): OwnerNoise | undefined {
-  const { privacy, participants, owners } = experiment
+  const { privacy } = experiment
   if (privacy?.level !== 'owner') return undefined
   const { clip, 'noise-by': by = 'server', 'insecure-test-seed': testSeed } = privacy
   const noise = privacy.noise ?? withinBudget(experiment)
@@ -33,7 +33,7 @@ function settled(experiment: Asked): OwnerNoise | undefined {
     by,
     noise,
     clip: typeof clip === 'number' ? clip : clip.adaptive,
-    owners: trainingOwners({ owners, participants }),
+    owners: trainingOwners(experiment),
     testSeed,
   }
 }

@@ -4,6 +4,7 @@ import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { drawnCount } from '../federation/drawn-owners.ts'
 import { make, nameOf } from '../parts.ts'
 import type { ExperimentSchema } from './schema.ts'
+import type { UnsoundKey } from './unsound.ts'
 
 type Asked = Pick<z.output<typeof ExperimentSchema>, 'participants' | 'pace' | 'head' | 'baseline' | 'objective'> & {
   readonly owners: number
@@ -24,7 +25,7 @@ export function withParticipants<E extends Asked>(experiment: E): E {
 }
 
 /** What cannot be done if some owners are absent from each round, and why. */
-export function unsoundParticipants(experiment: Asked): { key: string; why: string; hint: string } | undefined {
+export function unsoundParticipants(experiment: Asked): UnsoundKey | undefined {
   const { participants, owners, pace, head, baseline, objective } = experiment
   if (!participants) return undefined
   const { count } = participants

@@ -5,27 +5,26 @@ import { type MergeChoice, mergeRule } from '../algorithm/merge/own-rule.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { chosenStep } from '../algorithm/server/start-server.ts'
-import { drawnCount } from '../federation/drawn-owners.ts'
+import { trainingOwners } from '../federation/drawn-owners.ts'
 import { type AnyChoice, make, nameOf } from '../parts.ts'
 import { bitsFor, FEWEST_BITS } from '../privacy/masks/fixed-point.ts'
 import type { Privacy } from './privacy-schema.ts'
 import type { ExperimentSchema } from './schema.ts'
+import type { UnsoundKey } from './unsound.ts'
 
 type Asked = Pick<
   z.output<typeof ExperimentSchema>,
   'participants' | 'pace' | 'head' | 'keep' | 'objective' | 'server' | 'init' | 'privacy' | 'until-local-accuracy'
 > & { readonly owners: number; readonly merge: readonly MergeChoice[] }
 
-type Unsound = { readonly key: string; readonly why: string; readonly hint: string }
-
 /** Shares of a secret, at most (shamir-secret-sharing). */
 const MOST_SHARES = 255
 
 /** What cannot be done if the server learns nothing but the sum of the updates, and why. */
-export function unsoundMasks(experiment: Asked): Unsound | undefined {
-  const { privacy, participants, owners } = experiment
+export function unsoundMasks(experiment: Asked): UnsoundKey | undefined {
+  const { privacy } = experiment
   if (!privacy?.masks) return undefined
-  const summed = participants ? drawnCount(participants, owners) : owners
+  const summed = trainingOwners(experiment)
   const { threshold = summed } = privacy.masks
   if (privacy['noise-by'] === 'owners' && threshold < summed) {
     const why =
@@ -35,7 +34,7 @@ export function unsoundMasks(experiment: Asked): Unsound | undefined {
   return unsoundOwners(summed, privacy.masks) ?? unsoundMerge(experiment) ?? unsoundRest(experiment)
 }
 
-function unsoundOwners(summed: number, { threshold }: NonNullable<Privacy['masks']>): Unsound | undefined {
+function unsoundOwners(summed: number, { threshold }: NonNullable<Privacy['masks']>): UnsoundKey | undefined {
   const key = 'privacy'
   if (summed < 2) {
     const why = 'masks: a sum of one owner is its update'
@@ -65,7 +64,7 @@ function unsoundOwners(summed: number, { threshold }: NonNullable<Privacy['masks
   return undefined
 }
 
-function unsoundMerge(experiment: Asked): Unsound | undefined {
+function unsoundMerge(experiment: Asked): UnsoundKey | undefined {
   const { merge, 'until-local-accuracy': accuracy } = experiment
   const ofOwners = merge.filter((choice) => lastOf(choice) === undefined)
   const each = ofOwners.find((choice) => mergeRule(choice).needs === 'each')
@@ -92,7 +91,7 @@ function unsoundMerge(experiment: Asked): Unsound | undefined {
 /** By which it is seen that a rule of the user's own is a weighted sum. */
 const SOME_OWNERS = [1, 2, 3].map((owner) => ({ owner, trainImages: owner, steps: owner }))
 
-function unsoundRest(experiment: Asked): Unsound | undefined {
+function unsoundRest(experiment: Asked): UnsoundKey | undefined {
   const { pace, head, keep, objective, server, init } = experiment
   if (pace && nameOf(pace) !== 'sync') {
     const why = `pace ${nameOf(pace)} merges single models as they arrive, but masks show only the sum of a round`

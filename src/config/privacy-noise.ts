@@ -8,20 +8,14 @@ import { affordableRounds } from '../privacy/account.ts'
 import { ownerAccount, ownerNoise, withinBudget } from './owner-noise.ts'
 import type { Privacy } from './privacy-schema.ts'
 import type { Experiment } from './schema.ts'
-
-/** What cannot be asked for, at which key, and why. */
-interface Unsound {
-  readonly key: string
-  readonly why: string
-  readonly hint: string
-}
+import type { UnsoundKey } from './unsound.ts'
 
 type Asked = Omit<Experiment, 'name' | 'workers'>
 
 const LEVEL_KEYS = ['clip', 'noise', 'noise-by', 'epsilon', 'delta'] as const satisfies (keyof Privacy)[]
 
 /** Keys of noise that do not fit each other, at any level. */
-export function unsoundNoise({ privacy }: Pick<Asked, 'privacy'>): Unsound | undefined {
+export function unsoundNoise({ privacy }: Pick<Asked, 'privacy'>): UnsoundKey | undefined {
   if (!privacy) return undefined
   const { level, clip, noise, epsilon, masks, 'noise-by': by } = privacy
   const refuse = (why: string, hint: string) => ({ key: 'privacy', why, hint })
@@ -48,12 +42,12 @@ export function unsoundNoise({ privacy }: Pick<Asked, 'privacy'>): Unsound | und
 }
 
 /** What an experiment asks for that noise at the level of owners does not cover, or would cost more than is counted. */
-export function unsoundOwnerNoise(experiment: Asked): Unsound | undefined {
+export function unsoundOwnerNoise(experiment: Asked): UnsoundKey | undefined {
   if (experiment.privacy?.level !== 'owner') return undefined
   return unsoundParts(experiment) ?? unsoundMerge(experiment) ?? unsoundBudget(experiment)
 }
 
-function unsoundParts({ init, pace, head, baseline, objective, server }: Asked): Unsound | undefined {
+function unsoundParts({ init, pace, head, baseline, objective, server }: Asked): UnsoundKey | undefined {
   if (init === 'independent') {
     const why = 'noise at level owner is added to changes of the model that all received, but with init independent'
     return { key: 'init', why: `${why} each owner begins with its own`, hint: 'use init shared' }
@@ -62,14 +56,8 @@ function unsoundParts({ init, pace, head, baseline, objective, server }: Asked):
     const why = `pace ${nameOf(pace)} has no rounds in which each owner counts once: its epsilon is not known`
     return { key: 'pace', why, hint: 'use pace sync, or leave out privacy' }
   }
-  if (head && nameOf(head) !== 'none') {
-    const why = `head ${nameOf(head)} is fitted to sums over the owners' images, to which no noise is added`
-    return { key: 'head', why, hint: 'leave out head or privacy' }
-  }
-  if (baseline !== 'none') {
-    const why = 'the pooled baseline trains on the images of all owners without noise, beside a model with it'
-    return { key: 'baseline', why, hint: 'run it by itself, and compare the two' }
-  }
+  const beside = besideNoise({ head, baseline })
+  if (beside) return beside
   const part: Objective = make(OBJECTIVES, objective)
   if (part.sends) {
     const why = `objective ${nameOf(objective)} sends more than its weights, to which no noise is added`
@@ -87,8 +75,21 @@ function unsoundParts({ init, pace, head, baseline, objective, server }: Asked):
   return undefined
 }
 
+/** What is made of the owners' images beside a model with noise, whatever the level. */
+export function besideNoise({ head, baseline }: Pick<Asked, 'head' | 'baseline'>): UnsoundKey | undefined {
+  if (head && nameOf(head) !== 'none') {
+    const why = `head ${nameOf(head)} is fitted to sums over the owners' images, to which no noise is added`
+    return { key: 'head', why, hint: 'leave out head or privacy' }
+  }
+  if (baseline !== 'none') {
+    const why = 'the pooled baseline trains on the images of all owners without noise, beside a model with it'
+    return { key: 'baseline', why, hint: 'run it by itself, and compare the two' }
+  }
+  return undefined
+}
+
 /** Noise is for a mean in which each owner counts the same; a second rule would be told of the same updates once more. */
-function unsoundMerge({ merge }: Asked): Unsound | undefined {
+function unsoundMerge({ merge }: Asked): UnsoundKey | undefined {
   const [driver, ...others] = merge.map((choice) => ({ choice, name: nameOf<AnyChoice>(choice) }))
   if (driver!.name !== 'avg') {
     const why =
@@ -103,7 +104,7 @@ function unsoundMerge({ merge }: Asked): Unsound | undefined {
   return { key: 'merge', why, hint: 'use merge avg alone, or beside rules that merge earlier models' }
 }
 
-function unsoundBudget(experiment: Asked): Unsound | undefined {
+function unsoundBudget(experiment: Asked): UnsoundKey | undefined {
   const { privacy = {}, rounds } = experiment
   const { epsilon, noise } = privacy
   const refuse = (why: string, hint: string) => ({ key: 'privacy', why, hint })

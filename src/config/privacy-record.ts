@@ -1,13 +1,9 @@
 import { findRule } from '../algorithm/merge/own-rule.ts'
 import type { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { type AnyChoice, nameOf, optionsOf, withDefaults } from '../parts.ts'
+import { besideNoise } from './privacy-noise.ts'
 import type { Experiment } from './schema.ts'
-
-interface Unsound {
-  readonly key: string
-  readonly why: string
-  readonly hint: string
-}
+import type { UnsoundKey } from './unsound.ts'
 
 type Asked = Omit<Experiment, 'name' | 'workers'>
 
@@ -30,7 +26,7 @@ const OBJECTIVE: Record<keyof typeof OBJECTIVES, string | undefined> = {
 }
 
 /** What an experiment asks for that noise at the level of records does not cover. */
-export function unsoundRecordNoise(experiment: Asked): Unsound | undefined {
+export function unsoundRecordNoise(experiment: Asked): UnsoundKey | undefined {
   const { privacy, objective, sam, model } = experiment
   if (privacy?.level !== 'record') return undefined
   if (typeof privacy.clip === 'object') {
@@ -54,7 +50,7 @@ export function unsoundRecordNoise(experiment: Asked): Unsound | undefined {
   return unsoundRounds(experiment) ?? unsoundMerge(experiment)
 }
 
-function unsoundRounds(experiment: Asked): Unsound | undefined {
+function unsoundRounds(experiment: Asked): UnsoundKey | undefined {
   const { pace, head, baseline } = experiment
   if (experiment['until-local-accuracy'] !== undefined) {
     const why =
@@ -65,17 +61,11 @@ function unsoundRounds(experiment: Asked): Unsound | undefined {
     const why = `pace ${nameOf(pace)} does not say how often an owner trains, so that epsilon is not known`
     return { key: 'pace', why, hint: 'use pace sync, or leave out privacy' }
   }
-  if (head && nameOf(head) !== 'none') {
-    const why = `head ${nameOf(head)} is fitted to sums over the owners' images, to which no noise is added`
-    return { key: 'head', why, hint: 'leave out head or privacy' }
-  }
-  if (baseline === 'none') return undefined
-  const why = 'the pooled baseline trains on the images of all owners without noise, beside a model with it'
-  return { key: 'baseline', why, hint: 'run it by itself, and compare the two' }
+  return besideNoise({ head, baseline })
 }
 
 /** Of rules whose code is here; a server looks at those of its own. */
-function unsoundMerge({ merge }: Asked): Unsound | undefined {
+function unsoundMerge({ merge }: Asked): UnsoundKey | undefined {
   for (const choice of merge as readonly AnyChoice[]) {
     const rule = findRule(choice)
     const options = rule && withDefaults(rule, optionsOf(choice))

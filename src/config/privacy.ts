@@ -2,11 +2,12 @@ import { unsoundMasks } from './privacy-masks.ts'
 import { unsoundNoise, unsoundOwnerNoise } from './privacy-noise.ts'
 import { unsoundRecordNoise } from './privacy-record.ts'
 import type { Experiment } from './schema.ts'
+import type { UnsoundKey } from './unsound.ts'
 
 type Asked = Omit<Experiment, 'name' | 'workers'>
 
 /** What an experiment cannot ask for under `privacy`, or beside it, and why. */
-export function unsoundPrivacy(experiment: Asked): { key: string; why: string; hint: string } | undefined {
+export function unsoundPrivacy(experiment: Asked): UnsoundKey | undefined {
   const { privacy } = experiment
   if (!privacy) return undefined
   if (

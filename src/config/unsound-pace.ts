@@ -3,6 +3,7 @@ import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { type AnyChoice, make, nameOf } from '../parts.ts'
 import type { ExperimentSchema } from './schema.ts'
+import type { UnsoundKey } from './unsound.ts'
 
 type Asked = Pick<
   z.output<typeof ExperimentSchema>,
@@ -10,7 +11,7 @@ type Asked = Pick<
 > & { readonly merge: readonly AnyChoice[] }
 
 /** What a run without waiting cannot do, and why. */
-export function unsoundPace(experiment: Asked): { key: string; why: string; hint: string } | undefined {
+export function unsoundPace(experiment: Asked): UnsoundKey | undefined {
   const { pace, speeds, init, server, merge, objective, baseline, keep, head } = experiment
   if (!pace || nameOf(pace) === 'sync') {
     if (speeds === undefined) return undefined
