@@ -5,6 +5,7 @@ import type { Experiment } from '../config/schema.ts'
 import { trainingOwners } from '../federation/drawn-owners.ts'
 import { nameOf } from '../parts.ts'
 import { maskWords } from '../privacy/masks/plain-words.ts'
+import { type OwnerLabels, soleClasses } from '../privacy/sole-classes.ts'
 import type { ShardDescription } from '../runs/run-description.ts'
 
 /** Who has images of which classes. */
@@ -44,6 +45,9 @@ function noise(experiment: Experiment, holdings?: Holdings): string[] {
 
 const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`
 
+const labelsOf = (holdings?: Holdings): OwnerLabels =>
+  (holdings?.shards ?? []).map(({ owner, train_labels }) => ({ owner, counts: train_labels }))
+
 const imagesOf = (holdings?: Holdings) =>
   (holdings?.shards ?? []).map(({ train_labels }) => train_labels.reduce((all, count) => all + count, 0))
 
@@ -52,7 +56,7 @@ function masked(experiment: Experiment, masks: NonNullable<Privacy['masks']>, ho
     owners: trainingOwners(experiment),
     range: masks.range,
     threshold: masks.threshold,
-    labels: (holdings?.shards ?? []).map(({ owner, train_labels }) => ({ owner, counts: train_labels })),
+    labels: labelsOf(holdings),
     classNames: holdings?.names ?? [],
     testSeed: experiment.privacy?.['insecure-test-seed'],
   })
@@ -63,7 +67,7 @@ function unmasked({ owners, server, merge }: Experiment, holdings?: Holdings): s
   if (owners === 2 && server === 'none' && MEANS.includes(nameOf(merge[0]!))) {
     words.push('Each of the two owners knows the update of the other: it is twice the mean less its own weights.')
   }
-  const alone = holdings ? exclusive(holdings.shards) : []
+  const alone = soleClasses(labelsOf(holdings))
   if (alone.length > MOST) {
     words.push(`${alone.length} owners have classes that nobody else has: rows of the last layer tell of them.`)
     return words
@@ -80,15 +84,3 @@ const MOST = 4
 
 /** Rules whose result gives away one of two updates to whoever has the other. */
 const MEANS = ['avg', 'weighted-avg']
-
-/** Classes that one owner alone trains on, of owners that tell. */
-function exclusive(shards: Holdings['shards']): { owner: number; classes: number[] }[] {
-  const has = ({ train_labels: labels }: (typeof shards)[number], c: number) => (labels[c] ?? 0) > 0
-  const classes = Array.from({ length: Math.max(...shards.map((shard) => shard.train_labels.length)) }, (_, c) => c)
-  return shards
-    .map((shard) => ({
-      owner: shard.owner,
-      classes: classes.filter((c) => has(shard, c) && shards.every((other) => other === shard || !has(other, c))),
-    }))
-    .filter((one) => one.classes.length > 0)
-}

@@ -1,3 +1,4 @@
+import { type OwnerLabels, soleClasses } from '../sole-classes.ts'
 import { fixedPointFor } from './fixed-point.ts'
 
 /** What decides what masks do and do not for an experiment. */
@@ -6,8 +7,7 @@ export interface MaskedSetting {
   readonly owners: number
   readonly range: number
   readonly threshold: number | undefined
-  /** Training images of each class, by owner; none of an owner that does not tell. */
-  readonly labels: readonly { readonly owner: number; readonly counts: readonly number[] }[]
+  readonly labels: OwnerLabels
   readonly classNames: readonly string[]
   readonly testSeed: number | undefined
 }
@@ -33,17 +33,12 @@ export function maskWords(setting: MaskedSetting): string[] {
 
 const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1)
 
-/** Classes that one owner alone has, by owner. */
-function soleOwners({ labels, classNames }: MaskedSetting): string[] {
-  if (labels.some(({ counts }) => counts.length === 0)) return []
-  const holders = classNames.map((_, c) => labels.filter(({ counts }) => counts[c]! > 0))
-  return labels.flatMap(({ owner }) => {
-    const sole = classNames.filter((_, c) => holders[c]!.length === 1 && holders[c]![0]!.owner === owner)
-    return sole.length > 0
-      ? [`owner ${owner} alone has ${sole.length > 3 ? `${sole.length} classes` : sole.join(', ')}`]
-      : []
+/** Classes that one owner alone has, in words. */
+const soleOwners = ({ labels, classNames }: MaskedSetting): string[] =>
+  soleClasses(labels).map(({ owner, classes }) => {
+    const names = classes.map((c) => classNames[c])
+    return `owner ${owner} alone has ${names.length > 3 ? `${names.length} classes` : names.join(', ')}`
   })
-}
 
 const listed = (owners: readonly string[]) =>
   owners.length > MOST ? `${owners.slice(0, MOST).join(', ')} and so on` : owners.join(', ')
