@@ -12,6 +12,9 @@ export const counted = (n: number, noun: string): string => `${thousands(n)} ${n
 /** A fraction as percent with two decimals, as the paper prints accuracies. */
 export const percent = (fraction: number): string => decimals(100 * fraction)
 
+/** A number with so many digits at most: 0.1, 12.3, 1.2e-7. */
+export const significant = (value: number, digits: number): string => String(Number(value.toPrecision(digits)))
+
 export const decimals = (value: number): string => value.toFixed(2)
 
 /** 70.00 ± 1.20, each as `text` writes it; without the deviation if there is none, as of a single value. */

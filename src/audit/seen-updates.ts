@@ -1,10 +1,10 @@
 import type { OwnerWeights } from '../algorithm/merge/rule.ts'
+import { noiseIn } from '../config/noise-in.ts'
 import type { Experiment } from '../config/schema.ts'
 import { nameOf } from '../parts.ts'
 import type { KeptRound } from '../remerge/merged.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { Adversary } from './attack.ts'
-import { noiseIn } from './noise-in.ts'
 
 /** An update as an adversary sees it. */
 export interface SeenUpdate {

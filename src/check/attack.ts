@@ -3,6 +3,7 @@ import type { Audited, AuditRow } from '../audit/audit-run.ts'
 import { AUDITED } from '../audit/plain.ts'
 import type { AttackExpectation } from '../config/expectations.ts'
 import { FedunifyError, nearest } from '../errors.ts'
+import { significant } from '../format.ts'
 import { readAnalysis } from '../runs/analysis.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 import { failure } from './failures.ts'
@@ -78,4 +79,4 @@ function outcomeOf(expectation: AttackExpectation, { of, by, round, measures }: 
   }
 }
 
-const figure = (value: number): string => String(Number(value.toPrecision(6)))
+const figure = (value: number): string => significant(value, 6)

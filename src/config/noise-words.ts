@@ -1,4 +1,4 @@
-import { thousands } from '../format.ts'
+import { significant, thousands } from '../format.ts'
 import { splitOf } from '../privacy/noise/owner-noise.ts'
 import { DELTA, ownerAccount, ownerNoise } from './owner-noise.ts'
 import type { Experiment } from './schema.ts'
@@ -89,4 +89,4 @@ function uncovered({ experiment, tells }: NoisyRun): string[] {
 }
 
 /** Three digits. */
-const short = (value: number): string => String(Number(value.toPrecision(3)))
+const short = (value: number): string => significant(value, 3)

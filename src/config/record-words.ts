@@ -1,3 +1,4 @@
+import { significant } from '../format.ts'
 import { recordAccount, recordNoise } from './record-noise.ts'
 import type { Experiment } from './schema.ts'
 
@@ -26,7 +27,7 @@ function promise(experiment: Asked, images: readonly number[]): string[] {
   const spent = account.epsilonAfter(rounds)
   if (!Number.isFinite(spent)) return ['Gradients of single images are clipped, but without noise nothing is promised.']
   const last = account.budget === undefined ? spent : Math.min(spent, account.budget)
-  const what = `epsilon ${Number(last.toPrecision(4))} at delta ${account.delta} after ${rounds} rounds`
+  const what = `epsilon ${significant(last, 4)} at delta ${account.delta} after ${rounds} rounds`
   return [`Each owner's own noise hides each of its images from the server and from all others: ${what}.`]
 }
 
@@ -41,6 +42,6 @@ export function drownedWords(experiment: Asked, images: readonly number[], param
   })
   const most = ratios.reduce((a, b) => Math.max(a, b), 0)
   if (most <= DROWNED) return undefined
-  const what = `the noise of a step is ${Number(most.toPrecision(2))} times as long as the mean gradient can be`
+  const what = `the noise of a step is ${significant(most, 2)} times as long as the mean gradient can be`
   return `${what} (batch ${experiment.batch}): a larger batch, more images or a smaller model help`
 }

@@ -1,3 +1,4 @@
+import { noiseIn } from '../config/noise-in.ts'
 import { noiseWords } from '../config/noise-words.ts'
 import type { Privacy } from '../config/privacy-schema.ts'
 import { recordWords } from '../config/record-words.ts'
@@ -62,9 +63,12 @@ function masked(experiment: Experiment, masks: NonNullable<Privacy['masks']>, ho
   })
 }
 
-function unmasked({ owners, server, merge }: Experiment, holdings?: Holdings): string[] {
+function unmasked(experiment: Experiment, holdings?: Holdings): string[] {
+  const { owners, server, merge } = experiment
   const words = ['The server reads the weights of every owner, and can attack each by itself.']
-  if (owners === 2 && server === 'none' && MEANS.includes(nameOf(merge[0]!))) {
+  // Of a mean to which the server has added noise, an owner does not know what it was.
+  const isMean = server === 'none' && noiseIn(experiment) !== 'merged' && MEANS.includes(nameOf(merge[0]!))
+  if (owners === 2 && isMean) {
     words.push('Each of the two owners knows the update of the other: it is twice the mean less its own weights.')
   }
   const alone = soleClasses(labelsOf(holdings))

@@ -1,5 +1,6 @@
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
+import { noiseIn } from '../config/noise-in.ts'
 import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 import { percent } from '../format.ts'
@@ -114,10 +115,11 @@ function recordedOf(
 }
 
 /** What came behind the merge that drove the run, if anything did. */
-function stepOf({ server, objective, privacy }: Experiment): string | undefined {
+function stepOf(experiment: Experiment): string | undefined {
+  const { server, objective } = experiment
   const { step }: Objective = make(OBJECTIVES, objective)
   const steps = [
-    ...(privacy?.level === 'owner' && privacy['noise-by'] !== 'owners' ? ["the server's noise"] : []),
+    ...(noiseIn(experiment) === 'merged' ? ["the server's noise"] : []),
     ...(step ? [`the server step of objective ${choiceText(objective)}`] : []),
     ...(!step && server !== 'none' ? [`the server step ${choiceText(server)}`] : []),
   ]

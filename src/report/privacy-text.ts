@@ -1,3 +1,4 @@
+import { significant } from '../format.ts'
 import type { LoadedRun } from '../runs/read/load-run.ts'
 
 /** An ε rounded up, so that it is never said to be less than it is; `none` without noise. */
@@ -22,4 +23,4 @@ export function spentText({ manifest, privacy }: Pick<LoadedRun, 'manifest' | 'p
 }
 
 /** Four digits at most. */
-export const shortNumber = (value: number): string => String(Number(value.toPrecision(4)))
+export const shortNumber = (value: number): string => significant(value, 4)

@@ -1,5 +1,5 @@
 import { sheet } from '../../csv.ts'
-import { counted, dataSize, thousands } from '../../format.ts'
+import { counted, dataSize, significant, thousands } from '../../format.ts'
 import type { Inspection } from '../../offline/inspect/inspect.ts'
 import type { Statistics } from '../../offline/inspect/statistics.ts'
 import { VERSION } from '../../package.ts'
@@ -63,7 +63,7 @@ function columnsOf({ tensors, total }: Inspection): Column[] {
 }
 
 /** Five digits are enough to see what is wrong with a tensor. */
-const short = (value: number) => (Number.isNaN(value) ? '-' : String(Number(value.toPrecision(5))))
+const short = (value: number) => (Number.isNaN(value) ? '-' : significant(value, 5))
 
 function csv({ tensors }: Inspection): string {
   const cell = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? null : value)
