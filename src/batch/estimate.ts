@@ -51,8 +51,9 @@ async function estimateRun(
   if (fetched !== undefined) return { run, images: 0, seconds: 0, fetched }
   const prepared = await prepareRun(run.experiment, access)
   const images = imagesToTrain(prepared, await doneBefore(run, force))
-  const { model, optimizer, sam, batch, engine, device, layout } = run.experiment
-  const kind = JSON.stringify([model, optimizer, sam !== undefined, batch, engine, device, layout])
+  const { model, optimizer, sam, privacy, batch, engine, device, layout } = run.experiment
+  const gradients = [sam !== undefined, privacy?.level === 'record']
+  const kind = JSON.stringify([model, optimizer, gradients, batch, engine, device, layout])
   const speed = speeds.get(kind) ?? (await trainingSpeed(prepared, access.signal))
   speeds.set(kind, speed)
   return { run, images, seconds: images / (speed * workersOf(run, jobs)) }

@@ -4,7 +4,7 @@ import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { chosenStep } from '../algorithm/server/start-server.ts'
 import { isEvaluated, lastRound } from '../federation/schedule.ts'
 import { type AnyChoice, make, nameOf } from '../parts.ts'
-import { affordableRounds } from '../privacy/account.ts'
+import { affordableRounds, firstTooDear } from '../privacy/account.ts'
 import { ownerAccount, ownerNoise, withinBudget } from './owner-noise.ts'
 import type { Privacy } from './privacy-schema.ts'
 import type { Experiment } from './schema.ts'
@@ -106,7 +106,7 @@ function unsoundMerge({ merge }: Asked): UnsoundKey | undefined {
 
 function unsoundBudget(experiment: Asked): UnsoundKey | undefined {
   const { privacy = {}, rounds } = experiment
-  const { epsilon, noise } = privacy
+  const { epsilon } = privacy
   const refuse = (why: string, hint: string) => ({ key: 'privacy', why, hint })
   if (epsilon === undefined) return undefined
   const found = ownerNoise(experiment)
@@ -117,9 +117,10 @@ function unsoundBudget(experiment: Asked): UnsoundKey | undefined {
   const account = ownerAccount(experiment)!
   const last = Math.min(lastRound(experiment), affordableRounds(account, rounds))
   if (last === 0) {
-    const cost = account.epsilonAfter(1).toPrecision(4)
-    const why = `with noise ${noise} the first round costs epsilon ${cost}, which is more than ${epsilon}`
-    return refuse(why, `leave out noise, which finds it (${withinBudget(experiment)}), or allow a larger epsilon`)
+    return refuse(
+      firstTooDear(account),
+      `leave out noise, which finds it (${withinBudget(experiment)}), or allow a larger epsilon`,
+    )
   }
   if (isEvaluated(experiment, last) || last === lastRound(experiment)) return undefined
   const why = `epsilon ${epsilon} is enough for ${last} rounds, but with evaluate-every the last of them is not evaluated`

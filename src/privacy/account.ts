@@ -26,6 +26,10 @@ export function spentAfter(account: Account, round: number, clip = account.clip)
   return { level, noise, clip, epsilon: Number.isFinite(epsilon) ? epsilon : undefined, delta }
 }
 
+/** Why not even one round is within the budget, in words. */
+export const firstTooDear = (account: Account): string =>
+  `with noise ${account.noise} the first round costs epsilon ${account.epsilonAfter(1).toPrecision(4)}, which is more than ${account.budget}`
+
 /** How many of so many rounds the budget is enough for. */
 export function affordableRounds(account: Account, rounds: number): number {
   const { budget } = account

@@ -4,7 +4,7 @@ import { drownedWords } from '../config/record-words.ts'
 import type { Experiment } from '../config/schema.ts'
 import type { Shard } from '../data/dataset.ts'
 import { FedunifyError } from '../errors.ts'
-import { affordableRounds } from '../privacy/account.ts'
+import { affordableRounds, firstTooDear } from '../privacy/account.ts'
 
 type Owner = Pick<Shard, 'owner' | 'train'>
 
@@ -15,7 +15,7 @@ type Owner = Pick<Shard, 'owner' | 'train'>
 export function assertRecordNoise(experiment: Experiment, owners: readonly Owner[]): void {
   const { privacy, rounds } = experiment
   if (privacy?.level !== 'record') return
-  const { epsilon, noise } = privacy
+  const { epsilon } = privacy
   const without = owners.find(({ train }) => !recordNoise(experiment, train.length))
   if (without) {
     const what = `no noise keeps ${rounds} rounds of owner ${without.owner} (${without.train.length} images) within epsilon`
@@ -27,10 +27,8 @@ export function assertRecordNoise(experiment: Experiment, owners: readonly Owner
     owners.map(({ train }) => train.length),
   )
   if (!account || affordableRounds(account, rounds) > 0) return
-  const cost = account.epsilonAfter(1).toPrecision(4)
-  const what = `with noise ${noise} the first round costs epsilon ${cost}, which is more than ${epsilon}`
   const hint = 'leave out noise, which is then found, take a smaller batch, or allow a larger epsilon'
-  throw new FedunifyError('E_CONFLICT', what, hint)
+  throw new FedunifyError('E_CONFLICT', firstTooDear(account), hint)
 }
 
 /** What whoever asked for hidden images should know before a run: a δ that promises nothing, a seed that all know, noise that drowns all. */

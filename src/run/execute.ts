@@ -1,12 +1,9 @@
 import { join } from 'node:path'
-import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
-import { ownerNoise } from '../config/owner-noise.ts'
 import { FedunifyError, messageOf } from '../errors.ts'
 import { type FederationEvent, failedEvent, type RunEvent } from '../federation/events.ts'
 import { NOTHING_DONE } from '../runs/checkpoint.ts'
 import { readManifest } from '../runs/manifest.ts'
 import { readArrivals } from '../runs/read/read-arrivals.ts'
-import { labelsTold } from '../runs/run-description.ts'
 import { assertNoLink } from '../runs/write/growing-file.ts'
 import { RunFolder } from '../runs/write/run-folder.ts'
 import { UNFLUSHED, unflushedNow } from '../system/flush.ts'
@@ -14,7 +11,7 @@ import { assertRoom, keptBytes } from './disk-need.ts'
 import type { Participants, Runnable } from './participants.ts'
 import { planRun } from './plan-run.ts'
 import { type Sink, Sinks } from './sinks.ts'
-import { beginning, startFederation } from './start-federation.ts'
+import { algorithmOf, beginning, startFederation } from './start-federation.ts'
 
 export interface Execution {
   /** The run folder to write; without it nothing is written. */
@@ -52,7 +49,7 @@ export async function* execute(run: Runnable, execution: Execution = {}): AsyncG
     }
     // Their threads start while the folder is made.
     participants = await run.open(signal)
-    const algorithm = makeAlgorithm(run.experiment, labelsTold(run.description.shards), ownerNoise(run.experiment))
+    const algorithm = algorithmOf(run)
     const begun = beginning(run, algorithm)
     const plan = planRun(run, begun.state)
     const openFolder = (at: string) =>

@@ -1,5 +1,3 @@
-import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
-import { ownerNoise } from '../config/owner-noise.ts'
 import type { Experiment } from '../config/schema.ts'
 import { readCheckpoint } from '../runs/checkpoint.ts'
 import { readManifest } from '../runs/manifest.ts'
@@ -8,14 +6,14 @@ import { noCheckpoint, savedState } from '../runs/write/saved-state.ts'
 import { kindOf } from '../system/files.ts'
 import type { Runnable } from './participants.ts'
 import { planRun } from './plan-run.ts'
-import { beginning } from './start-federation.ts'
+import { algorithmOf, beginning } from './start-federation.ts'
 
 /**
  * How many rounds of an unfinished run are done, if it can go on as the prepared run.
  * @throws FedunifyError (usage) if that is another run; (data) if its files do not belong together
  */
 export async function resumableRounds(dir: string, run: Runnable): Promise<number> {
-  const plan = planRun(run, beginning(run, makeAlgorithm(run.experiment, undefined, ownerNoise(run.experiment))).state)
+  const plan = planRun(run, beginning(run, algorithmOf(run)).state)
   const manifest = await readManifest(dir)
   assertSameRun(dir, manifest, plan.description)
   return (await savedState(dir, manifest, plan)).round

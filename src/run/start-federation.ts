@@ -1,6 +1,8 @@
 import type { Algorithm, State } from '../algorithm/algorithm.ts'
+import { makeAlgorithm } from '../algorithm/make-algorithm.ts'
 import type { Pace } from '../algorithm/pace/pace.ts'
 import { PACES } from '../algorithm/pace/registry.ts'
+import { ownerNoise } from '../config/owner-noise.ts'
 import type { Experiment } from '../config/schema.ts'
 import { type Arrived, arrivalsOf, Timetable } from '../federation/arrivals.ts'
 import { asyncState, runAsync } from '../federation/async-loop.ts'
@@ -13,9 +15,14 @@ import { lastRound } from '../federation/schedule.ts'
 import { initialWeights } from '../model/init.ts'
 import { make } from '../parts.ts'
 import type { SavedState } from '../runs/checkpoint.ts'
+import { labelsTold } from '../runs/run-description.ts'
 import type { Weights } from '../weights/weights.ts'
 import { accountOf } from './noise.ts'
 import type { Participants, Runnable } from './participants.ts'
+
+/** What the updates of a run become the next model by. */
+export const algorithmOf = ({ experiment, description }: Runnable): Algorithm =>
+  makeAlgorithm(experiment, labelsTold(description.shards), ownerNoise(experiment))
 
 /** What a run begins with, before its first round. */
 export interface Beginning {

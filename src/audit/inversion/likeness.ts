@@ -1,8 +1,8 @@
 /** Grey values of an image from 0 to 1. */
 export type Grey = Float64Array
 
-/** Mean absolute difference of two images. */
-export function meanError(a: Grey, b: Grey): number {
+/** Mean absolute difference of two images, in whatever units they have. */
+export function meanError(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!)
   return sum / a.length

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DELTA } from '../../config/owner-noise.ts'
 import { localEpochs } from '../../config/schema.ts'
 import type { Shard } from '../../data/dataset.ts'
 import type { Learner } from '../../engine/engine.ts'
@@ -112,9 +113,6 @@ async function shadowsOf(scene: Scene, images: Uint32Array, own: Learner, chosen
     lr: learningRate(experiment, 1),
   })
 }
-
-/** The delta at which an epsilon is stated, if the run has none. */
-const DELTA = 1e-5
 
 function measuresOf({ manifest }: Scene, scores: Scores): [Measure, ...Measure[]] {
   const at = (falsePositives: number): Measure => {

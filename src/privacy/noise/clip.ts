@@ -1,5 +1,6 @@
 import { squaredDistance } from '../../weights/distance.ts'
-import type { Tensor, Weights } from '../../weights/weights.ts'
+import { mapTensors } from '../../weights/map-tensors.ts'
+import type { Weights } from '../../weights/weights.ts'
 
 /** A clipped change, as the weights that it leads to. */
 export interface Clipped {
@@ -30,9 +31,7 @@ export function clipChange(received: Weights, trained: Weights, norm: number): C
 }
 
 const shortened = (received: Weights, trained: Weights, factor: number): Weights =>
-  new Map(
-    [...trained].map(([name, { shape, data }]): [string, Tensor] => {
-      const from = received.get(name)!.data
-      return [name, { shape, data: data.map((value, i) => from[i]! + factor * (value - from[i]!)) }]
-    }),
-  )
+  mapTensors(trained, (data, name) => {
+    const from = received.get(name)!.data
+    return data.map((value, i) => from[i]! + factor * (value - from[i]!))
+  })

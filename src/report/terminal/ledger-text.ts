@@ -1,5 +1,6 @@
 import type { Ledger, LedgerEntry } from '../../disclosure/ledger.ts'
 import { dataSize, thousands } from '../../format.ts'
+import { LEDGER_HEAD, ledgerCells } from '../ledger-cells.ts'
 import { markdownTable } from '../markdown-table.ts'
 import { wrap } from './wrap.ts'
 
@@ -34,33 +35,6 @@ function amount({ messages, bytes }: LedgerEntry): string {
   ]
   return parts.length > 0 ? ` (${HOW_OFTEN} ${parts.join(', ')})` : ''
 }
-
-/** The cells of a ledger as a table. */
-export const LEDGER_HEAD = [
-  'from',
-  'to',
-  'what',
-  'when',
-  'messages',
-  'bytes',
-  'tells',
-  'read by',
-  'protected by',
-  'attacked by',
-]
-
-export const ledgerCells = (entry: LedgerEntry): string[] => [
-  entry.from,
-  entry.to,
-  entry.what,
-  entry.when,
-  entry.messages === undefined ? '' : thousands(entry.messages),
-  entry.bytes === undefined ? '' : dataSize(entry.bytes),
-  entry.tells,
-  entry.readers,
-  entry.mechanism || 'nothing',
-  entry.attacks.join(', '),
-]
 
 function markdown({ entries, words }: Ledger, title: string): string {
   const table = markdownTable(LEDGER_HEAD, entries.map(ledgerCells), LEDGER_HEAD.length)

@@ -1,4 +1,4 @@
-import type { Model } from '../../../model/model.ts'
+import { type Model, sizeOf } from '../../../model/model.ts'
 import type { Normalisation } from '../../engine.ts'
 import { LEAST_NORM } from '../../training/train-records.ts'
 import { forwardBackward } from './backward.ts'
@@ -35,7 +35,7 @@ export function clippedSumGraph(
   hooked: Pick<Hooked, 'targets'>,
   webgpu?: WebGpu,
 ): Uint8Array {
-  const pixels = model.input.reduce((n, d) => n * d, 1)
+  const pixels = sizeOf(model.input)
   const { parameters } = model
   const steps = trainingSteps(model.layers, blocks?.block)
   const orders = blockedWeights(steps, blocks?.block)

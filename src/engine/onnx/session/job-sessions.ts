@@ -43,12 +43,7 @@ export function openSessions(target: Target, job: TrainingSetup): Sessions {
 type RecordSessions = Pick<Sessions, 'clippedSum' | 'givenStep'>
 
 function recordSessions({ device, block }: Target, { model, normalise, optimizer }: TrainingSetup): RecordSessions {
-  const sessions = new Map<string, Promise<InferenceSession>>()
-  const once = (key: string, graph: () => Uint8Array) => {
-    const session = sessions.get(key) ?? createSession(graph(), device)
-    sessions.set(key, session)
-    return session
-  }
+  const once = keptSessions(device)
   const blocks = block === undefined ? undefined : { block, batch: CLIPPED_BATCH }
   return {
     clippedSum: ({ targets }) =>
@@ -59,21 +54,28 @@ function recordSessions({ device, block }: Target, { model, normalise, optimizer
   }
 }
 
+/** Makes a session when it is first asked for, and keeps it by its key. */
+function keptSessions(device?: Device) {
+  const sessions = new Map<string, Promise<InferenceSession>>()
+  return (key: string, graph: () => Uint8Array): Promise<InferenceSession> => {
+    const session = sessions.get(key) ?? createSession(graph(), device)
+    sessions.set(key, session)
+    return session
+  }
+}
+
 /** One graph trains on batches of any size, save on WebGPU; every model that is evaluated needs a session of its own. */
 function standardSessions(device: Device, job: TrainingSetup): Omit<Sessions, keyof RecordSessions> {
   const { model, normalise, optimizer } = job
   const open = (weights: Weights) => createSession(inferenceGraph(model, normalise, weights, webGpu(device)), device)
-  const training = new Map<string, Promise<InferenceSession>>()
+  const training = keptSessions(device)
   /** The model evaluated last: the next owner's evaluation is mostly of the same one. */
   let scored: { readonly id: number; readonly session: InferenceSession } | undefined
   return {
     training(batch, _full, hooked) {
       const webgpu = webGpu(device, batch)
-      const key = JSON.stringify([webgpu, hooked])
       const graph = () => trainingGraph(model, normalise, optimizer, undefined, hooked, webgpu)
-      const session = training.get(key) ?? createSession(graph(), device)
-      training.set(key, session)
-      return session
+      return training(JSON.stringify([webgpu, hooked]), graph)
     },
     async evaluateShared({ id, weights }, sets) {
       if (scored?.id !== id) {
@@ -100,7 +102,7 @@ function standardSessions(device: Device, job: TrainingSetup): Omit<Sessions, ke
 /** A graph for full batches is for no others, and faster for that; one session evaluates all models. */
 function blockedSessions(block: number, job: TrainingSetup): Omit<Sessions, keyof RecordSessions> {
   const { model, normalise, optimizer } = job
-  const training = new Map<string, Promise<InferenceSession>>()
+  const training = keptSessions()
   let evaluation: Promise<InferenceSession> | undefined
   const score = async (weights: Weights, sets: readonly Uint32Array[]) => {
     evaluation ??= createSession(evaluationGraph(model, normalise, block))
@@ -109,10 +111,8 @@ function blockedSessions(block: number, job: TrainingSetup): Omit<Sessions, keyo
   return {
     training(batch, full, hooked) {
       const blocks = { block, ...(batch === full && { batch }) }
-      const key = JSON.stringify([blocks, hooked])
-      const session = training.get(key) ?? createSession(trainingGraph(model, normalise, optimizer, blocks, hooked))
-      training.set(key, session)
-      return session
+      const graph = () => trainingGraph(model, normalise, optimizer, blocks, hooked)
+      return training(JSON.stringify([blocks, hooked]), graph)
     },
     evaluateShared: ({ weights }, sets) => score(weights, sets),
     evaluateLocal: async (weights, indices) => (await score(weights, [indices]))[0]!,

@@ -1,3 +1,4 @@
+import { sizeOf } from '../../../model/model.ts'
 import type { Weights } from '../../../weights/weights.ts'
 import type { TrainingSetup, TrainPlan } from '../../engine.ts'
 import { gather } from '../../training/gather.ts'
@@ -49,7 +50,7 @@ export async function openRecordTrainer(
       let sums: Tensors = Object.fromEntries(
         model.parameters.map(({ name, shape }) => [
           sumOf(name),
-          new Tensor('float32', new Float32Array(shape.reduce((n, d) => n * d, 1)), shape),
+          new Tensor('float32', new Float32Array(sizeOf(shape)), shape),
         ]),
       )
       let loss = 0

@@ -1,4 +1,5 @@
 import type { Found, ImagePair } from '../../../audit/attack.ts'
+import { meanError } from '../../../audit/inversion/likeness.ts'
 import { bothSizes, chart, figure, type Size, table, WIDTHS } from '../chart/figure.ts'
 import { html, type Markup, px } from '../markup.ts'
 import { greyPng } from '../png.ts'
@@ -56,5 +57,4 @@ function drawing(id: string, title: string, { rows, cols, pairs }: Images, size:
 }
 
 /** Mean absolute difference of grey values from 0 to 1. */
-const errorOf = ({ real, found }: ImagePair): number =>
-  real.reduce((sum, value, i) => sum + Math.abs(value - found[i]!), 0) / real.length / 255
+const errorOf = ({ real, found }: ImagePair): number => meanError(real, found) / 255

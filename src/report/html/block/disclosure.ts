@@ -1,6 +1,6 @@
 import { ledgerOf } from '../../../disclosure/ledger.ts'
+import { LEDGER_HEAD, ledgerCells } from '../../ledger-cells.ts'
 import type { RecordGroup } from '../../run-record.ts'
-import { LEDGER_HEAD, ledgerCells } from '../../terminal/ledger-text.ts'
 import { scrollBox, table } from '../chart/figure.ts'
 import { html, type Markup } from '../markup.ts'
 
