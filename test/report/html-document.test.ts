@@ -206,6 +206,28 @@ describe('several runs', () => {
     expect(same.table.match(/stroke-dasharray/g)).toHaveLength(1)
   })
 
+  it('of several epsilons have what noise costs in accuracy, a line for each experiment', async () => {
+    const at = (owners: number, privacy: object, seed = 0) => ({
+      config: { env: 'V', owners, rounds: 1, seed, privacy: { level: 'owner', clip: 1, ...privacy } },
+    })
+    const runs = {
+      a: at(3, { epsilon: 4 }),
+      b: at(3, { epsilon: 1 }),
+      c: at(3, { epsilon: 1 }, 1),
+      d: at(3, { noise: 0 }),
+    }
+    const dir = folder({ ...runs, e: at(5, { epsilon: 4 }), plain: { config: { env: 'V', rounds: 1 } } })
+    const html = await page(dir)
+    const drawn = html.slice(html.indexOf('<figure id="budgets"'), html.indexOf('id="overview"'))
+    const cells = [...drawn.matchAll(/<t[hd][^>]*>([^<]*)<\/t[hd]>/g)].map(([, cell]) => cell)
+    expect(cells.slice(0, 5)).toEqual(['epsilon', '1', '4', 'no noise', 'owners 3'])
+    const verdicts = (await groupsOf(dir)).map((group) => verdictOf(group, undefined)!.unified.mean.toFixed(2))
+    expect(cells[5]).toMatch(new RegExp(`^${verdicts[1]} ± `))
+    expect(cells.slice(6)).toEqual([verdicts[0], verdicts[2], 'owners 5', '', verdicts[3], ''])
+    expect(text(drawn)).toContain('The smaller the epsilon, the less a model tells of an owner')
+    expect(await page(folder({ a: runs.a, e: at(5, { epsilon: 4 }) }))).not.toContain('id="budgets"')
+  })
+
   it('are judged by those that finished', async () => {
     const dir = folder({ s0: { config: H }, s1: { config: { ...H, seed: 1 }, done: 2, status: 'interrupted' } })
     const [group] = await groupsOf(dir)

@@ -85,9 +85,18 @@ function fakeRound(experiment: Experiment, owners: readonly number[], round: num
     drift: { 'conv1.weight': 0.05 * round, 'dense1.bias': 1.5 / round },
     traffic: owners.map((owner) => ({ owner, down: round === 1 ? 3_000_000 : 2_000_000, up: 1_000_000 })),
     disclosed: [],
+    ...fakeSpent(experiment, round),
     baseline: baseline === 'pooled' ? { ...trained(POOLED, learnt * 0.95), weights: new Map() } : undefined,
     seconds: { train: 2, merge: 0.1, evaluate: 0.3 },
   }
+}
+
+/** A budget is spent round by round. */
+function fakeSpent({ privacy, rounds }: Experiment, round: number): Pick<RoundFinished, 'privacy'> {
+  if (privacy?.level === undefined) return {}
+  const { level, noise = 2, epsilon } = privacy
+  const spent = epsilon === undefined ? undefined : (epsilon * round) / rounds
+  return { privacy: { level, noise, clip: 1, epsilon: spent, delta: 1e-5 } }
 }
 
 /** A model that recognises a part of each class and takes the others for the next class. */

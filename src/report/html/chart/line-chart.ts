@@ -27,6 +27,14 @@ export interface ValueAxis {
   readonly end: (value: number) => string
 }
 
+/** A horizontal axis. */
+interface Across {
+  readonly title: string
+  readonly ticks: readonly number[]
+  /** Writes a tick; default: its number. */
+  readonly text?: (tick: number) => string
+}
+
 export interface LineChart {
   readonly id: string
   readonly size: Size
@@ -41,7 +49,7 @@ export interface LineChart {
   /** In ascending order. */
   readonly rounds: readonly number[]
   /** The horizontal axis, if it has no rounds but other numbers. */
-  readonly across?: { readonly title: string; readonly ticks: readonly number[] }
+  readonly across?: Across
   /** Of the drawing without its legend. */
   readonly height?: number
 }
@@ -78,10 +86,10 @@ export function lineChart(given: LineChart): Markup {
     (tick) =>
       html`<path class="${tick === 0 && axis.domain[0] < 0 ? 'axis' : 'grid'}" d="M${left} ${px(y(tick))}H${px(right)}"/><text class="tick" x="${left - 6}" y="${px(y(tick) + 4)}" text-anchor="end">${axis.text(tick)}</text>`,
   )
-  const across = given.across ?? { title: 'round', ticks: roundTicks(first, last, size === 'wide' ? 9 : 6) }
+  const across: Across = given.across ?? { title: 'round', ticks: roundTicks(first, last, size === 'wide' ? 9 : 6) }
   const ticks = across.ticks.map(
     (round) =>
-      html`<path class="axis" d="M${px(x(round))} ${px(bottom)}v4"/><text class="tick" x="${px(x(round))}" y="${px(bottom + 17)}" text-anchor="middle">${round}</text>`,
+      html`<path class="axis" d="M${px(x(round))} ${px(bottom)}v4"/><text class="tick" x="${px(x(round))}" y="${px(bottom + 17)}" text-anchor="middle">${across.text?.(round) ?? round}</text>`,
   )
   const names = endLabels(
     ends.map((end) => ({ ...end, y: Math.max(top, Math.min(bottom, y(end.value))) })),

@@ -4,6 +4,7 @@ import { chapter, shortChapter } from '../chapter.ts'
 import { html, type Markup } from '../markup.ts'
 import { estimateText, type Verdict, verdictBesidePaper, verdictBlock } from '../verdict.ts'
 import { subtitle } from '../words.ts'
+import { budgetsFigure } from './budgets.ts'
 import { MAX_LINES, overviewFigure } from './lines.ts'
 import { multiples } from './multiples.ts'
 import { overviewTable } from './overview.ts'
@@ -16,7 +17,7 @@ export function sweep(groups: readonly RecordGroup[]): Markup {
   const curves = groups.length > MAX_LINES ? multiples('overview', groups) : overviewFigure('overview', groups)
   const verdicts = groups.map(verdictBesidePaper)
   const content = groups.length > MAX_FULL ? shortChapter : chapter
-  return html`<h2 class="away">Overview</h2>${overviewTable(groups, verdicts)}${curves}
+  return html`<h2 class="away">Overview</h2>${overviewTable(groups, verdicts)}${budgetsFigure('budgets', groups, verdicts)}${curves}
 <nav class="contents block" aria-label="Contents"><h2>Experiments</h2><ol>${groups.map((group, i) => html`<li><a href="#g${i + 1}">${group.label}</a></li>`)}</ol></nav>
 ${groups.map((group, i) => folded(i + 1, group, verdicts[i], content))}`
 }
