@@ -14,7 +14,7 @@ import { fetchProgress } from '../report/terminal/progress.ts'
 import { prepareRun } from '../run/prepare.ts'
 import { LATEST } from '../runs/latest.ts'
 import { type LoadedRun, loadRun } from '../runs/read/load-run.ts'
-import { pickRun } from '../runs/read/pick-run.ts'
+import { pickRuns } from '../runs/read/pick-run.ts'
 import { readModel } from '../runs/read/read-model.ts'
 import { accessOf, addFetchOptions, type FetchFlags } from './data-options.ts'
 import { experimentOfRun } from './experiment-of-run.ts'
@@ -56,7 +56,7 @@ export function addAuditCommand(program: Command, io: Io): void {
     .command('audit')
     .summary('what attacks make of what others see of an owner')
     .description('Attacks what the server, another owner or a user of the unified model has seen of a run.')
-    .argument('[run...]', `run folders, ids of runs, or ${LATEST} (default: ${LATEST})`)
+    .argument('[run...]', `run folders, folders of batches, ids of runs, or ${LATEST} (default: ${LATEST})`)
     .option('--attack <attacks>', 'attacks, with their options', ALL_ATTACKS)
     .addOption(new Option('--as <who>', 'only what this party could do').choices(ADVERSARIES))
     .option('--round <n>', 'round whose updates are attacked (default: the last that was kept)', positive)
@@ -72,10 +72,33 @@ export function addAuditCommand(program: Command, io: Io): void {
 async function audit(named: readonly string[], options: AuditOptions, io: Io): Promise<void> {
   const attacks = chosenAttacks(options.attack)
   const audits: Audit[] = []
-  for (const name of named.length > 0 ? named : [LATEST]) audits.push(await auditOne(name, attacks, options, io))
+  for (const opened of await openAll(named, options, io)) audits.push(await auditOne(opened, attacks, options, io))
   assertAny(audits, options.attack)
   io.out(AUDIT_FORMATS[options.format](audits, io.width))
 }
+
+/** All runs are looked into before the first is attacked, so that the name of none undoes what was found of another. */
+async function openAll(named: readonly string[], options: AuditOptions, io: Io): Promise<Opened[]> {
+  const dirs: string[] = []
+  for (const name of named.length > 0 ? named : [LATEST]) dirs.push(...(await pickRuns(name, RESULTS)))
+  const opened: Opened[] = []
+  for (const dir of new Set(dirs)) opened.push(await open(dir, options, io))
+  return opened
+}
+
+/** A run, and where its audit is kept. */
+type Opened = Awaited<ReturnType<typeof open>>
+
+async function open(dir: string, options: AuditOptions, io: Io) {
+  const run = await loadRun(dir)
+  if (run.rounds === 0) throw new FedunifyError('E_RUN_NOT_FOUND', `${dir}: no round was finished`, 'let it run first')
+  await modelOf(dir)
+  await keptRound(run, options.round)
+  const saving = await openSaving(run, 'audit.json', options, io)
+  return { dir, run, saving, own: await experimentOfRun(dir, options.data, io.signal) }
+}
+
+const modelOf = (dir: string) => readModel(dir, 'a published run may leave its model out: do the run again')
 
 /** @throws FedunifyError (data) if nothing of what was asked for by name could be done */
 function assertAny(audits: readonly Audit[], asked: string): void {
@@ -86,19 +109,13 @@ function assertAny(audits: readonly Audit[], asked: string): void {
 }
 
 async function auditOne(
-  named: string,
+  { dir, run, saving, own }: Opened,
   attacks: readonly ChosenAttack[],
   options: AuditOptions,
   io: Io,
 ): Promise<Audit> {
-  const dir = await pickRun(named, RESULTS)
-  const run = await loadRun(dir)
-  if (run.rounds === 0) throw new FedunifyError('E_RUN_NOT_FOUND', `${dir}: no round was finished`, 'let it run first')
-  const model = await readModel(dir, 'a published run may leave its model out: do the run again')
-  const kept = await keptRound(run, options.round)
-  const saving = await openSaving(run, 'audit.json', options, io)
+  const [model, kept] = [await modelOf(dir), await keptRound(run, options.round)]
   const { signal } = io
-  const own = await experimentOfRun(dir, options.data, signal)
   const view = progressView(io, options.quiet === true)
   try {
     const access = { ...accessOf(options), signal, progress: fetchProgress(view) }

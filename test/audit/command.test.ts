@@ -72,6 +72,16 @@ describe('audit', () => {
     expect(names(after).filter((name) => name.startsWith('label'))).toEqual(['label-inference:power=1'])
   })
 
+  it('takes the folder of a batch, and attacks no run if another name means none', async () => {
+    const inverted = ['--attack', 'gradient-inversion', '--json', '--quiet', '--no-save']
+    const { out } = await fedunify(['audit', join(folder, 'results', 'kept'), at('kept'), ...inverted])
+    expect(JSON.parse(out).audits.map(({ path }: { path: string }) => path)).toEqual([at('kept')])
+    const before = readFileSync(at('kept', 'audit.json'))
+    const named = ['audit', at('kept'), at('kept', 'manifest.jso'), '--attack', 'gradient-inversion:batch=2', '--quiet']
+    expect(await fedunify(named)).toMatchObject({ code: 3, out: '' })
+    expect(readFileSync(at('kept', 'audit.json'))).toEqual(before)
+  })
+
   it('looks at the round and at the party that are named', async () => {
     const asked = ['audit', at('kept'), '--attack', `label-inference,${SHADOWS}`, '--json', '--quiet', '--no-save']
     const { out } = await fedunify([...asked, '--round', '1', '--as', 'owner'])

@@ -10,16 +10,20 @@ import { newestOf } from './newest-run.ts'
  * @throws FedunifyError (data) if there is no such run; (usage) if several are meant
  */
 export async function pickRun(named: string, results: string): Promise<string> {
-  if (named === LATEST) return await latestRun(results)
-  const isPath = (await kindOf(named)) !== 'none'
-  const found = isPath ? await findRuns(named, refuse) : await runsById(named, results)
-  const [run, ...others] = found
-  if (run === undefined)
-    throw new FedunifyError('E_RUN_NOT_FOUND', `${named}: no such run`, await hintFor(named, results))
-  if (others.length === 0) return run
+  const found = await pickRuns(named, results)
+  if (found.length === 1) return found[0]!
   const list = found.slice(0, 3).join(', ')
   const more = found.length > 3 ? ', …' : ''
   throw new FedunifyError('E_OPTION', `${named}: ${found.length} runs: ${list}${more}`, 'see fedunify ls, and name one')
+}
+
+/** The same for a name that may mean several runs: the folder of a batch, or how their ids begin. At least one. */
+export async function pickRuns(named: string, results: string): Promise<string[]> {
+  if (named === LATEST) return [await latestRun(results)]
+  const isPath = (await kindOf(named)) !== 'none'
+  const found = isPath ? await findRuns(named, refuse) : await runsById(named, results)
+  if (found.length > 0) return found
+  throw new FedunifyError('E_RUN_NOT_FOUND', `${named}: no such run`, await hintFor(named, results))
 }
 
 /** Those of that id, or else those whose id begins so. */
