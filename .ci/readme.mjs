@@ -11,6 +11,7 @@ import { nameOf } from '../build/parts.js'
 import { paperTable } from '../build/report/terminal/paper-table.js'
 import { kindOfSeries, POOLED_SERIES, seriesTitle } from '../build/runs/series-name.js'
 import { leaderboardRows } from './leaderboard.mjs'
+import { auditedRows, utilityRows } from './privacy.mjs'
 import { searchedRows } from './searched.mjs'
 
 const FILLED = [
@@ -282,6 +283,18 @@ function federationMemory() {
 /** How much faster two workers do a batch than one, as bench/batch-on.mjs measured it. */
 const batchOn = () => decimals(suite('batch-on').results[0].ratio)
 
+/** What attacks found out of the runs of a batch, by the groups given. */
+function audited(name, groups) {
+  const [head, ...rows] = auditedRows(at(`results/reference/${name}`).pathname, groups.split(','))
+  return table(head, rows)
+}
+
+/** What noise costs in accuracy, and what a user of the models finds out, for each `key` of a batch. */
+function utility(name, key) {
+  const [head, ...rows] = utilityRows(at(`results/reference/${name}`).pathname, key)
+  return table(head, rows)
+}
+
 const FIGURES = {
   ours: (name, series, round, group) => plusMinus(batch(name).of(series, round, group), decimals),
   printed: (...args) => decimals(printed(...args)),
@@ -306,6 +319,8 @@ const FIGURES = {
   leaderboard,
   'leaderboard-of': leaderboardOf,
   searched,
+  audited,
+  utility,
   robust,
   parts,
 }

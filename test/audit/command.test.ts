@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { AUDIT_FORMATS } from '../../src/report/terminal/audit.ts'
 import { runBinary } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { SMALL_MODEL, workshop } from '../support/experiment.ts'
@@ -107,6 +108,12 @@ describe('audit', () => {
     expect(code).toBe(0)
     expect(out).toContain(`| attack | figure | ${at('kept')} | ${at('plain')} | a guess |`)
     expect(out).toMatch(/\| the unified model, loss: auc \| 0\.\d{3} \| 0\.\d{3} \| 0\.500 \|/)
+  })
+
+  it('names runs of one folder by their own names', () => {
+    const audit = { path: 'results/batch/a', rows: [], notMade: [] }
+    const out = AUDIT_FORMATS.markdown([audit, { ...audit, path: 'results/batch/b' }])
+    expect(out).toContain('| attack | figure | a | b | a guess |')
   })
 
   it.each<[string, string[], number, RegExp]>([

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { Measure } from '../../audit/attack.ts'
 import type { Audited, AuditRow } from '../../audit/audit-run.ts'
 import { plainAudited } from '../../audit/plain.ts'
@@ -83,5 +84,11 @@ function sideBySide(audits: readonly Audit[], draw: Draw): string {
     const guess = all.flatMap((of) => of.get(one)?.guess ?? [])[0]
     return [...one.split('\n'), ...values, guess === undefined ? '' : number(guess)]
   })
-  return draw(['attack', 'figure', ...audits.map(({ path }) => oneLine(path)), 'a guess'], rows)
+  return draw(['attack', 'figure', ...shortNames(audits.map(({ path }) => oneLine(path))), 'a guess'], rows)
+}
+
+/** Their last parts, if these tell them apart. */
+function shortNames(paths: readonly string[]): readonly string[] {
+  const names = paths.map((path) => basename(path))
+  return new Set(names).size === names.length ? names : paths
 }
