@@ -128,10 +128,14 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
     const prepared = await prepareRun(experiment, { ...access, file }).catch(tell)
     const here = inThisProcess(prepared)
     const runnable = replay === undefined ? here : await replayOf(replay, here).catch(tell)
+    const tellNotes = () => {
+      for (const text of notesOf(prepared)) view.note(`note: ${oneLine(text)}`)
+    }
     let path = resume ?? join(experiment.out, experiment.name, options.runId ?? timestamp(new Date()))
     if (options.dryRun) {
       const done = resume === undefined ? 0 : await resumableRounds(resume, runnable)
       await assertRoom(path, keptBytes(experiment, prepared.model, done))
+      tellNotes()
       return io.say(planText(prepared, done, io.width))
     }
     let begun = false
@@ -145,7 +149,7 @@ async function run(file: string | undefined, options: RunOptions, io: Io): Promi
         begun = true
         path = at
         await pointLatest(experiment.out, path)
-        for (const text of notesOf(prepared)) view.note(`note: ${oneLine(text)}`)
+        tellNotes()
         view.note(`${overviewText(prepared, io.terminal?.columns)}\n`)
         if (done > 0) view.note(`resuming ${oneLine(path)} after round ${done}\n`)
       },

@@ -24,14 +24,14 @@ export interface Source {
   readonly values: Readonly<Record<string, unknown>>
   /** Of the file, for paths in it that start there. */
   readonly folder?: string
-  /** Where the value at `path` was written: "exp.yaml:3", "--set lr", "--lr". */
+  /** Where the value at `path` was written: "exp.yaml:3", "--set lr", "--lr", "--privacy clip". */
   where(path: readonly PropertyKey[]): string
 }
 
 /** Where a value was written. */
 export interface Origin {
   readonly source: Source
-  /** "exp.yaml:3", "--set lr", "--lr". */
+  /** "exp.yaml:3", "--set lr", "--lr", "--privacy clip". */
   readonly place: string
   /** The key as it was written there: an option of a part may go by a short one. */
   readonly key: string
@@ -133,7 +133,14 @@ export function setSource(pairs: readonly string[]): Source {
 export function flagSource(flags: Readonly<Record<string, string>>): Source {
   let values: Readonly<Record<string, unknown>> = {}
   for (const [key, text] of Object.entries(flags)) values = over(values, key, text, `--${key}`)
-  return { kind: 'flag', values, where: (path) => `--${String(withoutMatrix(path)[0])}` }
+  return { kind: 'flag', values, where: (path) => flagPlace(withoutMatrix(path)) }
+}
+
+/** A flag, and where in its value: "--privacy masks.range". A part is found by its name, not by its number in a list. */
+function flagPlace([flag, ...inner]: readonly PropertyKey[]): string {
+  const byName = Object.hasOwn(CHOICE_KEYS, flag!) || typeof inner.at(-1) === 'number'
+  const within = byName ? inner.filter((step) => typeof step !== 'number') : inner
+  return [`--${String(flag)}`, ...(within.length > 0 ? [plain(within.map(String).join('.'))] : [])].join(' ')
 }
 
 /** What a command line goes over was written as the key itself. */
