@@ -18,6 +18,7 @@ const FIGURES = {
   'table4-confusion.svg': ['table4', 'g1-confusion'],
   'best-v.svg': ['best-v', 'g1-accuracy'],
   'pooled.svg': ['pooled', 'overview'],
+  'privacy-owner.svg': ['privacy-owner', 'budgets'],
 }
 
 process.chdir(new URL('..', import.meta.url).pathname)

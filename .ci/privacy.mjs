@@ -17,7 +17,7 @@ function runsOf(folder) {
       const { config } = JSON.parse(text('manifest.json'))
       const audit = existsSync(`${folder}/${name}/audit.json`) ? JSON.parse(text('audit.json')).rows : []
       const noise = existsSync(`${folder}/${name}/privacy.csv`) ? csv('privacy.csv').at(-1) : undefined
-      const accuracy = 100 * Number(csv('unified.csv').at(-1).accuracy)
+      const accuracy = 100 * Number(csv('unified.csv').findLast((row) => row.accuracy !== '').accuracy)
       const of = name.slice(0, name.lastIndexOf(`-s${config.seed}-`)).replaceAll('_', '-')
       return { group: of, config, audit, accuracy, noise }
     })

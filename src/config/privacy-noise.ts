@@ -2,7 +2,6 @@ import { lastOf } from '../algorithm/earlier-models.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { chosenStep } from '../algorithm/server/start-server.ts'
-import { isEvaluated, lastRound } from '../federation/schedule.ts'
 import { type AnyChoice, make, nameOf } from '../parts.ts'
 import { affordableRounds, firstTooDear } from '../privacy/account.ts'
 import { ownerAccount, ownerNoise, withinBudget } from './owner-noise.ts'
@@ -115,14 +114,11 @@ function unsoundBudget(experiment: Asked): UnsoundKey | undefined {
     return refuse(why, 'allow a larger epsilon or delta, or do fewer rounds')
   }
   const account = ownerAccount(experiment)!
-  const last = Math.min(lastRound(experiment), affordableRounds(account, rounds))
-  if (last === 0) {
+  if (affordableRounds(account, rounds) === 0) {
     return refuse(
       firstTooDear(account),
       `leave out noise, which finds it (${withinBudget(experiment)}), or allow a larger epsilon`,
     )
   }
-  if (isEvaluated(experiment, last) || last === lastRound(experiment)) return undefined
-  const why = `epsilon ${epsilon} is enough for ${last} rounds, but with evaluate-every the last of them is not evaluated`
-  return refuse(why, 'leave out evaluate-every, or noise, which is then found for all rounds')
+  return undefined
 }

@@ -69,7 +69,7 @@ export async function* runFederation(
     round += 1
     const clock = new Clock()
     const lr = learningRate(plan, round)
-    const evaluate = isEvaluated(plan, round)
+    const evaluate = isEvaluated(plan, round, last)
     const instruct = (owner: number) => algorithm.instruct(state, owner)
     const fold = algorithm.fold({ round, base: model })
     const locals: OwnerTrained[] = []
@@ -84,7 +84,7 @@ export async function* runFederation(
       else {
         const local = ownerTrained(round, news, evaluate ? (received?.get(news.owner) ?? news.received) : undefined)
         locals.push(local)
-        yield isKept(plan, round) ? { ...local, kept: { weights: news.weights, received: model } } : local
+        yield isKept(plan, round, last) ? { ...local, kept: { weights: news.weights, received: model } } : local
       }
       clock.go()
     }

@@ -56,17 +56,22 @@ export interface Keeping {
 export const lastRound = ({ rounds, 'stop-after': last }: Pick<Schedule, 'rounds' | 'stop-after'>): number =>
   Math.min(rounds, last ?? rounds)
 
-/** Whether the owners' weights of a round (from 1) are kept. */
+/**
+ * Whether the owners' weights of a round (from 1) are kept.
+ * @param last the round that ends the run, if it is an earlier one
+ */
 export const isKept = (
   { keep, rounds, 'keep-every': every = 1 }: Keeping & Pick<Schedule, 'rounds'>,
   round: number,
-): boolean => keep !== undefined && (round % every === 0 || round === rounds)
+  last = rounds,
+): boolean => keep !== undefined && (round % every === 0 || round === rounds || round === last)
 
-/** Whether models are evaluated in a round (from 1). */
+/** Whether models are evaluated in a round (from 1). @param last as above */
 export const isEvaluated = (
   { rounds, 'evaluate-every': every = 1 }: Pick<Schedule, 'rounds' | 'evaluate-every'>,
   round: number,
-): boolean => round % every === 0 || round === rounds
+  last = rounds,
+): boolean => round % every === 0 || round === rounds || round === last
 
 /** Learning rate of a round (from 1). */
 export const learningRate = ({ lr, rounds, 'lr-schedule': schedule }: Schedule, round: number): number =>

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { drawnOwners } from '../../src/federation/drawn-owners.ts'
@@ -154,6 +154,25 @@ describe('a run with noise at the level of owners', () => {
   })
 })
 
+/** Runs it until round 2 is told of, and kills it. */
+async function killedAfterTwo(file: string): Promise<void> {
+  const preload = join(temporaryFolder(), 'kill.cjs')
+  writeFileSync(
+    preload,
+    `if (require('node:worker_threads').isMainThread) {
+      const write = process.stderr.write
+      process.stderr.write = function (text, ...rest) {
+        if (String(text).startsWith('round 2')) process.kill(process.pid, 'SIGKILL')
+        return write.call(this, text, ...rest)
+      }
+    }`,
+  )
+  const killed = await runBinary(['run', file, '--run-id', 'a', '--device', 'cpu'], {
+    env: { NODE_OPTIONS: `--require ${preload}` },
+  })
+  expect(killed.signal).toBe('SIGKILL')
+}
+
 describe('a budget', () => {
   it('without noise, finds the least noise for all rounds', async () => {
     const { code, err } = await run(experiment('found', { ...given, privacy: { ...owner, epsilon: 4, delta: 1e-6 } }))
@@ -189,29 +208,45 @@ describe('a budget', () => {
     expect(await fedunify(['verify', at('limited')])).toMatchObject({ code: 3 })
   })
 
-  it('survives a kill: the round that was under way counts, for its noise may have been seen', async () => {
-    const file = experiment('killed', { ...limited, privacy: { ...limited.privacy, epsilon: 4.5 } })
-    expect([spent(4) < 4.5, spent(5) > 4.5]).toEqual([true, true])
-    const preload = join(temporaryFolder(), 'kill.cjs')
-    writeFileSync(
-      preload,
-      `if (require('node:worker_threads').isMainThread) {
-        const write = process.stderr.write
-        process.stderr.write = function (text, ...rest) {
-          if (String(text).startsWith('round 2')) process.kill(process.pid, 'SIGKILL')
-          return write.call(this, text, ...rest)
-        }
-      }`,
+  it('has the model that it ends with evaluated, and its owners kept, though it is not their turn', async () => {
+    const rare = { ...limited, 'evaluate-every': 6, keep: 'owners', 'keep-every': 6 }
+    expect(await run(experiment('rare', rare))).toMatchObject({ code: 0 })
+    const [first, last] = rowsOf(at('rare'), 'unified.csv')
+    expect([first!.accuracy === '', last!.accuracy === '']).toEqual([true, false])
+    expect(rowsOf(at('rare'), 'local.csv').map(({ local_accuracy }) => local_accuracy !== '')).toEqual(
+      [1, 2].flatMap((round) => Array.from({ length: 4 }, () => round === 2)),
     )
-    const killed = await runBinary(['run', file, '--run-id', 'a', '--device', 'cpu'], {
-      env: { NODE_OPTIONS: `--require ${preload}` },
+    expect(existsSync(join(at('rare'), 'owners', 'round-0002', 'owner-1.safetensors'))).toBe(true)
+    expect(await fedunify(['verify', at('rare')])).toMatchObject({ code: 0 })
+    // No other run has figures in such a round.
+    const { config, ...manifest } = manifestOf(at('rare'))
+    const { epsilon: _, ...privacy } = config.privacy
+    writeFileSync(join(at('rare'), 'manifest.json'), JSON.stringify({ ...manifest, config: { ...config, privacy } }))
+    expect(await fedunify(['verify', at('rare')])).toMatchObject({ code: 3 })
+  })
+
+  it('goes no further than its last round if it is killed after it', async () => {
+    await killedAfterTwo(experiment('end', { ...limited, 'evaluate-every': 6 }))
+    const { code, err } = await fedunify(['run', '--resume', at('end'), '--device', 'cpu'])
+    expect(code, err).toBe(0)
+    expect(manifestOf(at('end'))).toMatchObject({ status: 'finished', rounds: 2, reason: 'budget' })
+    expect(rowsOf(at('end'), 'unified.csv').map(({ accuracy }) => accuracy !== '')).toEqual([false, true])
+  })
+
+  it('survives a kill: the round that was under way counts, for its noise may have been seen', async () => {
+    const file = experiment('killed', {
+      ...limited,
+      'evaluate-every': 4,
+      privacy: { ...limited.privacy, epsilon: 4.5 },
     })
-    expect(killed.signal).toBe('SIGKILL')
+    expect([spent(4) < 4.5, spent(5) > 4.5]).toEqual([true, true])
+    await killedAfterTwo(file)
     expect(manifestOf(at('killed'))).toMatchObject({ status: 'running', rounds: 2 })
     const { code, out, err } = await fedunify(['run', '--resume', at('killed'), '--device', 'cpu'])
     expect(code, err).toBe(0)
     expect(epsilons('killed')).toEqual([spent(1), spent(2), spent(4)])
     expect(manifestOf(at('killed'))).toMatchObject({ rounds: 3, reason: 'budget', noise: { lost_rounds: 1 } })
+    expect(rowsOf(at('killed'), 'unified.csv').map(({ accuracy }) => accuracy !== '')).toEqual([false, false, true])
     expect(out).toContain('1 of them begun and not finished')
   }, 60_000)
 })
@@ -276,7 +311,6 @@ describe('what is refused', () => {
     [{ privacy: noise, merge: 'weighted-avg' }, 'lets an owner count for as much as it has images'],
     [{ privacy: noise, merge: 'median' }, 'merge median is no mean'],
     [{ privacy: noise, merge: 'avg,max' }, 'merge max would be scored on the same updates'],
-    [{ privacy: { ...owner, noise: 2, epsilon: 3.5 }, rounds: 6, 'evaluate-every': 3 }, 'is enough for 2 rounds'],
   ])('%o', async (more, why) => {
     const { code, err } = await run(experiment('refused', { ...given, ...more }))
     expect([code, err]).toEqual([2, expect.stringContaining(why)])

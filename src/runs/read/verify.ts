@@ -152,23 +152,31 @@ export function assertTold(
   unified: readonly Lined<UnifiedRow>[],
 ): void {
   const silent = new Set(withoutMetrics(shards))
+  const last = budgetEnd(config, unified)
   const fault = (file: string, line: number, empty: boolean) =>
     changed(`${join(dir, file)}:${line}`, empty ? 'a figure is missing' : 'it has a figure that nobody measured')
   for (const { round, owner, train_loss, local_accuracy, copied_accuracy, line } of local) {
     const shared = !silent.has(owner)
-    const evaluated = shared && isEvaluated(config, round)
+    const evaluated = shared && isEvaluated(config, round, last)
     const oddLoss = (train_loss === undefined) === shared
     const oddAccuracy = (local_accuracy === undefined) === evaluated || (copied_accuracy === undefined) === evaluated
     if (oddLoss || oddAccuracy) throw fault(localTable.file, line, oddLoss ? shared : evaluated)
   }
   for (const { round, merge, accuracy, loss, line } of unified) {
     const empty = accuracy === undefined
-    const evaluated = isEvaluated(config, round)
+    const evaluated = isEvaluated(config, round, last)
     // The others may all have been absent, if that was allowed.
     const mayBeEmpty = !evaluated || (silent.size > 0 && merge !== POOLED_SERIES)
     const fits = empty ? mayBeEmpty : evaluated && silent.size < shards.length
     if (!fits || empty !== (loss === undefined)) throw fault(unifiedTable.file, line, empty || loss === undefined)
   }
+}
+
+/** The last round so far, if it was evaluated though it is not the turn of such a round: the budget of the noise ends there. */
+function budgetEnd({ rounds, privacy }: Manifest['config'], unified: readonly UnifiedRow[]): number {
+  if (privacy?.epsilon === undefined) return rounds
+  const last = Math.max(...unified.map(({ round }) => round))
+  return unified.some(({ round, accuracy }) => round === last && accuracy !== undefined) ? last : rounds
 }
 
 /**
