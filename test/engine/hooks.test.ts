@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { OptimizerSettings } from '../../src/engine/engine.ts'
 import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
-import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-layout.ts'
+import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-kernels.ts'
 import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'

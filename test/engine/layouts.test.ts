@@ -137,6 +137,29 @@ describe.skipIf(block === undefined)('blocked training is standard training', ()
   })
 })
 
+describe.skipIf(block === undefined)('a pool over equal values in the first blocked layer', () => {
+  it.each([{ batch: 1 }, {}])('gives the gradient to one of them (%o)', async (size) => {
+    const model = buildModel([conv(B, 1), relu, pool(2), flatten, dense(2)], [1, 2, 2], 2)
+    const filled = (shape: number[], value: (i: number) => number) => ({
+      shape,
+      data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => value(i)),
+    })
+    const weights: Weights = new Map([
+      ['conv1.weight', filled([B, 1, 1, 1], () => 1)],
+      ['conv1.bias', filled([B], () => 0)],
+      ['dense1.weight', filled([2, B], (i) => (i < B ? 1 : -1) / B)],
+      ['dense1.bias', filled([2], () => 0)],
+    ])
+    const trainer = await openTrainer(model, { mean: 0, std: 1 }, SGD, { blocks: { block: block!, ...size } })
+    const white = { images: new Uint8Array(4).fill(255), labels: [0], steps: 1, lr: 1, done: 0 }
+    const { state } = await trainer.run(trainer.start(weights), white)
+    // The logits are (1, -1), and their gradient is (-s, s) with s = 1 / (1 + e²): each filter's is -2 s / B.
+    const slope = -2 / (1 + Math.exp(2)) / B
+    for (const value of state['conv1.weight']!) expect(value).toBeCloseTo(1 - slope, 6)
+    for (const value of state['conv1.bias']!) expect(value).toBeCloseTo(-slope, 6)
+  })
+})
+
 /** Logits of the model with its weights inside, as model.onnx has it. */
 async function inferenceLogits(model: Model, weights: Weights, images: Uint8Array): Promise<Float32Array> {
   const session = await createSession(inferenceGraph(model, NORMALISE, weights))

@@ -1,6 +1,6 @@
 import type { Device, Normalisation, OptimizerSettings } from '../../src/engine/engine.ts'
 import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
-import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-layout.ts'
+import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-kernels.ts'
 import { webGpu } from '../../src/engine/onnx/graph/layers/fill-channels.ts'
 import { stateNames, trainingGraph, updated } from '../../src/engine/onnx/graph/training-graph.ts'
 import { createSession } from '../../src/engine/onnx/session/create-session.ts'

@@ -4,7 +4,7 @@ import { blockedWeights } from './blocked-weights.ts'
 import { forward, inferenceSteps } from './forward.ts'
 import type { Graph } from './graph.ts'
 import { TEACHER_BETA, TEACHER_CLASSES, teacherName } from './hooks.ts'
-import type { Blocks } from './layers/blocked-layout.ts'
+import type { Blocks } from './layers/blocked-kernels.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 
 /** What cross-entropy has of a batch that its teacher needs too. */

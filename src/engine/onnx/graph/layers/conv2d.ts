@@ -1,31 +1,10 @@
-import type { Layer } from '../../../../model/layers.ts'
-import type { PlacedLayer } from '../../../../model/model.ts'
 import type { Graph } from '../graph.ts'
-import type { BlockedLayout } from './blocked-layout.ts'
-import type { ExampleKernels, ImageLayout, ImageShape } from './image-layout.ts'
-import {
-  type ConvStep,
-  exampleKernels,
-  im2colGradient,
-  kernelGradient,
-  ofExamples,
-  type Sizes,
-  view,
-  viewsExamples,
-  viewsGradient,
-} from './kernel-gradients.ts'
+import { type Conv2d, pooledShape, type Sizes, sizes } from './conv-sizes.ts'
+import { type FirstStep, firstConv2d } from './first-conv.ts'
+import type { ExampleKernels, ImageLayout } from './image-layout.ts'
+import { type ConvStep, exampleKernels, im2colGradient, kernelGradient, ofExamples, view } from './kernel-gradients.ts'
 import { maxChain } from './max-chain.ts'
 import { exampleRows, type ParameterNames, type Pass, plainGradient, sumOfSquares } from './pass.ts'
-
-export type Conv2d = PlacedLayer<Extract<Layer, { type: 'conv2d' }>>
-
-function sizes({ layer, input, output }: Conv2d): Sizes {
-  const { kernel, filters, padding } = layer
-  const before = padding === 'same' ? Math.floor((kernel - 1) / 2) : 0
-  const after = padding === 'same' ? kernel - 1 - before : 0
-  const shapes = { input: input as ImageShape, output: output as ImageShape }
-  return { ...shapes, channels: shapes.input[0], filters, kernel, before, after }
-}
 
 /** Convolution with the ReLU and the max-pool that follow it, for inference. */
 export function conv2dForward(placed: Conv2d, x: string, p: ParameterNames, { output, relu, pool }: ConvStep): string {
@@ -42,10 +21,17 @@ export function conv2dForward(placed: Conv2d, x: string, p: ParameterNames, { ou
  * become cheap elementwise work (MaxPool with indices and MaxUnpool cost more than the convolution).
  */
 export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, step: ConvStep): Pass {
+  return isFirst(step) ? firstConv2d(g, placed, x, p, step) : anyConv2d(g, placed, x, p, step)
+}
+
+/** Only a first layer reads the standard layout and writes blocks (see steps.ts). */
+const isFirst = (step: ConvStep): step is FirstStep => step.input.name === 'standard' && step.output.name === 'blocked'
+
+function anyConv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, step: ConvStep): Pass {
   const { pool, relu, input, output } = step
   const s = sizes(placed)
   const [weight, bias] = [p.get(`${placed.name}.weight`)!, p.get(`${placed.name}.bias`)!]
-  const pooled: ImageShape = [s.filters, Math.floor(s.output[1] / pool), Math.floor(s.output[2] / pool)]
+  const pooled = pooledShape(s, pool)
   const positions = Array.from({ length: pool * pool }, (_, i) => [Math.floor(i / pool), i % pool] as const)
   const views = positions.map((position) => view(input, x, s, pool, position, s.kernel))
   const max = maxChain(
@@ -79,10 +65,6 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
       const dMax = throughRelu(dOut)
       const result = (dWeight: string, dz?: string) =>
         back(dWeight, () => output.channelSums(dMax, pooled), dz, wantInput)
-      if (isBlocked(output) && input.name === 'standard') {
-        const reached = max.reached(dMax)
-        return result(viewsGradient(g, s, { views, reached, layout: output, output: pooled, pool }))
-      }
       const parts = max.backward(dMax)
       // The kernel as a matrix has channels * kernel² columns: few of them fit an im2col, many the long convolution.
       const few = s.channels * s.kernel * s.kernel <= 32 && input.name === 'standard'
@@ -96,18 +78,12 @@ export function conv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, s
         const dBias = () => exampleRows(g, output.exampleChannelSums(dMax, pooled), (sum) => g.reshape(sum, s.filters))
         return through(ofExamples(g, kernels), dBias, dz, wantInput)
       }
-      if (isBlocked(output) && input.name === 'standard') {
-        const reached = max.reached(dMax)
-        return result(viewsExamples(g, s, { views, reached, layout: output, output: pooled, pool }))
-      }
       const parts = max.backward(dMax)
       const dz = pool === 1 ? parts[0]! : output.unpool(parts, s.output, pool)
       return result(exampleKernels(s, x, dz, step), dz)
     },
   }
 }
-
-const isBlocked = (layout: ImageLayout): layout is BlockedLayout => layout.name === 'blocked'
 
 /** dX = dZ convolved with the flipped kernels, their channels and filters exchanged. */
 function inputGradient(s: Sizes, weight: string, dz: string, layout: ImageLayout): string {

@@ -1,18 +1,7 @@
 import type { Graph } from '../graph.ts'
-import type { BlockedLayout } from './blocked-layout.ts'
-import type { ConvAttributes, ExampleKernels, ImageLayout, ImageShape } from './image-layout.ts'
+import type { Sizes } from './conv-sizes.ts'
+import type { ConvAttributes, ExampleKernels, ImageLayout } from './image-layout.ts'
 import { type ExampleGradients, plainGradient } from './pass.ts'
-
-export interface Sizes {
-  readonly input: ImageShape
-  readonly output: ImageShape
-  readonly channels: number
-  readonly filters: number
-  readonly kernel: number
-  /** Zero rows (and columns) before and after the image; an even kernel puts the odd one after, as TensorFlow does. */
-  readonly before: number
-  readonly after: number
-}
 
 /** How a convolution is emitted. */
 export interface ConvStep {
@@ -77,50 +66,6 @@ export const ofExamples = (g: Graph, { each, kernels }: ExampleKernels): Example
   squaredNorms: g.op('ReduceSumSquare', [each, g.ints(0, 2)], { keepdims: 0 }),
   weighted: (factors) => plainGradient(g, kernels(g.op('MatMul', [g.reshape(factors, 1, -1), each]))),
 })
-
-/** A first layer with its pool, whose images are in the standard layout and its output in blocks. */
-export interface PooledViews {
-  readonly views: readonly View[]
-  /** The gradient as far as each view reaches (see max-chain.ts). */
-  readonly reached: readonly string[]
-  readonly layout: BlockedLayout
-  readonly output: ImageShape
-  readonly pool: number
-}
-
-/**
- * dW of a first layer, from what its kernels saw at each pool position. With dz_k = reached_k - reached_(k+1), the sum
- * over all positions k of (view_k, dz_k) is that of (view_k - view_(k-1), reached_k): the images are small, and no dz
- * has to be made.
- */
-export const viewsGradient = (g: Graph, s: Sizes, pooled: PooledViews): string =>
-  ofViews(g, s, pooled, (layout, ...given) => layout.plainKernelGradient(...given)).reduce((a, b) =>
-    g.op('Add', [a, b]),
-  )
-
-/** The same of every image by itself. */
-export function viewsExamples(g: Graph, s: Sizes, pooled: PooledViews): ExampleKernels {
-  const parts = ofViews(g, s, pooled, (layout, ...given) => layout.plainExampleKernels(...given))
-  const each = parts.map((part) => part.each).reduce((a, b) => g.op('Add', [a, b]))
-  return { each, kernels: parts[0]!.kernels }
-}
-
-function ofViews<T>(
-  g: Graph,
-  s: Sizes,
-  { views, reached, layout, output, pool }: PooledViews,
-  gradient: (layout: BlockedLayout, ...given: Parameters<BlockedLayout['plainKernelGradient']>) => T,
-): T[] {
-  const side = (length: number) => (length - 1) * pool + s.kernel
-  const seen: ImageShape = [s.channels, side(output[1]), side(output[2])]
-  const images = views.map(({ x, attributes: { pads } }) =>
-    g.op('Pad', [x, g.ints(0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3])]),
-  )
-  return images.map((image, k) => {
-    const news = k === 0 ? image : g.op('Sub', [image, images[k - 1]!])
-    return gradient(layout, news, seen, reached[k]!, output, s.kernel, pool)
-  })
-}
 
 /**
  * dW as dZ times the input's im2col, summed over images and pool positions. im2col is a convolution with the identity:
