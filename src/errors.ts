@@ -113,6 +113,7 @@ export const ERRORS = {
   E_FENCED: { kind: 'training', meaning: 'Another server has taken over the federation.' },
   E_UPDATE: { kind: 'training', meaning: 'An update of an owner does not fit the model, or is out of bounds.' },
   E_OWNER_STATE: { kind: 'training', meaning: 'An owner lost what its local objective kept of the round before.' },
+  E_MASKS_LOST: { kind: 'training', meaning: 'An owner was started anew in a masked round, whose secrets are gone.' },
   E_MERGE_FAILED: { kind: 'training', meaning: 'A merge rule failed, or the owners trained different models.' },
   E_ENGINE_MEMORY: { kind: 'training', meaning: 'The engine ran out of memory while it trained.' },
   E_ENGINE_FAILED: { kind: 'training', meaning: 'The engine failed while it trained.' },

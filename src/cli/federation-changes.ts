@@ -28,6 +28,14 @@ Example:
   fedunify federation renew --federation fed
 `
 
+const KEYS_HELP = `
+Owners know each other by owners.json in their folders, which masked sums need: no server can put in a key of its own.
+It holds no secret. Put it into the folder of each owner, by a way that the server does not control.
+
+Example:
+  fedunify federation keys --federation fed
+`
+
 interface Flags {
   readonly federation: string
   readonly pid?: string
@@ -56,6 +64,22 @@ export function addChangeCommands(federation: Command, io: Io): void {
     .description("Renews the broker's certificate. The parties need nothing new: the authority stays the same.")
     .option('--days <days>', 'how long it is valid (default: as at init)')
     .action(async (flags: Flags & { days?: string }) => io.say(await renew(flags)))
+  federation
+    .command('keys')
+    .summary("write the owners' public keys for masked sums")
+    .description('Writes the public keys of all owners into the folder of each, for a federation that has none yet.')
+    .requiredOption('--federation <dir>', 'folder that fedunify federation init made')
+    .addHelpText('after', KEYS_HELP)
+    .action(async (flags: Flags) => io.say(await keys(flags)))
+}
+
+async function keys({ federation: dir }: Flags): Promise<string> {
+  const { writeOwnersFiles } = await import('../federation/setup/change.ts')
+  const owners = await writeOwnersFiles(dir)
+  const hand = owners.map(
+    ({ owner, name }) => `  ${oneLine(join(dir, 'owners', name, 'owners.json'))}: for owner ${owner}\n`,
+  )
+  return `the public keys of ${owners.length} owners, written anew\n${hand.join('')}`
 }
 
 async function add(name: string, { federation: dir, pid }: Flags): Promise<string> {
@@ -97,7 +121,8 @@ async function brokerOf(pid: string | undefined): Promise<BrokerProcess | undefi
 
 function parties(dir: string): string {
   const [accounts, server] = [join(dir, 'broker', 'accounts.conf'), join(dir, 'server', 'federation.json')]
-  return `${oneLine(accounts)}, ${oneLine(server)}: written anew\n`
+  const keys = 'owners.json in the folder of each owner: written anew, for masked sums\n'
+  return `${oneLine(accounts)}, ${oneLine(server)}: written anew\n${keys}`
 }
 
 async function reload(broker: BrokerProcess | undefined): Promise<string> {

@@ -5,6 +5,7 @@ import { FedunifyError } from '../errors.ts'
 import { ownerToken } from '../federation/nats/wire.ts'
 import { readOwnerFolder } from '../federation/setup/folders.ts'
 import { publicKey, signingKey } from '../federation/setup/keys.ts'
+import { readOwnerKeys } from '../federation/setup/owner-keys.ts'
 import { LEDGER_NAME, openLedger } from '../owner/ledger.ts'
 import { OPEN_POLICY } from '../owner/policy/policy.ts'
 import { findPolicy, POLICY_NAME } from '../owner/policy/read-policy.ts'
@@ -82,6 +83,7 @@ async function joinFederation(options: JoinOptions, io: Io): Promise<void> {
       owner: folder.owner,
       dir,
       key: signingKey(folder.seed),
+      ownerKeys: () => readOwnerKeys(dir, folder),
       serverKey: publicKey(folder.serverKey),
       data: { data, shard: shard ?? false, device, accept: acceptNewData ?? false },
       once: once ?? false,

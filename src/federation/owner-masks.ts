@@ -5,6 +5,7 @@ import type { SealedShares } from '../privacy/masks/dropouts/sealed-shares.ts'
 import type { SignedSurvivors } from '../privacy/masks/dropouts/survivors.ts'
 import { type OpenedShare, TolerantOwner } from '../privacy/masks/dropouts/tolerant-owner.ts'
 import { toFixed } from '../privacy/masks/fixed-point.ts'
+import type { Before } from '../privacy/masks/joined-rounds.ts'
 import { type MaskedIdentity, MaskedOwner } from '../privacy/masks/masked-owner.ts'
 import type { MaskedRound } from '../privacy/masks/masked-round.ts'
 import type { SignedKey } from '../privacy/masks/signed-key.ts'
@@ -40,6 +41,8 @@ export class OwnerMasks {
     this.#settings = settings
     this.#name = name
   }
+
+  before = (round: number): Before | undefined => this.#settings.who.joined.before(round)
 
   /**
    * Joins a try at a round, before it is asked to train.

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import type { Identities } from '../privacy/masks/signed-key.ts'
 import type { Ledger } from './ledger.ts'
 import type { Policy } from './policy/policy.ts'
 import type { OwnerRequest } from './policy/refusals.ts'
@@ -11,6 +12,8 @@ export interface AgentSettings {
   readonly dir: string
   /** Signs what the owner sends. */
   readonly key: KeyObject
+  /** By which owners know each other: out of this owner's folder. Asked if a run has masks. */
+  ownerKeys(): Promise<Identities>
   /** Verifies what the server sends. */
   readonly serverKey: KeyObject
   readonly data: OwnData

@@ -207,6 +207,7 @@ export class Agent {
       await joined.forget(task.committed)
       if (task.what === 'evaluate') return await joined.evaluate(task)
       if (task.what === 'summarise') return await joined.summarise(task)
+      if (task.what !== 'train') return await joined.mask(task)
       return await this.#train(joined, task, superseded)
     } catch (error) {
       signal.throwIfAborted()

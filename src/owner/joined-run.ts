@@ -4,19 +4,21 @@ import { FedunifyError } from '../errors.ts'
 import type { HeadLearner } from '../federation/head-learner.ts'
 import { headOfTensors, headShapes } from '../federation/head-tensors.ts'
 import { toWire, updateToWire } from '../federation/nats/evaluations.ts'
-import { getPayload, putPayload } from '../federation/nats/payloads.ts'
+import { getPayload, putPayload, wordsForm } from '../federation/nats/payloads.ts'
 import { MODELS } from '../federation/nats/streams.ts'
 import type { Trouble } from '../federation/nats/trouble.ts'
 import { ownerToken, type TaskOf, type WireMetrics, type WirePayload } from '../federation/nats/wire.ts'
 import { ShardOwner } from '../federation/owner.ts'
 import { updateTensors } from '../federation/tensors.ts'
+import { bytesOfWords } from '../privacy/masks/words.ts'
 import { ownerSettings } from '../run/owners.ts'
 import { headLearner, openLearner } from '../run/participants.ts'
 import { unflatten } from '../weights/named.ts'
-import { encodeSafetensors } from '../weights/safetensors.ts'
+import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { contentOf } from './ledger.ts'
+import { MaskedRun, type MaskTask } from './masked-run.ts'
 import type { KeptUpdate, OwnerStore } from './owner-store.ts'
 import { withheldSums } from './policy/refusals.ts'
 import { sharedEvaluation, sharedMetrics } from './policy/share.ts'
@@ -34,6 +36,14 @@ export interface Wires {
   live(run: string, round: number, progress: Progress): void
 }
 
+/** What of an owner works for a run. */
+interface Parts {
+  readonly owner: ShardOwner
+  readonly learner: Learner
+  readonly heads: HeadLearner | undefined
+  readonly masks: MaskedRun | undefined
+}
+
 /** A run that this owner takes part in: it trains and evaluates, and keeps each update until the server has it. */
 export class JoinedRun {
   readonly run: string
@@ -45,13 +55,15 @@ export class JoinedRun {
   readonly #prepared: PreparedOwner
   /** What computes for a head, if the run has one. */
   readonly #heads: HeadLearner | undefined
+  /** What masks its updates, if the run has masks. */
+  readonly #masks: MaskedRun | undefined
   #committed = 0
   #models = new Map<string, Weights>()
 
   private constructor(
     run: string,
     prepared: PreparedOwner,
-    { owner, learner, heads }: { owner: ShardOwner; learner: Learner; heads: HeadLearner | undefined },
+    { owner, learner, heads, masks }: Parts,
     store: OwnerStore,
     wires: Wires,
     settings: AgentSettings,
@@ -61,6 +73,7 @@ export class JoinedRun {
     this.#owner = owner
     this.#learner = learner
     this.#heads = heads
+    this.#masks = masks
     this.#store = store
     this.#wires = wires
     this.#settings = settings
@@ -73,13 +86,14 @@ export class JoinedRun {
     wires: Wires,
     settings: AgentSettings,
   ): Promise<JoinedRun> {
+    const masks = await MaskedRun.open(run, prepared, store, settings)
     const alone = { ...prepared, shards: [prepared.shard] }
     // Without waiting it scores models while it trains: another thread does.
     const threads = prepared.experiment.pace ? 2 : 1
     const learner = await openLearner(alone, threads, settings.signal)
     const heads = headLearner(alone, 1, learner, settings.signal)
     const owner = new ShardOwner(prepared.shard, learner, ownerSettings(prepared, prepared.shard))
-    return new JoinedRun(run, prepared, { owner, learner, heads }, store, wires, settings)
+    return new JoinedRun(run, prepared, { owner, learner, heads, masks }, store, wires, settings)
   }
 
   async close(): Promise<void> {
@@ -98,12 +112,19 @@ export class JoinedRun {
   }
 
   /** Forgets the rounds that the server has on its own disk. */
-  forget(committed: number): Promise<void> {
+  async forget(committed: number): Promise<void> {
     this.#committed = committed
-    return this.#store.forget(committed)
+    await this.#store.forget(committed)
+    await this.#masks?.forget(committed)
+  }
+
+  /** What masked sums need before and after an update. */
+  mask(task: MaskTask): Promise<object> {
+    return this.#masksFor(task.round).answer(task)
   }
 
   async train(task: TaskOf<'train'>): Promise<object> {
+    this.#assertMasks(task)
     const { round, attempt, lr, model, instruction } = task
     // What it was asked, so that the same is not trained another time with other results.
     const asked = [round, lr, model?.sha256, instruction?.sha256].join()
@@ -115,9 +136,24 @@ export class JoinedRun {
       // It was trained for a server that knew this; one that was resumed does not.
       metrics.received = toWire(await this.#owner.evaluate(model ? await this.#get(model) : undefined))
     }
-    const payload = await this.#send(task, 'update', update.bytes)
     // What it keeps here is whole: the policy may be another by now.
-    return { ...update.reply, attempt, payload, metrics: sharedMetrics(share, metrics) }
+    const reply = { ...update.reply, attempt, metrics: sharedMetrics(share, metrics) }
+    if (!this.#masks) return { ...reply, payload: await this.#send(task, 'update', update.bytes) }
+    const received = await this.#get(model!)
+    const { weights: trained } = decodeSafetensors(update.bytes, 'the update')
+    const { id, words, scale } = await this.#masks.seal(task, received, trained)
+    return { ...reply, payload: await this.#send(task, 'masked', bytesOfWords(words), wordsForm(scale)), masked: id }
+  }
+
+  #masksFor(round: number): MaskedRun {
+    if (this.#masks) return this.#masks
+    const message = `round ${round}: the server asks for masks, and the experiment has none`
+    throw new FedunifyError('E_OWNER_REFUSED', message, 'nothing was sent')
+  }
+
+  /** An update leaves it as the experiment said, whatever the server asks for later. */
+  #assertMasks(task: TaskOf<'train'>): void {
+    if (this.#masks || task.masked) this.#masksFor(task.round).assertMasked(task)
   }
 
   async evaluate({ round, model, head }: TaskOf<'evaluate'>): Promise<object> {
@@ -155,15 +191,17 @@ export class JoinedRun {
   /** Puts a file to the broker, once it is in the owner's own book. */
   async #send(
     { round, attempt }: TaskOf<'train' | 'summarise'>,
-    kind: 'update' | 'statistics',
+    kind: 'update' | 'masked' | 'statistics',
     bytes: Uint8Array,
+    form?: ReturnType<typeof wordsForm>,
   ): Promise<WirePayload> {
     const { owner, signal, ledger } = this.#settings
     const content = contentOf(bytes)
     await ledger.note({ run: this.run, round, attempt, direction: 'out', kind, ...content })
     const { js, trouble } = this.#wires
     const prefix = `upd.${ownerToken(owner)}.${this.run}`
-    return (await putPayload(js, prefix, bytes, signal, { digest: content.sha256, trouble })).payload
+    return (await putPayload(js, prefix, bytes, signal, { digest: content.sha256, trouble, ...(form && { form }) }))
+      .payload
   }
 
   async #trainAnew(task: TaskOf<'train'>, asked: string): Promise<KeptUpdate> {

@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { State } from '../algorithm/algorithm.ts'
+import type { KeptRounds } from '../privacy/masks/joined-rounds.ts'
 import { makeFolders, readIfThere, writeWhole } from '../system/files.ts'
 import { flatten, unflatten } from '../weights/named.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
@@ -43,6 +44,17 @@ export class OwnerStore {
   async invite(): Promise<unknown> {
     const bytes = await readIfThere(join(this.#dir, 'invite.json'))
     return bytes && JSON.parse(bytes.toString('utf8'))
+  }
+
+  /** Which rounds it has joined under masks; undefined if none. */
+  async joinedRounds(): Promise<KeptRounds | undefined> {
+    const bytes = await readIfThere(join(this.#dir, 'masks.json'))
+    return bytes && (JSON.parse(bytes.toString('utf8')) as KeptRounds)
+  }
+
+  async putJoinedRounds(kept: KeptRounds): Promise<void> {
+    await makeFolders(this.#dir)
+    await writeWhole(join(this.#dir, 'masks.json'), JSON.stringify(kept))
   }
 
   /** The state first: an update that is there has its state. */

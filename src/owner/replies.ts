@@ -9,6 +9,10 @@ const KINDS: Readonly<Record<string, LedgerNote['kind']>> = {
   update: 'evaluation',
   statistics: 'counts',
   evaluation: 'evaluation',
+  'mask-key': 'key',
+  'mask-shares': 'share',
+  'mask-signature': 'share',
+  'mask-opened': 'share',
 }
 
 /** Of an update from which the metrics were kept back, there are counts alone. */

@@ -3,7 +3,7 @@ import { planSum } from '../algorithm/masked-plan.ts'
 import type { Privacy } from '../config/privacy-schema.ts'
 import type { Experiment } from '../config/schema.ts'
 import { trainingOwners } from '../federation/drawn-owners.ts'
-import { LocalMasks } from '../federation/local/local-masks.ts'
+import { MaskedRounds } from '../federation/masked-rounds.ts'
 import type { MaskSettings } from '../federation/owner-masks.ts'
 import { KEY_BYTES, publicKey, rawPublic, secretKey } from '../privacy/masks/curve.ts'
 import { fixedPointFor } from '../privacy/masks/fixed-point.ts'
@@ -17,7 +17,7 @@ type AsksMasks = Parameters<typeof maskedRuleOf>[0] & {
 
 /** Masked sums of owners that are all in this process. */
 export interface HereMasked {
-  readonly cohort: LocalMasks
+  readonly cohort: MaskedRounds
   settings(owner: number): MaskSettings
 }
 
@@ -35,7 +35,7 @@ export function maskedHere(experiment: AsksMasks, owners: readonly number[]): He
   )
   const identities = new Map([...secrets].map(([owner, key]) => [owner, publicKey('ed25519', rawPublic(key))]))
   return {
-    cohort: new LocalMasks({
+    cohort: new MaskedRounds({
       run: Buffer.from(randomFor(seed, 'run').bytes(16)).toString('hex'),
       threshold,
       identities,

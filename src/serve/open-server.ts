@@ -2,14 +2,11 @@ import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { chosenHead } from '../algorithm/head/registry.ts'
-import { asksOf } from '../algorithm/merge/assert-rule.ts'
-import type { MergeChoice } from '../algorithm/merge/own-rule.ts'
+import { maskedRuleOf } from '../algorithm/make-algorithm.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
-import { ownerNoise } from '../config/owner-noise.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
-import { FedunifyError } from '../errors.ts'
 import { statisticsSizes } from '../federation/head-learner.ts'
 import { connectParty } from '../federation/nats/connection.ts'
 import { NatsCohort } from '../federation/nats/nats-cohort.ts'
@@ -21,12 +18,13 @@ import { publicKey, signingKey } from '../federation/setup/keys.ts'
 import { widened } from '../model/features.ts'
 import type { Model } from '../model/model.ts'
 import { modelOf } from '../model/presets.ts'
-import { make, nameOf } from '../parts.ts'
+import { make } from '../parts.ts'
 import { assertHead, assertRules, assertRulesFit } from '../run/assert-rules.ts'
 import { describeFacts } from '../run/describe.ts'
 import type { Runnable } from '../run/participants.ts'
 import { labelsHash, OWNERS_DATA, type RunDescription, type ShardDescription } from '../runs/run-description.ts'
 import { askGit } from '../system/git.ts'
+import { assertServed } from './assert-served.ts'
 import { type Card, inviteAll } from './invite.ts'
 
 export interface ServeSettings {
@@ -59,7 +57,7 @@ export interface Served {
  */
 export async function openServer(settings: ServeSettings): Promise<Served> {
   const { folder, experiment, committed, maxNorm, deadline, minOwners, note } = settings
-  assertServed(experiment, minOwners)
+  assertServed(experiment, { minOwners, maxNorm, deadline, note })
   assertRules(experiment, minOwners)
   const fence = new AbortController()
   const signal = AbortSignal.any([settings.signal, fence.signal])
@@ -92,6 +90,8 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     const objective: Objective = make(OBJECTIVES, experiment.objective)
     const sends = objective.sends === true
     const sums = sumsOf(experiment, model)
+    const rule = maskedRuleOf(experiment)
+    const threshold = experiment.privacy?.masks?.threshold
     const update = mostOfUpdate({ parameters: model.parameters, sends })
     await post.expectUpdates(Math.max(update, sums ? mostOfStatistics(sums) : 0))
     const cohort = new NatsCohort(post, connection, {
@@ -100,10 +100,11 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       classes: model.classes,
       maxNorm,
       deadline,
-      minOwners: minOwners ?? owners.length,
+      minOwners: minOwners ?? threshold ?? owners.length,
       epochs: localEpochs(experiment),
       sends,
       real: experiment.pace !== undefined,
+      masks: rule && { rule, threshold, identities: new Map(owners.map(({ owner, key }) => [owner, key])) },
       sums,
       cards: cards.map((card) => ({
         owner: card.owner,
@@ -132,48 +133,6 @@ const wireName = ({ folder, experiment, path }: ServeSettings): string =>
     .update(JSON.stringify([folder.federation, basename(path), configHash(experiment)]))
     .digest('hex')
     .slice(0, 16)
-
-/** What owners on other machines do not do. */
-function assertServed(experiment: Experiment, minOwners: number | undefined): void {
-  const { pace, speeds, merge, attack, privacy } = experiment
-  if (privacy?.masks) {
-    const message = 'privacy.masks: owners on other machines do not mask their updates yet'
-    throw new FedunifyError('E_CONFLICT', message, 'leave it out, or run the experiment with all owners here')
-  }
-  if (attack) {
-    const message = `attack ${nameOf(attack)}: nobody asks owners on other machines to be hostile`
-    throw new FedunifyError('E_CONFLICT', message, 'use attack none, or run the experiment with all owners here')
-  }
-  const asking = merge.find((choice) => asksOf(choice).length > 0)
-  if (asking) {
-    const message = `merge ${nameOf<MergeChoice>(asking)}: owners on other machines do not hand in statistics of their images yet`
-    throw new FedunifyError('E_CONFLICT', message, 'use another rule, or run the experiment with all owners here')
-  }
-  if (speeds) {
-    const message = 'speeds are of simulated owners: on machines of their own they take the time that they take'
-    throw new FedunifyError('E_CONFLICT', message, 'leave speeds out')
-  }
-  assertNoise(experiment, minOwners)
-  if (!pace || minOwners === undefined) return
-  const message = `--min-owners: with pace ${nameOf(pace)} no round waits for all owners`
-  throw new FedunifyError('E_CONFLICT', message, 'leave out --min-owners')
-}
-
-function assertNoise(experiment: Experiment, minOwners: number | undefined): void {
-  const noise = ownerNoise(experiment)
-  if (!noise) return
-  if (noise.testSeed !== undefined) {
-    const message = 'insecure-test-seed: owners on other machines take no noise from a seed that the server knows'
-    throw new FedunifyError('E_CONFLICT', message, 'leave it out, or run the experiment with all owners here')
-  }
-  if (typeof noise.clip !== 'number') {
-    const message = 'an adaptive clip goes by a count of owners, which those on other machines do not hand in yet'
-    throw new FedunifyError('E_CONFLICT', message, 'give clip a number')
-  }
-  if (noise.by === 'server' || minOwners === undefined) return
-  const message = '--min-owners: noise of the owners is enough only if each of them adds its share'
-  throw new FedunifyError('E_CONFLICT', message, 'leave out --min-owners, or use noise-by server')
-}
 
 /** The sizes of the sums that a head is fitted to; undefined if none is. */
 function sumsOf({ head: chosen }: Experiment, model: Model) {

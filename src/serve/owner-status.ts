@@ -11,7 +11,7 @@ import { publicKey } from '../federation/setup/keys.ts'
 export const LISTEN = ACK_WAIT
 
 /** What an owner does in the run at work; `absent` if it was asked nothing in it. */
-type OwnerState = 'absent' | 'invited' | 'training' | 'evaluating' | 'summarising' | 'done'
+type OwnerState = 'absent' | 'invited' | 'training' | 'evaluating' | 'summarising' | 'masking' | 'done'
 
 type Live = NonNullable<ReturnType<typeof LiveSchema.parse>['progress']>
 
@@ -82,8 +82,10 @@ const STATES = { invite: 'invited', train: 'training', evaluate: 'evaluating', s
 function stateOf(task: Task | undefined, done: boolean): OwnerState {
   if (!task) return 'absent'
   if (done || task.what === 'end') return 'done'
-  return STATES[task.what]
+  return isMasking(task.what) ? 'masking' : STATES[task.what]
 }
+
+const isMasking = (what: Task['what']): what is Extract<Task['what'], `mask-${string}`> => what.startsWith('mask-')
 
 /** The last message of a subject; undefined if there is none, or no such stream yet. */
 export async function last(manager: JetStreamManager, stream: string, subject: string): Promise<StoredMsg | undefined> {

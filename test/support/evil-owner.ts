@@ -171,6 +171,7 @@ export class EvilOwner {
           await this.post(this.signed(task, card(joined.card)))
           continue
         }
+        if (!('model' in task)) continue
         const model = task.model ? await this.#get(task.run, task.model) : undefined
         if (task.what === 'summarise') {
           const { round, attempt } = task

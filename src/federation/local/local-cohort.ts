@@ -15,12 +15,13 @@ import type {
   Update,
 } from '../cohort.ts'
 import { type Disclosed, DisclosureCount, MASKED, sizeOf, statisticFields, weightFields } from '../disclosure.ts'
+import type { MaskedRounds, UnderWay } from '../masked-rounds.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 import { headOwners, type LocalHeads } from './local-heads.ts'
-import type { LocalMaskedRound, LocalMasks } from './local-masks.ts'
+import { localParty } from './local-parties.ts'
 import { wouldSend } from './would-send.ts'
 
 /**
@@ -39,7 +40,7 @@ const EVALUATED_AHEAD = 64
 interface More {
   readonly heads?: LocalHeads | undefined
   /** Undefined if the owners do not mask their updates. */
-  readonly masks?: LocalMasks | undefined
+  readonly masks?: MaskedRounds | undefined
 }
 
 /** Owners in this process, whose learner trains `workers` of them at a time. */
@@ -49,7 +50,7 @@ export class LocalCohort implements Cohort {
   readonly #owners: readonly Owner[]
   readonly #place: ReadonlyMap<number, number>
   readonly #workers: number
-  readonly #masks: LocalMasks | undefined
+  readonly #masks: MaskedRounds | undefined
   #unmasking: Unmasking | undefined
   readonly #models = new WeakMap<ModelRef, Weights>()
   /** What would have travelled since it was last taken, by owner: all of it is safetensors. */
@@ -85,9 +86,9 @@ export class LocalCohort implements Cohort {
   }
 
   /** The owners that train join the round first, and help to unmask the sum of their updates at the end. */
-  async *#trainMasked(task: RoundTask, masks: LocalMasks): AsyncGenerator<OwnerProgress | Update> {
+  async *#trainMasked(task: RoundTask, masks: MaskedRounds): AsyncGenerator<OwnerProgress | Update> {
     const owners = this.#places(task.only).map((i) => this.#owners[i]!)
-    const round = await masks.begin(task.round, owners, {
+    const round = await masks.begin(task.round, owners.map(localParty), {
       sent: (owner, kind, message) => {
         this.#traffic.up(this.#place.get(owner)!, sizeOf(message))
         this.#disclosed.message(owner, kind, message)
@@ -95,14 +96,14 @@ export class LocalCohort implements Cohort {
       received: (owner, bytes) => this.#traffic.down(this.#place.get(owner)!, bytes),
     })
     yield* this.#trainAll(task, round)
-    this.#unmasking = await round.unmasking()
+    this.#unmasking = await round.unmasking(round.training)
   }
 
   unmasking(): Unmasking | undefined {
     return this.#unmasking
   }
 
-  #trainAll(task: RoundTask, masked?: LocalMaskedRound): AsyncIterable<OwnerProgress | Update> {
+  #trainAll(task: RoundTask, masked?: UnderWay): AsyncIterable<OwnerProgress | Update> {
     const { round, lr, model, evaluate } = task
     // The last round's updates are garbage by now.
     tidy()

@@ -1,4 +1,5 @@
-import { type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { authenticatorOf } from './authenticate.ts'
 import { certificateFault, FOREIGN, isEarly, RENEW, timeFault } from './certificate.ts'
 import { brokerFault, type Fault } from './greeting.ts'
 import { stayConnected } from './stay-connected.ts'
@@ -35,7 +36,7 @@ export const connectParty = (
       name: party.name,
       inboxPrefix: inboxPrefix(party.token),
       tls: { ca: party.ca },
-      authenticator: nkeyAuthenticator(new TextEncoder().encode(party.seed)),
+      authenticator: authenticatorOf(party.seed),
     },
     fault: brokerFault,
     refusal: (text) => refusal(text, party),

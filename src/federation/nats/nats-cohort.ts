@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { pMapIterable } from 'p-map'
 import type { Evaluation } from '../../engine/engine.ts'
+import type { Unmasking } from '../../privacy/masks/dropouts/unmasking.ts'
 import { flatten } from '../../weights/named.ts'
 import { encodeSafetensors } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
@@ -14,19 +15,22 @@ import type {
   RoundTask,
   Update,
 } from '../cohort.ts'
-import { type Disclosed, weightFields } from '../disclosure.ts'
+import { type Disclosed, MASKED, weightFields } from '../disclosure.ts'
+import type { UnderWay } from '../masked-rounds.ts'
 import type { Traffic } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 import { listen, liveReader } from './live.ts'
 import { NatsHeads } from './nats-heads.ts'
+import { NatsMasks } from './nats-masks.ts'
 import { NatsOwners } from './nats-owners.ts'
 import { type NatsCohortSettings, shares } from './nats-settings.ts'
 import { expect, failure, NOT_MERGED } from './owner-answers.ts'
 import { persist } from './persist.ts'
+import { readMasked } from './read-masked.ts'
 import { mostOfUpdate, readUpdate } from './read-update.ts'
 import type { KnownOwner, ServerPost } from './server-post.ts'
 import { updatesOf } from './streams.ts'
-import { contentOf, type ReplyOf } from './wire.ts'
+import { contentOf, type ReplyOf, type TaskOf } from './wire.ts'
 
 /** Updates that are fetched before their turn: each is a model in memory. */
 const AHEAD = 2
@@ -35,6 +39,11 @@ interface Answer {
   readonly owner: KnownOwner
   readonly attempt: number
   readonly reply: ReplyOf<'update'>
+}
+
+/** A round's task, and the try at it if it is under masks. */
+interface Asked extends RoundTask {
+  readonly under?: UnderWay
 }
 
 /** Owners elsewhere, asked over the broker. */
@@ -48,6 +57,8 @@ export class NatsCohort implements Cohort {
   readonly #live = liveReader()
   /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
   #known = false
+  readonly #masks: NatsMasks | undefined
+  #unmasking: Unmasking | undefined
   /** Models that owners train from, once for each owner or round. */
   readonly #needed: ModelRef[] = []
 
@@ -56,6 +67,7 @@ export class NatsCohort implements Cohort {
     this.real = settings.real || undefined
     this.#owners = new NatsOwners(post, connection, settings)
     this.restore(0)
+    this.#masks = settings.masks && new NatsMasks(this.#owners, settings.masks)
     this.heads = settings.sums && new NatsHeads(this.#owners, settings.sums)
     this.#post = post
     this.#connection = connection
@@ -99,6 +111,7 @@ export class NatsCohort implements Cohort {
   ): AsyncGenerator<Update> {
     try {
       await this.#forget(owners)
+      if (this.#masks) return yield* this.#trainMasked(owners, task, this.#masks, signal)
       const asked = owners.map((owner) => this.#ask(owner, task, 0, signal))
       // A rejection is looked at when its turn comes.
       for (const one of asked) one.catch(() => {})
@@ -114,6 +127,30 @@ export class NatsCohort implements Cohort {
       done()
     }
   }
+
+  async *#trainMasked(
+    owners: readonly KnownOwner[],
+    task: RoundTask,
+    masks: NatsMasks,
+    signal: AbortSignal,
+  ): AsyncGenerator<Update> {
+    const place = { round: task.round, committed: this.#committedBefore(task) }
+    const ask = (owner: KnownOwner, under: UnderWay) => this.#ask(owner, { ...task, under }, 0, signal)
+    const { under, answers, unmasking } = await masks.round(place, owners, ask, signal)
+    const fetch = (answer: Answer) => this.#fetch(answer, { ...task, under }, signal)
+    yield* pMapIterable(answers, fetch, { concurrency: AHEAD })
+    this.#unmasking = await unmasking()
+    const gone = owners.filter((owner) => answers.every((answer) => answer.owner !== owner))
+    this.#owners.present = this.#post.settings.owners.filter((owner) => !gone.includes(owner))
+    await this.#post.hold(signal)
+  }
+
+  unmasking(): Unmasking | undefined {
+    return this.#unmasking
+  }
+
+  /** Of the owners' rounds, how many are kept for good when a round begins. */
+  #committedBefore = ({ kept, round }: RoundTask): number => kept ?? round - 1
 
   evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
     return this.#owners.evaluate(model, undefined, signal)
@@ -147,9 +184,9 @@ export class NatsCohort implements Cohort {
     await Promise.all(owners.map(({ owner }) => purge(owner)))
   }
 
-  async #ask(owner: KnownOwner, task: RoundTask, attempt: number, signal: AbortSignal): Promise<Answer> {
+  async #ask(owner: KnownOwner, task: Asked, attempt: number, signal: AbortSignal): Promise<Answer> {
     const { models, traffic } = this.#owners
-    const committed = task.kept ?? task.round - 1
+    const committed = this.#committedBefore(task)
     this.#owners.committed.set(owner.owner, committed)
     const instruction = flatten(task.instruct(owner.owner))
     const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
@@ -166,6 +203,7 @@ export class NatsCohort implements Cohort {
         instruction: sent,
         evaluate: shares(card) && task.evaluate,
         evaluate_received: shares(card) && task.evaluateReceived(owner.owner),
+        ...(task.under && { masked: maskedTask(task.under, owner.owner) }),
       }
       return { ask, models: model ? [model] : [] }
     }
@@ -174,14 +212,14 @@ export class NatsCohort implements Cohort {
   }
 
   /** Fetches an update and checks it; one that cannot be merged is refused, and asked for again. */
-  #fetch(first: Answer, task: RoundTask, signal: AbortSignal): Promise<Update> {
+  #fetch(first: Answer, task: Asked, signal: AbortSignal): Promise<Update> {
     const { owner } = first
     const read = (answer: Answer) => this.#read(answer, task, signal)
     const again = (attempt: number) => this.#ask(owner, task, attempt, signal)
     return this.#owners.taken(owner, task.round, first, read, again, signal)
   }
 
-  async #read({ owner, attempt, reply }: Answer, task: RoundTask, signal: AbortSignal): Promise<Update> {
+  async #read({ owner, attempt, reply }: Answer, task: Asked, signal: AbortSignal): Promise<Update> {
     const { settings, models, disclosed } = this.#owners
     if (reply.round !== task.round || reply.attempt !== attempt) {
       throw failure(owner, 'E_UPDATE', `handed in round ${reply.round}, attempt ${reply.attempt}`, NOT_MERGED)
@@ -192,11 +230,22 @@ export class NatsCohort implements Cohort {
       { what: 'update', most: mostOfUpdate(settings) },
       signal,
     )
-    // Also of one that is refused below: it has left its owner.
-    disclosed.note(owner.owner, 'weights', weightFields(settings.sends), bytes.length)
-    disclosed.message(owner.owner, 'update', contentOf(reply))
     const base = task.model && models.weights(task.model)
     const bounds = { ...settings, ...this.#owners.card(owner), base, evaluate: task.evaluate }
+    // Also of one that is refused below: it has left its owner.
+    disclosed.message(owner.owner, 'update', contentOf(reply))
+    if (task.under) {
+      disclosed.note(owner.owner, 'masked', MASKED, bytes.length)
+      const asked = { bounds, masks: settings.masks!, round: task.under.round, base: base! }
+      return readMasked(reply, bytes, owner.name, asked)
+    }
+    disclosed.note(owner.owner, 'weights', weightFields(settings.sends), bytes.length)
     return readUpdate(reply, bytes, owner.name, bounds)
   }
+}
+
+/** What an owner is given to mask its update with. */
+function maskedTask(under: UnderWay, owner: number): TaskOf<'train'>['masked'] {
+  const { keys, shares } = under.taskOf(owner)
+  return { attempt: under.round.attempt, keys: [...keys], shares: shares ? [...shares] : null }
 }

@@ -8,7 +8,7 @@ import { Beside } from './beside.ts'
 import { miscounted } from './check-evaluation.ts'
 import { fromWire } from './evaluations.ts'
 import { type Card, type NatsCohortSettings, shares } from './nats-settings.ts'
-import { answersInTime, expect, failure, NOT_MERGED, RESUME } from './owner-answers.ts'
+import { answersInTime, expect, failure, NOT_MERGED, RESUME, STAYS_MASKED } from './owner-answers.ts'
 import { getPayload } from './payloads.ts'
 import { PublishedModels } from './published-models.ts'
 import type { Ask, KnownOwner, ServerPost } from './server-post.ts'
@@ -50,7 +50,7 @@ export class NatsOwners {
     this.present = post.settings.owners
   }
 
-  place({ owner }: KnownOwner): number {
+  place({ owner }: Pick<KnownOwner, 'owner'>): number {
     return this.settings.cards.findIndex((card) => card.owner === owner)
   }
 
@@ -126,7 +126,7 @@ export class NatsOwners {
     } catch (error) {
       if (!late.aborted || signal.aborted) throw error
       const what = `did not answer within ${deadline} s (--deadline)`
-      throw failure(owner, 'E_OWNER_FAILED', what, RESUME)
+      throw failure(owner, 'E_OWNER_FAILED', what, this.settings.masks ? STAYS_MASKED : RESUME)
     }
   }
 

@@ -1,3 +1,5 @@
+import type { MaskedRule } from '../../algorithm/masked-plan.ts'
+import type { Identities } from '../../privacy/masks/signed-key.ts'
 import type { OwnerCard } from '../cohort.ts'
 import type { StatisticsBounds } from './read-statistics.ts'
 import type { UpdateBounds } from './read-update.ts'
@@ -10,6 +12,14 @@ export interface Card extends OwnerCard {
   readonly trainLabels: readonly number[] | undefined
 }
 
+export interface MaskSettings {
+  readonly rule: MaskedRule
+  /** Owners that must stay to the end of a round; undefined: all. */
+  readonly threshold: number | undefined
+  /** By which the owners are known. */
+  readonly identities: Identities
+}
+
 export interface NatsCohortSettings
   extends Omit<UpdateBounds, 'base' | 'trainImages' | 'testImages' | 'labels' | 'evaluate'> {
   readonly run: string
@@ -20,6 +30,8 @@ export interface NatsCohortSettings
   readonly cards: readonly Card[]
   /** Whether a round does not wait for all: owners train and score at the same time. */
   readonly real: boolean
+  /** How updates are masked; undefined if they are not. */
+  readonly masks: MaskSettings | undefined
   /** The sizes of the sums of a head; undefined if none is fitted. */
   readonly sums: StatisticsBounds['sizes'] | undefined
 }

@@ -4,6 +4,8 @@ import type { Reply, ReplyOf } from './wire.ts'
 
 export const NOT_MERGED = 'nothing of it was merged'
 export const RESUME = 'the round does not count: resume the run once the owners are back'
+export const STAYS_MASKED =
+  'without it the sum stays masked, and the round does not count: resume the run once all owners are back'
 
 export const failure = ({ owner, name }: KnownOwner, code: ErrorCode, what: string, hint: string) =>
   new FedunifyError(code, `owner ${name} ${what}`, hint, { owner })

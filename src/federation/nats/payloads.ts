@@ -14,6 +14,15 @@ const WINDOW = 2
 /** Milliseconds for a chunk: at 1.2 Mbit/s a window takes as long. */
 export const CHUNK_TIME = 15_000
 
+/** What the bytes of a payload are. */
+type Form = Pick<WirePayload, 'dtype' | 'modulus' | 'scale'>
+
+/** A safetensors file. */
+const FLOATS: Form = { dtype: 'float32', modulus: null, scale: null }
+
+/** Words under masks, of so many levels in a unit. */
+export const wordsForm = (scale: number): Form => ({ dtype: 'uint32', modulus: 2 ** 32, scale })
+
 export interface Put {
   readonly payload: WirePayload
   /** The lowest sequence number of its chunks in the stream. */
@@ -23,14 +32,15 @@ export interface Put {
 /**
  * Puts bytes into a stream, in chunks; each is on the broker's disk when this resolves.
  * @param prefix of the subjects, which end with the payload's id and the number of the chunk
- * @param more `digest`: the bytes' SHA-256, if it is known; `trouble`: told if the broker does not take them
+ * @param more `digest`: the bytes' SHA-256, if it is known; `trouble`: told if the broker does not take them; `form`:
+ *   what the bytes are
  */
 export async function putPayload(
   js: JetStreamClient,
   prefix: string,
   bytes: Uint8Array,
   signal: AbortSignal,
-  { digest = sha256(bytes), trouble }: { digest?: string; trouble?: Trouble } = {},
+  { digest = sha256(bytes), trouble, form = FLOATS }: { digest?: string; trouble?: Trouble; form?: Form } = {},
 ): Promise<Put> {
   // Another name at each attempt: the broker would take a name that it has seen for a duplicate, and drop it.
   const id = randomBytes(9).toString('base64url')
@@ -44,7 +54,7 @@ export async function putPayload(
   const acks = await pMap(range(chunks), put, { concurrency: WINDOW })
   const first = acks.reduce((least, { seq }) => Math.min(least, seq), Number.POSITIVE_INFINITY)
   const payload = { id, bytes: bytes.length, chunks, sha256: digest }
-  return { payload: { ...payload, dtype: 'float32', modulus: null, scale: null }, first }
+  return { payload: { ...payload, ...form }, first }
 }
 
 const LIMIT = { timeout: CHUNK_TIME }

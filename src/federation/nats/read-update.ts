@@ -51,6 +51,7 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
       round,
       ...(tensor !== undefined && { tensor }),
     })
+  if (reply.payload.dtype !== 'float32') throw refuse('is under masks, which this run does not have')
   const tensors = [...readTensors(bytes, refuse)]
   const weights: Weights = new Map(tensors.filter(([name]) => !name.includes('/')))
   const rest = tensors.filter(([name]) => name.includes('/'))
@@ -68,6 +69,11 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   if (bounds.maxNorm !== undefined && moved > bounds.maxNorm) {
     throw refuse(`moved by ${moved.toPrecision(4)}, more than ${bounds.maxNorm} (--max-norm)`)
   }
+  return { type: 'update', owner, weights, sent, ...readCounts(reply, bounds, refuse) }
+}
+
+/** What an update says beside its weights, checked. */
+export function readCounts(reply: ReplyOf<'update'>, bounds: UpdateBounds, refuse: (what: string) => Error) {
   if (reply.train_images !== bounds.trainImages) {
     throw refuse(`is of ${reply.train_images} images, but the owner has said that it has ${bounds.trainImages}`)
   }
@@ -76,8 +82,7 @@ export function readUpdate(reply: ReplyOf<'update'>, bytes: Uint8Array, name: st
   if (epochs > bounds.epochs || images !== trained) {
     throw refuse(`claims ${epochs} epochs and ${images} images, which is impossible`)
   }
-  const counts = { trainImages: bounds.trainImages, epochs, images, seconds }
-  return { type: 'update', owner, weights, sent, ...counts, ...readMetrics(metrics, bounds, refuse) }
+  return { trainImages: bounds.trainImages, epochs, images, seconds, ...readMetrics(metrics, bounds, refuse) }
 }
 
 type Metrics = Pick<Update, 'loss' | 'local' | 'received'>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MASK_REPLIES, MASK_TASKS, MaskedTaskSchema } from './mask-wire.ts'
 
 /** Raised when one side would misread the other. Written down in docs/protocol.md. */
 export const PROTOCOL = 1
@@ -22,10 +23,12 @@ export const PayloadSchema = z.strictObject({
   bytes: count,
   chunks: count,
   sha256: hex256,
-  /** Of the values: float32 in a safetensors file. Masked sums will be integers of a modulus, with a scale. */
-  dtype: z.literal('float32'),
-  modulus: z.null(),
-  scale: z.null(),
+  /** Of the values: float32 in a safetensors file, or words of a masked sum, little-endian. */
+  dtype: z.enum(['float32', 'uint32']),
+  /** Of words: sums are modulo this; null of float32. */
+  modulus: z.literal(2 ** 32).nullable(),
+  /** Of words: levels in a unit. */
+  scale: z.number().gt(0).nullable(),
 })
 
 const EvaluationSchema = z.strictObject({
@@ -72,6 +75,8 @@ export const TaskSchema = z.discriminatedUnion('what', [
     /** Whether it evaluates its local model; false for an owner that shares no metrics. */
     evaluate: z.boolean(),
     evaluate_received: z.boolean(),
+    /** In a round under masks. */
+    masked: MaskedTaskSchema.optional(),
   }),
   z.strictObject({
     ...envelope,
@@ -91,6 +96,11 @@ export const TaskSchema = z.discriminatedUnion('what', [
     model: PayloadSchema,
   }),
   z.strictObject({ ...envelope, what: z.literal('end'), committed: count, reason: text }),
+  z.strictObject({ ...envelope, what: z.literal('mask-before'), ...MASK_TASKS['mask-before'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-join'), ...MASK_TASKS['mask-join'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-share'), ...MASK_TASKS['mask-share'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-sign'), ...MASK_TASKS['mask-sign'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-open'), ...MASK_TASKS['mask-open'] }),
 ])
 
 export type Task = z.output<typeof TaskSchema>
@@ -142,6 +152,8 @@ export const ReplySchema = z.discriminatedUnion('what', [
     seconds: z.number().min(0),
     payload: PayloadSchema,
     metrics: MetricsSchema.nullable(),
+    /** In a round under masks: which try the words are of (privacy/masks/masked-round.ts, idOf). */
+    masked: hex256.optional(),
   }),
   z.strictObject({ ...envelope, what: z.literal('evaluation'), round: count, evaluation: EvaluationSchema.nullable() }),
   z.strictObject({
@@ -162,6 +174,11 @@ export const ReplySchema = z.discriminatedUnion('what', [
     round: count.nullable(),
     tensor: text.nullable(),
   }),
+  z.strictObject({ ...envelope, what: z.literal('mask-before'), ...MASK_REPLIES['mask-before'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-key'), ...MASK_REPLIES['mask-key'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-shares'), ...MASK_REPLIES['mask-shares'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-signature'), ...MASK_REPLIES['mask-signature'] }),
+  z.strictObject({ ...envelope, what: z.literal('mask-opened'), ...MASK_REPLIES['mask-opened'] }),
 ])
 
 export type Reply = z.output<typeof ReplySchema>
@@ -169,11 +186,12 @@ export type ReplyOf<W extends Reply['what']> = Extract<Reply, { what: W }>
 /** What a reply tells, without what every message says of itself. */
 export type Content<W extends Reply['what']> = Omit<ReplyOf<W>, keyof typeof envelope | 'what'>
 
-/** A reply without what every message says of itself, and without where its weights are. */
+/** A reply without what every message says of itself, and without where its weights are and under which masks. */
 export function contentOf(reply: Reply): object {
-  const own = Object.entries(reply).filter(([key]) => !(key in envelope) && key !== 'what' && key !== 'payload')
-  return Object.fromEntries(own)
+  return Object.fromEntries(Object.entries(reply).filter(([key]) => !(key in envelope) && !PLACES.includes(key)))
 }
+
+const PLACES = ['what', 'payload', 'masked']
 
 export type WirePayload = z.output<typeof PayloadSchema>
 export type WireEvaluation = z.output<typeof EvaluationSchema>

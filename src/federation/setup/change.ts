@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { FedunifyError, unknownName } from '../../errors.ts'
 import { readIfThere } from '../../system/files.ts'
 import { ADMINISTRATOR, readFederation } from './administrator.ts'
-import { FEDERATION_FILE, type Federation, type Owner } from './federation.ts'
+import { FEDERATION_FILE, type Federation, OWNERS_FILE, type Owner } from './federation.ts'
 import { ownerName } from './names.ts'
-import { newOwner, ownerFolder, POLICY, partyFiles } from './party-files.ts'
+import { newOwner, ownerFolder, ownersFiles, POLICY, partyFiles } from './party-files.ts'
 import { assertEmpty, putFiles, putFolders } from './put.ts'
 import { CA_FILE, readAuthority, SEED_FILES } from './read.ts'
 
@@ -52,6 +52,16 @@ export async function removeOwner(dir: string, name: string): Promise<{ owner: O
   return { owner, kept: await clear(join(dir, 'owners', name)) }
 }
 
+/**
+ * Writes the public keys of all owners into the folder of each, for a federation that was made without them.
+ * @returns the owners
+ */
+export async function writeOwnersFiles(dir: string): Promise<readonly Owner[]> {
+  const federation = await readFederation(dir)
+  await putFiles(dir, ownersFiles(federation))
+  return federation.owners
+}
+
 /** Writes what follows from who is in a federation; if that fails, as it was before. */
 async function putAll(dir: string, federation: Federation, before: Federation): Promise<void> {
   try {
@@ -66,7 +76,7 @@ async function putAll(dir: string, federation: Federation, before: Federation): 
 async function clear(folder: string): Promise<boolean> {
   const policy = join(folder, 'policy.yaml')
   const untouched = (await readIfThere(policy).catch(() => undefined))?.toString('utf8') === POLICY
-  const ours = [FEDERATION_FILE, CA_FILE, SEED_FILES.owner].map((name) => join(folder, name))
+  const ours = [FEDERATION_FILE, OWNERS_FILE, CA_FILE, SEED_FILES.owner].map((name) => join(folder, name))
   for (const file of untouched ? [...ours, policy] : ours) await rm(file, { force: true })
   const left = await readdir(folder).catch(() => undefined)
   if (left?.length === 0) await rmdir(folder)

@@ -8,6 +8,9 @@ export const FORMAT = 1
 /** The name of the file that says what a folder is. */
 export const FEDERATION_FILE = 'federation.json'
 
+/** The name of the file by which owners know each other: nobody between them can put in other keys. */
+export const OWNERS_FILE = 'owners.json'
+
 /** One owner, as all but itself know it. */
 export interface Owner {
   /** Counts from 1; never given to another, and the same when others come and go. */
@@ -64,6 +67,9 @@ export const SCHEMAS = {
   }),
 }
 
+/** owners.json in an owner's folder. */
+export const OwnersSchema = z.object({ format: z.int(), federation: z.string().min(1), owners: ownersSchema })
+
 export type Role = keyof typeof SCHEMAS
 
 const plainOwner = ({ owner, name, publicKey }: Owner) => ({ owner, name, public_key: publicKey })
@@ -107,3 +113,7 @@ export const ownerFile = (federation: Federation, owner: Owner): string =>
     ...plainOwner(owner),
     server: { public_key: federation.serverKey },
   })
+
+/** The public keys of all owners, for each of them. */
+export const ownersFile = ({ id, owners }: Federation): string =>
+  json({ format: FORMAT, federation: id, owners: owners.map(plainOwner) })

@@ -2,7 +2,16 @@ import { join } from 'node:path'
 import { ADMINISTRATOR } from './administrator.ts'
 import { accountsConfig } from './broker-config.ts'
 import type { Certified } from './certificates.ts'
-import { administratorFile, FEDERATION_FILE, type Federation, type Owner, ownerFile, serverFile } from './federation.ts'
+import {
+  administratorFile,
+  FEDERATION_FILE,
+  type Federation,
+  OWNERS_FILE,
+  type Owner,
+  ownerFile,
+  ownersFile,
+  serverFile,
+} from './federation.ts'
 import { newSeed, publicKeyOf } from './keys.ts'
 import type { Content, Files } from './put.ts'
 import { CA_FILE, SEED_FILES } from './read.ts'
@@ -26,6 +35,7 @@ export function newOwner(number: number, name: string): { owner: Owner; seed: st
 /** The folder that is handed over to an owner. */
 export const ownerFolder = (federation: Federation, owner: Owner, seed: string, ca: string): Files => ({
   [FEDERATION_FILE]: { text: ownerFile(federation, owner) },
+  [OWNERS_FILE]: { text: ownersFile(federation) },
   [CA_FILE]: { text: ca },
   [SEED_FILES.owner]: secret(`${seed}\n`),
   'policy.yaml': { text: POLICY },
@@ -36,7 +46,14 @@ export const partyFiles = (federation: Federation): Files => ({
   [join(ADMINISTRATOR, FEDERATION_FILE)]: { text: administratorFile(federation) },
   [join('server', FEDERATION_FILE)]: { text: serverFile(federation) },
   [join('broker', 'accounts.conf')]: { text: accountsConfig(federation.serverKey, federation.owners) },
+  ...ownersFiles(federation),
 })
+
+/** What each owner knows of the others. */
+export const ownersFiles = (federation: Federation): Files =>
+  Object.fromEntries(
+    federation.owners.map(({ name }) => [join('owners', name, OWNERS_FILE), { text: ownersFile(federation) }]),
+  )
 
 /** The certificate and key of the broker, as files of its folder. */
 export const certificateFiles = ({ certificate, key }: Certified): Files => ({

@@ -19,7 +19,7 @@ const FOLDERS: Readonly<Record<Role, { readonly what: string; readonly where: st
 }
 
 /** No file of a federation is nearly as large. */
-const MOST_BYTES = 16 * 1024 * 1024
+export const MOST_BYTES = 16 * 1024 * 1024
 
 /**
  * What a folder's federation.json says.
@@ -106,7 +106,7 @@ async function openness(file: string): Promise<string | undefined> {
 
 const hintFor = (role: Role) => `name the folder DIR/${FOLDERS[role].where} that fedunify federation init made`
 
-function jsonOf(content: Buffer): Record<string, unknown> | undefined {
+export function jsonOf(content: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(textOf(content))
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined

@@ -89,10 +89,11 @@ export class TolerantOwner {
 
   /**
    * Signs who survived, which it does for one list alone.
-   * @throws FedunifyError (training) if the list is too short, lacks this owner, or is another one than before
+   * @throws FedunifyError (training) if the list is too short, lacks this owner, or is another one than before, in
+   *   whichever attempt
    */
   sign(survivors: readonly number[]): SignedSurvivors {
-    const { owner, identity } = this.#who
+    const { owner, identity, joined } = this.#who
     const unsound = unsoundSurvivors(this.#round, survivors)
     if (unsound !== undefined) throw this.#refusal(`was sent a list of survivors that ${unsound}`)
     if (!survivors.includes(owner))
@@ -100,6 +101,7 @@ export class TolerantOwner {
     if (this.#survivors && this.#survivors.join() !== survivors.join()) {
       throw this.#refusal('was sent another list of survivors than the one that it has signed')
     }
+    joined.assertSame(this.#round, survivors)
     this.#survivors = survivors
     return signSurvivors(this.#round, survivors, owner, identity)
   }
@@ -113,7 +115,7 @@ export class TolerantOwner {
     if (!survivors) throw this.#refusal('was asked for shares before it has signed who survived')
     const unsound = unsoundSignatures(this.#round, survivors, signed, this.#who.identities)
     if (unsound !== undefined) throw this.#refusal(`was asked for shares, but ${unsound}`)
-    this.#who.joined.open(this.#round)
+    this.#who.joined.open(this.#round, survivors)
     return [...this.#held].map(([of, { key, seed }]) => ({ of, share: base64Of(survivors.includes(of) ? seed : key) }))
   }
 
