@@ -34,6 +34,8 @@ export interface UnderWay {
   readonly round: MaskedRound
   /** Those that are to train: all of the list, unless an earlier try was unmasked for some of them. */
   readonly training: readonly number[]
+  /** How many of these must stay. */
+  readonly least: number
   /** What an owner is given before it trains. */
   taskOf(owner: number): MaskedTask
   /** Once the updates of the survivors are there: what unmasks their sum, if anything is needed for it. */
@@ -90,14 +92,17 @@ export class MaskedRounds {
       traffic.received(key.owner, size)
     }
     const training = opened ?? list.map(({ owner }) => owner)
+    // A sum that was unmasked before is unmasked again for the very same owners, or not at all.
+    const least = opened || threshold === undefined ? training.length : threshold
     const verified = verifiedKeys(masked, keys, identities)
     if (threshold === undefined) {
-      return { round: masked, training, taskOf: () => ({ keys }), unmasking: async () => undefined }
+      return { round: masked, training, least, taskOf: () => ({ keys }), unmasking: async () => undefined }
     }
     const shares = await exchange(masked, list, keys, traffic)
     return {
       round: masked,
       training,
+      least,
       taskOf: (owner) => ({ keys, shares: shares.filter(({ to }) => to === owner) }),
       async unmasking(survivors) {
         const staying = list.filter(({ owner }) => survivors.includes(owner))

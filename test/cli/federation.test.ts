@@ -72,6 +72,22 @@ describe('federation init', () => {
   })
 })
 
+describe('federation keys', () => {
+  it('gives the owners of an earlier federation the keys of each other, and changes nothing else', async () => {
+    const dir = await made()
+    const before = contents(dir)
+    for (const name of ['alice', 'bob']) rmSync(join(dir, 'owners', name, 'owners.json'))
+    expect(await fedunify(['federation', 'keys', ...at(dir)])).toEqual({
+      code: 0,
+      err: '',
+      out:
+        'the public keys of 2 owners, written anew\n' +
+        `  ${dir}/owners/alice/owners.json: for owner 1\n  ${dir}/owners/bob/owners.json: for owner 2\n`,
+    })
+    expect(contents(dir)).toEqual(before)
+  })
+})
+
 describe('federation add and remove', () => {
   it('give each owner a number of its own for good', async () => {
     const dir = await made()
@@ -80,6 +96,7 @@ describe('federation add and remove', () => {
     expect(add.out).toBe(
       `carol is owner 3: hand over ${dir}/owners/carol\n` +
         `${dir}/broker/accounts.conf, ${dir}/server/federation.json: written anew\n` +
+        'owners.json in the folder of each owner: written anew, for masked sums\n' +
         'the broker must read its files again: kill -HUP PID; sleep 1; kill -HUP PID\n',
     )
     const remove = await fedunify(['federation', 'remove', 'carol', ...at(dir)])

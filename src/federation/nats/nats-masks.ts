@@ -25,13 +25,10 @@ type MaskReply = Extract<Reply, { what: `mask-${string}` }>['what']
 /** The masked sums of a run as its server has them done by owners elsewhere. */
 export class NatsMasks {
   readonly #owners: NatsOwners
-  readonly #settings: MaskSettings
   readonly #rounds: MaskedRounds
 
-  constructor(owners: NatsOwners, settings: MaskSettings) {
+  constructor(owners: NatsOwners, { threshold, identities }: MaskSettings) {
     this.#owners = owners
-    this.#settings = settings
-    const { threshold, identities } = settings
     const those = <T>(asked: readonly Promise<T>[], least: number) => this.#those(asked, least)
     this.#rounds = new MaskedRounds({ run: owners.settings.run, threshold, identities, those })
   }
@@ -55,9 +52,7 @@ export class NatsMasks {
         const under = await this.#rounds.begin(round, parties, this.#traffic())
         const training = owners.filter(({ owner }) => under.training.includes(owner))
         const asked = training.map(async (owner) => ({ owner: owner.owner, answer: await ask(owner, under) }))
-        // If the round was unmasked before, it can only be for those that were in the sum then.
-        const again = under.training.length < under.round.owners.length
-        const stayed = await this.#those(asked, again ? asked.length : (this.#settings.threshold ?? asked.length))
+        const stayed = await this.#those(asked, under.least)
         const survivors = stayed.map(({ owner }) => owner)
         return {
           under,

@@ -126,7 +126,8 @@ export class NatsOwners {
     } catch (error) {
       if (!late.aborted || signal.aborted) throw error
       const what = `did not answer within ${deadline} s (--deadline)`
-      throw failure(owner, 'E_OWNER_FAILED', what, this.settings.masks ? STAYS_MASKED : RESUME)
+      const masked = this.settings.masks && ask.what !== 'evaluate'
+      throw failure(owner, 'E_OWNER_FAILED', what, masked ? STAYS_MASKED : RESUME)
     }
   }
 

@@ -62,7 +62,7 @@ describe.skipIf(!hasBroker)('an owner', () => {
     expect(err.match(/is not of this protocol: run/g)).toHaveLength(10)
     expect(readdirSync(runs)).toEqual(['good'])
     expect(readdirSync(join(fed.dir, 'owners', 'alice')).sort()).toEqual(
-      ['ca.pem', 'federation.json', 'ledger.jsonl', 'owner.nk', 'policy.yaml', 'runs'].sort(),
+      ['ca.pem', 'federation.json', 'ledger.jsonl', 'owner.nk', 'owners.json', 'policy.yaml', 'runs'].sort(),
     )
   })
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { readOwnerFolder, readServerFolder } from '../../../src/federation/setup/folders.ts'
 import { initFederation } from '../../../src/federation/setup/init.ts'
 import { newSeed } from '../../../src/federation/setup/keys.ts'
+import { readOwnerKeys } from '../../../src/federation/setup/owner-keys.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 async function federation() {
@@ -114,5 +115,37 @@ describe('a seed', () => {
     expect((await readOwnerFolder(owner)).warnings).toEqual([
       `${seed} can be read by other users of this machine: chmod 600 ${seed}`,
     ])
+  })
+})
+
+describe('the keys of the owners, in the folder of one', () => {
+  const keys = async ({ owner }: { owner: string }) => await readOwnerKeys(owner, await readOwnerFolder(owner))
+
+  it('are missing in a folder of an earlier version, which is said with what helps', async () => {
+    const fed = await federation()
+    rmSync(join(fed.owner, 'owners.json'))
+    await expect(keys(fed)).rejects.toMatchObject({
+      code: 'E_FEDERATION_FOLDER',
+      exitCode: 2,
+      message: `${fed.owner} has no owners.json, the public keys of all owners, which masked sums need`,
+      hint: 'where the federation was made, fedunify federation keys writes it: put it into the folder of each owner',
+    })
+  })
+
+  it('are refused if they are of another federation, lack this owner, or are none', async () => {
+    const fed = await federation()
+    const other = await federation()
+    const file = join(fed.owner, 'owners.json')
+    const own = readFileSync(file, 'utf8')
+    const { owners, ...rest } = JSON.parse(own)
+    for (const [text, why] of [
+      [readFileSync(join(other.owner, 'owners.json'), 'utf8'), 'it is of another federation'],
+      [JSON.stringify({ ...rest, owners: owners.slice(1) }), 'it does not have the key of this owner'],
+      [JSON.stringify({ ...rest, owners: [{ ...owners[0], public_key: 'U' }] }), 'it is no list of owners'],
+      ['', 'it is no list of owners'],
+    ] as const) {
+      writeFileSync(file, text)
+      await expect(keys(fed)).rejects.toThrow(why)
+    }
   })
 })

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readOwnerFolder, readServerFolder } from '../../../src/federation/setup/folders.ts'
 import { type InitOptions, initFederation } from '../../../src/federation/setup/init.ts'
-import { publicKeyOf } from '../../../src/federation/setup/keys.ts'
+import { publicKey, publicKeyOf } from '../../../src/federation/setup/keys.ts'
+import { readOwnerKeys } from '../../../src/federation/setup/owner-keys.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 async function made(options: Partial<InitOptions> = {}): Promise<string> {
@@ -25,7 +26,7 @@ const certificate = (...path: string[]) => new X509Certificate(text(...path))
 describe('a new federation', () => {
   it('has a folder for each party, and nothing else', async () => {
     const dir = await made()
-    const owner = ['ca.pem', 'federation.json', 'owner.nk', 'policy.yaml']
+    const owner = ['ca.pem', 'federation.json', 'owner.nk', 'owners.json', 'policy.yaml']
     expect(filesOf(dir)).toEqual([
       ...['accounts.conf', 'ca.pem', 'nats.conf', 'server.key', 'server.pem'].map((name) => `broker/${name}`),
       ...['ca.key', 'ca.pem', 'federation.json'].map((name) => `ca/${name}`),
@@ -71,6 +72,18 @@ describe('a new federation', () => {
       public_key: bob.publicKey,
       server: { public_key: server.publicKey },
     })
+  })
+
+  it('tells each owner by which keys it knows the others, so that no server has to be asked', async () => {
+    const dir = await made()
+    const [alice, bob] = await Promise.all(['alice', 'bob'].map((name) => readOwnerFolder(join(dir, 'owners', name))))
+    for (const [name, folder] of [
+      ['alice', alice!],
+      ['bob', bob!],
+    ] as const) {
+      const keys = await readOwnerKeys(join(dir, 'owners', name), folder)
+      expect([...keys].map(([owner, key]) => [owner, key.equals(publicKey([alice!, bob!][owner - 1]!.publicKey))])).toEqual([[1, true], [2, true]]) // biome-ignore format: one line
+    }
   })
 
   it('is another one each time', async () => {

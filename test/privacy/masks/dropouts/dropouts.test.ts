@@ -3,6 +3,7 @@ import type { SealedShares } from '../../../../src/privacy/masks/dropouts/sealed
 import { hashOf, secretOf, sharesOf } from '../../../../src/privacy/masks/dropouts/secret-shares.ts'
 import { type OpenedShare, TolerantOwner } from '../../../../src/privacy/masks/dropouts/tolerant-owner.ts'
 import { unmaskingOf } from '../../../../src/privacy/masks/dropouts/unmasking.ts'
+import { JoinedRounds } from '../../../../src/privacy/masks/joined-rounds.ts'
 import type { Masked, MaskedIdentity } from '../../../../src/privacy/masks/masked-owner.ts'
 import type { MaskedRound } from '../../../../src/privacy/masks/masked-round.ts'
 import { MaskedSum } from '../../../../src/privacy/masks/masked-sum.ts'
@@ -160,18 +161,45 @@ describe('an owner of a sum with a threshold refuses', () => {
     }
   })
 
-  it('another attempt once it has helped to unmask, and to unmask one after it has joined the next', async () => {
+  it('to unmask the sum of others once it has helped, and to unmask one after it has joined the next', async () => {
     const who = parties(5)
     const { owners, shares } = await shared(ROUND, who)
     for (const [k, owner] of owners.entries()) owner.seal(words(k), of(shares, k + 1))
     const survivors = [1, 2, 4, 5]
     const signed = survivors.map((owner) => owners[owner - 1]!.sign(survivors))
     owners[0]!.open(signed)
-    const [again] = [{ ...ROUND, attempt: 1 }]
-    expect(() => join(who.slice(0, 1), again)).toThrow('owner 1 is asked again, but has helped to unmask this round')
+    const again = { ...ROUND, attempt: 1 }
+    // The same sum tells nothing new; that of others would tell the difference.
+    const [first] = join(who.slice(0, 1), again)
+    for (const others of [
+      [1, 2, 3, 4, 5],
+      [1, 2, 5],
+      [1, 2, 3, 4],
+    ]) {
+      expect(() => first!.sign(others)).toThrow(
+        'owner 1 has helped to unmask the sum of owners 1, 2, 4, 5 already, and no other',
+      )
+    }
+    expect(first!.sign(survivors)).toMatchObject({ owner: 1 })
+    // Neither does another process of the owner, which knows what this one has kept.
+    const kept = new JoinedRounds(1, JSON.parse(JSON.stringify(who[0]!.joined.kept)))
+    const [later] = join([{ ...who[0]!, joined: kept }], { ...ROUND, attempt: 2 })
+    expect(() => later!.sign([1, 2, 3, 4, 5])).toThrow('and no other')
+    expect(() => join([{ ...who[0]!, joined: kept }], { ...maskedRound(4, { threshold: 3 }), attempt: 3 })).toThrow(
+      'owner 1 is asked again with other owners',
+    )
     // Owner 2 has not helped yet: either the one or the other.
     join(who.slice(1, 2), again)
     expect(() => owners[1]!.open(signed)).toThrow('owner 2 has joined another attempt than 0 since')
+  })
+
+  it('a round that is done', () => {
+    const [one] = parties(5)
+    join([one!], ROUND)
+    one!.joined.forget(1)
+    expect(one!.joined.kept).toEqual({ done: 1, rounds: [] })
+    expect(() => join([one!], { ...ROUND, attempt: 1 })).toThrow('owner 1 is asked again for a round that is done')
+    expect(join([one!], { ...ROUND, round: 2 })).toHaveLength(1)
   })
 
   it('a threshold that is no majority', () => {

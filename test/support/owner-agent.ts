@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { connectParty } from '../../src/federation/nats/connection.ts'
+import { ownerToken } from '../../src/federation/nats/wire.ts'
+import { readOwnerFolder } from '../../src/federation/setup/folders.ts'
+import { publicKey, signingKey } from '../../src/federation/setup/keys.ts'
+import { readOwnerKeys } from '../../src/federation/setup/owner-keys.ts'
+import { Agent } from '../../src/owner/agent.ts'
+import { LEDGER_NAME, type Ledger, openLedger } from '../../src/owner/ledger.ts'
+import type { LedgerNote } from '../../src/owner/ledger-lines.ts'
+import { OPEN_POLICY } from '../../src/owner/policy/policy.ts'
+
+/**
+ * An owner in this process, until the test ends. Whatever leaves it is in its ledger first.
+ * @param before told of each note; what it awaits is waited for, so that the owner can be gone at any point
+ */
+export async function startAgent(
+  federation: string,
+  name: string,
+  data: string,
+  before: (note: LedgerNote) => Promise<void>,
+): Promise<void> {
+  const dir = join(federation, 'owners', name)
+  const folder = await readOwnerFolder(dir)
+  const stopped = new AbortController()
+  const { signal } = stopped
+  const party = { ...folder, token: ownerToken(folder.owner) }
+  const connection = await connectParty(party, () => {}, signal)
+  const ledger = await openLedger(join(dir, LEDGER_NAME))
+  const noting = async (note: LedgerNote) => {
+    await before(note)
+    await ledger.note(note)
+  }
+  const agent = await Agent.open(connection, party, {
+    owner: folder.owner,
+    dir,
+    key: signingKey(folder.seed),
+    ownerKeys: () => readOwnerKeys(dir, folder),
+    serverKey: publicKey(folder.serverKey),
+    data: { data, shard: true, device: 'cpu', accept: false },
+    once: true,
+    signal,
+    note: () => {},
+    policy: OPEN_POLICY,
+    ledger: { note: noting } as Ledger,
+    asked: () => {},
+    wouldSend: () => {},
+    dryRun: false,
+  })
+  const work = agent.work().catch(() => {})
+  onTestFinished(async () => {
+    stopped.abort()
+    await connection.close()
+    await ledger.close()
+    void work
+  })
+}
