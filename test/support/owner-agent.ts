@@ -13,13 +13,14 @@ import { OPEN_POLICY } from '../../src/owner/policy/policy.ts'
 /**
  * An owner in this process, until the test ends. Whatever leaves it is in its ledger first.
  * @param before told of each note; what it awaits is waited for, so that the owner can be gone at any point
+ * @returns what ends it as a kill would
  */
 export async function startAgent(
   federation: string,
   name: string,
   data: string,
   before: (note: LedgerNote) => Promise<void>,
-): Promise<void> {
+): Promise<{ stop(): Promise<void> }> {
   const dir = join(federation, 'owners', name)
   const folder = await readOwnerFolder(dir)
   const stopped = new AbortController()
@@ -47,11 +48,14 @@ export async function startAgent(
     wouldSend: () => {},
     dryRun: false,
   })
-  const work = agent.work().catch(() => {})
-  onTestFinished(async () => {
+  agent.work().catch(() => {})
+  const stop = async () => {
     stopped.abort()
     await connection.close()
+  }
+  onTestFinished(async () => {
+    await stop()
     await ledger.close()
-    void work
   })
+  return { stop }
 }

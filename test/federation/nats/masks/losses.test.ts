@@ -14,7 +14,8 @@ const { experiment, folder } = workshop()
 const data = join(folder, 'idx')
 const at = (name: string, id: string) => join(folder, 'results', name, id)
 const OWNERS = ['alice', 'bob', 'carol']
-const gone = new Promise<void>(() => {})
+const FILES = ['local.csv', 'unified.csv', 'table.csv', 'model.safetensors', 'model.onnx']
+const ROUNDS = { owners: 3, env: 'V', rounds: 3 }
 
 const weights = (file: string) => decodeSafetensors(readFileSync(file), file).weights
 
@@ -37,12 +38,32 @@ async function offMean(name: string, id: string, owners: readonly number[]): Pro
   return off
 }
 
-/** Once so many notes of a kind were made, the owner is gone: before it sends the next one. */
-function goneBefore(kind: LedgerNote['kind'], times: number) {
-  let left = times
-  return async (note: LedgerNote) => {
-    if (note.kind === kind && --left === 0) await gone
+/** The same experiment in one process. */
+async function expectSameAsLocal(name: string, file: string): Promise<void> {
+  const { code, err } = await runBinary(['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu'])
+  expect([code, err]).toEqual([0, ''])
+  for (const one of FILES) {
+    expect(readFileSync(join(at(name, 'net'), one)).equals(readFileSync(join(at(name, 'local'), one))), one).toBe(true)
   }
+}
+
+/** Holds an owner up before it sends for the so-manieth time what has this name in its ledger. */
+function heldBefore(kind: LedgerNote['kind'], times: number) {
+  let left = times
+  let reach = () => {}
+  let release = () => {}
+  const reached = new Promise<void>((done) => {
+    reach = done
+  })
+  const held = new Promise<void>((done) => {
+    release = done
+  })
+  const before = async (note: LedgerNote) => {
+    if (note.direction !== 'out' || note.kind !== kind || --left !== 0) return
+    reach()
+    await held
+  }
+  return { before, reached, release }
 }
 
 describe.skipIf(!hasBroker)('owners that are lost', () => {
@@ -60,13 +81,77 @@ describe.skipIf(!hasBroker)('owners that are lost', () => {
       const { dir, join: joins, serve } = await startFederation(OWNERS, data)
       joins('alice')
       joins('bob')
-      await startAgent(dir, 'carol', data, goneBefore(kind, times))
+      await startAgent(dir, 'carol', data, heldBefore(kind, times).before)
       const { code, err } = await serve(file, '--run-id', 'net', '--deadline', '6').ended
       expect([code, err]).toEqual([0, expect.stringContaining('owner carol did not answer within 6 s')])
       const [round] = eventsOf(at(name, 'net')).filter(({ type }) => type === 'round-finished')
       expect(round.absent).toEqual([1, 2, 3].filter((owner) => !(survivors as readonly number[]).includes(owner)))
       // 30 bits for three owners: a level is 7.5e-9, and float32 rounds weights below 1 by 2^-25.
       expect(await offMean(name, 'net', survivors)).toBeLessThan(1e-7)
+    },
+  )
+
+  it('without a threshold: the round begins again with the same owners once the lost one is back', {
+    timeout: 90_000,
+  }, async () => {
+    const file = experiment('again', { ...ROUNDS, privacy: { masks: {} } })
+    const { dir, join: joins, serve } = await startFederation(OWNERS, data)
+    joins('alice')
+    joins('bob')
+    const { before, reached } = heldBefore('masked', 2)
+    const carol = await startAgent(dir, 'carol', data, before)
+    const server = serve(file, '--run-id', 'net')
+    await reached
+    await carol.stop()
+    joins('carol')
+    const { code, err } = await server.ended
+    expect([code, err]).toEqual([0, expect.stringContaining('owner carol: round 2: it no longer has its secrets of attempt 0: the round begins again, with the same owners')]) // biome-ignore format: one line
+    await expectSameAsLocal('again', file)
+  })
+
+  it('without a threshold: a deadline ends the run, which goes on once all are back', { timeout: 90_000 }, async () => {
+    const file = experiment('late', { ...ROUNDS, privacy: { masks: {} } })
+    const { dir, join: joins, serve } = await startFederation(OWNERS, data)
+    joins('alice')
+    joins('bob')
+    const { before } = heldBefore('masked', 2)
+    const carol = await startAgent(dir, 'carol', data, before)
+    const { code, err } = await serve(file, '--run-id', 'net', '--deadline', '6').ended
+    expect(code).toBe(4)
+    expect(err).toContain(
+      'error: owner carol did not answer within 6 s (--deadline)\n' +
+        'hint: without it the sum stays masked, and the round does not count: resume the run once all owners are back',
+    )
+    await carol.stop()
+    joins('carol')
+    expect(await serve('--resume', at('late', 'net'), '--quiet').ended).toMatchObject({ code: 0 })
+    await expectSameAsLocal('late', file)
+  })
+
+  it.each([
+    ['masks', {}],
+    ['threshold', { threshold: 2 }],
+  ])(
+    'a server that is killed goes on in the round that was open, under another attempt: %s',
+    {
+      timeout: 90_000,
+    },
+    async (name, masks) => {
+      const file = experiment(`killed-${name}`, { ...ROUNDS, privacy: { masks } })
+      const { dir, join: joins, serve } = await startFederation(OWNERS, data)
+      joins('alice')
+      joins('bob')
+      // Its score of the model of round 2: the sum is unmasked, and not on the server's disk.
+      const { before, reached, release } = heldBefore('evaluation', 4)
+      await startAgent(dir, 'carol', data, before)
+      const server = serve(file, '--run-id', 'net')
+      await reached
+      server.child.kill('SIGKILL')
+      await server.ended
+      const again = serve('--resume', at(`killed-${name}`, 'net'), '--quiet')
+      release()
+      expect(await again.ended).toMatchObject({ code: 0 })
+      await expectSameAsLocal(`killed-${name}`, file)
     },
   )
 })

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readLedger } from '../../../../src/owner/ledger-lines.ts'
+import { decodeSafetensors } from '../../../../src/weights/safetensors.ts'
 import { runBinary } from '../../../support/binary.ts'
 import { hasBroker } from '../../../support/broker.ts'
 import { workshop } from '../../../support/experiment.ts'
@@ -45,5 +46,65 @@ describe.skipIf(!hasBroker)('masked sums over a broker', () => {
     const kinds = totals.filter(({ direction }) => direction === 'out').map(({ kind }) => kind)
     expect(kinds).toEqual(expect.arrayContaining(['card', 'key', 'masked', 'evaluation']))
     expect(kinds).not.toContain('update')
+  })
+
+  it.each(['server', 'owners'])(
+    'go with noise by the %s, whose budget is that of one process',
+    {
+      timeout: 90_000,
+    },
+    async (by) => {
+      const name = `noise-${by}`
+      // So little that the model stays near the one without.
+      const noise = { level: 'owner', clip: 0.5, noise: 0.01, 'noise-by': by }
+      const given = { owners: 3, env: 'V', rounds: 1 }
+      const file = experiment(name, { ...given, privacy: { masks: {}, ...noise } })
+      const { join: joins, serve } = await startFederation(OWNERS, data)
+      for (const owner of OWNERS) joins(owner, '--once')
+      const { code, err } = await serve(file, '--run-id', 'net', '--quiet').ended
+      expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
+      const local = ['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu']
+      expect((await runBinary(local)).code).toBe(0)
+      expect(readText(at(name, 'net'), 'privacy.csv')).toBe(readText(at(name, 'local'), 'privacy.csv'))
+      const exact = experiment(`${name}-none`, { ...given, privacy: { level: 'owner', clip: 0.5, noise: 0 } })
+      expect((await runBinary(['run', exact, '--run-id', 'local', '--quiet', '--device', 'cpu'])).code).toBe(0)
+      const [noisy, plain] = [at(name, 'net'), at(`${name}-none`, 'local')].map((run) => {
+        const { weights } = decodeSafetensors(readFileSync(join(run, 'model.safetensors')), run)
+        return [...weights.values()].flatMap(({ data: values }) => [...values])
+      })
+      // The mean of three has noise of 0.01 · 0.5 / 3 in each of a few hundred values.
+      const off = Math.sqrt(noisy!.reduce((sum, value, i) => sum + (value - plain![i]!) ** 2, 0) / noisy!.length)
+      expect(off / (0.005 / 3)).toBeGreaterThan(0.7)
+      expect(off / (0.005 / 3)).toBeLessThan(1.3)
+    },
+  )
+
+  it('say in one line what they do not go with', async () => {
+    const dir = join(folder, 'no-broker')
+    expect((await runBinary(['federation', 'init', dir, '--owners', 'a,b,c'])).code).toBe(0)
+    const masks = { privacy: { masks: {} } }
+    const threshold = { privacy: { masks: { threshold: 2 } } }
+    for (const [given, more, why] of [
+      [masks, ['--max-norm', '1'], '--max-norm: under masks nobody sees how far a single update went'],
+      [masks, ['--min-owners', '2', '--deadline', '9'], '--min-owners: without one of its owners a masked sum stays'],
+      [{ privacy: { masks: {}, 'insecure-test-seed': 1 } }, [], 'draw no masks from a seed that the server knows'],
+      [{ ...threshold, objective: 'scaffold' }, [], 'objective scaffold keeps a state at every owner'],
+    ] as const) {
+      const file = experiment('refused', { owners: 3, env: 'V', ...given })
+      const { code, err } = await runBinary(['serve', file, '--federation', join(dir, 'server'), ...more])
+      expect([code, err]).toEqual([2, expect.stringContaining(why)])
+      expect(err).toMatch(/\nhint: /)
+    }
+  })
+
+  it('need the keys of the other owners, which an earlier federation has not', { timeout: 60_000 }, async () => {
+    const file = experiment('earlier', { owners: 2, env: 'V', privacy: { masks: {} } })
+    const { dir, join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    rmSync(join(dir, 'owners', 'bob', 'owners.json'))
+    for (const owner of ['alice', 'bob']) joins(owner)
+    const { code, err } = await serve(file, '--run-id', 'net', '--quiet').ended
+    expect(code).toBe(2)
+    expect(err).toContain(`error: owner bob: ${join(dir, 'owners', 'bob')} has no owners.json, the public keys of all`)
+    expect(err).toContain('hint: where the federation was made, fedunify federation keys writes it')
   })
 })
