@@ -44,7 +44,7 @@ const sorted = (list: readonly string[]) => [...list].sort()
 describe('docs/disclosure.md', () => {
   it('knows every message that an owner may send', () => {
     const whats = ReplySchema.options.map((option) => (option.shape.what as z.ZodLiteral).value)
-    expect(sorted(whats as string[])).toEqual(['card', 'evaluation', 'failed', 'refused', 'statistics', 'update'])
+    expect(sorted((whats as string[]).filter((what) => !what.startsWith('mask-')))).toEqual(['card', 'evaluation', 'failed', 'refused', 'statistics', 'update']) // biome-ignore format: one line
     for (const what of whats) expect(sorted(reply(String(what)))).toEqual(expect.arrayContaining(sorted(ENVELOPE)))
   })
 
@@ -54,6 +54,14 @@ describe('docs/disclosure.md', () => {
 
   it('lists every field of update, and the tensors of its file', () => {
     expect(sorted(listed(/^### update/))).toEqual(sorted([...own('update'), 'weights', 'sent']))
+  })
+
+  it('lists every field of what goes around an update under masks', () => {
+    const whats = ReplySchema.options.map((option) => String((option.shape.what as z.ZodLiteral).value))
+    const fields = whats.filter((what) => what.startsWith('mask-')).flatMap(own)
+    // The parts of shares, and whose they are, are lists; so are the words of an update.
+    const parts = ['from', 'to', 'of', 'share', 'owner', 'words']
+    expect(sorted(listed(/^### masked updates/))).toEqual(sorted([...new Set([...fields, ...parts])]))
   })
 
   it('lists every field of statistics, and the tensors of its file', () => {

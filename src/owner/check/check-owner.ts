@@ -6,6 +6,7 @@ import type { Finding } from '../../doctor/finding.ts'
 import { checkMemory, checkNode } from '../../doctor/machine.ts'
 import { FedunifyError, messageOf } from '../../errors.ts'
 import { type OwnerFolder, readOwnerFolder } from '../../federation/setup/folders.ts'
+import { readOwnerKeys } from '../../federation/setup/owner-keys.ts'
 import { thousands } from '../../format.ts'
 import { range } from '../../random.ts'
 import { findPolicy, POLICY_NAME } from '../policy/read-policy.ts'
@@ -33,6 +34,7 @@ export async function checkOwner({ dir, data, shard, signal, patience = 15_000 }
     : [[problem('folder', folder)], []]
   const parts = await Promise.all([
     own,
+    ...(isFolder(folder) ? [checkKeys(dir, folder)] : []),
     checkPolicy(dir, signal),
     checkData(data, shard),
     checkMachine(late),
@@ -50,6 +52,19 @@ function folderFindings({ owner, name, federation, warnings }: OwnerFolder): Fin
     detail: `owner ${owner}, ${name}, of federation ${federation}`,
   }
   return [whole, ...warnings.map((detail): Finding => ({ subject: 'folder', status: 'warning', detail }))]
+}
+
+/** Without them it takes part in all but masked sums. */
+async function checkKeys(dir: string, folder: OwnerFolder): Promise<Finding> {
+  const subject = 'keys'
+  try {
+    const keys = await readOwnerKeys(dir, folder)
+    return { subject, status: 'ok', detail: `of ${keys.size} owners, for masked sums` }
+  } catch (error) {
+    const found = problem(subject, error)
+    const missing = error instanceof FedunifyError && error.code === 'E_FEDERATION_FOLDER'
+    return missing ? { ...found, status: 'absent' } : found
+  }
 }
 
 /** One after the other: what lies behind a problem cannot be seen. */

@@ -40,6 +40,7 @@ export function describeRequest(request: OwnerRequest, share: Share = OPEN_POLIC
     ['server step', `${choiceText(server)}, at the server`],
     ['comes in', `each round: ${models(request, share)}`],
     ['goes out', `each round: ${weightsText(request)}`],
+    ...maskRows(experiment),
     ['', `each round: ${countsText(request, share)}`],
     ...headRows(request),
     ['', `once: ${cardText(share)}`],
@@ -95,10 +96,21 @@ function models(request: OwnerRequest, { metrics }: Share): string {
 }
 
 function weightsText(request: OwnerRequest): string {
-  const { objective } = request.experiment
+  const { objective, privacy } = request.experiment
+  if (privacy?.masks) return `the change of the weights under masks, ${weightBytes(request)} that tell nothing alone`
   const made: Objective = make(OBJECTIVES, objective)
   const more = made.sends ? `, and what objective ${choiceText(objective)} sends with them` : ''
   return `the weights, ${weightBytes(request)}${more}`
+}
+
+/** What goes around an update under masks. */
+function maskRows({ privacy }: OwnerRequest['experiment']): Row[] {
+  if (!privacy?.masks) return []
+  const shares = 'shares of its secrets for each other owner, which the server cannot read, and who survived'
+  return [
+    ['', 'each round: a signed key, for the other owners'],
+    ...(privacy.masks.threshold === undefined ? [] : [['', `each round: ${shares}`] as const]),
+  ]
 }
 
 /** The sums are a disclosure of their own: which head, and what they tell. */
