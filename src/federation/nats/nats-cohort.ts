@@ -2,8 +2,6 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { pMapIterable } from 'p-map'
 import type { Evaluation } from '../../engine/engine.ts'
 import type { Unmasking } from '../../privacy/masks/dropouts/unmasking.ts'
-import { flatten } from '../../weights/named.ts'
-import { encodeSafetensors } from '../../weights/safetensors.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type {
   Cohort,
@@ -15,7 +13,7 @@ import type {
   RoundTask,
   Update,
 } from '../cohort.ts'
-import { type Disclosed, MASKED, weightFields } from '../disclosure.ts'
+import type { Disclosed } from '../disclosure.ts'
 import type { UnderWay } from '../masked-rounds.ts'
 import type { Traffic } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
@@ -24,27 +22,13 @@ import { NatsHeads } from './nats-heads.ts'
 import { NatsMasks } from './nats-masks.ts'
 import { NatsOwners } from './nats-owners.ts'
 import { type NatsCohortSettings, shares } from './nats-settings.ts'
-import { expect, failure, NOT_MERGED } from './owner-answers.ts'
+import { type Answer, committedBefore, NatsUpdates } from './nats-updates.ts'
 import { persist } from './persist.ts'
-import { readMasked } from './read-masked.ts'
-import { mostOfUpdate, readUpdate } from './read-update.ts'
 import type { KnownOwner, ServerPost } from './server-post.ts'
 import { updatesOf } from './streams.ts'
-import { contentOf, type ReplyOf, type TaskOf } from './wire.ts'
 
 /** Updates that are fetched before their turn: each is a model in memory. */
 const AHEAD = 2
-
-interface Answer {
-  readonly owner: KnownOwner
-  readonly attempt: number
-  readonly reply: ReplyOf<'update'>
-}
-
-/** A round's task, and the try at it if it is under masks. */
-interface Asked extends RoundTask {
-  readonly under?: UnderWay
-}
 
 /** Owners elsewhere, asked over the broker. */
 export class NatsCohort implements Cohort {
@@ -57,6 +41,7 @@ export class NatsCohort implements Cohort {
   readonly #live = liveReader()
   /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
   #known = false
+  readonly #updates: NatsUpdates
   readonly #masks: NatsMasks | undefined
   #unmasking: Unmasking | undefined
   /** Models that owners train from, once for each owner or round. */
@@ -66,6 +51,7 @@ export class NatsCohort implements Cohort {
     this.owners = settings.cards
     this.real = settings.real || undefined
     this.#owners = new NatsOwners(post, connection, settings)
+    this.#updates = new NatsUpdates(this.#owners)
     this.restore(0)
     this.#masks = settings.masks && new NatsMasks(this.#owners, settings.masks)
     this.heads = settings.sums && new NatsHeads(this.#owners, settings.sums)
@@ -112,7 +98,7 @@ export class NatsCohort implements Cohort {
     try {
       await this.#forget(owners)
       if (this.#masks) return yield* this.#trainMasked(owners, task, this.#masks, signal)
-      const asked = owners.map((owner) => this.#ask(owner, task, 0, signal))
+      const asked = owners.map((owner) => this.#updates.ask(owner, task, 0, signal))
       // A rejection is looked at when its turn comes.
       for (const one of asked) one.catch(() => {})
       const { minOwners } = this.#owners.settings
@@ -120,7 +106,7 @@ export class NatsCohort implements Cohort {
       if (minOwners < this.owners.length) {
         this.#owners.present = (await Promise.all(present)).map(({ owner }) => owner)
       }
-      yield* pMapIterable(present, (answer) => this.#fetch(answer, task, signal), { concurrency: AHEAD })
+      yield* pMapIterable(present, (answer) => this.#updates.fetch(answer, task, signal), { concurrency: AHEAD })
       // What comes now is written: not by one that slept while another server took over.
       await this.#post.hold(signal)
     } finally {
@@ -134,10 +120,10 @@ export class NatsCohort implements Cohort {
     masks: NatsMasks,
     signal: AbortSignal,
   ): AsyncGenerator<Update> {
-    const place = { round: task.round, committed: this.#committedBefore(task) }
-    const ask = (owner: KnownOwner, under: UnderWay) => this.#ask(owner, { ...task, under }, 0, signal)
+    const place = { round: task.round, committed: committedBefore(task) }
+    const ask = (owner: KnownOwner, under: UnderWay) => this.#updates.ask(owner, { ...task, under }, 0, signal)
     const { under, answers, unmasking } = await masks.round(place, owners, ask, signal)
-    const fetch = (answer: Answer) => this.#fetch(answer, { ...task, under }, signal)
+    const fetch = (answer: Answer) => masks.lasting(this.#updates.fetch(answer, { ...task, under }, signal))
     yield* pMapIterable(answers, fetch, { concurrency: AHEAD })
     this.#unmasking = await unmasking()
     const gone = owners.filter((owner) => answers.every((answer) => answer.owner !== owner))
@@ -148,9 +134,6 @@ export class NatsCohort implements Cohort {
   unmasking(): Unmasking | undefined {
     return this.#unmasking
   }
-
-  /** Of the owners' rounds, how many are kept for good when a round begins. */
-  #committedBefore = ({ kept, round }: RoundTask): number => kept ?? round - 1
 
   evaluate(model: ModelRef, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {
     return this.#owners.evaluate(model, undefined, signal)
@@ -183,69 +166,4 @@ export class NatsCohort implements Cohort {
     const purge = (owner: number) => persist(() => this.#post.jsm.streams.purge(updatesOf(owner)), signal)
     await Promise.all(owners.map(({ owner }) => purge(owner)))
   }
-
-  async #ask(owner: KnownOwner, task: Asked, attempt: number, signal: AbortSignal): Promise<Answer> {
-    const { models, traffic } = this.#owners
-    const committed = this.#committedBefore(task)
-    this.#owners.committed.set(owner.owner, committed)
-    const instruction = flatten(task.instruct(owner.owner))
-    const extra = instruction.size > 0 ? encodeSafetensors(instruction) : undefined
-    const [card, place] = [this.#owners.card(owner), this.#owners.place(owner)]
-    // It has the model already if this is not the first attempt.
-    if (!shares(card) && task.model && attempt === 0) traffic.down(place, models.size(task.model))
-    const prepare = async () => {
-      const model = task.model && models.payload(task.model)
-      const sent = extra ? await models.putExtra(extra, signal) : null
-      if (extra) traffic.down(place, extra.length)
-      const { round, lr } = task
-      const ask = {
-        ...({ what: 'train', committed, round, attempt, lr, model: model ?? null } as const),
-        instruction: sent,
-        evaluate: shares(card) && task.evaluate,
-        evaluate_received: shares(card) && task.evaluateReceived(owner.owner),
-        ...(task.under && { masked: maskedTask(task.under, owner.owner) }),
-      }
-      return { ask, models: model ? [model] : [] }
-    }
-    const reply = expect(await this.#owners.ask(owner, prepare, signal), 'update', owner)
-    return { owner, attempt, reply }
-  }
-
-  /** Fetches an update and checks it; one that cannot be merged is refused, and asked for again. */
-  #fetch(first: Answer, task: Asked, signal: AbortSignal): Promise<Update> {
-    const { owner } = first
-    const read = (answer: Answer) => this.#read(answer, task, signal)
-    const again = (attempt: number) => this.#ask(owner, task, attempt, signal)
-    return this.#owners.taken(owner, task.round, first, read, again, signal)
-  }
-
-  async #read({ owner, attempt, reply }: Answer, task: Asked, signal: AbortSignal): Promise<Update> {
-    const { settings, models, disclosed } = this.#owners
-    if (reply.round !== task.round || reply.attempt !== attempt) {
-      throw failure(owner, 'E_UPDATE', `handed in round ${reply.round}, attempt ${reply.attempt}`, NOT_MERGED)
-    }
-    const bytes = await this.#owners.fetch(
-      owner,
-      reply.payload,
-      { what: 'update', most: mostOfUpdate(settings) },
-      signal,
-    )
-    const base = task.model && models.weights(task.model)
-    const bounds = { ...settings, ...this.#owners.card(owner), base, evaluate: task.evaluate }
-    // Also of one that is refused below: it has left its owner.
-    disclosed.message(owner.owner, 'update', contentOf(reply))
-    if (task.under) {
-      disclosed.note(owner.owner, 'masked', MASKED, bytes.length)
-      const asked = { bounds, masks: settings.masks!, round: task.under.round, base: base! }
-      return readMasked(reply, bytes, owner.name, asked)
-    }
-    disclosed.note(owner.owner, 'weights', weightFields(settings.sends), bytes.length)
-    return readUpdate(reply, bytes, owner.name, bounds)
-  }
-}
-
-/** What an owner is given to mask its update with. */
-function maskedTask(under: UnderWay, owner: number): TaskOf<'train'>['masked'] {
-  const { keys, shares } = under.taskOf(owner)
-  return { attempt: under.round.attempt, keys: [...keys], shares: shares ? [...shares] : null }
 }

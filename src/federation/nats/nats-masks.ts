@@ -57,7 +57,7 @@ export class NatsMasks {
         return {
           under,
           answers: stayed.map(({ answer }) => answer),
-          unmasking: () => this.#unmasking(under, survivors),
+          unmasking: () => this.lasting(under.unmasking(survivors)),
         }
       } catch (error) {
         if (!isLost(error) || tries === TRIES || signal.aborted) throw error
@@ -66,13 +66,14 @@ export class NatsMasks {
     }
   }
 
-  async #unmasking(under: UnderWay, survivors: readonly number[]): Promise<Unmasking | undefined> {
+  /** What is asked once updates are in the sum, which cannot begin again then: `serve --resume` does the round anew. */
+  async lasting<T>(asked: Promise<T>): Promise<T> {
     try {
-      return await under.unmasking(survivors)
+      return await asked
     } catch (error) {
       if (!isLost(error)) throw error
-      const message = `too few owners are left to unmask the sum: ${messageOf(error)}`
-      throw new FedunifyError('E_OWNER_FAILED', message, 'the round does not count: resume the run')
+      const hint = 'the round does not count: resume the run'
+      throw new FedunifyError('E_OWNER_FAILED', `the sum stays masked: ${messageOf(error)}`, hint, { cause: error })
     }
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readLedger } from '../../../../src/owner/ledger-lines.ts'
@@ -78,6 +78,23 @@ describe.skipIf(!hasBroker)('masked sums over a broker', () => {
       expect(off / (0.005 / 3)).toBeLessThan(1.3)
     },
   )
+
+  it('are shown to an owner that only looks', { timeout: 60_000 }, async () => {
+    const file = experiment('shown', { owners: 3, env: 'V', privacy: { masks: { threshold: 2 } } })
+    const { dir, join: joins, serve } = await startFederation(OWNERS, data)
+    serve(file, '--run-id', 'net')
+    const { code, out } = await joins('alice', '--dry-run').ended
+    expect(code).toBe(0)
+    expect(out).toMatch(
+      /goes out +each round: the change of the weights under masks, [\d,]+ bytes that tell nothing alone/,
+    )
+    expect(out).toContain('each round: a signed key, for the other owners')
+    expect(out).toContain('each round: shares of its secrets for each other owner')
+    expect(out).toContain('the server learns the sum of the updates of at least 2 of 3 owners')
+    expect(existsSync(join(dir, 'owners', 'alice', 'runs'))).toBe(false)
+    const check = await runBinary(['federation', 'check', '--federation', join(dir, 'owners', 'alice'), '--shard', '--data', data]) // biome-ignore format: one line
+    expect(check.out).toMatch(/keys +of 3 owners, for masked sums/)
+  })
 
   it('say in one line what they do not go with', async () => {
     const dir = join(folder, 'no-broker')
