@@ -20,7 +20,7 @@ import type { AgentSettings } from './agent-settings.ts'
 import { contentOf } from './ledger.ts'
 import { MaskedRun, type MaskTask } from './masked-run.ts'
 import type { KeptUpdate, OwnerStore } from './owner-store.ts'
-import { withheldSums } from './policy/refusals.ts'
+import { bareWeights, withheldSums } from './policy/refusals.ts'
 import { sharedEvaluation, sharedMetrics } from './policy/share.ts'
 import type { PreparedOwner } from './prepare-owner.ts'
 import { type Kind, mostOf, readReceived } from './received.ts'
@@ -124,6 +124,8 @@ export class JoinedRun {
   }
 
   async train(task: TaskOf<'train'>): Promise<object> {
+    const reasons = bareWeights(this.#settings.policy, this.#prepared.experiment)
+    if (reasons.length > 0) return { what: 'refused', reasons }
     this.#assertMasks(task)
     const { round, attempt, lr, model, instruction } = task
     // What it was asked, so that the same is not trained another time with other results.

@@ -99,7 +99,7 @@ describe('docs/disclosure.md', () => {
 
   it('names the policy keys that keep something back', () => {
     const keys = [...PAGE.matchAll(/`(share\.\w+)`/g)].map(([, key]) => key)
-    expect(new Set(keys)).toEqual(new Set(['share.metrics', 'share.labels', 'share.statistics']))
+    expect(new Set(keys)).toEqual(new Set(['share.weights', 'share.metrics', 'share.labels', 'share.statistics']))
   })
 })
 

@@ -57,7 +57,11 @@ describe('a policy file', () => {
     ['groups of which every key is behind a #', 'allow:\n#  merge: [avg]\nmost:\nshare:\n'],
   ])('that is %s is the open policy', async (_, text) => {
     expect(await read(text)).toEqual(OPEN_POLICY)
-    expect(OPEN_POLICY).toEqual({ allow: {}, most: {}, share: { metrics: true, labels: true, statistics: false } })
+    expect(OPEN_POLICY).toEqual({
+      allow: {},
+      most: {},
+      share: { weights: true, metrics: true, labels: true, statistics: false },
+    })
   })
 
   it('has names in a list, or one alone', async () => {
@@ -192,6 +196,12 @@ describe('each key', () => {
       'most: { local-epochs: 5 }',
       { 'until-local-accuracy': 0.9, 'max-local-epochs': 7 },
       ['most.local-epochs: asked for 7; allowed: at most 5'],
+    ],
+    ['share: { weights: false }', { privacy: { masks: {} }, owners: 3 }, []],
+    [
+      'share: { weights: false }',
+      { privacy: { level: 'owner', clip: 1, noise: 1 } },
+      ['share.weights: asked for its weights as they are; this owner sends them under masks alone'],
     ],
     ['share: { metrics: true }', { 'stop-at': 0.9, 'until-local-accuracy': 0.9 }, []],
     ['share: { metrics: false }', {}, []],
@@ -340,7 +350,7 @@ describe('docs/policy.md', () => {
     const asked = { ...request({ merge: ['avg', 'median'], owners: 5 }), parameters: 12_000_000 }
     const lines = refusals(policy, asked)
     const stop = refusals(
-      { ...policy, share: { metrics: false, labels: false, statistics: false } },
+      { ...policy, share: { ...policy.share, metrics: false, labels: false } },
       request({ 'stop-at': 0.9 }),
     )
     expect(docs).toContain(`\`\`\`\n${[...lines, ...stop].join('\n')}\n\`\`\`\n`)

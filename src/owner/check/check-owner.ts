@@ -77,6 +77,7 @@ async function checkFederation(folder: OwnerFolder, late: AbortSignal): Promise<
 
 /** What an owner may keep, in words. */
 const SHARED = [
+  ['weights', 'weights (but under masks)'],
   ['metrics', 'metrics (accuracies, losses, the number of images to test on)'],
   ['labels', 'labels (how many images there are of each class)'],
 ] as const

@@ -53,6 +53,10 @@ export const PolicySchema = z.strictObject({
         .boolean()
         .default(true)
         .describe('accuracies and losses, of training too, and how many images there are to test on'),
+      weights: z
+        .boolean()
+        .default(true)
+        .describe('its weights by themselves; false: only under masks, so that the server learns a sum of owners'),
       labels: z.boolean().default(true).describe('how many images of each class, confusion matrices included'),
       statistics: z
         .boolean()
@@ -60,7 +64,7 @@ export const PolicySchema = z.strictObject({
         .describe('sums of the features of its images, for a head; they tell how many images of each class too'),
     })
     .prefault({})
-    .describe('what is sent beside the weights'),
+    .describe('what is sent: the weights by themselves, and what goes with them'),
 })
 
 /** What an owner lets an experiment ask of it, and what it tells beside its weights. */

@@ -57,6 +57,7 @@ export function refusals(policy: Policy, { experiment, parameters, layers, asks 
     ...others('allow.objective', [nameOf(objective)], allow.objective),
     ...beyond('most.rounds', trainingsOf(experiment), most.rounds),
     ...beyond('most.local-epochs', localEpochs(experiment), most['local-epochs']),
+    ...bareWeights(policy, experiment),
     ...secrets(policy, experiment, asks),
     ...withheldSums(policy, experiment),
   ]
@@ -112,6 +113,12 @@ function others(
   if (refused.length === 0) return []
   return [`${key}: asked for ${refused.map(oneLine).join(', ')}; allowed: ${allowed.join(', ')}`]
 }
+
+/** Why an owner does not send the weights that an experiment asks for; none if it does. */
+export const bareWeights = ({ share }: Policy, { privacy }: Pick<Experiment, 'privacy'>): string[] =>
+  share.weights || privacy?.masks
+    ? []
+    : ['share.weights: asked for its weights as they are; this owner sends them under masks alone']
 
 /** What would tell what this owner does not share. */
 function secrets({ share }: Policy, experiment: Experiment, asks: Asks): string[] {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readLedger } from '../../../../src/owner/ledger-lines.ts'
@@ -93,7 +93,7 @@ describe.skipIf(!hasBroker)('masked sums over a broker', () => {
     expect(out).toContain('the server learns the sum of the updates of at least 2 of 3 owners')
     expect(existsSync(join(dir, 'owners', 'alice', 'runs'))).toBe(false)
     const check = await runBinary(['federation', 'check', '--federation', join(dir, 'owners', 'alice'), '--shard', '--data', data]) // biome-ignore format: one line
-    expect(check.out).toMatch(/keys +of 3 owners, for masked sums/)
+    expect(check.out).toMatch(/keys +ok +of 3 owners, for masked sums/)
   })
 
   it('say in one line what they do not go with', async () => {
@@ -112,6 +112,31 @@ describe.skipIf(!hasBroker)('masked sums over a broker', () => {
       expect([code, err]).toEqual([2, expect.stringContaining(why)])
       expect(err).toMatch(/\nhint: /)
     }
+  })
+
+  it('end before a change is sent that the fixed point does not hold, and tell the server no value of it', {
+    timeout: 60_000,
+  }, async () => {
+    const file = experiment('range', { owners: 3, env: 'V', privacy: { masks: { range: 1e-4 } } })
+    const { dir, join: joins, serve } = await startFederation(OWNERS, data)
+    const [alice] = OWNERS.map((owner) => joins(owner))
+    const { code, err } = await serve(file, '--run-id', 'net', '--quiet').ended
+    expect(code).toBe(4)
+    expect(err).toMatch(/^error: owner \w+: round 1: \S+ changes by more than masked sums hold; nothing was sent\nhint: set privacy\.masks\.range to 0\.\d+, or lower the lr$/m) // biome-ignore format: one line
+    await alice!.says(/changes by -?0\.\d+, but masked sums hold 0\.0001 at most; nothing was sent/)
+    const { entries } = (await readLedger(join(dir, 'owners', 'alice', 'ledger.jsonl')))!
+    expect(entries.filter(({ kind }) => kind === 'masked' || kind === 'update')).toEqual([])
+  })
+
+  it('are all that leaves an owner whose policy says so', { timeout: 60_000 }, async () => {
+    const { dir, join: joins, serve } = await startFederation(['alice', 'bob'], data)
+    writeFileSync(join(dir, 'owners', 'bob', 'policy.yaml'), 'share: { weights: false }\n')
+    for (const owner of ['alice', 'bob']) joins(owner)
+    const given = { owners: 2, env: 'V', rounds: 1 }
+    const bare = await serve(experiment('bare', given), '--run-id', 'net', '--quiet').ended
+    expect([bare.code, bare.err]).toEqual([4, expect.stringContaining('owner bob refuses: share.weights: asked for its weights as they are')]) // biome-ignore format: one line
+    const masked = experiment('covered', { ...given, privacy: { masks: {} } })
+    expect(await serve(masked, '--run-id', 'net', '--quiet').ended).toMatchObject({ code: 0 })
   })
 
   it('need the keys of the other owners, which an earlier federation has not', { timeout: 60_000 }, async () => {
