@@ -188,7 +188,8 @@ export class MaskedRun {
 
   #refusal(round: number, what: string) {
     const place = { owner: this.#settings.owner, round }
-    const hint = 'nothing was sent: this owner takes part in the masked sums of its own federation alone'
+    const hint =
+      'nothing was sent; if owners came or went, its owners.json is of before: fedunify federation keys writes it'
     return new FedunifyError('E_OWNER_REFUSED', `round ${round}: owner ${place.owner} ${what}`, hint, place)
   }
 

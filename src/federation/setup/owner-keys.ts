@@ -5,13 +5,13 @@ import { readIfThere } from '../../system/files.ts'
 import { OWNERS_FILE, OwnersSchema } from './federation.ts'
 import type { OwnerFolder } from './folders.ts'
 import { publicKey } from './keys.ts'
-import { damaged, jsonOf, MOST_BYTES } from './read.ts'
+import { assertFormat, damaged, jsonOf, MOST_BYTES } from './read.ts'
 
 /**
  * The public keys of all owners of a federation, as an owner was given them with its folder: by these it knows the
  * others, whatever the server says.
  * @param dir the owner's folder
- * @throws FedunifyError if the file is not there, of another federation, or damaged
+ * @throws FedunifyError if the file is not there, of another federation or a newer format, or damaged
  */
 export async function readOwnerKeys(
   dir: string,
@@ -26,7 +26,9 @@ export async function readOwnerKeys(
       `where the federation was made, fedunify federation keys writes it: put it into the folder of each owner`,
     )
   }
-  const read = OwnersSchema.safeParse(jsonOf(content))
+  const value = jsonOf(content)
+  assertFormat(file, value)
+  const read = OwnersSchema.safeParse(value)
   if (!read.success) throw damaged(file, 'it is no list of owners of fedunify', 'owner')
   const { owners } = read.data
   if (read.data.federation !== federation) throw damaged(file, 'it is of another federation', 'owner')

@@ -35,13 +35,7 @@ export async function readFederationFile<R extends Role>(dir: string, role: R): 
     throw new FedunifyError('E_FEDERATION_FOLDER', message, hintFor(role))
   }
   const value = jsonOf(content)
-  if (typeof value?.format === 'number' && value.format > FORMAT) {
-    throw new FedunifyError(
-      'E_FEDERATION_FORMAT',
-      `${file} has format ${value.format}, which is newer than this fedunify reads (${FORMAT})`,
-      'install a newer fedunify',
-    )
-  }
+  assertFormat(file, value)
   const other = FOLDERS[value?.role as Role] as { what: string } | undefined
   if (other && value?.role !== role) {
     throw new FedunifyError('E_FEDERATION_FOLDER', `${dir} is ${other.what}, not ${FOLDERS[role].what}`, hintFor(role))
@@ -50,6 +44,16 @@ export async function readFederationFile<R extends Role>(dir: string, role: R): 
   if (read.success) return read.data as z.infer<(typeof SCHEMAS)[R]>
   const where = read.error.issues[0]?.path.join('.')
   throw damaged(file, value && where ? `${where} is missing or not legal` : 'it is not JSON of fedunify', role)
+}
+
+/** @throws FedunifyError if a file of a folder is of a newer format */
+export function assertFormat(file: string, value: Record<string, unknown> | undefined): void {
+  if (typeof value?.format !== 'number' || value.format <= FORMAT) return
+  throw new FedunifyError(
+    'E_FEDERATION_FORMAT',
+    `${file} has format ${value.format}, which is newer than this fedunify reads (${FORMAT})`,
+    'install a newer fedunify',
+  )
 }
 
 /**

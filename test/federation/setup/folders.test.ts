@@ -143,6 +143,7 @@ describe('the keys of the owners, in the folder of one', () => {
       [JSON.stringify({ ...rest, owners: owners.slice(1) }), 'it does not have the key of this owner'],
       [JSON.stringify({ ...rest, owners: [{ ...owners[0], public_key: 'U' }] }), 'it is no list of owners'],
       ['', 'it is no list of owners'],
+      [JSON.stringify({ ...rest, format: 2, members: [] }), 'owners.json has format 2, which is newer than this'],
     ] as const) {
       writeFileSync(file, text)
       await expect(keys(fed)).rejects.toThrow(why)

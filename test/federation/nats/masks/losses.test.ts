@@ -91,6 +91,27 @@ describe.skipIf(!hasBroker)('owners that are lost', () => {
     },
   )
 
+  it('with a threshold: one that was started anew sits out the round, and takes part in the next', {
+    timeout: 90_000,
+  }, async () => {
+    const given = { owners: 3, env: 'V', rounds: 2 }
+    const file = experiment('anew', { ...given, privacy: { masks: { threshold: 2 } } })
+    const { dir, join: joins, serve } = await startFederation(OWNERS, data)
+    joins('alice')
+    joins('bob')
+    const { before, reached } = heldBefore('masked', 1)
+    const carol = await startAgent(dir, 'carol', data, before)
+    const server = serve(file, '--run-id', 'net')
+    await reached
+    await carol.stop()
+    joins('carol')
+    const { code, err } = await server.ended
+    expect([code, err]).toEqual([0, expect.stringContaining('owner carol: round 1: it no longer has its secrets of attempt 0: the sum goes on without it')]) // biome-ignore format: one line
+    expect(err).toContain('note: without --deadline an owner that is away is waited for, although 2 owners are enough')
+    const rounds = eventsOf(at('anew', 'net')).filter(({ type }) => type === 'round-finished')
+    expect(rounds.map(({ absent }) => absent)).toEqual([[3], []])
+  })
+
   it('without a threshold: the round begins again with the same owners once the lost one is back', {
     timeout: 90_000,
   }, async () => {
