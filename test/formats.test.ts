@@ -102,6 +102,9 @@ describe('docs/formats.md', () => {
       expect(file.format).toBe(numberOf('](#federationjson)'))
       expectDescribed(file)
     }
+    const owners = JSON.parse(readFileSync(join(federation, 'owners', 'alice', 'owners.json'), 'utf8'))
+    expect(owners.format).toBe(numberOf('](#ownersjson)'))
+    expectDescribed(owners)
   })
 
   it('names every field of a manifest and every column of a table', () => {
