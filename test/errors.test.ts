@@ -82,6 +82,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     'E_FENCED',
     'E_UPDATE',
     'E_OWNER_STATE',
+    'E_MASKS_LOST',
     'E_MERGE_FAILED',
     'E_ENGINE_MEMORY',
     'E_ENGINE_FAILED',
