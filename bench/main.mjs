@@ -20,13 +20,14 @@ const { cores, pin } = pinning(options.cores)
 if (!cores) note('no taskset, or not these cores: programs run where the system puts them')
 
 const data = await findData()
-const python = findTorch(options.python ? [options.python] : ['python3', '/usr/bin/python3'], note)
+const python = findTorch(options.python, note)
 if (!python) note('PyTorch is left out: see bench/README.md')
 
 const { quick, runs } = options
-const bench = { quick, times: (normal, few) => runs ?? (quick ? few : normal), data, python, pin, note }
 const top = await peak(pin)
-note(`peak of one core: ${Math.max(...top.gflops)} GFLOP/s, by ${top.by}`)
+const times = (normal, few) => runs ?? (quick ? few : normal)
+const bench = { quick, times, data, python, pin, note, peak: Math.max(...top.gflops) }
+note(`peak of one core: ${bench.peak} GFLOP/s, by ${top.by}`)
 await mkdir(options.out, { recursive: true })
 const summaries = {}
 const failed = []
@@ -56,10 +57,9 @@ for (const { name, measure } of options.suites) {
 }
 
 const gflops = summaries.training?.figures.gflops.median
-const most = Math.max(...top.gflops)
-const share = gflops ? `: ${Math.round((100 * gflops) / most)} % of the core's peak` : ''
+const share = gflops ? `: ${Math.round((100 * gflops) / bench.peak)} % of the core's peak` : ''
 console.log(`training, one core: ${gflops ? `${gflops} GFLOP/s${share}` : 'not measured (suite training)'}`)
-console.log(`peak, one core:     ${most} GFLOP/s, by ${top.by}\n`)
+console.log(`peak, one core:     ${bench.peak} GFLOP/s, by ${top.by}\n`)
 console.log(table(Object.values(summaries)))
 
 const judged = Object.values(summaries).flatMap(({ figures, ratios }) =>

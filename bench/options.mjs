@@ -15,7 +15,7 @@ Options:
   --runs <n>      how often each thing is measured (default: what each suite needs; memory: always once)
   --cores <list>  cores to stay on, the first alone for one thread (default: 0,1)
   --data <dir>    folder with Fashion-MNIST (default: found or fetched)
-  --python <path> a Python that has PyTorch (default: python3, then /usr/bin/python3)
+  --python <path> one more Python to look for PyTorch in, besides bench/.venv, .venv and the system's
   --out <dir>     folder for the JSON files (default: results/bench, with --quick results/bench-quick)
   --strict        exit with 1 if a target is missed
 

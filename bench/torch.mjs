@@ -1,31 +1,38 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { alone, file, flags } from './children.mjs'
+import { newestFair } from './newest-fair.mjs'
 
 const SCRIPT = file('torch_baseline.py')
 
 /** The layouts of PyTorch that fedunify is measured against; NCHW is its default. */
 export const LAYOUTS = { nchw: 'NCHW', channels_last: 'channels_last' }
 
+/** Virtual environments that git ignores: the bench's own, and the project's. */
+const ENVIRONMENTS = ['.venv', '../.venv'].flatMap((folder) =>
+  ['bin/python', 'Scripts/python.exe'].map((python) => file(`${folder}/${python}`)),
+)
+
 /**
- * The first of these Pythons whose PyTorch is a fair match. One with the reference BLAS is not: its dense layers take
- * more time than all the rest, some 20 times what they take with OpenBLAS or MKL.
- * @param note told why one was passed over
+ * Looks for the newest PyTorch that is a fair match.
+ * @param named a Python to look at too, before those of the system
+ * @param note told what was found, and what was passed over
+ * @returns its Python; undefined if there is none
  */
-export function findTorch(pythons, note) {
-  return pythons.find((python) => {
-    const { status, stdout } = spawnSync(python, [SCRIPT, 'check'], { stdio: ['ignore', 'pipe', 'ignore'] })
-    if (status !== 0) {
-      note(`${python} has no PyTorch`)
-      return false
-    }
-    const { blas, convolution, versions } = JSON.parse(stdout)
-    if (blas > convolution / 5) return true
-    note(
-      `${python}: PyTorch ${versions.torch} has a slow BLAS (${blas.toFixed(0)} GFLOP/s, its convolutions ` +
-        `${convolution.toFixed(0)}): that would flatter fedunify`,
-    )
-    return false
-  })
+export function findTorch(named, note) {
+  const pythons = [
+    ...ENVIRONMENTS.filter((path) => existsSync(path)).map((path) => ({ path, name: 'a virtual environment' })),
+    ...(named ? [{ path: named, name: '--python' }] : []),
+    { path: 'python3', name: 'python3' },
+    { path: '/usr/bin/python3', name: '/usr/bin/python3' },
+  ]
+  return newestFair(pythons.map(look), note)?.path
+}
+
+/** What the PyTorch of a Python is. */
+function look(python) {
+  const { status, stdout } = spawnSync(python.path, [SCRIPT, 'check'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  return { ...python, torch: status === 0 ? JSON.parse(stdout) : undefined }
 }
 
 /** The command of one PyTorch process: trains or evaluates when it is told to (see children.mjs). */

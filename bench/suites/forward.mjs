@@ -44,7 +44,7 @@ export const forward = {
       versions,
       settings: { model: 'cnn', ...settings, torch_batch: batches },
       series: rateSeries(names, measured),
-      ratios: [toTorch('nchw', { atLeast: 2.5 }), toTorch('channels_last')],
+      ratios: [toTorch('nchw', { atLeast: 2.5 }), toTorch('channels_last', { atLeast: 2 })],
       details: otherDetails(measured),
     }
   },

@@ -16,6 +16,7 @@ import { training } from './training.mjs'
  * @property {(normal: number, quick: number) => number} times how often to measure; --runs decides if given
  * @property {string} data folder with Fashion-MNIST
  * @property {string | undefined} python one that has a fair PyTorch
+ * @property {number} peak the most GFLOP/s of one core, as measured just before
  * @property {(threads: number, command: string[]) => string[]} pin keeps a command on so many cores
  * @property {(text: string) => void} note tells people how it goes
  */

@@ -32,7 +32,7 @@ export const start = {
       series: [
         series('started', 'data loaded, run folder made'),
         series('step', 'first step, from the end of its chunk less 24 of 25 steps'),
-        series('chunk', 'first 25 steps done', { atMost: 1.5 }),
+        series('chunk', 'first 25 steps done', { atMost: 1.2 }),
       ],
     }
   },
