@@ -50,6 +50,14 @@ describe('training the owners of this process', () => {
     )
   })
 
+  it('begins with the owners that have most to train, and gives updates in their order all the same', async () => {
+    const images = [10, 300, 20, 700, 5]
+    const uneven = fakes(5, (owner) => ({ trainImages: images[owner - 1]!, delay: owner }))
+    const came = await train(uneven)
+    expect(came.filter((news) => news.startsWith('p'))).toEqual(['p4', 'p2', 'p3', 'p1', 'p5'])
+    expect(came.filter((news) => news.startsWith('u'))).toEqual(['u1', 'u2', 'u3', 'u4', 'u5'])
+  })
+
   it('gives progress at once, also of owners whose turn has not come', async () => {
     const came = await train(fakes(3, (owner) => ({ delay: owner === 1 ? 40 : 1 })))
     expect(came).toEqual(['p1', 'p2', 'p3', 'u1', 'u2', 'u3'])

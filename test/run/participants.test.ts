@@ -72,6 +72,7 @@ describe('a run that draws its owners', () => {
     ['avg', {}],
     ['scaffold', { objective: 'scaffold', optimizer: 'momentum', 'lr-schedule': 'cosine' }],
     ['keep', { keep: 'owners', merge: ['weighted-avg', 'median'], participants: { fraction: 0.6 } }],
+    ['uneven', { env: { dirichlet: { alpha: 0.1 } }, participants: { count: 4 } }],
   ])(
     '%s has the same bytes with one worker, and in three parts',
     async (name, more) => {

@@ -1,4 +1,4 @@
-import pMap, { pMapIterable } from 'p-map'
+import pMap from 'p-map'
 import type { Unmasking } from '../../privacy/masks/dropouts/unmasking.ts'
 import { tidy } from '../../system/memory.ts'
 import { flatten } from '../../weights/named.ts'
@@ -20,15 +20,20 @@ import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
 import { type Traffic, TrafficCount } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
+import { inTurn } from './in-turn.ts'
 import { headOwners, type LocalHeads } from './local-heads.ts'
 import { localParty } from './local-parties.ts'
+import { longestFirst } from './longest-first.ts'
 import { wouldSend } from './would-send.ts'
 
 /**
  * For each worker, owners that may be done before one that is slow. Few hold little memory; with fewer still, workers
- * stand idle if the shards are uneven.
+ * wait for the main thread.
  */
 export const AHEAD = 4
+
+/** Bytes of models that may be held beside these, because owners with many images begin before it is their turn. */
+const HELD = 2 ** 28
 
 /**
  * For each worker and one more, so that none waits for work, owners that evaluate at a time: they hold one model between
@@ -108,19 +113,23 @@ export class LocalCohort implements Cohort {
     // The last round's updates are garbage by now.
     tidy()
     const received = model && this.#models.get(model)!
+    const places = this.#places(task.only)
+    const images = places.map((i) => this.owners[i]!.trainImages)
+    const starts = longestFirst(images, this.#workers, received ? Math.floor(HELD / safetensorsSize(received)) : 0)
     return withProgress<OwnerProgress, Update>((report) =>
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
-      pMapIterable(
-        this.#places(task.only),
-        (i) => {
+      inTurn(
+        starts,
+        async (place) => {
+          const i = places[place]!
           const { owner } = this.owners[i]!
           const own = { instruction: task.instruct(owner), evaluateReceived: task.evaluateReceived(owner) }
           const given = { round, lr, evaluate, masked: masked?.taskOf(owner), ...own }
-          return this.#trainOne(i, received, given, (progress) =>
+          return await this.#trainOne(i, received, given, (progress) =>
             report({ type: 'owner-progress', round, owner, ...progress }),
           )
         },
-        { concurrency: AHEAD * this.#workers },
+        AHEAD * this.#workers,
       ),
     )
   }
