@@ -48,6 +48,8 @@ export const statisticFields = (handedIn: NamedWeights): string[] => [
 ]
 
 interface Count {
+  readonly owner: number
+  readonly kind: Disclosed['kind']
   messages: number
   bytes: number
   readonly fields: Set<string>
@@ -55,12 +57,13 @@ interface Count {
 
 /** Counts what leaves owners. */
 export class DisclosureCount {
-  readonly #owners: readonly { readonly owner: number }[]
+  /** Where each owner is told, among all. */
+  readonly #place: ReadonlyMap<number, number>
   #counts = new Map<string, Count>()
 
   /** @param owners in the order in which they are told */
   constructor(owners: readonly { readonly owner: number }[]) {
-    this.#owners = owners
+    this.#place = new Map(owners.map(({ owner }, place) => [owner, place]))
   }
 
   /** A message of an owner, without its envelope. */
@@ -70,7 +73,7 @@ export class DisclosureCount {
 
   note(owner: number, kind: Disclosed['kind'], fields: readonly string[], bytes: number): void {
     const key = `${owner} ${kind}`
-    const count = this.#counts.get(key) ?? { messages: 0, bytes: 0, fields: new Set() }
+    const count = this.#counts.get(key) ?? { owner, kind, messages: 0, bytes: 0, fields: new Set() }
     count.messages += 1
     count.bytes += bytes
     for (const field of fields) count.fields.add(field)
@@ -79,12 +82,11 @@ export class DisclosureCount {
 
   /** What was counted since the last time, by owner, then in the order of KINDS. */
   take(): Disclosed[] {
-    const counts = this.#counts
+    const counts = [...this.#counts.values()]
     this.#counts = new Map()
-    const disclosed = (owner: number, kind: Disclosed['kind']): Disclosed[] => {
-      const count = counts.get(`${owner} ${kind}`)
-      return count ? [{ owner, kind, messages: count.messages, fields: [...count.fields], bytes: count.bytes }] : []
-    }
-    return this.#owners.flatMap(({ owner }) => KINDS.flatMap((kind) => disclosed(owner, kind)))
+    const place = ({ owner, kind }: Count) => this.#place.get(owner)! * KINDS.length + KINDS.indexOf(kind)
+    return counts
+      .sort((a, b) => place(a) - place(b))
+      .map(({ owner, kind, messages, fields, bytes }) => ({ owner, kind, messages, fields: [...fields], bytes }))
   }
 }

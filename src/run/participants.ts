@@ -9,6 +9,7 @@ import { LocalCohort } from '../federation/local/local-cohort.ts'
 import type { Model } from '../model/model.ts'
 import { make } from '../parts.ts'
 import type { RunDescription } from '../runs/run-description.ts'
+import { collectSeldom } from '../system/memory.ts'
 import { describeRun } from './describe.ts'
 import { maskedHere } from './masks.ts'
 import { assertStates } from './memory-need.ts'
@@ -54,11 +55,15 @@ export const inThisProcess = (run: PreparedRun, asked = run.experiment): Runnabl
   open: (signal) => openLocally(run, signal),
 })
 
+/** From so many owners on, what is known of them is most of the heap. */
+const MANY = 1000
+
 /** One learner trains for all owners. */
 async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {
   const { experiment, shards } = run
   const { workers, baseline } = experiment
   assertStates(run.model, experiment)
+  if (shards.length >= MANY) collectSeldom()
   const learner = await openLearner(run, workers, signal)
   const heads = headLearner(run, workers, learner, signal)
   const masks = maskedHere(

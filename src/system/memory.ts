@@ -4,6 +4,9 @@ import { runInNewContext } from 'node:vm'
 /** How much more there may be outside the heap than after the last collection, in bytes. */
 const LOOSE = 8 * 2 ** 20
 
+/** How much a heap may grow before all of it is looked through again, in percent of what was in use. */
+const GROWTH = 300
+
 type Collect = (options?: { type: 'minor' }) => void
 
 let collect: Collect | undefined
@@ -35,4 +38,12 @@ export function tidy(): void {
 function expose(): Collect {
   setFlagsFromString('--expose-gc')
   return runInNewContext('gc')
+}
+
+/**
+ * Lets the heap of this process grow further between two collections. Buffers that come and go outside a heap make V8
+ * look through all of it again and again; of thousands of owners that takes longer than what else there is to do.
+ */
+export function collectSeldom(): void {
+  setFlagsFromString(`--heap-growing-percent=${GROWTH}`)
 }

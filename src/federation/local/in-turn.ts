@@ -12,24 +12,28 @@ export async function* inTurn<R>(
   work: (place: number) => Promise<R>,
   ahead: number,
 ): AsyncGenerator<R> {
-  const results = starts.map(() => deferred<R>())
+  // Not as promises: those are old by then, and old garbage keeps what it holds from a collection of young garbage.
+  const results = new Map<number, R>()
+  const failures = new Map<number, unknown>()
   const begun = new Set<number>()
   let running = 0
   /** Places whose work has begun, as that of all before them has. */
   let known = 0
   let taken = 0
   let over = false
+  let wake = () => {}
 
   const run = async (place: number) => {
     running += 1
     try {
-      results[place]!.resolve(await work(place))
+      results.set(place, await work(place))
     } catch (error) {
+      failures.set(place, error)
       over = true
-      for (const [other, { reject }] of results.entries()) if (other === place || !begun.has(other)) reject(error)
     }
     running -= 1
     begin()
+    wake()
   }
   const begin = () => {
     while (!over && begun.size < starts.length && running < ahead && known - taken < ahead) {
@@ -40,9 +44,15 @@ export async function* inTurn<R>(
     }
   }
   const take = async () => {
-    const result = await results[taken]!.promise
-    // It is held by whoever takes it alone.
-    results[taken] = deferred()
+    while (!results.has(taken)) {
+      // If its work has not begun, it never will.
+      for (const [place, error] of failures) if (place === taken || !begun.has(taken)) throw error
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    const result = results.get(taken)!
+    results.delete(taken)
     taken += 1
     begin()
     return result
@@ -54,20 +64,4 @@ export async function* inTurn<R>(
   } finally {
     over = true
   }
-}
-
-interface Deferred<R> {
-  readonly promise: Promise<R>
-  resolve(result: R): void
-  reject(error: unknown): void
-}
-
-function deferred<R>(): Deferred<R> {
-  let settle: Omit<Deferred<R>, 'promise'> | undefined
-  const promise = new Promise<R>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  // It may fail while nobody waits for it, and is looked at then.
-  promise.catch(() => {})
-  return { promise, ...settle! }
 }

@@ -115,7 +115,8 @@ export class LocalCohort implements Cohort {
     const received = model && this.#models.get(model)!
     const places = this.#places(task.only)
     const images = places.map((i) => this.owners[i]!.trainImages)
-    const starts = longestFirst(images, this.#workers, received ? Math.floor(HELD / safetensorsSize(received)) : 0)
+    const room = received ? Math.floor(HELD / safetensorsSize(received)) : 0
+    const starts = longestFirst(images, this.#workers, room)
     return withProgress<OwnerProgress, Update>((report) =>
       // The learner lets owners wait for a free worker; what is bounded here is how many models wait to be taken.
       inTurn(
