@@ -242,7 +242,7 @@ function facts() {
     `- On one core fedunify reaches ${thousands(figures.gflops.median)} GFLOP/s in training. The core's peak is ${thousands(peak.max)}.`,
     `- Two owners on two cores train ${ratio('training', 'two_owners_to_one')} × as fast as one owner on one core.`,
     `- A whole \`fedunify run\` peaks at ${thousands(rounds.peak_mib.median)} MiB.`,
-    `- All that is not training (evaluating, merging, writing) takes ${rounds.rest.median} % of a round, and ${rounds.rest_seldom.median} % over 31 rounds with \`evaluate-every: 10\`.`,
+    `- All that is not training (evaluating, merging, writing) takes ${rounds.rest.median} % of a round, and ${rounds.rest_seldom.median} % with \`evaluate-every: 10\`.`,
   ]
   const times = `- On one core fedunify trains at ${against('training', '_1')}, and evaluates at ${against('forward', '')}.`
   if (versions.torch) lines.splice(1, 0, times)

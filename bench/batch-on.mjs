@@ -19,7 +19,7 @@ const TARGET = 1.8
 
 const { values } = parseArgs({
   options: {
-    turns: { type: 'string', default: '3' },
+    turns: { type: 'string', default: '7' },
     cores: { type: 'string', default: '0,1' },
     data: { type: 'string' },
     images: { type: 'string', default: '14000' },

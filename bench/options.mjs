@@ -5,7 +5,7 @@ import { SUITES } from './suites/index.mjs'
 const HELP = `Usage: npm run bench -- [suites] [options]
 
 Measures fedunify on this machine, alone and beside PyTorch, and prints one table with the targets.
-Takes 15 to 25 minutes; nothing else should run meanwhile.
+Takes about an hour; nothing else should run meanwhile.
 
 Suites (default: all):
 ${SUITES.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}

@@ -1,4 +1,5 @@
 import { dp } from './dp.mjs'
+import { drawn } from './drawn.mjs'
 import { forward } from './forward.mjs'
 import { masks } from './masks.mjs'
 import { memory } from './memory.mjs'
@@ -8,6 +9,7 @@ import { owners } from './owners.mjs'
 import { rounds } from './rounds.mjs'
 import { start } from './start.mjs'
 import { training } from './training.mjs'
+import { uneven } from './uneven.mjs'
 
 /**
  * What a suite is given.
@@ -32,4 +34,4 @@ import { training } from './training.mjs'
  */
 
 /** @type {{ name: string, about: string, measure(bench: Bench): Promise<Measured> }[]} */
-export const SUITES = [training, forward, rounds, start, merge, offline, owners, memory, dp, masks]
+export const SUITES = [training, forward, rounds, start, merge, offline, owners, drawn, uneven, memory, dp, masks]

@@ -1,5 +1,5 @@
-import { alone, file, flags } from '../children.mjs'
-import { inFolder } from '../folder.mjs'
+import { flags } from '../children.mjs'
+import { fedunifyRun } from '../whole-run.mjs'
 
 /** Rounds after which memory may grow no more. */
 const SETTLED = 20
@@ -10,15 +10,7 @@ export const memory = {
   about: 'resident memory over 300 rounds of a small experiment',
   async measure({ quick, data, pin, note }) {
     const settings = { rounds: quick ? 60 : 300, images: 2000, model: 'mlp', workers: 2 }
-    const { rounds } = await inFolder((out) =>
-      alone(
-        pin(2, [
-          process.execPath,
-          file('fedunify-run.mjs'),
-          ...flags({ ...settings, data, out, name: 'bench', 'run-id': 'run' }),
-        ]),
-      ),
-    )
+    const { rounds } = await fedunifyRun(pin, flags({ ...settings, data }))
     const mib = rounds.map(({ memory }) => memory)
     const settled = mib[SETTLED - 1]
     const most = Math.max(...mib.slice(SETTLED))

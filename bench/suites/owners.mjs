@@ -1,14 +1,14 @@
 import { alone, file, flags } from '../children.mjs'
 
-const OWNERS = [2, 100]
+const OWNERS = [2, 500]
 
 /** What a round costs when many owners have the images that two had. */
 export const owners = {
   name: 'owners',
-  about: 'a round over the same 60,000 images with 100 owners, beside 2',
+  about: 'a round over the same 60,000 images with 500 owners, beside 2',
   async measure({ times, quick, data, pin, note }) {
     const settings = { rounds: quick ? 1 : 2, runs: 1 }
-    const count = times(3, 1)
+    const count = times(7, 1)
     const measured = new Map(OWNERS.map((number) => [number, []]))
     for (let turn = 0; turn < count; turn++) {
       for (const number of turn % 2 ? OWNERS.toReversed() : OWNERS) {
@@ -30,10 +30,10 @@ export const owners = {
       ratios: [
         {
           key: 'many_to_two',
-          name: 'owners: a round of 100 / of 2',
-          over: 'owners_100',
+          name: 'owners: a round of 500 / of 2',
+          over: 'owners_500',
           under: 'owners_2',
-          target: { atMost: 1.15 },
+          target: { atMost: 1.1 },
         },
       ],
     }

@@ -8,8 +8,12 @@ export type OwnerLabels = readonly { readonly owner: number; readonly counts: re
 export function soleClasses(labels: OwnerLabels): { readonly owner: number; readonly classes: readonly number[] }[] {
   if (labels.some(({ counts }) => counts.length === 0)) return []
   const holders: number[] = []
-  for (const { counts } of labels) for (const [c, count] of counts.entries()) if (count > 0) holders[c] = (holders[c] ?? 0) + 1
+  for (const { counts } of labels)
+    for (const [c, count] of counts.entries()) if (count > 0) holders[c] = (holders[c] ?? 0) + 1
   return labels
-    .map(({ owner, counts }) => ({ owner, classes: [...counts.keys()].filter((c) => counts[c]! > 0 && holders[c] === 1) }))
+    .map(({ owner, counts }) => ({
+      owner,
+      classes: [...counts.keys()].filter((c) => counts[c]! > 0 && holders[c] === 1),
+    }))
     .filter(({ classes }) => classes.length > 0)
 }

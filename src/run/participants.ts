@@ -55,8 +55,8 @@ export const inThisProcess = (run: PreparedRun, asked = run.experiment): Runnabl
   open: (signal) => openLocally(run, signal),
 })
 
-/** From so many owners on, what is known of them is most of the heap. */
-const MANY = 1000
+/** From so many owners on, their models that come and go are most of what is collected. */
+const MANY = 32
 
 /** One learner trains for all owners. */
 async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {

@@ -42,7 +42,7 @@ function expose(): Collect {
 
 /**
  * Lets the heap of this process grow further between two collections. Buffers that come and go outside a heap make V8
- * look through all of it again and again; of thousands of owners that takes longer than what else there is to do.
+ * look through all of it again and again: for many owners that takes as long as half of their training.
  */
 export function collectSeldom(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH}`)

@@ -26,7 +26,7 @@ export async function evaluateWith(
     const { images, labels } = gather(dataset, chunk.indices)
     const logits = await classify(images, chunk.batch, chunk.steps)
     for (const [i, label] of labels.entries()) {
-      const { predicted, loss } = score(logits.subarray(i * classes, (i + 1) * classes), label)
+      const { predicted, loss } = score(logits, i * classes, classes, label)
       confusion[label * classes + predicted]! += 1
       if (predicted === label) correct += 1
       lossSum += loss
@@ -35,11 +35,12 @@ export async function evaluateWith(
   return { images: indices.length, correct, lossSum, confusion }
 }
 
-/** The first of the largest logits, and the cross-entropy of the true label in nats. */
-function score(logits: Float32Array, label: number): { predicted: number; loss: number } {
+/** The first of the largest of the logits from `from` on, and the cross-entropy of the true label in nats. */
+function score(logits: Float32Array, from: number, classes: number, label: number) {
   let predicted = 0
-  for (let c = 1; c < logits.length; c++) if (logits[c]! > logits[predicted]!) predicted = c
-  const largest = logits[predicted]!
-  const sum = logits.reduce((total, value) => total + Math.exp(value - largest), 0)
-  return { predicted, loss: Math.log(sum) + largest - logits[label]! }
+  for (let c = 1; c < classes; c++) if (logits[from + c]! > logits[from + predicted]!) predicted = c
+  const largest = logits[from + predicted]!
+  let sum = 0
+  for (let c = 0; c < classes; c++) sum += Math.exp(logits[from + c]! - largest)
+  return { predicted, loss: Math.log(sum) + largest - logits[from + label]! }
 }

@@ -16,6 +16,8 @@ const BEAT_MS = 2_000
 /** One that does not for so long is taken for dead; if it only slept, it finds its lock gone and stops. */
 const SILENCE_MS = 12_000
 const LOOK_MS = 500
+/** For so long it is ours once we have seen that, as far as small writes go. */
+const MOMENT_MS = 100
 
 export interface Patience {
   readonly signal?: AbortSignal | undefined
@@ -31,6 +33,8 @@ export class FolderLock {
   readonly #text: string
   #handle: FileHandle
   readonly #beat: NodeJS.Timeout
+  /** When we last saw that it is ours, by the clock on the wall, which goes on while a machine sleeps. */
+  #seen = 0
 
   private constructor(dir: string, text: string, handle: FileHandle) {
     this.#dir = dir
@@ -77,7 +81,10 @@ export class FolderLock {
     // Whoever looks whether we are dead may hold the lock aside for a moment.
     for (let tries = 0; tries < 10; tries++) {
       const found = await this.#read()
-      if (found === this.#text) return
+      if (found === this.#text) {
+        this.#seen = Date.now()
+        return
+      }
       if (found !== undefined) {
         const what = 'another process took over this run folder while this one did not respond'
         const hint = 'the run continues in that process; every finished round is kept'
@@ -91,6 +98,11 @@ export class FolderLock {
       `${this.#dir}: ${what}`,
       `resume it with: fedunify run --resume ${shellWord(this.#dir)}`,
     )
+  }
+
+  /** As `assertHeld`, but not again within a moment: of a thousand owners each is written down. */
+  async assertHeldOfLate(): Promise<void> {
+    if (Math.abs(Date.now() - this.#seen) >= MOMENT_MS) await this.assertHeld()
   }
 
   /** Gives the folder back, if it is still ours. */

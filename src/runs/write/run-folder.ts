@@ -127,7 +127,7 @@ export class RunFolder {
   async record(event: RunEvent): Promise<void> {
     if (event.type === 'owner-progress') return
     try {
-      await this.#lock.assertHeld()
+      await (event.type === 'owner-trained' ? this.#lock.assertHeldOfLate() : this.#lock.assertHeld())
       if (event.type === 'started') await this.#start(event)
       if (event.type === 'owner-trained') await this.#timed(this.#kept.add(event))
       if (event.type === 'round-finished') await this.#timed(this.#addRound(event))
