@@ -16,10 +16,9 @@ export function initialWeights(model: Model, seed: number, owner = 0): Weights {
     }
     const random = stream(seed, 'weights', owner, index)
     const bound = 1 / Math.sqrt(fanIn)
-    weights.set(name, {
-      shape,
-      data: Float32Array.from({ length: sizeOf(shape) }, () => (2 * random.uniform() - 1) * bound),
-    })
+    const data = new Float32Array(sizeOf(shape))
+    for (let i = 0; i < data.length; i++) data[i] = (2 * random.uniform() - 1) * bound
+    weights.set(name, { shape, data })
   }
   return weights
 }

@@ -86,7 +86,8 @@ export class GrowingFile {
 
   static async #begin(file: string, content: Uint8Array): Promise<GrowingFile> {
     await assertPlain(file)
-    await putFile(file, content)
+    // Its name is flushed with the first file after it that flushes the folder, as the checkpoint does.
+    await putFile(file, content, { flushFolder: false })
     const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0)).catch(
       (error: unknown) => {
         throw writeError(file, error)

@@ -38,25 +38,27 @@ export class GrowingTables {
     started: Started,
     marks: Readonly<Record<string, Mark>>,
   ): Promise<GrowingTables> {
-    const files: GrowingFile[] = []
-    const open = async (name: string, head: string) => {
+    const open = (name: string, head: string) => {
       const mark = marks[name]
       const path = join(dir, name)
-      const file = await (mark ? GrowingFile.resume(path, mark) : GrowingFile.create(path, head))
-      files.push(file)
-      return file
+      return mark ? GrowingFile.resume(path, mark) : GrowingFile.create(path, head)
     }
-    try {
-      const tables = []
-      for (const table of tablesOf(description.config)) {
-        tables.push({ table, file: await open(table.file, stringify([table.columns(started)])) })
-      }
-      const disclosure = await open(DISCLOSURE, disclosureHead(description))
-      return new GrowingTables(description, started, tables, [disclosure, await open(EVENTS, '')])
-    } catch (error) {
+    const tables = tablesOf(description.config)
+    // All at once: each waits for the disk.
+    const opened = await Promise.allSettled([
+      open(DISCLOSURE, disclosureHead(description)),
+      open(EVENTS, ''),
+      ...tables.map((table) => open(table.file, stringify([table.columns(started)]))),
+    ])
+    const files = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const failed = opened.find((one) => one.status === 'rejected')
+    if (failed) {
       for (const file of files) await file.close()
-      throw error
+      throw failed.reason
     }
+    const [disclosure, events, ...rest] = files
+    const withFiles = tables.map((table, i) => ({ table, file: rest[i]! }))
+    return new GrowingTables(description, started, withFiles, [disclosure!, events!])
   }
 
   async addRound(event: RoundFinished): Promise<void> {
