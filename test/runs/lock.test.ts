@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type Holder, ourselves } from '../../src/runs/write/holder.ts'
 import { FolderLock } from '../../src/runs/write/lock.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -52,6 +52,21 @@ function beating(file: string): () => void {
   const beat = setInterval(() => utimesSync(file, ++time, time), 300)
   return () => clearInterval(beat)
 }
+
+test('whoever has just asked need not ask again within a moment, but after the clock was set', async () => {
+  const lock = await FolderLock.take(temporaryFolder())
+  const asked = vi.spyOn(lock, 'assertHeld')
+  const clock = vi.spyOn(Date, 'now')
+  const times: number[] = []
+  for (const now of [50_000, 50_099, 50_100, 50_199, 49_000]) {
+    clock.mockReturnValue(now)
+    await lock.assertHeldOfLate()
+    times.push(asked.mock.calls.length)
+  }
+  clock.mockRestore()
+  await lock.release()
+  expect(times).toEqual([1, 1, 2, 2, 3])
+})
 
 test('a folder is taken and given back', async () => {
   const dir = temporaryFolder()
