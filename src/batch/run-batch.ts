@@ -70,15 +70,26 @@ export async function runBatch(runs: readonly BatchRun[], batch: Batch): Promise
   const results: BatchResult[] = []
   const queue = [...runs]
   const work = async () => {
-    for (let run = queue.shift(); run && !signal.aborted; run = queue.shift()) {
+    while (!signal.aborted) {
+      const run = queue.shift()
+      if (!run) return
       const result = await runOne(run, { ...run.experiment, workers: workersOf(run, jobs) }, batch)
       listener.ended(result)
       results.push(result)
     }
   }
   await Promise.all(Array.from({ length: jobs }, work))
+  // A summary of fewer runs than are there would take the place of a whole one.
+  for (const run of queue) results.push(...(await finishedBefore(run, batch)))
   // In the order of the plan, whichever ended first: what is made of them must not depend on speed.
   return results.sort((a, b) => runs.indexOf(a.run) - runs.indexOf(b.run))
+}
+
+/** A run that nobody came to, because the batch was interrupted: empty if it is not finished, another one, or not whole. */
+async function finishedBefore(run: BatchRun, { listener }: Batch): Promise<BatchResult[]> {
+  if ((await runState(run.path)) !== 'finished') return []
+  const skipped = await skipDone(run, listener).catch(() => undefined)
+  return skipped ? [skipped] : []
 }
 
 async function runOne(run: BatchRun, experiment: Experiment, batch: Batch): Promise<BatchResult> {

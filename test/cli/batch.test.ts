@@ -58,6 +58,21 @@ test('Ctrl-C leaves everything resumable, and the next batch ends with the same 
   }
 })
 
+test('Ctrl-C leaves finished runs in the summary, also those that it did not come to', {
+  timeout: 60_000,
+}, async () => {
+  const file = experiment('kept', { rounds: 30, seeds: 3, name: 'kept' })
+  await runBinary(['batch', file, '--quiet'])
+  rmSync(runsOf('kept')[0]!, { recursive: true })
+  const { child, ended, says } = start(['batch', file])
+  await says('round  2/30')
+  child.kill('SIGINT')
+  const { code, err } = await ended
+  expect([code, err]).toEqual([130, expect.stringContaining('interrupted: 2 of 3 runs are done')])
+  const rows = rowsOf(join(results, 'kept'), 'summary.csv')
+  expect(new Set(rows.map(({ seeds }) => seeds))).toEqual(new Set(['2']))
+})
+
 test('Ctrl-C beside --jobs 2 stops both runs, and says how to go on', { timeout: 60_000 }, async () => {
   const file = experiment('both', { rounds: 400, seeds: 3, name: 'both' })
   const { child, ended, says } = start(['batch', file, '--jobs', '2'])
