@@ -145,7 +145,7 @@ describe('runs of earlier formats', () => {
     ['verified', ['verify', 'results/reference/table3'], ''],
     ['shown', ['show', 'results/reference/table3/s0-bc9c08f0'], `note: ${NOTE.replace('0.3.0', '0.1.0')}\n`],
     // The page goes to a file: what its hashes do not cover is said beside.
-    ['reported', ['report', 'results/reference/first', '--out', join(folder, 'report.html')], `note: ${NOTE}\n`],
+    ['reported', ['report', 'test/earlier/0.3.0', '--out', join(folder, 'report.html')], `note: ${NOTE}\n`],
   ])('are %s, with a note of what their hashes do not cover', async (_, args, err) => {
     const done = await fedunify(args)
     expect(done).toMatchObject({ code: 0, err })

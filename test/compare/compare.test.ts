@@ -297,7 +297,7 @@ describe('fedunify compare', () => {
 
   it('does not list what could not be chosen yet when an older version ran', async () => {
     // Made by 0.1.0 and 0.3.0, of which the first knew no device and no layout.
-    const { notes } = await compare('results/reference/table3', 'results/reference/first/V')
+    const { notes } = await compare('results/reference/table3', 'test/earlier/0.3.0/V')
     expect(notes.join()).toContain('lr 0.1 (A: 0.01)')
     expect(notes.join()).not.toMatch(/device|layout|objective|server|not set/)
   })

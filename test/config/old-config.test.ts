@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/folder.ts'
 
 const manifestIn = (file: string) => JSON.parse(readFileSync(file, 'utf8'))
 /** Those of before options stood with their parts. */
-const FILES = fg.sync('results/reference/*/*/manifest.json').filter((file) => manifestIn(file).fedunify < '0.4')
+const FILES = fg.sync(['results/reference/*/*/manifest.json', 'test/earlier/*/*/manifest.json']).filter((file) => manifestIn(file).fedunify < '0.4')
 
 describe.each(FILES)('%s', (file) => {
   const manifest = manifestIn(file)
@@ -43,14 +43,14 @@ test('there are runs of three versions', () => {
 })
 
 test('an old run and a new one of the same experiment have the same settings', async () => {
-  const { config } = await readManifest('results/reference/first/H')
+  const { config } = await readManifest('test/earlier/0.3.0/H')
   const today = await loadExperiment({ flags: { env: 'H', merge: 'avg' } })
   expect(decisive(config)).toEqual(decisive(today))
   expect(configHash(config)).toBe(configHash(today))
 })
 
 describe('options of version 0.4', () => {
-  const OLD = manifestIn('results/reference/first/H/manifest.json').config
+  const OLD = manifestIn('test/earlier/0.3.0/H/manifest.json').config
 
   it.each<[object, object]>([
     [{ env: 'dirichlet', alpha: 0.3 }, { env: { dirichlet: { alpha: 0.3 } } }],

@@ -397,7 +397,7 @@ describe('any registry', () => {
 
 describe('a config of versions 0.1 to 0.4', () => {
   it('is still an experiment file, in which options of other parts do nothing', async () => {
-    const file = 'results/reference/first/H/config.yaml'
+    const file = 'test/earlier/0.3.0/H/config.yaml'
     expect(readFileSync(file, 'utf8')).toContain('momentum: 0.9')
     const experiment = await loadExperiment({ file })
     expect(experiment).toMatchObject({ env: 'H', optimizer: 'sgd', 'lr-schedule': 'constant', 'local-epochs': 1 })

@@ -53,7 +53,7 @@ describe('readEvents', () => {
   })
 
   it('reads the events of a published run of 0.3.0', async () => {
-    const { rounds, torn } = (await readEvents('results/reference/first/H'))!
+    const { rounds, torn } = (await readEvents('test/earlier/0.3.0/H'))!
     expect([rounds.length, torn]).toEqual([10, false])
     expect(rounds[0]!.locals[1]!.local).toMatchObject({ images: 5000, correct: 4787, lossSum: 599.9423289099775 })
   })
