@@ -11,7 +11,9 @@ import { temporaryFolder } from '../support/folder.ts'
 
 const manifestIn = (file: string) => JSON.parse(readFileSync(file, 'utf8'))
 /** Those of before options stood with their parts. */
-const FILES = fg.sync(['results/reference/*/*/manifest.json', 'test/earlier/*/*/manifest.json']).filter((file) => manifestIn(file).fedunify < '0.4')
+const FILES = fg
+  .sync(['results/reference/*/*/manifest.json', 'test/earlier/*/*/manifest.json'])
+  .filter((file) => manifestIn(file).fedunify < '0.4')
 
 describe.each(FILES)('%s', (file) => {
   const manifest = manifestIn(file)
