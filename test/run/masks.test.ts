@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { decodeSafetensors } from '../../src/weights/safetensors.ts'
-import { runBinary } from '../support/binary.ts'
 import { fedunify } from '../support/command-line.ts'
 import { workshop } from '../support/experiment.ts'
 import { rowsOf } from '../support/run-folder.ts'
@@ -96,15 +95,6 @@ describe('a run with masks', () => {
     const told = lines('threshold', 'most', 'disclosure.jsonl')
     const share = told.find(({ kind, owner }: { kind: string; owner: number }) => kind === 'share' && owner === 1)
     expect(share).toMatchObject({ messages: 4, fields: ['from', 'to', 'box', 'owner', 'signature', 'shares'] })
-  })
-
-  it('is refused by a server of owners elsewhere, before it connects', async () => {
-    const dir = join(folder, 'federation')
-    expect(await runBinary(['federation', 'init', dir, '--owners', 'alice,bob'])).toMatchObject({ code: 0 })
-    const masked = experiment('served', { privacy: { masks: {} } })
-    const served = await runBinary(['serve', masked, '--federation', join(dir, 'server')])
-    expect(served.code).toBe(2)
-    expect(served.err).toContain('error: privacy.masks: owners on other machines do not mask their updates yet\nhint: ')
   })
 
   it('ends before a change that the fixed point does not hold is sent, with owner, tensor and value', async () => {
