@@ -92,7 +92,7 @@ function unsoundMerge(experiment: Asked): UnsoundKey | undefined {
 const SOME_OWNERS = [1, 2, 3].map((owner) => ({ owner, trainImages: owner, steps: owner }))
 
 function unsoundRest(experiment: Asked): UnsoundKey | undefined {
-  const { pace, head, keep, objective, server, init } = experiment
+  const { pace, head, keep, objective, server, init, privacy } = experiment
   if (pace && nameOf(pace) !== 'sync') {
     const why = `pace ${nameOf(pace)} merges single models as they arrive, but masks show only the sum of a round`
     return { key: 'pace', why, hint: 'use pace sync, or leave out masks' }
@@ -101,10 +101,8 @@ function unsoundRest(experiment: Asked): UnsoundKey | undefined {
     const why = 'masked sums are of changes, but with init independent owners have no model in common to change'
     return { key: 'init', why, hint: 'use init shared' }
   }
-  if (head && nameOf(head) !== 'none') {
-    const why = `head ${nameOf(head)} is fitted to sums that each owner hands in without masks`
-    return { key: 'head', why, hint: 'leave out head, or masks' }
-  }
+  const unsound = unsoundHead(head, privacy!.masks!)
+  if (unsound) return unsound
   if (keep) {
     return { key: 'keep', why: 'with masks nobody has the weights of single owners to keep', hint: 'leave out keep' }
   }
@@ -118,4 +116,14 @@ function unsoundRest(experiment: Asked): UnsoundKey | undefined {
     return { key: 'server', why, hint: 'use another server step' }
   }
   return undefined
+}
+
+function unsoundHead(head: Asked['head'], masks: NonNullable<Privacy['masks']>): UnsoundKey | undefined {
+  if (!head || nameOf(head) === 'none') {
+    if (masks['head-range'] === undefined) return undefined
+    return { key: 'privacy', why: 'masks: head-range is given without a head', hint: 'leave out head-range, or add a head' } // biome-ignore format: one line
+  }
+  if (masks.threshold === undefined) return undefined
+  const why = `head ${nameOf(head)} is fitted to sums that say how many images of each class there are: if an owner is lost between two of them, the difference says how many it has` // biome-ignore format: one line
+  return { key: 'head', why, hint: 'leave out head, or the threshold of the masks' }
 }

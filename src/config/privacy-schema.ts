@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MOST_HEAD_RANGE } from '../privacy/masks/wide-point.ts'
 
 const positive = z.number().gt(0)
 
@@ -10,6 +11,12 @@ const masks = z.strictObject({
     .optional()
     .describe('owners that must stay for a round to be unmasked; default: all of them'),
   range: positive.default(4).describe('largest change of a weight in a round that the fixed point holds'),
+  'head-range': z
+    .number()
+    .min(1)
+    .max(MOST_HEAD_RANGE)
+    .optional()
+    .describe('with a head: largest mean square of a feature that its sums hold; default: 65536'),
 })
 
 /** A clipping norm that follows the updates (Andrew et al. 2021, arXiv:1905.03871). */

@@ -25,6 +25,8 @@ export function plannedCounts(run: Planned): Record<string, Count> {
   const weights = 4 * model.parameters
   const head = config.head && nameOf(config.head) !== 'none' ? 1 : 0
   const evaluation = evaluationBytes(dataset.class_names.length, Math.max(...shards.map(({ test }) => test ?? 0)))
+  // One for each masked sum: of the updates, and of what a head is fitted to.
+  const keys = trainings + head * evaluated
   const series = config.merge.length + head
   return {
     invitation: { messages: 1, bytes: sizeOf(config) },
@@ -33,7 +35,7 @@ export function plannedCounts(run: Planned): Record<string, Count> {
     instruction: { messages: trainings, bytes: trainings * weights },
     weights: { messages: trainings, bytes: trainings * weights },
     masked: { messages: trainings, bytes: trainings * weights },
-    key: { messages: trainings, bytes: trainings * KEY },
+    key: { messages: keys, bytes: keys * KEY },
     update: { messages: trainings, bytes: trainings * UPDATE + evaluated * evaluation },
     evaluation: { messages: evaluated * series, bytes: evaluated * series * evaluation },
     kept: { messages: kept, bytes: kept * weights },

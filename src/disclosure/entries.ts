@@ -30,6 +30,12 @@ const FOLDER = 'whoever gets the run folder'
 const UP = { from: 'owner', to: 'server', readers: CARRIERS, mechanism: '', attacks: [] }
 const DOWN = { from: 'server', to: 'owner', readers: ALL, mechanism: '', attacks: [] }
 
+/** What masks make of a message. */
+const MASKED = {
+  tells: 'by itself nothing: every word of it is as if drawn at random',
+  readers: 'nobody; the server the sum of all',
+}
+
 const ON_WEIGHTS = ['label-inference', 'membership-inference', 'gradient-inversion', 'property-inference']
 const EACH = 'each round'
 const EVALUATED = 'each evaluated round'
@@ -109,8 +115,7 @@ export function messagesOf(experiment: Experiment): Message[] {
 function weights({ privacy, objective }: Experiment): Message {
   const shared = { kind: 'weights', ...UP, when: EACH, mechanism: ofUpdate(privacy), attacks: ON_WEIGHTS }
   if (privacy?.masks) {
-    const tells = 'by itself nothing: every word of it is as if drawn at random'
-    return { ...shared, kind: 'masked', what: 'its masked update', tells, readers: 'nobody; the server the sum of all' }
+    return { ...shared, ...MASKED, kind: 'masked', what: 'its masked update' }
   }
   const { sends }: Objective = make(OBJECTIVES, objective)
   const what = sends ? 'its weights, and the change of its control variate' : 'its weights'
@@ -130,15 +135,15 @@ function masking({ privacy }: Experiment): Message[] {
   ]
 }
 
-function statistics({ head, merge }: Experiment): Message[] {
+function statistics({ head, merge, privacy }: Experiment): Message[] {
   const kind = 'statistics'
   const asked = [...new Set(merge.flatMap((rule) => asksOf(rule).map(({ statistic }) => statistic)))]
-  const ofHead = { kind, ...UP, what: 'sums for the fitted head', when: EVALUATED }
+  const ofHead = privacy?.masks
+    ? { ...MASKED, what: 'its masked sums for the fitted head', mechanism: 'masked sums' }
+    : { what: 'sums for the fitted head', tells: 'images of each class, the mean features of each' }
   const ofRules = { kind, ...UP, what: asked.join(', '), when: EACH, tells: 'how its images excite the layers' }
   return [
     ...(asked.length > 0 ? [ofRules] : []),
-    ...(head && nameOf(head) !== 'none'
-      ? [{ ...ofHead, tells: 'images of each class, the mean features of each' }]
-      : []),
+    ...(head && nameOf(head) !== 'none' ? [{ kind, ...UP, ...ofHead, when: EVALUATED }] : []),
   ]
 }

@@ -1,3 +1,4 @@
+import { headRange } from '../config/head-range.ts'
 import { noiseIn } from '../config/noise-in.ts'
 import { noiseWords } from '../config/noise-words.ts'
 import type { Privacy } from '../config/privacy-schema.ts'
@@ -60,6 +61,7 @@ function masked(experiment: Experiment, masks: NonNullable<Privacy['masks']>, ho
     labels: labelsOf(holdings),
     classNames: holdings?.names ?? [],
     testSeed: experiment.privacy?.['insecure-test-seed'],
+    head: headRange(experiment) !== undefined,
   })
 }
 

@@ -36,8 +36,9 @@ export function addImages(to: HeadStatistics, features: Float32Array, labels: In
   return { ...to, images: to.images + labels.length }
 }
 
-/** The sums over the union of disjoint sets of images, added in their order. */
-export function addStatistics([first, ...others]: readonly [HeadStatistics, ...HeadStatistics[]]): HeadStatistics {
+/** The sums over the union of disjoint sets of images, of one at least, added in their order. */
+export function addStatistics([first, ...others]: readonly HeadStatistics[]): HeadStatistics {
+  if (!first) throw new Error('no sums to add')
   const [gram, cross] = [first.gram.slice(), first.cross.slice()]
   for (const other of others) {
     for (let i = 0; i < gram.length; i++) gram[i]! += other.gram[i]!

@@ -112,8 +112,8 @@ export interface Cohort {
 
 /** The owners' part in fitting a last layer (algorithm/head/); the model has been published. */
 export interface HeadOwners {
-  /** Sums over the training images of each owner that takes part in the round, in the owners' order. */
-  summarise(model: ModelRef, round: number, signal: AbortSignal): Promise<readonly HeadStatistics[]>
+  /** Sums over the training images of all owners that take part in the round. */
+  summarise(model: ModelRef, round: number, signal: AbortSignal): Promise<HeadStatistics>
   /** The model with that last layer, on the own test set of every owner that shares metrics, by owner. */
   evaluate(model: ModelRef, head: HeadWeights, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>>
 }

@@ -1,7 +1,6 @@
 import type { NamedHead } from '../algorithm/algorithm.ts'
 import type { HeadWeights } from '../algorithm/head/head.ts'
 import type { Evaluation } from '../engine/engine.ts'
-import { addStatistics, type HeadStatistics } from '../engine/head-statistics.ts'
 import { FedunifyError } from '../errors.ts'
 import type { Cohort, ModelRef } from './cohort.ts'
 
@@ -21,7 +20,7 @@ export async function fitHead(
   if (!heads)
     throw new FedunifyError('E_CONFLICT', `head ${chosen.name}: these owners cannot sum features`, 'use head none')
   const sums = await heads.summarise(model, round, signal)
-  const head = await chosen.fit(addStatistics(sums as [HeadStatistics, ...HeadStatistics[]]), signal)
+  const head = await chosen.fit(sums, signal)
   const bad = [...head.weight, ...head.bias].find((value) => !Number.isFinite(value))
   if (bad !== undefined) {
     throw new FedunifyError('E_DIVERGED', `round ${round}: head ${chosen.name} made ${bad}`, 'raise lambda', { round })

@@ -35,10 +35,15 @@ export class HeadLearner {
     return statisticsSizes(this.#wide)
   }
 
-  /** Sums over an owner's training images, as it hands them over. */
-  async summarise(weights: Weights, { train }: Shard): Promise<Weights> {
+  /** Sums over an owner's training images. */
+  async sums(weights: Weights, { train }: Shard): Promise<HeadStatistics> {
     const learner = await this.#open()
-    return statisticsTensors(await learner.summarise(this.#widen(weights, this.#unfitted()), train))
+    return await learner.summarise(this.#widen(weights, this.#unfitted()), train)
+  }
+
+  /** The same as an owner hands them over without masks. */
+  async summarise(weights: Weights, shard: Shard): Promise<Weights> {
+    return statisticsTensors(await this.sums(weights, shard))
   }
 
   /** The model with that last layer, on an owner's own test set. */

@@ -13,19 +13,30 @@ export const statisticsShapes = ({ size, classes }: Sizes): readonly Shape[] => 
 
 /** Sums as an owner hands them over, wherever it is: in single precision. */
 export function statisticsTensors({ size, classes, gram, cross }: HeadStatistics): Weights {
-  const half = new Float32Array((size * (size + 1)) / 2)
+  const half = Float32Array.from(halfOf(gram, size))
+  return tensorsOf(statisticsShapes({ size, classes }), [half, Float32Array.from(cross)])
+}
+
+/** Half of a symmetric matrix with its diagonal, row by row. */
+export function halfOf(gram: Float64Array, size: number): Float64Array {
+  const half = new Float64Array((size * (size + 1)) / 2)
   let at = 0
   for (let row = 0; row < size; row++) {
     half.set(gram.subarray(row * size + row, (row + 1) * size), at)
     at += size - row
   }
-  return tensorsOf(statisticsShapes({ size, classes }), [half, Float32Array.from(cross)])
+  return half
 }
 
 /** The sums of such tensors. */
 export function statisticsOf(tensors: Weights, images: number): HeadStatistics {
   const [half, cross] = [tensors.get('gram')!.data, tensors.get('cross')!]
   const [size, classes] = cross.shape as [number, number]
+  return { images, size, classes, gram: wholeOf(half, size), cross: Float64Array.from(cross.data) }
+}
+
+/** The symmetric matrix of such a half. */
+export function wholeOf(half: ArrayLike<number>, size: number): Float64Array {
   const gram = new Float64Array(size ** 2)
   let at = 0
   for (let row = 0; row < size; row++) {
@@ -35,7 +46,7 @@ export function statisticsOf(tensors: Weights, images: number): HeadStatistics {
       at += 1
     }
   }
-  return { images, size, classes, gram, cross: Float64Array.from(cross.data) }
+  return gram
 }
 
 /** The tensors of a last layer. */

@@ -7,7 +7,7 @@ import type { Before } from '../privacy/masks/joined-rounds.ts'
 import type { MaskedRound } from '../privacy/masks/masked-round.ts'
 import { type Identities, type SignedKey, verifiedKeys } from '../privacy/masks/signed-key.ts'
 import { sizeOf } from './disclosure.ts'
-import type { MaskedTask } from './owner-masks.ts'
+import type { MaskedTask } from './sum-member.ts'
 
 /** An owner of a masked sum, as the server asks it. */
 export interface MaskedParty {
@@ -32,11 +32,11 @@ export interface MaskTraffic {
 /** A try at a round that its owners have joined. */
 export interface UnderWay {
   readonly round: MaskedRound
-  /** Those that are to train: all of the list, unless an earlier try was unmasked for some of them. */
+  /** Those that are to hand in: all of the list, unless an earlier try was unmasked for some of them. */
   readonly training: readonly number[]
   /** How many of these must stay. */
   readonly least: number
-  /** What an owner is given before it trains. */
+  /** What an owner is given before it hands in. */
   taskOf(owner: number): MaskedTask
   /** Once the updates of the survivors are there: what unmasks their sum, if anything is needed for it. */
   unmasking(survivors: readonly number[]): Promise<Unmasking | undefined>
@@ -50,6 +50,8 @@ interface Asked {
   readonly run: string
   readonly threshold: number | undefined
   readonly identities: Identities
+  /** What is summed; undefined: updates. */
+  readonly of?: MaskedRound['of']
   /** If owners may be absent; default: all count. */
   readonly those?: Those
 }
@@ -70,7 +72,7 @@ export class MaskedRounds {
    * @throws FedunifyError (training) if they have joined it with different ones
    */
   async begin(round: number, parties: readonly MaskedParty[], traffic: MaskTraffic): Promise<UnderWay> {
-    const { run, threshold, identities, those = all } = this.#asked
+    const { run, threshold, identities, of, those = all } = this.#asked
     const asked = parties.map(async (party) => ({ party, before: await party.before(round) }))
     const there = await those(asked, threshold ?? parties.length)
     const earlier = there.flatMap(({ before }) => (before ? [before] : []))
@@ -84,6 +86,7 @@ export class MaskedRounds {
       attempt: Math.max(-1, ...earlier.map(({ attempt }) => attempt)) + 1,
       owners: list.map(({ owner, images }) => ({ owner, images })),
       ...(threshold !== undefined && { threshold }),
+      ...(of && { of }),
     }
     const keys = await Promise.all(list.map((party) => party.join(masked)))
     const size = keys.reduce((sum, key) => sum + sizeOf(key), 0)

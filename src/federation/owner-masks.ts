@@ -1,86 +1,34 @@
 import type { SumPlan } from '../algorithm/masked-plan.ts'
 import { type Sealed, wordsOf } from '../algorithm/sealed-fold.ts'
 import { FedunifyError } from '../errors.ts'
-import type { SealedShares } from '../privacy/masks/dropouts/sealed-shares.ts'
-import type { SignedSurvivors } from '../privacy/masks/dropouts/survivors.ts'
-import { type OpenedShare, TolerantOwner } from '../privacy/masks/dropouts/tolerant-owner.ts'
 import { toFixed } from '../privacy/masks/fixed-point.ts'
-import type { Before } from '../privacy/masks/joined-rounds.ts'
-import { type MaskedIdentity, MaskedOwner } from '../privacy/masks/masked-owner.ts'
 import type { MaskedRound } from '../privacy/masks/masked-round.ts'
-import type { SignedKey } from '../privacy/masks/signed-key.ts'
-import type { Randomness } from '../privacy/randomness.ts'
 import type { Weights } from '../weights/weights.ts'
+import { type MaskedTask, SumMember, type SumSettings } from './sum-member.ts'
 
-/** By what an owner takes part in masked sums. */
-export interface MaskSettings {
-  readonly who: MaskedIdentity
+/** By what an owner masks its updates. */
+export interface MaskSettings extends SumSettings {
   /** What its update counts for in a round, and in which levels. */
   plan(round: MaskedRound): SumPlan
-  /** Owners that must stay to the end of a round; undefined: all. */
-  readonly threshold: number | undefined
-  /** Where its secrets of a round come from. */
-  random(round: MaskedRound): Randomness
-}
-
-/** What an owner is given with a round's task, after it has joined the round. */
-export interface MaskedTask {
-  /** Of all owners of the round. */
-  readonly keys: readonly SignedKey[]
-  /** With a threshold: the others' shares for this owner. */
-  readonly shares?: readonly SealedShares[] | undefined
 }
 
 /** What an owner does so that its update leaves it under masks alone. */
-export class OwnerMasks {
+export class OwnerMasks extends SumMember {
   readonly #settings: MaskSettings
   readonly #name: string
-  #joined: { readonly round: MaskedRound; readonly masked: MaskedOwner | TolerantOwner } | undefined
 
   constructor(settings: MaskSettings, name: string) {
+    super(settings)
     this.#settings = settings
     this.#name = name
-  }
-
-  before = (round: number): Before | undefined => this.#settings.who.joined.before(round)
-
-  /**
-   * Joins a try at a round, before it is asked to train.
-   * @returns its key, for the others
-   * @throws FedunifyError (training) if it must not join
-   */
-  join(round: MaskedRound): SignedKey {
-    const { who, random, threshold } = this.#settings
-    if (round.threshold !== threshold) throw new Error(`a threshold of ${round.threshold} was not agreed on`)
-    const masked = new (threshold === undefined ? MaskedOwner : TolerantOwner)(who, round, random(round))
-    this.#joined = { round, masked }
-    return masked.key
   }
 
   /**
    * Its change of a round, times its share, in whole numbers and under masks.
    * @throws FedunifyError (training) naming the tensor and the value that is beyond the range; (data) if a key is not right
    */
-  seal(received: Weights, trained: Weights, { keys, shares }: MaskedTask): Sealed {
-    const { round, masked } = this.#joined!
-    const words = this.#levels(received, trained, round)
-    const sealed = masked instanceof MaskedOwner ? masked.seal(words, keys) : masked.seal(words, shares ?? [])
-    return { round, ...sealed }
-  }
-
-  /** With a threshold: shares of its secrets for the others, before it trains. */
-  share = (keys: readonly SignedKey[]): Promise<SealedShares[]> => this.#tolerant.share(keys)
-
-  /** With a threshold: signs whose updates are there. */
-  sign = (survivors: readonly number[]): SignedSurvivors => this.#tolerant.sign(survivors)
-
-  /** With a threshold: its shares of what masks their sum. */
-  open = (signed: readonly SignedSurvivors[]): OpenedShare[] => this.#tolerant.open(signed)
-
-  get #tolerant(): TolerantOwner {
-    const masked = this.#joined?.masked
-    if (!(masked instanceof TolerantOwner)) throw new Error('it has joined no round with a threshold')
-    return masked
+  seal(received: Weights, trained: Weights, task: MaskedTask): Sealed {
+    return this.sealWords((round) => this.#levels(received, trained, round), task)
   }
 
   #levels(received: Weights, trained: Weights, round: MaskedRound): Uint32Array {

@@ -12,8 +12,9 @@ import type { RecordNoise } from '../privacy/record/mechanism.ts'
 import { stream } from '../random.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { OwnerCard, Update } from './cohort.ts'
-import { type MaskedTask, type MaskSettings, OwnerMasks } from './owner-masks.ts'
+import { type MaskSettings, OwnerMasks } from './owner-masks.ts'
 import { type Asked, measureAll } from './owner-statistics.ts'
+import type { MaskedTask } from './sum-member.ts'
 
 /** How an owner trains, in every round. */
 export interface OwnerSettings {

@@ -19,7 +19,7 @@ type Facts = Pick<RunDescription, 'git' | 'dataset' | 'shards' | 'engine' | 'min
 export function describeFacts(facts: Facts): RunDescription {
   const { experiment, file, model, git, dataset, shards, engine, min_owners, arrivals } = facts
   const noise = describeNoise(facts)
-  const masks = describeMasks(experiment)
+  const masks = describeMasks(experiment, facts.shards)
   return {
     format: RUN_FORMAT,
     fedunify: VERSION,

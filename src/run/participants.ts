@@ -72,7 +72,10 @@ async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Parti
   )
   const owners = shardOwners(run, shards, learner, masks?.settings)
   return {
-    owners: new LocalCohort(owners, workers, { heads: heads && { learner: heads, shards }, masks: masks?.cohort }),
+    owners: new LocalCohort(owners, workers, {
+      heads: heads && { learner: heads, shards, masks: masks?.head },
+      masks: masks?.cohort,
+    }),
     baseline: baseline === 'pooled' ? new LocalCohort([pooledOwner(run, shards, learner)], 1) : undefined,
     async close() {
       await heads?.close()

@@ -79,6 +79,14 @@ export interface MasksDescription {
   readonly range: number
   /** Owners that must stay to the end of a round, if some may be lost. */
   readonly threshold?: number
+  /** If a head is fitted: how its sums are whole numbers. */
+  readonly head?: {
+    readonly bits: number
+    /** Levels in a unit. */
+    readonly scale: number
+    /** Largest mean square of a feature. */
+    readonly range: number
+  }
 }
 
 /** A layer with its options. */

@@ -29,7 +29,7 @@ describe('sums over images', () => {
         const from = ends[i - 1] ?? 0
         return sumsOf(features.slice(from, end), labels.slice(from, end), 3)
       })
-      return addStatistics(parts as [HeadStatistics, ...HeadStatistics[]])
+      return addStatistics(parts)
     }
     // Whole numbers add without rounding.
     expect(split(7, 40)).toEqual(split())

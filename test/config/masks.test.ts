@@ -22,7 +22,16 @@ describe('an experiment with masks', () => {
     ],
     ['a pace', { pace: 'fedasync' }, 'pace fedasync merges single models as they arrive'],
     ['weights of its own', { init: 'independent' }, 'masked sums are of changes, but with init independent'],
-    ['a head', { head: 'ridge' }, 'head ridge is fitted to sums that each owner hands in without masks'],
+    [
+      'a head and a threshold',
+      { head: 'ridge', owners: 3, ...threshold(2) },
+      'head ridge is fitted to sums that say how many images of each class there are',
+    ],
+    [
+      'a range for no head',
+      { privacy: { masks: { 'head-range': 9 } }, head: 'none' },
+      'masks: head-range is given without a head',
+    ],
     ['keep', { keep: 'owners' }, 'with masks nobody has the weights of single owners to keep'],
     ['a second sum', { objective: { scaffold: { form: 'general' } } }, 'objective scaffold sends a second sum'],
     [
@@ -51,6 +60,8 @@ describe('an experiment with masks', () => {
   })
 
   it.each<[string, object]>([
+    ['a head', { head: { ridge: { random: 9 } } }],
+    ['a head and a range for it', { head: 'lda', privacy: { masks: { 'head-range': 1 } } }],
     ['last-rounds', { merge: ['avg', 'last-rounds'] }],
     ['task-arithmetic', { merge: { 'task-arithmetic': { lambda: 0.7 } } }],
     ['drawn owners', { owners: 5, participants: { count: 2 } }],
@@ -62,6 +73,12 @@ describe('an experiment with masks', () => {
     ['all owners as a threshold', { owners: 3, ...threshold(3) }],
   ])('may have %s', (_, given) => {
     expect(resolved({ env: 'V', ...masks, ...given }).privacy?.masks).toMatchObject({ range: 4 })
+  })
+
+  it('has a range for a head only if it is said', () => {
+    const { privacy } = resolved({ env: 'V', head: 'lda', ...masks })
+    expect(privacy?.masks).toEqual({ range: 4 })
+    expect(() => resolved({ env: 'V', head: 'lda', privacy: { masks: { 'head-range': 0.5 } } })).toThrow('head-range')
   })
 
   it('has another hash than without', () => {

@@ -77,6 +77,16 @@ it('has an entry for everything that a method sends beside the weights', async (
   expect(fitted.entries.get('statistics')).toMatchObject({ what: 'sums for the fitted head' })
   // Two rounds are evaluated, each with the rule's model and with the head's.
   expect(fitted.entries.get('evaluation')).toMatchObject({ messages: 4 })
+  const masked = await disclosed('masked-fitted', { head: 'lda', privacy: { masks: {} } })
+  expect(masked.entries.get('statistics')).toMatchObject({
+    what: 'its masked sums for the fitted head',
+    mechanism: 'masked sums',
+    readers: 'nobody; the server the sum of all',
+  })
+  // Three updates, and sums in two rounds.
+  expect(masked.entries.get('key')).toMatchObject({ messages: 5 })
+  expect(masked.words).toContain("The head's sums are masked too, by keys of their own")
+  expect(masked.words).toContain("Of such a class the head's sums show how many images that owner has")
 })
 
 it('prints paragraphs, or a table in Markdown', async () => {

@@ -14,7 +14,8 @@ import type {
   RoundTask,
   Update,
 } from '../cohort.ts'
-import { type Disclosed, DisclosureCount, MASKED, sizeOf, statisticFields, weightFields } from '../disclosure.ts'
+import { type Disclosed, DisclosureCount, MASKED, statisticFields, weightFields } from '../disclosure.ts'
+import { type Counts, maskTraffic } from '../mask-traffic.ts'
 import type { MaskedRounds, UnderWay } from '../masked-rounds.ts'
 import type { Owner, OwnerTask } from '../owner.ts'
 import { updateTensors } from '../tensors.ts'
@@ -61,6 +62,7 @@ export class LocalCohort implements Cohort {
   /** What would have travelled since it was last taken, by owner: all of it is safetensors. */
   readonly #traffic: TrafficCount
   readonly #disclosed: DisclosureCount
+  readonly #counts: Counts
   #published = 0
   /** Whether the owners have the model that is published next: this run had sent it before it was interrupted. */
   #known = false
@@ -73,8 +75,9 @@ export class LocalCohort implements Cohort {
     this.#workers = workers
     this.#traffic = new TrafficCount(this.owners)
     this.#disclosed = new DisclosureCount(this.owners)
-    const counts = { traffic: this.#traffic, disclosed: this.#disclosed }
-    this.heads = heads && headOwners(heads, { workers, weightsOf: (model) => this.#models.get(model)!, ...counts })
+    this.#counts = { traffic: this.#traffic, disclosed: this.#disclosed, place: (owner) => this.#place.get(owner)! }
+    const weightsOf = (model: ModelRef) => this.#models.get(model)!
+    this.heads = heads && headOwners(heads, { ...this.#counts, workers, weightsOf })
   }
 
   async publish(model: Weights, to?: readonly number[]): Promise<ModelRef> {
@@ -93,13 +96,8 @@ export class LocalCohort implements Cohort {
   /** The owners that train join the round first, and help to unmask the sum of their updates at the end. */
   async *#trainMasked(task: RoundTask, masks: MaskedRounds): AsyncGenerator<OwnerProgress | Update> {
     const owners = this.#places(task.only).map((i) => this.#owners[i]!)
-    const round = await masks.begin(task.round, owners.map(localParty), {
-      sent: (owner, kind, message) => {
-        this.#traffic.up(this.#place.get(owner)!, sizeOf(message))
-        this.#disclosed.message(owner, kind, message)
-      },
-      received: (owner, bytes) => this.#traffic.down(this.#place.get(owner)!, bytes),
-    })
+    const parties = owners.map(({ card, masks }) => localParty(card, masks!))
+    const round = await masks.begin(task.round, parties, maskTraffic(this.#counts))
     yield* this.#trainAll(task, round)
     this.#unmasking = await round.unmasking(round.training)
   }

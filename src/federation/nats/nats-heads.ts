@@ -1,6 +1,6 @@
 import type { HeadWeights } from '../../algorithm/head/head.ts'
 import type { Evaluation } from '../../engine/engine.ts'
-import type { HeadStatistics } from '../../engine/head-statistics.ts'
+import { addStatistics, type HeadStatistics } from '../../engine/head-statistics.ts'
 import type { HeadOwners, ModelRef } from '../cohort.ts'
 import { STATISTICS } from '../disclosure.ts'
 import { headTensors } from '../head-tensors.ts'
@@ -25,10 +25,10 @@ export class NatsHeads implements HeadOwners {
     this.#sizes = sizes
   }
 
-  async summarise(model: ModelRef, round: number, given: AbortSignal): Promise<readonly HeadStatistics[]> {
+  async summarise(model: ModelRef, round: number, given: AbortSignal): Promise<HeadStatistics> {
     const signal = this.#owners.orFenced(given)
     const asked = this.#owners.present.map((owner) => this.#summed(owner, model, round, signal))
-    return await Promise.all(await this.#owners.inTime(asked))
+    return addStatistics(await Promise.all(await this.#owners.inTime(asked)))
   }
 
   async evaluate(model: ModelRef, head: HeadWeights, signal: AbortSignal): Promise<ReadonlyMap<number, Evaluation>> {

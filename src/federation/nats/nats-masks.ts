@@ -1,6 +1,6 @@
 import { FedunifyError, messageOf } from '../../errors.ts'
 import type { Unmasking } from '../../privacy/masks/dropouts/unmasking.ts'
-import { sizeOf } from '../disclosure.ts'
+import { maskTraffic } from '../mask-traffic.ts'
 import { type MaskedParty, MaskedRounds, type UnderWay } from '../masked-rounds.ts'
 import type { NatsOwners } from './nats-owners.ts'
 import type { MaskSettings } from './nats-settings.ts'
@@ -152,14 +152,7 @@ export class NatsMasks {
 
   #traffic() {
     const { traffic, disclosed } = this.#owners
-    const place = (owner: number) => this.#owners.place({ owner })
-    return {
-      sent(owner: number, kind: 'key' | 'share', message: object) {
-        traffic.up(place(owner), sizeOf(message))
-        disclosed.message(owner, kind, message)
-      },
-      received: (owner: number, bytes: number) => traffic.down(place(owner), bytes),
-    }
+    return maskTraffic({ traffic, disclosed, place: (owner) => this.#owners.place({ owner }) })
   }
 }
 

@@ -1,11 +1,12 @@
 import { createCipheriv, hkdfSync } from 'node:crypto'
 import { endianness } from 'node:os'
+import { MODULO_32, type Ring } from './ring.ts'
 
 const CIPHER = 'aes-256-ctr'
 const CIPHER_KEY = 32
 /** Where the counter begins: at 0, for no key is used twice. */
 const COUNTER = Buffer.alloc(16)
-/** Words that are made at a time. */
+/** Words that are made at a time: whole numbers of any ring. */
 const BLOCK = 65_536
 const ZEROS = Buffer.alloc(4 * BLOCK)
 const SWAPPED = endianness() === 'BE'
@@ -18,19 +19,18 @@ export const derivedKey = (secret: Uint8Array, info: string): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', secret, '', info, CIPHER_KEY))
 
 /**
- * Adds the key's mask to words, or takes it off them, modulo 2^32: the keystream of AES-256 in counter mode, four bytes
- * at a time, the first the lowest.
+ * Adds the key's mask to words, or takes it off them: the keystream of AES-256 in counter mode, four bytes at a time, the
+ * first the lowest.
  */
-export function addMask(words: Uint32Array, key: Uint8Array, sign: 1 | -1): void {
+export function addMask(words: Uint32Array, key: Uint8Array, sign: 1 | -1, ring: Ring = MODULO_32): void {
   const cipher = createCipheriv(CIPHER, key, COUNTER)
   for (let from = 0; from < words.length; from += BLOCK) {
     const some = words.subarray(from, from + BLOCK)
     const bytes = cipher.update(ZEROS.subarray(0, 4 * some.length))
     if (SWAPPED) bytes.swap32()
     const mask = aligned(bytes)
-    // Two loops, because a branch in one takes longer than the sum.
-    if (sign === 1) for (let i = 0; i < some.length; i++) some[i]! += mask[i]!
-    else for (let i = 0; i < some.length; i++) some[i]! -= mask[i]!
+    if (sign === 1) ring.add(some, mask)
+    else ring.subtract(some, mask)
   }
 }
 

@@ -21,11 +21,13 @@ export interface MaskedRound {
   readonly owners: readonly Listed[]
   /** Owners that must stay to the end; undefined: all of them. */
   readonly threshold?: number | undefined
+  /** What is summed beside the updates of the round, with keys and masks of its own; undefined: these. */
+  readonly of?: 'head' | undefined
 }
 
 /** All of a round in one text. */
-const textOf = ({ run, round, attempt, owners, threshold = owners.length }: MaskedRound): string =>
-  JSON.stringify(['fedunify masks 1', run, round, attempt, threshold, listOf(owners)])
+const textOf = ({ run, round, attempt, owners, threshold = owners.length, of }: MaskedRound): string =>
+  JSON.stringify(['fedunify masks 1', run, round, attempt, threshold, listOf(owners), ...(of ? [of] : [])])
 
 /** SHA-256 (hex) of a round: whatever is signed or derived for it has this in it. */
 export const idOf = (round: MaskedRound): string => createHash('sha256').update(textOf(round)).digest('hex')

@@ -2,6 +2,7 @@ import { FedunifyError } from '../../errors.ts'
 import type { Unmasking } from './dropouts/unmasking.ts'
 import type { Masked } from './masked-owner.ts'
 import { idOf, type MaskedRound } from './masked-round.ts'
+import { ringOf } from './ring.ts'
 
 /** The server's side of a round: vectors under masks are added as they come, in any order, and none is kept. */
 export class MaskedSum {
@@ -30,13 +31,12 @@ export class MaskedSum {
     if (words.length !== this.#sum.length) throw refuse(`handed in ${words.length} words, not ${this.#sum.length}`)
     if (this.#added.has(owner)) throw refuse('handed in two masked updates')
     this.#added.add(owner)
-    const sum = this.#sum
-    for (let i = 0; i < sum.length; i++) sum[i]! += words[i]!
+    ringOf(this.#round).add(this.#sum, words)
   }
 
   /**
-   * The sum without masks. If nobody is missing, each of the pairs' has come with either sign. Whole numbers, in two's
-   * complement.
+   * The sum without masks. If nobody is missing, each of the pairs' has come with either sign. Whole numbers of
+   * the round's ring, in two's complement.
    * @param unmasking with a threshold: what takes off the masks that are left
    * @throws FedunifyError (training) naming an owner that is missing
    */

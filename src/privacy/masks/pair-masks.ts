@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { sharedSecret } from './curve.ts'
 import { addMask, derivedKey } from './keystream.ts'
 import { idOf, type MaskedRound } from './masked-round.ts'
+import { ringOf } from './ring.ts'
 import type { VerifiedKeys } from './signed-key.ts'
 
 /** Who masks, with whom, and for what. */
@@ -15,7 +16,7 @@ export interface Pairs {
 }
 
 /**
- * y_i = q_i + Σ_{j>i} m_ij - Σ_{j<i} m_ij modulo 2^32, where m_ij is the mask that owners i and j have in common: in the
+ * y_i = q_i + Σ_{j>i} m_ij - Σ_{j<i} m_ij in the ring of the round, where m_ij is the mask that owners i and j have in common: in the
  * sum over all owners each comes once with either sign (Bonawitz et al. 2017, doi:10.1145/3133956.3133982, section 4).
  * @param words q_i, which become y_i
  */
@@ -24,7 +25,7 @@ export function addPairMasks(words: Uint32Array, { round, owner, secret, keys }:
   for (const [other, { public: key }] of keys) {
     if (other === owner) continue
     const pair = derivedKey(sharedSecret(secret, key), pairText(id, owner, other))
-    addMask(words, pair, other > owner ? 1 : -1)
+    addMask(words, pair, other > owner ? 1 : -1, ringOf(round))
   }
 }
 

@@ -10,11 +10,13 @@ export interface MaskedSetting {
   readonly labels: OwnerLabels
   readonly classNames: readonly string[]
   readonly testSeed: number | undefined
+  /** Whether a head is fitted to sums of their own. */
+  readonly head?: boolean
 }
 
 /** What masks do and do not in this very experiment, a sentence or two each. */
 export function maskWords(setting: MaskedSetting): string[] {
-  const { owners, range, threshold, testSeed } = setting
+  const { owners, range, threshold, testSeed, head } = setting
   const { bits, scale } = fixedPointFor(owners, range)
   const level = (1 / scale).toExponential(1)
   const who = threshold === undefined ? `all ${owners} owners` : `at least ${threshold} of ${owners} owners`
@@ -24,8 +26,14 @@ export function maskWords(setting: MaskedSetting): string[] {
     owners === 2
       ? 'Masks protect the two owners from the server alone: the sum less its own update tells each the update of the other.'
       : `Each owner can work out the sum of the other ${owners - 1}; all of these together know its update.`,
+    ...(head
+      ? ["The head's sums are masked too, by keys of their own: the server learns those of all owners together, among them the images of each class."] // biome-ignore format: one line
+      : []),
     ...(own.length > 0
       ? [`${capital(listed(own))}: how the last layer changes for such a class shows one owner's part, in the sum too.`]
+      : []),
+    ...(own.length > 0 && head
+      ? ["Of such a class the head's sums show how many images that owner has, and their mean features."]
       : []),
     ...(testSeed === undefined ? [] : [`Masks are drawn from insecure-test-seed ${testSeed}: they protect nobody.`]),
   ]

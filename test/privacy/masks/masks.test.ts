@@ -60,6 +60,15 @@ describe('masked sums', () => {
     differ(one, other)
   })
 
+  it('have other masks in every word for what is summed beside the updates, which has two words for each number', () => {
+    const [one, other] = [sealed(maskedRound(3), VECTORS), sealed(maskedRound(3, { of: 'head' }), VECTORS)]
+    differ(one, other)
+    // (2^32 - 1 + 2^32) + (2 + 3 · 2^32) + (2^32 - 5) 2^32 is 2^64 + 1: the lower words carry 1.
+    const large = [[2 ** 32 - 1, 1], [2, 3], [0, 2 ** 32 - 5]].map((row) => [...row, ...row]) // biome-ignore format: one line
+    const round = maskedRound(3, { of: 'head' })
+    expect(sumOf(round, sealed(round, large))).toEqual([1, 0, 1, 0])
+  })
+
   it('have other masks in every word if an owner makes another key', () => {
     const [one, other] = [sealed(maskedRound(3), VECTORS), sealed(maskedRound(3), VECTORS, 2)]
     differ(one, other)

@@ -6,6 +6,7 @@ import { addMask } from '../keystream.ts'
 import { checkedKeys, type Masked, type MaskedIdentity } from '../masked-owner.ts'
 import { idOf, type MaskedRound } from '../masked-round.ts'
 import { addPairMasks } from '../pair-masks.ts'
+import { ringOf } from '../ring.ts'
 import { base64Of, bytesOf, type SignedKey, signKey, type VerifiedKeys } from '../signed-key.ts'
 import { ownMaskKey } from './own-mask.ts'
 import { openShares, type SealedShares, type Shares, sealShares } from './sealed-shares.ts'
@@ -83,7 +84,7 @@ export class TolerantOwner {
     for (const [from, { box }] of keys) if (from !== owner) this.#hold(from, publicKey('x25519', bytesOf(box!)), shares)
     joined.seal(round)
     addPairMasks(words, { round, owner, secret: secretKey('x25519', this.#secret), keys })
-    addMask(words, ownMaskKey(round, owner, this.#seed), 1)
+    addMask(words, ownMaskKey(round, owner, this.#seed), 1, ringOf(round))
     return { id: idOf(round), words }
   }
 

@@ -3,6 +3,7 @@ import { rawPublic, secretKey } from '../curve.ts'
 import { addMask } from '../keystream.ts'
 import type { MaskedRound } from '../masked-round.ts'
 import { addPairMasks } from '../pair-masks.ts'
+import { ringOf } from '../ring.ts'
 import { base64Of, bytesOf, type VerifiedKeys } from '../signed-key.ts'
 import { ownMaskKey } from './own-mask.ts'
 import { hashOf, secretOf } from './secret-shares.ts'
@@ -45,7 +46,7 @@ export async function unmaskingOf(
     survivors,
     unmask(sum) {
       for (const [owner, secret] of secrets) {
-        if (surviving.has(owner)) addMask(sum, ownMaskKey(round, owner, secret), -1)
+        if (surviving.has(owner)) addMask(sum, ownMaskKey(round, owner, secret), -1, ringOf(round))
         // The pairs' masks of one that was lost are in the sum with the survivors' signs: its own take them off.
         else addPairMasks(sum, { round, owner, secret: secretKey('x25519', secret), keys: surviving })
       }
