@@ -8,6 +8,7 @@ import { chosenStep } from '../algorithm/server/start-server.ts'
 import { trainingOwners } from '../federation/drawn-owners.ts'
 import { type AnyChoice, make, nameOf } from '../parts.ts'
 import { bitsFor, FEWEST_BITS } from '../privacy/masks/fixed-point.ts'
+import { MOST_HEAD_RANGE } from '../privacy/masks/wide-point.ts'
 import type { Privacy } from './privacy-schema.ts'
 import type { ExperimentSchema } from './schema.ts'
 import type { UnsoundKey } from './unsound.ts'
@@ -123,7 +124,12 @@ function unsoundHead(head: Asked['head'], masks: NonNullable<Privacy['masks']>):
     if (masks['head-range'] === undefined) return undefined
     return { key: 'privacy', why: 'masks: head-range is given without a head', hint: 'leave out head-range, or add a head' } // biome-ignore format: one line
   }
-  if (masks.threshold === undefined) return undefined
+  const { 'head-range': range, threshold } = masks
+  if (range !== undefined && range > MOST_HEAD_RANGE) {
+    const why = `masks: with head-range ${range} counts of many images would not be whole numbers`
+    return { key: 'privacy', why, hint: `use ${MOST_HEAD_RANGE} at most` }
+  }
+  if (threshold === undefined) return undefined
   const why = `head ${nameOf(head)} is fitted to sums that say how many images of each class there are: if an owner is lost between two of them, the difference says how many it has` // biome-ignore format: one line
   return { key: 'head', why, hint: 'leave out head, or the threshold of the masks' }
 }

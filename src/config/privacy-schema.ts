@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { MOST_HEAD_RANGE } from '../privacy/masks/wide-point.ts'
 
 const positive = z.number().gt(0)
 
@@ -14,7 +13,6 @@ const masks = z.strictObject({
   'head-range': z
     .number()
     .min(1)
-    .max(MOST_HEAD_RANGE)
     .optional()
     .describe('with a head: largest mean square of a feature that its sums hold; default: 65536'),
 })

@@ -10,6 +10,9 @@ const valuesOf = ({ size, classes }: Sizes) => (size * (size + 1)) / 2 + size * 
 /** Words of an owner's sums under masks: two for each value. */
 export const lengthOfSums = (sizes: Sizes): number => 2 * valuesOf(sizes)
 
+/** The same in bytes. */
+export const bytesOfSums = (sizes: Sizes): number => 4 * lengthOfSums(sizes)
+
 /** Sums in whole numbers. @param digits as `digitsFor` gives them */
 export function wordsOfSums({ size, classes, gram, cross }: HeadStatistics, digits: number): Uint32Array {
   const values = new Float64Array(valuesOf({ size, classes }))

@@ -10,6 +10,7 @@ import type { Trouble } from '../federation/nats/trouble.ts'
 import { ownerToken, type TaskOf, type WireMetrics, type WirePayload } from '../federation/nats/wire.ts'
 import { ShardOwner } from '../federation/owner.ts'
 import { updateTensors } from '../federation/tensors.ts'
+import { MODULO_64 } from '../privacy/masks/ring.ts'
 import { bytesOfWords } from '../privacy/masks/words.ts'
 import { ownerSettings } from '../run/owners.ts'
 import { headLearner, openLearner } from '../run/participants.ts'
@@ -17,8 +18,9 @@ import { unflatten } from '../weights/named.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
 import type { Weights } from '../weights/weights.ts'
 import type { AgentSettings } from './agent-settings.ts'
+import type { MaskTask } from './joined-sums.ts'
 import { contentOf } from './ledger.ts'
-import { MaskedRun, type MaskTask } from './masked-run.ts'
+import { MaskedRun } from './masked-run.ts'
 import type { KeptUpdate, OwnerStore } from './owner-store.ts'
 import { bareWeights, withheldSums } from './policy/refusals.ts'
 import { sharedEvaluation, sharedMetrics } from './policy/share.ts'
@@ -144,7 +146,11 @@ export class JoinedRun {
     const received = await this.#get(model!)
     const { weights: trained } = decodeSafetensors(update.bytes, 'the update')
     const { id, words, scale } = await this.#masks.seal(task, received, trained)
-    return { ...reply, payload: await this.#send(task, 'masked', bytesOfWords(words), wordsForm(scale)), masked: id }
+    return {
+      ...reply,
+      payload: await this.#send(task, 'masked', bytesOfWords(words), wordsForm(scale)),
+      masked: id,
+    }
   }
 
   #masksFor(round: number): MaskedRun {
@@ -179,9 +185,17 @@ export class JoinedRun {
     const { experiment, shard } = this.#prepared
     const reasons = withheldSums(this.#settings.policy, experiment)
     if (reasons.length > 0) return { what: 'refused', reasons }
-    const sums = await this.#headsFor('sum features').summarise(await this.#get(model), shard)
-    const payload = await this.#send(task, 'statistics', encodeSafetensors(sums))
-    return { what: 'statistics', round, attempt, images: shard.train.length, payload }
+    const heads = this.#headsFor('sum features')
+    const told = { what: 'statistics', round, attempt, images: shard.train.length }
+    const weights = await this.#get(model)
+    if (this.#masks || task.masked) {
+      const sealing = this.#masksFor(round).sealSums(task, () => heads.sums(weights, shard))
+      const { id, words, scale } = await sealing
+      const payload = await this.#send(task, 'statistics', bytesOfWords(words), wordsForm(scale, MODULO_64))
+      return { ...told, payload, masked: id }
+    }
+    const payload = await this.#send(task, 'statistics', encodeSafetensors(await heads.summarise(weights, shard)))
+    return { ...told, payload }
   }
 
   #headsFor(what: string): HeadLearner {

@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { State } from '../algorithm/algorithm.ts'
 import type { KeptRounds } from '../privacy/masks/joined-rounds.ts'
+import type { MaskedRound } from '../privacy/masks/masked-round.ts'
 import { makeFolders, readIfThere, writeWhole } from '../system/files.ts'
 import { flatten, unflatten } from '../weights/named.ts'
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts'
@@ -46,16 +47,18 @@ export class OwnerStore {
     return bytes && JSON.parse(bytes.toString('utf8'))
   }
 
-  /** Which rounds it has joined under masks; undefined if none. */
-  async joinedRounds(): Promise<KeptRounds | undefined> {
-    const bytes = await readIfThere(join(this.#dir, 'masks.json'))
+  /** Which rounds it has joined under masks, of sums of this kind; undefined if none. */
+  async joinedRounds(of: MaskedRound['of']): Promise<KeptRounds | undefined> {
+    const bytes = await readIfThere(this.#joined(of))
     return bytes && (JSON.parse(bytes.toString('utf8')) as KeptRounds)
   }
 
-  async putJoinedRounds(kept: KeptRounds): Promise<void> {
+  async putJoinedRounds(of: MaskedRound['of'], kept: KeptRounds): Promise<void> {
     await makeFolders(this.#dir)
-    await writeWhole(join(this.#dir, 'masks.json'), JSON.stringify(kept))
+    await writeWhole(this.#joined(of), JSON.stringify(kept))
   }
+
+  #joined = (of: MaskedRound['of']) => join(this.#dir, of ? `masks-${of}.json` : 'masks.json')
 
   /** The state first: an update that is there has its state. */
   async putRound(round: number, { asked, reply, bytes }: KeptUpdate, state: State): Promise<void> {

@@ -11,7 +11,7 @@ import { assertRecordNoise } from '../run/assert-record-noise.ts'
 import { assertHead } from '../run/assert-rules.ts'
 import { assertMemory } from '../run/memory-need.ts'
 import { type PreparedRun, prepareRun, testedShard } from '../run/prepare.ts'
-import { assertNoBareSums, takenFrom } from './sent-experiment.ts'
+import { takenFrom } from './sent-experiment.ts'
 
 /** What an owner brings along. */
 export interface OwnData {
@@ -48,7 +48,6 @@ export async function prepareOwner(
     ...(data !== undefined && { data }),
   }
   const experiment = resolveExperiment([objectSource(given)])
-  assertNoBareSums(experiment)
   if (shard) {
     const run = await prepareRun(experiment, { signal })
     const found = run.shards.find((one) => one.owner === owner)

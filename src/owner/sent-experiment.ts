@@ -1,7 +1,5 @@
 import { OWN_KEYS } from '../config/hash.ts'
-import { headRange } from '../config/head-range.ts'
 import { isMapping } from '../config/mapping.ts'
-import type { Experiment } from '../config/schema.ts'
 import { FedunifyError } from '../errors.ts'
 
 /**
@@ -68,14 +66,4 @@ export function takenFrom(sent: Readonly<Record<string, unknown>>): Record<strin
     throw new FedunifyError('E_POLICY', what, `leave out ${TEST_SEED}: it is for tests in one process`)
   }
   return Object.fromEntries(Object.entries(sent).filter(([key]) => TAKEN.includes(key)))
-}
-
-/**
- * Sums for a head would leave an owner without masks, whatever the experiment says of masks.
- * @throws FedunifyError (usage) if it asks for both
- */
-export function assertNoBareSums(experiment: Pick<Experiment, 'head' | 'privacy'>): void {
-  if (headRange(experiment) === undefined) return
-  const what = 'the experiment has masks and a head, but an owner sends the sums for it without masks'
-  throw new FedunifyError('E_POLICY', what, 'leave out the head, or the masks')
 }

@@ -40,13 +40,9 @@ export function assertServed(experiment: Experiment, dealing: Dealing): void {
 }
 
 function assertMasks(experiment: Experiment, { minOwners, maxNorm, deadline, note }: Dealing): void {
-  const { privacy, objective, owners, head } = experiment
+  const { privacy, objective, owners } = experiment
   if (!privacy?.masks) return
   const refuse = (message: string, hint: string) => new FedunifyError('E_CONFLICT', message, hint)
-  if (head) {
-    const message = `head ${nameOf(head)}: owners on other machines do not mask the sums that it is fitted to yet`
-    throw refuse(message, 'leave out head or masks, or run the experiment with all owners here')
-  }
   const { threshold } = privacy.masks
   if (privacy['insecure-test-seed'] !== undefined) {
     const message = 'insecure-test-seed: owners on other machines draw no masks from a seed that the server knows'

@@ -6,8 +6,10 @@ import { maskedRuleOf } from '../algorithm/make-algorithm.ts'
 import type { Objective } from '../algorithm/objective/objective.ts'
 import { OBJECTIVES } from '../algorithm/objective/registry.ts'
 import { configHash } from '../config/hash.ts'
+import { headRange } from '../config/head-range.ts'
 import { type Experiment, localEpochs } from '../config/schema.ts'
 import { statisticsSizes } from '../federation/head-learner.ts'
+import { bytesOfSums } from '../federation/head-words.ts'
 import { connectParty } from '../federation/nats/connection.ts'
 import { NatsCohort } from '../federation/nats/nats-cohort.ts'
 import { mostOfStatistics } from '../federation/nats/read-statistics.ts'
@@ -93,7 +95,9 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
     const rule = maskedRuleOf(experiment)
     const threshold = experiment.privacy?.masks?.threshold
     const update = mostOfUpdate({ parameters: model.parameters, sends })
-    await post.expectUpdates(Math.max(update, sums ? mostOfStatistics(sums) : 0))
+    const range = headRange(experiment)
+    const most = range === undefined ? mostOfStatistics : bytesOfSums
+    await post.expectUpdates(Math.max(update, sums ? most(sums) : 0))
     const cohort = new NatsCohort(post, connection, {
       run,
       parameters: model.parameters,
@@ -104,7 +108,12 @@ export async function openServer(settings: ServeSettings): Promise<Served> {
       epochs: localEpochs(experiment),
       sends,
       real: experiment.pace !== undefined,
-      masks: rule && { rule, threshold, identities: new Map(owners.map(({ owner, key }) => [owner, key])) },
+      masks: rule && {
+        rule,
+        threshold,
+        identities: new Map(owners.map(({ owner, key }) => [owner, key])),
+        headRange: range,
+      },
       sums,
       cards: cards.map((card) => ({
         owner: card.owner,

@@ -28,6 +28,11 @@ describe('an experiment with masks', () => {
       'head ridge is fitted to sums that say how many images of each class there are',
     ],
     [
+      'too large a range for a head',
+      { privacy: { masks: { 'head-range': 1e12 } }, head: 'lda' },
+      'masks: with head-range 1000000000000 counts of many images would not be whole numbers',
+    ],
+    [
       'a range for no head',
       { privacy: { masks: { 'head-range': 9 } }, head: 'none' },
       'masks: head-range is given without a head',

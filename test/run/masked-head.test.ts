@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { resolveExperiment } from '../../src/config/resolve.ts'
-import { prepareOwner } from '../../src/owner/prepare-owner.ts'
-import { assertServed } from '../../src/serve/assert-served.ts'
 import { fedunify } from '../support/command-line.ts'
 import { SMALL_MODEL, workshop } from '../support/experiment.ts'
 import { rowsOf } from '../support/run-folder.ts'
@@ -80,22 +77,5 @@ describe('a head of a run with masks', () => {
     expect([code, err]).toEqual([4, expect.stringMatching(/owner \d, round 1: a feature has a mean square of [\d.]+, but masked sums for a head hold 1 at most; nothing was sent/)]) // biome-ignore format: one line
     const range = /set privacy.masks.head-range to (\d+)/.exec(err)![1]
     expect(await run(file, 'b', '--set', `privacy.masks.head-range=${range}`, ...scaled)).toMatchObject({ code: 0 })
-  })
-})
-
-describe('owners on other machines', () => {
-  const sent = { env: 'V', owners: 3, head: 'ridge', privacy: { masks: {} } }
-
-  it('are not asked for it by a server', () => {
-    const dealing = { minOwners: undefined, maxNorm: undefined, deadline: undefined, note: () => {} }
-    const asked = resolveExperiment([{ kind: 'file', values: sent, where: () => 'test' }])
-    const refused = expect.objectContaining({ exitCode: 2, message: expect.stringContaining('head ridge: owners on other machines do not mask the sums') }) // biome-ignore format: one line
-    expect(() => assertServed(asked, dealing)).toThrow(refused)
-  })
-
-  it('refuse it whatever a server asks: their sums would have no masks', async () => {
-    const own = { data: folder, shard: false, device: 'cpu' as const, accept: false }
-    const prepared = prepareOwner(sent, 1, own, new AbortController().signal)
-    await expect(prepared).rejects.toMatchObject({ code: 'E_POLICY', message: expect.stringContaining('an owner sends the sums for it without masks') }) // biome-ignore format: one line
   })
 })

@@ -44,8 +44,8 @@ export class MaskedPlot {
     return this.#server.ask(this.#run, { committed: 0, ...more })
   }
 
-  join({ round, attempt, owners, threshold = undefined }: MaskedRound): Promise<Reply> {
-    return this.ask({ what: 'mask-join', round, attempt, owners, threshold: threshold ?? null })
+  join({ round, attempt, owners, threshold, of }: MaskedRound): Promise<Reply> {
+    return this.ask({ what: 'mask-join', round, attempt, owners, threshold: threshold ?? null, ...(of && { of }) })
   }
 
   /** Joins, and takes the key that it is told. */

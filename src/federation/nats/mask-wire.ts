@@ -17,13 +17,16 @@ const sealedShares = list(z.strictObject({ from: owner, to: owner, box: bytes })
 /** A try at a round that its owners have joined; the list and the threshold are said once, with `mask-join`. */
 const attempt = { committed: count, round: owner, attempt: count }
 
-/** What a `train` task says in a round under masks: what is needed to mask the update. */
+/** What a `train` task says in a round under masks, or a `summarise` task: what is needed to mask what is handed in. */
 export const MaskedTaskSchema = z.strictObject({ attempt: count, keys: signedKeys, shares: sealedShares.nullable() })
+
+/** What is summed; left out: updates. */
+const of = z.literal('head').optional()
 
 /** What a server asks of an owner for masked sums, by `what`. */
 export const MASK_TASKS = {
-  'mask-before': { committed: count, round: owner },
-  'mask-join': { ...attempt, owners: list(z.strictObject({ owner, images: owner })), threshold: owner.nullable() },
+  'mask-before': { committed: count, round: owner, of },
+  'mask-join': { ...attempt, of, owners: list(z.strictObject({ owner, images: owner })), threshold: owner.nullable() },
   'mask-share': { ...attempt, keys: signedKeys },
   'mask-sign': { ...attempt, survivors: numbers },
   'mask-open': { ...attempt, signed: list(z.strictObject({ owner, signature: bytes })) },

@@ -19,6 +19,7 @@ import type { Traffic } from '../traffic.ts'
 import { withProgress } from '../with-progress.ts'
 import { listen, liveReader } from './live.ts'
 import { NatsHeads } from './nats-heads.ts'
+import { NatsMaskedSums } from './nats-masked-sums.ts'
 import { NatsMasks } from './nats-masks.ts'
 import { NatsOwners } from './nats-owners.ts'
 import { type NatsCohortSettings, shares } from './nats-settings.ts'
@@ -54,7 +55,7 @@ export class NatsCohort implements Cohort {
     this.#updates = new NatsUpdates(this.#owners)
     this.restore(0)
     this.#masks = settings.masks && new NatsMasks(this.#owners, settings.masks)
-    this.heads = settings.sums && new NatsHeads(this.#owners, settings.sums)
+    this.heads = settings.sums && new NatsHeads(this.#owners, settings.sums, maskedSums(this.#owners))
     this.#post = post
     this.#connection = connection
   }
@@ -166,4 +167,10 @@ export class NatsCohort implements Cohort {
     const purge = (owner: number) => persist(() => this.#post.jsm.streams.purge(updatesOf(owner)), signal)
     await Promise.all(owners.map(({ owner }) => purge(owner)))
   }
+}
+
+function maskedSums(owners: NatsOwners): NatsMaskedSums | undefined {
+  const { sums, masks } = owners.settings
+  if (!sums || masks?.headRange === undefined) return undefined
+  return new NatsMaskedSums(owners, new NatsMasks(owners, masks, 'head'), { sizes: sums, range: masks.headRange })
 }

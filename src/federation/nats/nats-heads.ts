@@ -4,6 +4,7 @@ import { addStatistics, type HeadStatistics } from '../../engine/head-statistics
 import type { HeadOwners, ModelRef } from '../cohort.ts'
 import { STATISTICS } from '../disclosure.ts'
 import { headTensors } from '../head-tensors.ts'
+import type { NatsMaskedSums } from './nats-masked-sums.ts'
 import type { NatsOwners } from './nats-owners.ts'
 import { expect, failure, NOT_MERGED } from './owner-answers.ts'
 import { mostOfStatistics, readStatistics, type StatisticsBounds } from './read-statistics.ts'
@@ -20,13 +21,18 @@ export class NatsHeads implements HeadOwners {
   readonly #owners: NatsOwners
   readonly #sizes: StatisticsBounds['sizes']
 
-  constructor(owners: NatsOwners, sizes: StatisticsBounds['sizes']) {
+  readonly #masked: NatsMaskedSums | undefined
+
+  /** @param masked if owners mask their sums */
+  constructor(owners: NatsOwners, sizes: StatisticsBounds['sizes'], masked?: NatsMaskedSums) {
     this.#owners = owners
     this.#sizes = sizes
+    this.#masked = masked
   }
 
   async summarise(model: ModelRef, round: number, given: AbortSignal): Promise<HeadStatistics> {
     const signal = this.#owners.orFenced(given)
+    if (this.#masked) return await this.#masked.sum(model, round, signal)
     const asked = this.#owners.present.map((owner) => this.#summed(owner, model, round, signal))
     return addStatistics(await Promise.all(await this.#owners.inTime(asked)))
   }

@@ -26,11 +26,14 @@ type MaskReply = Extract<Reply, { what: `mask-${string}` }>['what']
 export class NatsMasks {
   readonly #owners: NatsOwners
   readonly #rounds: MaskedRounds
+  readonly #of: { readonly of?: 'head' }
 
-  constructor(owners: NatsOwners, { threshold, identities }: MaskSettings) {
+  /** @param of what is summed; undefined: updates */
+  constructor(owners: NatsOwners, { threshold, identities }: MaskSettings, of?: 'head') {
     this.#owners = owners
+    this.#of = of ? { of } : {}
     const those = <T>(asked: readonly Promise<T>[], least: number) => this.#those(asked, least)
-    this.#rounds = new MaskedRounds({ run: owners.settings.run, threshold, identities, those })
+    this.#rounds = new MaskedRounds({ run: owners.settings.run, threshold, identities, those, ...this.#of })
   }
 
   /**
@@ -125,12 +128,17 @@ export class NatsMasks {
       owner: number,
       images: this.#owners.card(owner).trainImages,
       before: async (round) => {
-        const { last, owners, opened } = await ask('mask-before', { what: 'mask-before', committed, round })
+        const { last, owners, opened } = await ask('mask-before', {
+          what: 'mask-before',
+          committed,
+          round,
+          ...this.#of,
+        })
         return last === null || !owners ? undefined : { attempt: last, owners, ...(opened && { opened }) }
       },
       join: async (round) => {
         const { owners, threshold = null } = round
-        const task: MaskAsk = { what: 'mask-join', ...place(round), owners: [...owners], threshold }
+        const task: MaskAsk = { what: 'mask-join', ...place(round), owners: [...owners], threshold, ...this.#of }
         const { key, box, seed, signature } = await ask('mask-key', task)
         return { owner: number, key, ...(box !== undefined && { box, seed }), signature }
       },

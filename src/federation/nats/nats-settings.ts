@@ -18,6 +18,8 @@ export interface MaskSettings {
   readonly threshold: number | undefined
   /** By which the owners are known. */
   readonly identities: Identities
+  /** Of the features that a head's sums hold; undefined if none is fitted. */
+  readonly headRange?: number | undefined
 }
 
 export interface NatsCohortSettings

@@ -93,8 +93,8 @@ export class NatsUpdates {
   }
 }
 
-/** What an owner is given to mask its update with. */
-function maskedTask(under: UnderWay, owner: number): TaskOf<'train'>['masked'] {
+/** What an owner is given to mask what it hands in. */
+export function maskedTask(under: UnderWay, owner: number): TaskOf<'train'>['masked'] {
   const { keys, shares } = under.taskOf(owner)
   return { attempt: under.round.attempt, keys: [...keys], shares: shares ? [...shares] : null }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import pMap from 'p-map'
 import { FedunifyError } from '../../errors.ts'
+import { MODULO_32, type Ring } from '../../privacy/masks/ring.ts'
 import { sha256 } from '../../system/digest.ts'
 import { persist } from './persist.ts'
 import type { Trouble } from './trouble.ts'
@@ -20,8 +21,9 @@ type Form = Pick<WirePayload, 'dtype' | 'modulus' | 'scale'>
 /** A safetensors file. */
 const FLOATS: Form = { dtype: 'float32', modulus: null, scale: null }
 
-/** Words under masks, of so many levels in a unit. */
-export const wordsForm = (scale: number): Form => ({ dtype: 'uint32', modulus: 2 ** 32, scale })
+/** Numbers under masks, of so many levels in a unit. */
+export const wordsForm = (scale: number, { words }: Pick<Ring, 'words'> = MODULO_32): Form =>
+  words === 1 ? { dtype: 'uint32', modulus: 2 ** 32, scale } : { dtype: 'uint64', modulus: 2 ** 64, scale }
 
 export interface Put {
   readonly payload: WirePayload

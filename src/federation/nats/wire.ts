@@ -23,11 +23,11 @@ export const PayloadSchema = z.strictObject({
   bytes: count,
   chunks: count,
   sha256: hex256,
-  /** Of the values: float32 in a safetensors file, or words of a masked sum, little-endian. */
-  dtype: z.enum(['float32', 'uint32']),
-  /** Of words: sums are modulo this; null of float32. */
-  modulus: z.literal(2 ** 32).nullable(),
-  /** Of words: levels in a unit. */
+  /** Of the values: float32 in a safetensors file, or numbers of a masked sum, little-endian. */
+  dtype: z.enum(['float32', 'uint32', 'uint64']),
+  /** Of numbers of a masked sum: sums are modulo this; null of float32. */
+  modulus: z.literal([2 ** 32, 2 ** 64]).nullable(),
+  /** Of these: levels in a unit. */
   scale: z.number().gt(0).nullable(),
 })
 
@@ -94,6 +94,8 @@ export const TaskSchema = z.discriminatedUnion('what', [
     round: z.int().min(1),
     attempt: count,
     model: PayloadSchema,
+    /** Under masks, which are those of a sum of its own. */
+    masked: MaskedTaskSchema.optional(),
   }),
   z.strictObject({ ...envelope, what: z.literal('end'), committed: count, reason: text }),
   z.strictObject({ ...envelope, what: z.literal('mask-before'), ...MASK_TASKS['mask-before'] }),
@@ -164,6 +166,8 @@ export const ReplySchema = z.discriminatedUnion('what', [
     /** That were summed over. */
     images,
     payload: PayloadSchema,
+    /** Under masks: which try the words are of. */
+    masked: hex256.optional(),
   }),
   z.strictObject({
     ...envelope,

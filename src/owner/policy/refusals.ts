@@ -1,9 +1,11 @@
 import { chosenHead } from '../../algorithm/head/registry.ts'
 import { PACES } from '../../algorithm/pace/registry.ts'
+import { headRange } from '../../config/head-range.ts'
 import { stemOf } from '../../config/parts/own-name.ts'
 import { type Experiment, localEpochs } from '../../config/schema.ts'
 import { statisticsSizes } from '../../federation/head-learner.ts'
 import { statisticsShapes } from '../../federation/head-tensors.ts'
+import { bytesOfSums } from '../../federation/head-words.ts'
 import { duration, thousands } from '../../format.ts'
 import { widened } from '../../model/features.ts'
 import type { Layer } from '../../model/layers.ts'
@@ -33,14 +35,21 @@ export interface OwnerRequest {
 
 /** The request of an experiment whose model the owner has built itself, from the same layers. */
 export function requestOf(experiment: Experiment, model: Model, asks: Asks): OwnerRequest {
-  const head = chosenHead(experiment.head)
   return {
     experiment,
     parameters: parameterCount(model),
     layers: model.layers.map(({ layer }) => layer),
     asks,
-    sums: head && 4 * parameterCount({ parameters: statisticsShapes(statisticsSizes(widened(model, head.random))) }),
+    sums: sumsBytes(experiment, model),
   }
+}
+
+function sumsBytes(experiment: Experiment, model: Model): number | undefined {
+  const head = chosenHead(experiment.head)
+  if (!head) return undefined
+  const sizes = statisticsSizes(widened(model, head.random))
+  const masked = headRange(experiment) !== undefined
+  return masked ? bytesOfSums(sizes) : 4 * parameterCount({ parameters: statisticsShapes(sizes) })
 }
 
 /** Why a request does not fit a policy, a line for each reason, which names the key of the policy; none if it fits. */

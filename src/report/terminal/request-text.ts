@@ -114,11 +114,14 @@ function maskRows({ privacy }: OwnerRequest['experiment']): Row[] {
 }
 
 /** The sums are a disclosure of their own: which head, and what they tell. */
-function headRows({ experiment: { head, 'evaluate-every': every = 1 }, sums }: OwnerRequest): Row[] {
+function headRows({ experiment: { head, privacy, 'evaluate-every': every = 1 }, sums }: OwnerRequest): Row[] {
   if (!head || sums === undefined) return []
   const when = every === 1 ? 'each round' : `each ${every} rounds, and in the last`
   const told = `${LABELS}, and the mean of their features`
-  return [['', `${when}: sums for head ${choiceText(head)}, ${thousands(sums)} bytes, which tell ${told}`]]
+  const name = `sums for head ${choiceText(head)}`
+  const size = `${thousands(sums)} bytes`
+  if (!privacy?.masks) return [['', `${when}: ${name}, ${size}, which tell ${told}`]]
+  return [['', `${when}: one more key, and ${name} under masks, ${size} that tell nothing alone`]]
 }
 
 /** What an owner says of its images before the first round. */
