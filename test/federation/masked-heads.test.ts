@@ -3,11 +3,15 @@ import { lda } from '../../src/algorithm/head/lda.ts'
 import { ridge } from '../../src/algorithm/head/ridge.ts'
 import { addImages, addStatistics, type HeadStatistics, noStatistics } from '../../src/engine/head-statistics.ts'
 import { statisticsOf, statisticsTensors } from '../../src/federation/head-tensors.ts'
-import { lengthOfSums, sumsOfWords } from '../../src/federation/head-words.ts'
+import { lengthOfSums, sumsOfWords, wordsOfSums } from '../../src/federation/head-words.ts'
+import { readMaskedSums } from '../../src/federation/nats/read-masked-sums.ts'
+import type { ReplyOf } from '../../src/federation/nats/wire.ts'
 import { digitsOf } from '../../src/federation/owner-head-masks.ts'
+import { idOf } from '../../src/privacy/masks/masked-round.ts'
 import { MaskedSum } from '../../src/privacy/masks/masked-sum.ts'
 import { stream } from '../../src/random.ts'
 import { maskedHere } from '../../src/run/masks.ts'
+import { chiSquareOfBytes } from '../support/chi-square.ts'
 
 const [FEATURES, CLASSES, RANGE] = [5, 3, 16]
 const LABELS = Int32Array.from({ length: 12 }, (_, i) => (i * i) % CLASSES)
@@ -98,6 +102,22 @@ describe('sums for a head under masks', () => {
     await expect(masked([sumsOf(1), broken])).rejects.toMatchObject({ code: 'E_DIVERGED' })
   })
 
+  it('are words of which each byte is as often as another', async () => {
+    const many = (owner: number) => {
+      const random = stream(owner, 'head')
+      return addImages(noStatistics(60, 2), Float32Array.from({ length: 240 }, () => random.uniform()), Int32Array.of(0, 1, 1, 0)) // biome-ignore format: one line
+    }
+    const { words } = await masked([1, 2].map((owner) => ({ ...many(owner), images: 12 })))
+    for (const own of words) {
+      expect(own).toHaveLength(2 * (1891 + 122))
+      // With 255 degrees of freedom, one in a thousand is below 190.9, and one in a thousand above 330.5.
+      expect(chiSquareOfBytes(own)).toBeGreaterThan(190.9)
+      expect(chiSquareOfBytes(own)).toBeLessThan(330.5)
+    }
+    // What they would say without masks.
+    expect(chiSquareOfBytes(wordsOfSums(many(1), 50))).toBeGreaterThan(10_000)
+  })
+
   it('have other keys and masks than the updates of the same round', async () => {
     const here = maskedHere({ ...experiment, privacy }, [1, 2])!
     const round = { run: 'a', round: 1, attempt: 0, owners: [1, 2].map((owner) => ({ owner, images: 12 })) }
@@ -106,5 +126,36 @@ describe('sums for a head under masks', () => {
     // A key that the other has signed for the same try without saying what for.
     const of = other.join(round)
     expect(() => head.seal(sumsOf(1), { keys: [own, of] })).toThrow('owner 2 has a key that it did not sign')
+  })
+})
+
+describe('a server that is handed in sums under masks', () => {
+  const round = { run: 'a', round: 4, attempt: 0, owners: [1, 2].map((owner) => ({ owner, images: 12 })), of: 'head' as const } // biome-ignore format: one line
+  // 2 × (3 + 4) words; 2^62 / (16 × 24 images) has 53 digits.
+  const bounds = { sizes: { size: 2, classes: 2 }, range: RANGE, round }
+  const right = { masked: idOf(round), dtype: 'uint64', scale: 2 ** 53, bytes: 56 }
+  const read = (given: Partial<typeof right>) => {
+    const { masked, dtype, scale, bytes } = { ...right, ...given }
+    const reply = { owner: 2, masked, payload: { dtype, scale } } as ReplyOf<'statistics'>
+    return readMaskedSums(
+      reply,
+      Uint8Array.from({ length: bytes }, (_, i) => i),
+      'bob',
+      bounds,
+    )
+  }
+
+  it('takes those of the round', () => {
+    expect(read({})).toMatchObject({ id: idOf(round), words: { 0: 0x03020100, 13: 0x37363534, length: 14 } })
+  })
+
+  it.each([
+    ['updates', { masked: idOf({ ...round, of: undefined }) }, 'are of another attempt or another list of owners'],
+    ['no masks', { masked: undefined as never }, 'are of another attempt'],
+    ['single words', { dtype: 'uint32' }, 'are in uint32 of scale 9007199254740992, not 9007199254740992'],
+    ['another scale', { scale: 2 ** 52 }, 'are in uint64 of scale 4503599627370496, not 9007199254740992'],
+    ['fewer', { bytes: 48 }, 'have 48 bytes, not 56'],
+  ])('refuses %s', (_, given, why) => {
+    expect(() => read(given)).toThrow(`the masked sums of owner bob in round 4 ${why}`)
   })
 })

@@ -1,10 +1,7 @@
 import { pMapIterable } from 'p-map'
 import type { Sealed } from '../../algorithm/sealed-fold.ts'
 import type { HeadStatistics } from '../../engine/head-statistics.ts'
-import { FedunifyError } from '../../errors.ts'
-import { idOf } from '../../privacy/masks/masked-round.ts'
 import { MaskedSum } from '../../privacy/masks/masked-sum.ts'
-import { wordsOfBytes } from '../../privacy/masks/words.ts'
 import type { ModelRef } from '../cohort.ts'
 import { MASKED } from '../disclosure.ts'
 import { bytesOfSums, lengthOfSums, sumsOfWords } from '../head-words.ts'
@@ -14,18 +11,12 @@ import type { NatsMasks } from './nats-masks.ts'
 import type { NatsOwners } from './nats-owners.ts'
 import { maskedTask } from './nats-updates.ts'
 import { expect, failure, NOT_MERGED } from './owner-answers.ts'
-import type { StatisticsBounds } from './read-statistics.ts'
+import { type MaskedSumsBounds, readMaskedSums } from './read-masked-sums.ts'
 import type { KnownOwner } from './server-post.ts'
 import type { ReplyOf } from './wire.ts'
 
 /** Vectors that are fetched before their turn. */
 const AHEAD = 2
-
-interface Bounds {
-  readonly sizes: StatisticsBounds['sizes']
-  /** As all owners know it. */
-  readonly range: number
-}
 
 interface Asked {
   readonly model: ModelRef
@@ -42,9 +33,9 @@ interface Answer {
 export class NatsMaskedSums {
   readonly #owners: NatsOwners
   readonly #masks: NatsMasks
-  readonly #bounds: Bounds
+  readonly #bounds: MaskedSumsBounds
 
-  constructor(owners: NatsOwners, masks: NatsMasks, bounds: Bounds) {
+  constructor(owners: NatsOwners, masks: NatsMasks, bounds: MaskedSumsBounds) {
     this.#owners = owners
     this.#masks = masks
     this.#bounds = bounds
@@ -79,22 +70,13 @@ export class NatsMaskedSums {
     return { owner, attempt, reply: expect(await this.#owners.ask(owner, prepare, signal), 'statistics', owner) }
   }
 
-  /** Checked as far as it can be: each word may be anything. */
   async #read({ owner, attempt, reply }: Answer, { round }: UnderWay, signal: AbortSignal): Promise<Sealed> {
-    const { sizes, range } = this.#bounds
-    const refuse = (what: string) =>
-      new FedunifyError('E_UPDATE', `the masked sums of owner ${owner.name} in round ${round.round} ${what}`, NOT_MERGED, { owner: owner.owner, round: round.round }) // biome-ignore format: one line
     if (reply.round !== round.round || reply.attempt !== attempt) {
       throw failure(owner, 'E_UPDATE', `summed for round ${reply.round}, attempt ${reply.attempt}`, NOT_MERGED)
     }
-    const most = bytesOfSums(sizes)
-    const bytes = await this.#owners.fetch(owner, reply.payload, { what: 'file of sums', most }, signal)
+    const limits = { what: 'file of sums', most: bytesOfSums(this.#bounds.sizes) }
+    const bytes = await this.#owners.fetch(owner, reply.payload, limits, signal)
     this.#owners.disclosed.note(owner.owner, 'statistics', MASKED, bytes.length)
-    const { dtype, scale } = reply.payload
-    const expected = 2 ** digitsOf(round, range)
-    if (reply.masked !== idOf(round)) throw refuse('are of another attempt or another list of owners')
-    if (dtype !== 'uint64' || scale !== expected) throw refuse(`are in ${dtype} of scale ${scale}, not ${expected}`)
-    if (bytes.length !== most) throw refuse(`have ${bytes.length} bytes, not ${most}`)
-    return { round, id: reply.masked, words: wordsOfBytes(bytes) }
+    return readMaskedSums(reply, bytes, owner.name, { ...this.#bounds, round })
   }
 }

@@ -14,6 +14,16 @@ it('says what masks do in a run of two owners with labels of their own', () => {
   ])
 })
 
+it('says what the sums for a head tell', () => {
+  const [, , sums, , own] = maskWords({ ...setting, labels: labels([5, 0, 1], [0, 5, 1]), head: true })
+  expect(sums).toBe(
+    "The head's sums are masked too, by keys of their own: the server learns those of all owners together, among them the images of each class.",
+  )
+  expect(own).toBe("Of such a class the head's sums show how many images that owner has, and their mean features.")
+  const alike = maskWords({ ...setting, labels: labels([1, 1, 1], [2, 2, 2]), head: true })
+  expect(alike).toHaveLength(3)
+})
+
 it('leaves out what does not hold', () => {
   const all = labels([1, 1, 1], [2, 2, 2], [3, 3, 3])
   const words = maskWords({ ...setting, owners: 3, threshold: 2, labels: all, testSeed: 7 })

@@ -59,6 +59,24 @@ describe.skipIf(!hasBroker)('masked sums for a head over a broker', () => {
     expect([count('masked'), count('statistics'), count('key')]).toEqual([3, 2, 5])
   })
 
+  it('bear an owner that is killed, and started again', { timeout: 90_000 }, async () => {
+    const file = experiment('killed', { ...given, rounds: 3, 'evaluate-every': 1 })
+    const { join: joins, serve } = await federation()
+    const [alice] = OWNERS.map((owner) => joins(owner))
+    const server = serve(file, '--run-id', 'net', '--quiet')
+    // Then it hands in its update, joins the sums, or hands these in.
+    await alice!.says(/round 2: trained/)
+    alice!.child.kill('SIGKILL')
+    await alice!.ended
+    joins('alice')
+    const { code, err } = await server.ended
+    expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
+    expect(await runBinary(['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu'])).toMatchObject({ code: 0 })
+    for (const one of ['unified.csv', 'model.safetensors', 'model-head.safetensors']) {
+      expect(readFileSync(join(at('killed', 'net'), one)).equals(readFileSync(join(at('killed', 'local'), one))), one).toBe(true) // biome-ignore format: one line
+    }
+  })
+
   it('end before they are sent if a feature is beyond the range, and tell the server no value of it', {
     timeout: 60_000,
   }, async () => {
