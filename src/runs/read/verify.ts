@@ -3,6 +3,7 @@ import { FedunifyError } from '../../errors.ts'
 import { drawnOwners } from '../../federation/drawn-owners.ts'
 import { isEvaluated } from '../../federation/schedule.ts'
 import { percent } from '../../format.ts'
+import { largest } from '../../stats.ts'
 import type { SavedState } from '../checkpoint.ts'
 import { isSealed } from '../manifest-text.ts'
 import { type Manifest, withoutMetrics } from '../run-description.ts'
@@ -175,7 +176,7 @@ export function assertTold(
 /** The last round so far, if it was evaluated though it is not the turn of such a round: the budget of the noise ends there. */
 function budgetEnd({ rounds, privacy }: Manifest['config'], unified: readonly UnifiedRow[]): number {
   if (privacy?.epsilon === undefined) return rounds
-  const last = Math.max(...unified.map(({ round }) => round))
+  const last = largest(unified.map(({ round }) => round))
   return unified.some(({ round, accuracy }) => round === last && accuracy !== undefined) ? last : rounds
 }
 
