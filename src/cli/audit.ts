@@ -92,13 +92,11 @@ type Opened = Awaited<ReturnType<typeof open>>
 async function open(dir: string, options: AuditOptions, io: Io) {
   const run = await loadRun(dir)
   if (run.rounds === 0) throw new FedunifyError('E_RUN_NOT_FOUND', `${dir}: no round was finished`, 'let it run first')
-  await modelOf(dir)
-  await keptRound(run, options.round)
+  const model = await readModel(dir, 'a published run may leave its model out: do the run again')
+  const readKept = await keptRound(run, options.round)
   const saving = await openSaving(run, 'audit.json', options, io)
-  return { dir, run, saving, own: await experimentOfRun(dir, options.data, io.signal) }
+  return { run, model, readKept, saving, own: await experimentOfRun(dir, options.data, io.signal) }
 }
-
-const modelOf = (dir: string) => readModel(dir, 'a published run may leave its model out: do the run again')
 
 /** @throws FedunifyError (data) if nothing of what was asked for by name could be done */
 function assertAny(audits: readonly Audit[], asked: string): void {
@@ -109,12 +107,12 @@ function assertAny(audits: readonly Audit[], asked: string): void {
 }
 
 async function auditOne(
-  { dir, run, saving, own }: Opened,
+  { run, model, readKept, saving, own }: Opened,
   attacks: readonly ChosenAttack[],
   options: AuditOptions,
   io: Io,
 ): Promise<Audit> {
-  const [model, kept] = [await modelOf(dir), await keptRound(run, options.round)]
+  const kept = await readKept?.()
   const { signal } = io
   const view = progressView(io, options.quiet === true)
   try {
@@ -135,10 +133,10 @@ async function auditOne(
   }
 }
 
-/** Undefined if none was kept, and none was asked for. */
-async function keptRound(run: LoadedRun, asked: number | undefined): Promise<KeptRound | undefined> {
+/** What reads the weights of the round asked for, which may be many; undefined if none was kept, and none was asked for. */
+async function keptRound(run: LoadedRun, asked: number | undefined): Promise<(() => Promise<KeptRound>) | undefined> {
   if (run.manifest.config.keep === undefined && asked === undefined) return undefined
   const kept = await openKept(run)
   const [round] = chosenRounds(asked ?? 'last', kept)
-  return await kept.read(round!)
+  return () => kept.read(round!)
 }
