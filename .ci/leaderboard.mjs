@@ -1,7 +1,5 @@
 // A leaderboard of the runs of one experiment file below results/reference: methods at equal rounds, what they send, and
 // what they tell of an owner beside its weights. Needs a build.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { parse } from 'csv-parse/sync'
 import { asksOf, usesOf } from '../build/algorithm/merge/assert-rule.js'
 import { withoutSeed } from '../build/config/hash.js'
 import { decimals, plusMinus } from '../build/format.js'
@@ -9,20 +7,15 @@ import { nameOf } from '../build/parts.js'
 import { intervalText, signedPoints } from '../build/report/terminal/points.js'
 import { differingKeys, valueText } from '../build/runs/read/run-groups.js'
 import { differenceBySeed, estimate } from '../build/stats.js'
+import { referenceRuns } from './reference-runs.mjs'
 
 /** The group of a file that all others are measured against. */
 const BASE = 'avg'
 
-const entriesOf = (folder) =>
-  readdirSync(folder)
-    .filter((name) => existsSync(`${folder}/${name}/manifest.json`))
-    .flatMap((name) => readRun(`${folder}/${name}`, name))
+const entriesOf = (folder) => referenceRuns(folder).flatMap(readRun)
 
 /** An entry for each series of a run: the rule that drives it, those that are scored beside it, a fitted head. */
-function readRun(path, name) {
-  const text = (file) => readFileSync(`${path}/${file}`, 'utf8')
-  const csv = (file) => parse(text(file), { columns: true })
-  const { config, status, rounds } = JSON.parse(text('manifest.json'))
+function readRun({ manifest: { config, status, rounds }, group, text, csv }) {
   const last = csv('unified.csv').filter(({ round }) => Number(round) === config.rounds)
   const sent = csv('traffic.csv').filter(({ owner }) => owner === '1')
   const lines = text('disclosure.jsonl')
@@ -31,7 +24,6 @@ function readRun(path, name) {
     .map((line) => JSON.parse(line))
   const up = sent.reduce((sum, { up_bytes }) => sum + Number(up_bytes), 0)
   const ofHead = lines.filter(({ owner, kind }) => owner === 1 && kind === 'statistics')
-  const group = name.slice(0, name.lastIndexOf(`-s${config.seed}-`))
   const rules = config.merge.map(nameOf)
   const entry = (series, more) => {
     const scored = last.find(({ merge }) => merge === series)

@@ -1,27 +1,20 @@
 // Tables of what attacks found, and of what noise costs in accuracy, from runs below results/reference and the audit.json
 // beside them. Needs a build.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { parse } from 'csv-parse/sync'
-import { group } from 'd3-array'
+import { ascending, group } from 'd3-array'
 import { decimals, plusMinus } from '../build/format.js'
 import { epsilonText } from '../build/report/privacy-text.js'
 import { estimate } from '../build/stats.js'
+import { referenceRuns } from './reference-runs.mjs'
 
 /** The runs of a batch, with what was found out of them. */
-function runsOf(folder) {
-  return readdirSync(folder)
-    .filter((name) => existsSync(`${folder}/${name}/manifest.json`))
-    .map((name) => {
-      const text = (file) => readFileSync(`${folder}/${name}/${file}`, 'utf8')
-      const csv = (file) => parse(text(file), { columns: true })
-      const { config } = JSON.parse(text('manifest.json'))
-      const audit = existsSync(`${folder}/${name}/audit.json`) ? JSON.parse(text('audit.json')).rows : []
-      const noise = existsSync(`${folder}/${name}/privacy.csv`) ? csv('privacy.csv').at(-1) : undefined
-      const accuracy = 100 * Number(csv('unified.csv').findLast((row) => row.accuracy !== '').accuracy)
-      const of = name.slice(0, name.lastIndexOf(`-s${config.seed}-`)).replaceAll('_', '-')
-      return { group: of, config, audit, accuracy, noise }
-    })
-}
+const runsOf = (folder) =>
+  referenceRuns(folder).map(({ manifest: { config }, group, has, text, csv }) => ({
+    group: group.replaceAll('_', '-'),
+    config,
+    audit: has('audit.json') ? JSON.parse(text('audit.json')).rows : [],
+    noise: has('privacy.csv') ? csv('privacy.csv').at(-1) : undefined,
+    accuracy: 100 * Number(csv('unified.csv').findLast(({ accuracy }) => accuracy !== '').accuracy),
+  }))
 
 const percent = (share) => `${Math.round(100 * share)} %`
 const interval = ({ value, low, high }) => `${decimals(value)} (${decimals(low)} to ${decimals(high)})`
@@ -71,7 +64,8 @@ export function utilityRows(folder, key) {
     }
     const epsilon = config.privacy.epsilon ?? Number.POSITIVE_INFINITY
     return {
-      order: [APART[key](config), epsilon],
+      of: config[key],
+      epsilon,
       cells: [
         APART[key](config),
         Number.isFinite(epsilon) ? String(epsilon) : 'no noise',
@@ -83,10 +77,7 @@ export function utilityRows(folder, key) {
       ],
     }
   })
-  const size = (text) => Number(text.match(/\d+/)?.[0] ?? 0)
-  rows.sort(
-    (a, b) => size(a.order[0]) - size(b.order[0]) || a.order[0].localeCompare(b.order[0]) || a.order[1] - b.order[1],
-  )
+  rows.sort((a, b) => ascending(a.of, b.of) || ascending(a.epsilon, b.epsilon))
   const head = [
     '',
     'ε allowed',

@@ -66,6 +66,20 @@ function heldBefore(kind: LedgerNote['kind'], times: number) {
   return { before, reached, release }
 }
 
+/** Serves a run in whose given round one of three owners stops before it hands in, and is started anew. */
+async function servedAnew(file: string, round: number) {
+  const { dir, join: joins, serve } = await startFederation(OWNERS, data)
+  joins('alice')
+  joins('bob')
+  const { before, reached } = heldBefore('masked', round)
+  const carol = await startAgent(dir, 'carol', data, before)
+  const server = serve(file, '--run-id', 'net')
+  await reached
+  await carol.stop()
+  joins('carol')
+  return await server.ended
+}
+
 describe.skipIf(!hasBroker)('owners that are lost', () => {
   it.each([
     ['before its update', 'masked', 1, [1, 2]],
@@ -96,16 +110,7 @@ describe.skipIf(!hasBroker)('owners that are lost', () => {
   }, async () => {
     const given = { owners: 3, env: 'V', rounds: 2 }
     const file = experiment('anew', { ...given, privacy: { masks: { threshold: 2 } } })
-    const { dir, join: joins, serve } = await startFederation(OWNERS, data)
-    joins('alice')
-    joins('bob')
-    const { before, reached } = heldBefore('masked', 1)
-    const carol = await startAgent(dir, 'carol', data, before)
-    const server = serve(file, '--run-id', 'net')
-    await reached
-    await carol.stop()
-    joins('carol')
-    const { code, err } = await server.ended
+    const { code, err } = await servedAnew(file, 1)
     expect([code, err]).toEqual([0, expect.stringContaining('owner carol: round 1: it no longer has its secrets of attempt 0: the sum goes on without it')]) // biome-ignore format: one line
     expect(err).toContain('note: without --deadline an owner that is away is waited for, although 2 owners are enough')
     const rounds = eventsOf(at('anew', 'net')).filter(({ type }) => type === 'round-finished')
@@ -116,16 +121,7 @@ describe.skipIf(!hasBroker)('owners that are lost', () => {
     timeout: 90_000,
   }, async () => {
     const file = experiment('again', { ...ROUNDS, privacy: { masks: {} } })
-    const { dir, join: joins, serve } = await startFederation(OWNERS, data)
-    joins('alice')
-    joins('bob')
-    const { before, reached } = heldBefore('masked', 2)
-    const carol = await startAgent(dir, 'carol', data, before)
-    const server = serve(file, '--run-id', 'net')
-    await reached
-    await carol.stop()
-    joins('carol')
-    const { code, err } = await server.ended
+    const { code, err } = await servedAnew(file, 2)
     expect([code, err]).toEqual([0, expect.stringContaining('owner carol: round 2: it no longer has its secrets of attempt 0: the round begins again, with the same owners')]) // biome-ignore format: one line
     await expectSameAsLocal('again', file)
   })
