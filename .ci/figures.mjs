@@ -19,6 +19,7 @@ const FIGURES = {
   'best-v.svg': ['best-v', 'g1-accuracy'],
   'pooled.svg': ['pooled', 'overview'],
   'privacy-owner.svg': ['privacy-owner', 'budgets'],
+  'privacy-record.svg': ['privacy-record', 'budgets'],
 }
 
 process.chdir(new URL('..', import.meta.url).pathname)

@@ -208,12 +208,16 @@ function suite(name) {
 /** A ratio of a suite of `npm run bench`, by its key. */
 const ratio = (name, key) => suite(name).ratios[key].of_medians?.toFixed(2)
 
-/** Images a second, as the suites of `npm run bench` measured them. */
-function speed() {
-  const [training, forward] = [suite('training'), suite('forward')]
-  const torch = `PyTorch ${training.versions.torch}`
+/**
+ * Images a second, as the suites of `npm run bench` measured them.
+ * @param folder with a slash behind it, if another machine's; there training alone was measured
+ */
+function speed(folder = '') {
+  const training = suite(`${folder}training`)
+  const forward = folder === '' ? suite('forward') : { figures: {} }
+  const torch = `PyTorch ${training.versions.torch.split('+')[0]}`
   const row = ({ figures }, key, name) => {
-    const { median, min, max } = figures[key]
+    const { median, min, max } = figures[key] ?? {}
     return median === undefined ? [] : [[name, `**${thousands(median)}**`, `${thousands(min)} – ${thousands(max)}`]]
   }
   const rows = [
@@ -230,16 +234,26 @@ function speed() {
   return table(['', 'images/s, median', 'min – max'], rows)
 }
 
+/** The most that a core can do, and the share of it that training reaches. */
+const peak = (folder = '') => suite(`${folder}training`).peak_gflops.max
+const share = (folder = '') => suite(`${folder}training`).figures.share_of_peak.median.toFixed(2)
+
+/** Images a second of training, by the size of its batches, of which each has an update. */
+function byBatch(folder) {
+  const rates = Object.entries(suite(`${folder}training`).details.one_owner_by_batch.images_per_second)
+  return rates.map(([batch, rate]) => `${thousands(rate)} with ${batch}`).join(', ')
+}
+
 /** What else those suites say of a run: its speed next to PyTorch's and to the processor's peak, and its memory. */
 function facts() {
-  const { machine, versions, peak_gflops: peak, figures } = suite('training')
+  const { machine, versions, peak_gflops, figures } = suite('training')
   const rounds = suite('rounds').figures
   const against = (name, suffix) =>
     `${ratio(name, `blocked_to_torch_nchw${suffix}`)} × PyTorch NCHW and ` +
     `${ratio(name, `blocked_to_torch_channels_last${suffix}`)} × channels_last`
   const lines = [
     `- The machine has ${machine.cores} cores (${machine.cpu}).`,
-    `- On one core fedunify reaches ${thousands(figures.gflops.median)} GFLOP/s in training. The core's peak is ${thousands(peak.max)}.`,
+    `- On one core fedunify reaches ${thousands(figures.gflops.median)} GFLOP/s in training. The core's peak is ${thousands(peak_gflops.max)}.`,
     `- Two owners on two cores train ${ratio('training', 'two_owners_to_one')} × as fast as one owner on one core.`,
     `- A whole \`fedunify run\` peaks at ${thousands(rounds.peak_mib.median)} MiB.`,
     `- All that is not training (evaluating, merging, writing) takes ${rounds.rest.median} % of a round, and ${rounds.rest_seldom.median} % with \`evaluate-every: 10\`.`,
@@ -311,6 +325,9 @@ const FIGURES = {
   best,
   ratio,
   speed,
+  peak,
+  share,
+  'by-batch': byBatch,
   facts,
   offline,
   federation,

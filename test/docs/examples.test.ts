@@ -103,7 +103,7 @@ async function furnish(): Promise<void> {
   const kept = ['--keep', 'owners', '--name', 'kept', '--run-id', 'one', '--quiet']
   const { err } = await fedunify(['run', ...five, ...kept, ...DATA.flatMap((pair) => ['--set', pair])])
   if (err !== '') throw new Error(err)
-  for (const audited of ['privacy-audit', 'privacy-owner']) {
+  for (const audited of ['privacy-audit', 'privacy-owner', 'privacy-record']) {
     cpSync(join('results', 'kept'), join('results', audited), { recursive: true })
   }
   rmSync('results/latest')

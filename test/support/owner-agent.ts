@@ -9,6 +9,7 @@ import { Agent } from '../../src/owner/agent.ts'
 import { LEDGER_NAME, type Ledger, openLedger } from '../../src/owner/ledger.ts'
 import type { LedgerNote } from '../../src/owner/ledger-lines.ts'
 import { OPEN_POLICY } from '../../src/owner/policy/policy.ts'
+import { findPolicy } from '../../src/owner/policy/read-policy.ts'
 
 /**
  * An owner in this process, until the test ends. Whatever leaves it is in its ledger first.
@@ -42,7 +43,7 @@ export async function startAgent(
     once: true,
     signal,
     note: () => {},
-    policy: OPEN_POLICY,
+    policy: (await findPolicy(dir)) ?? OPEN_POLICY,
     ledger: { note: noting } as Ledger,
     asked: () => {},
     wouldSend: () => {},
@@ -58,4 +59,23 @@ export async function startAgent(
     await ledger.close()
   })
   return { stop }
+}
+
+/** Holds an owner up before it sends for the so-manieth time what has this name in its ledger. */
+export function heldBefore(kind: LedgerNote['kind'], times: number) {
+  let left = times
+  let reach = () => {}
+  let release = () => {}
+  const reached = new Promise<void>((done) => {
+    reach = done
+  })
+  const held = new Promise<void>((done) => {
+    release = done
+  })
+  const before = async (note: LedgerNote) => {
+    if (note.direction !== 'out' || note.kind !== kind || --left !== 0) return
+    reach()
+    await held
+  }
+  return { before, reached, release }
 }

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { LedgerNote } from '../../../../src/owner/ledger-lines.ts'
 import { decodeSafetensors } from '../../../../src/weights/safetensors.ts'
 import { runBinary } from '../../../support/binary.ts'
 import { hasBroker } from '../../../support/broker.ts'
 import { workshop } from '../../../support/experiment.ts'
 import { startFederation } from '../../../support/federation.ts'
-import { startAgent } from '../../../support/owner-agent.ts'
+import { heldBefore, startAgent } from '../../../support/owner-agent.ts'
 import { eventsOf } from '../../../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
@@ -45,25 +44,6 @@ async function expectSameAsLocal(name: string, file: string): Promise<void> {
   for (const one of FILES) {
     expect(readFileSync(join(at(name, 'net'), one)).equals(readFileSync(join(at(name, 'local'), one))), one).toBe(true)
   }
-}
-
-/** Holds an owner up before it sends for the so-manieth time what has this name in its ledger. */
-function heldBefore(kind: LedgerNote['kind'], times: number) {
-  let left = times
-  let reach = () => {}
-  let release = () => {}
-  const reached = new Promise<void>((done) => {
-    reach = done
-  })
-  const held = new Promise<void>((done) => {
-    release = done
-  })
-  const before = async (note: LedgerNote) => {
-    if (note.direction !== 'out' || note.kind !== kind || --left !== 0) return
-    reach()
-    await held
-  }
-  return { before, reached, release }
 }
 
 /** Serves a run in whose given round one of three owners stops before it hands in, and is started anew. */

@@ -14,6 +14,7 @@ import { EvilServer } from '../../../support/evil-server.ts'
 import { SMALL_MODEL, workshop } from '../../../support/experiment.ts'
 import { startFederation } from '../../../support/federation.ts'
 import { joinedBy, MaskedPlot, otherOwners } from '../../../support/masked-plot.ts'
+import { heldBefore, startAgent } from '../../../support/owner-agent.ts'
 import { manifestOf, readText } from '../../../support/run-folder.ts'
 
 const { experiment, folder } = workshop()
@@ -35,6 +36,14 @@ async function federation() {
 const sentBy = async (dir: string) => {
   const { entries } = (await readLedger(join(dir, 'owners', 'alice', 'ledger.jsonl')))!
   return entries.filter(({ direction }) => direction === 'out').map(({ kind }) => kind)
+}
+
+/** The same experiment in one process comes to the same bytes. */
+async function expectModelsOfLocal(name: string, file: string): Promise<void> {
+  expect(await runBinary(['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu'])).toMatchObject({ code: 0 })
+  for (const one of ['unified.csv', 'model.safetensors', 'model-head.safetensors']) {
+    expect(readFileSync(join(at(name, 'net'), one)).equals(readFileSync(join(at(name, 'local'), one))), one).toBe(true)
+  }
 }
 
 describe.skipIf(!hasBroker)('masked sums for a head over a broker', () => {
@@ -71,10 +80,25 @@ describe.skipIf(!hasBroker)('masked sums for a head over a broker', () => {
     joins('alice')
     const { code, err } = await server.ended
     expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
-    expect(await runBinary(['run', file, '--run-id', 'local', '--quiet', '--device', 'cpu'])).toMatchObject({ code: 0 })
-    for (const one of ['unified.csv', 'model.safetensors', 'model-head.safetensors']) {
-      expect(readFileSync(join(at('killed', 'net'), one)).equals(readFileSync(join(at('killed', 'local'), one))), one).toBe(true) // biome-ignore format: one line
-    }
+    await expectModelsOfLocal('killed', file)
+  })
+
+  it('bear a server that is killed while they are on their way', { timeout: 90_000 }, async () => {
+    const file = experiment('anew', { ...given, rounds: 3, 'evaluate-every': 1 })
+    const { dir, join: joins, serve } = await federation()
+    joins('alice')
+    joins('bob')
+    // In round 2 two of three sums are there, and the third never comes to this server.
+    const carol = heldBefore('statistics', 2)
+    await startAgent(dir, 'carol', data, carol.before)
+    const server = serve(file, '--run-id', 'net', '--quiet')
+    await carol.reached
+    server.child.kill('SIGKILL')
+    await server.ended
+    carol.release()
+    const { code, err } = await serve('--resume', at('anew', 'net'), '--quiet').ended
+    expect([code, err]).toEqual([0, expect.not.stringContaining('error')])
+    await expectModelsOfLocal('anew', file)
   })
 
   it('end before they are sent if a feature is beyond the range, and tell the server no value of it', {
