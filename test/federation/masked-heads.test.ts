@@ -150,11 +150,19 @@ describe('a server that is handed in sums under masks', () => {
   })
 
   it.each([
-    ['updates', { masked: idOf({ ...round, of: undefined }) }, 'are of another attempt or another list of owners'],
-    ['no masks', { masked: undefined as never }, 'are of another attempt'],
-    ['single words', { dtype: 'uint32' }, 'are in uint32 of scale 9007199254740992, not 9007199254740992'],
-    ['another scale', { scale: 2 ** 52 }, 'are in uint64 of scale 4503599627370496, not 9007199254740992'],
-    ['fewer', { bytes: 48 }, 'have 48 bytes, not 56'],
+    ['updates', { masked: idOf({ ...round, of: undefined }) }, 'came from another attempt or another list of owners'],
+    ['no masks', { masked: undefined as never }, 'came from another attempt'],
+    [
+      'single words',
+      { dtype: 'uint32' },
+      'came in uint32 of scale 9007199254740992, not in uint64 of scale 9007199254740992',
+    ],
+    [
+      'another scale',
+      { scale: 2 ** 52 },
+      'came in uint64 of scale 4503599627370496, not in uint64 of scale 9007199254740992',
+    ],
+    ['fewer', { bytes: 48 }, 'came as 48 bytes, not 56'],
   ])('refuses %s', (_, given, why) => {
     expect(() => read(given)).toThrow(`the masked sums of owner bob in round 4 ${why}`)
   })

@@ -1,12 +1,12 @@
 import { planSum } from '../../algorithm/masked-plan.ts'
 import { wordsOf } from '../../algorithm/sealed-fold.ts'
 import { FedunifyError } from '../../errors.ts'
-import { idOf, type MaskedRound } from '../../privacy/masks/masked-round.ts'
-import { wordsOfBytes } from '../../privacy/masks/words.ts'
+import type { MaskedRound } from '../../privacy/masks/masked-round.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { Update } from '../cohort.ts'
 import type { MaskSettings } from './nats-settings.ts'
 import { NOT_MERGED } from './owner-answers.ts'
+import { readSealed } from './read-sealed.ts'
 import { readCounts, type UpdateBounds } from './read-update.ts'
 import type { ReplyOf } from './wire.ts'
 
@@ -14,7 +14,7 @@ import type { ReplyOf } from './wire.ts'
 export const bytesOfMasked = (model: Weights): number => 4 * wordsOf(model)
 
 /**
- * The update under masks that an owner's reply and payload make, checked as far as it can be: each word may be anything.
+ * The update under masks that an owner's reply and payload make, checked as far as it can be.
  * @param round that the owner was asked for
  * @throws FedunifyError (training) that says what does not fit
  */
@@ -29,12 +29,8 @@ export function readMasked(
       owner: reply.owner,
       round: reply.round,
     })
-  const { point } = planSum(masks.rule, round)
-  const { dtype, scale } = reply.payload
-  if (reply.masked !== idOf(round)) throw refuse('is of another attempt or another list of owners')
-  if (dtype !== 'uint32' || scale !== point.scale) throw refuse(`is in ${dtype} of scale ${scale}, not ${point.scale}`)
-  if (bytes.length !== bytesOfMasked(base)) throw refuse(`has ${bytes.length} bytes, not ${bytesOfMasked(base)}`)
-  const sealed = { round, id: reply.masked, words: wordsOfBytes(bytes) }
+  const { scale } = planSum(masks.rule, round).point
+  const sealed = readSealed(reply, bytes, { round, dtype: 'uint32', scale, bytes: bytesOfMasked(base) }, refuse)
   return {
     type: 'update',
     owner: reply.owner,

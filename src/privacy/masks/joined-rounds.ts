@@ -59,10 +59,10 @@ export class JoinedRounds {
   }
 
   /** @throws FedunifyError (training) if it must not join */
-  join({ round, attempt, owners, threshold }: MaskedRound): void {
+  join({ round, attempt, owners, threshold, of }: MaskedRound): void {
     const refuse = (what: string) => this.#refusal(round, what)
     if (round <= this.#done) throw refuse('is asked again for a round that is done')
-    if (owners.length < 2) throw refuse('is to be in a masked sum alone, which would show its update')
+    if (owners.length < 2) throw refuse(`is to be in a masked sum alone, which would show its ${partOf(of)}`)
     if (!owners.every(({ owner }, i) => i === 0 || owner > owners[i - 1]!.owner)) {
       throw refuse('was sent a list of owners that is out of order, or names one twice')
     }
@@ -73,7 +73,9 @@ export class JoinedRounds {
     }
     const before = this.#joined.get(round)
     if (before && listText(before.owners) !== listText(owners)) {
-      throw refuse('is asked again with other owners, and the difference of the two sums would show an update')
+      throw refuse(
+        `is asked again with other owners, and the difference of the two sums would show somebody's ${partOf(of)}`,
+      )
     }
     if (before && attempt <= before.attempt) throw refuse(`is asked for attempt ${attempt} again`)
     this.#joined.set(round, { round, attempt, owners, sealed: false, opened: before?.opened })
@@ -85,7 +87,7 @@ export class JoinedRounds {
    */
   seal(round: MaskedRound): void {
     const joined = this.#latest(round)
-    if (joined.sealed) throw this.#refusal(round.round, 'has masked its update of this attempt already')
+    if (joined.sealed) throw this.#refusal(round.round, `has masked its ${partOf(round.of)} of this attempt already`)
     this.#joined.set(round.round, { ...joined, sealed: true })
   }
 
@@ -121,3 +123,6 @@ export class JoinedRounds {
     return new FedunifyError('E_OWNER_REFUSED', `round ${round}: owner ${this.#owner} ${what}`, hint, place)
   }
 }
+
+/** What an owner puts into a masked sum. */
+const partOf = (of: MaskedRound['of']) => (of === 'head' ? 'sums' : 'update')

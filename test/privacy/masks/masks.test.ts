@@ -150,12 +150,15 @@ describe('an owner refuses', () => {
     expect(() => owners[0]!.seal(new Uint32Array(1), [...keys, keys[1]!])).toThrow('owner 2 has more than one key')
   })
 
-  it('to mask two vectors by one key', () => {
-    const owners = joining(parties(3), round)
+  it.each([
+    ['update', undefined],
+    ['sums', 'head'],
+  ] as const)('to mask two vectors of its %s by one key', (part, of) => {
+    const owners = joining(parties(3), maskedRound(3, { of }))
     const keys = owners.map(({ key }) => key)
     owners[0]!.seal(new Uint32Array(1), keys)
     expect(() => owners[0]!.seal(new Uint32Array(1), keys)).toThrow(
-      'owner 1 has masked its update of this attempt already',
+      `owner 1 has masked its ${part} of this attempt already`,
     )
   })
 

@@ -124,7 +124,7 @@ describe.skipIf(!hasBroker)('an owner with masks, asked by an evil server', () =
     // The others' numbers of images are in the list that all sign.
     const other = [...listOf(1, 2, 3), { owner: 4, images: 1 }]
     expect(await plot.join(maskedRound({ attempt: 1, owners: other }))).toMatchObject(
-      refused('is asked again with other owners, and the difference of the two sums would show an update'),
+      refused("is asked again with other owners, and the difference of the two sums would show somebody's update"),
     )
     // The secrets of the first attempt are gone: it joins the next one, with the same list.
     expect(await plot.join(maskedRound())).toMatchObject({ what: 'failed', code: 'E_MASKS_LOST' })
