@@ -294,6 +294,24 @@ function federationMemory() {
   return table(['party', 'MiB early', 'MiB late'], lines)
 }
 
+/** What masked sums cost an owner and the server in a round, as the suite masks of `npm run bench` measured it. */
+function masks() {
+  const { machine, figures, details } = suite('masks')
+  const rows = details.bytes.map(({ owners, weights, vector_bytes, key_bytes }) => {
+    const size = weights < 1e6 ? `${Math.round(weights / 1e3)}k` : `${weights / 1e6}M`
+    const median = (party) => `**${figures[`${party}_${owners}_${size}`].median}**`
+    return [
+      `${owners} owners, ${size} weights`,
+      median('owner'),
+      median('server'),
+      thousands(vector_bytes),
+      `${key_bytes}`,
+    ]
+  })
+  const head = ['', 's, each owner', 's, server', 'bytes up, each owner', 'of its key']
+  return `${table(head, rows)}\n\nOne core, ${machine.cpu}; medians.`
+}
+
 /** How much faster two workers do a batch than one, as bench/batch-on.mjs measured it. */
 const batchOn = () => decimals(suite('batch-on').results[0].ratio)
 
@@ -331,6 +349,7 @@ const FIGURES = {
   facts,
   offline,
   federation,
+  masks,
   'federation-memory': federationMemory,
   'batch-on': batchOn,
   leaderboard,

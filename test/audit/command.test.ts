@@ -97,9 +97,32 @@ describe('audit', () => {
     const { code, out } = await fedunify(asked)
     expect(code).toBe(0)
     expect(out).toContain('not made: label-inference: the run kept no updates of its owners')
-    expect(out).toContain('not made: gradient-inversion: only a model whose first layer is dense has a closed form')
+    expect(out).toContain(
+      'not made: gradient-inversion: dropout in front of the first dense layer hides some of what it gets',
+    )
     expect(out).toContain('the unified model, LiRA')
     expect(out).not.toContain('the model of owner 1')
+  })
+
+  it('searches for the image behind convolutions', async () => {
+    const layers = SMALL_MODEL.filter(({ type }) => type !== 'dropout')
+    expect(await run('conv', { model: layers })).toMatchObject({ code: 0 })
+    const asked = ['audit', at('conv'), '--attack', 'gradient-inversion:tries=1', '--quiet', '--no-save']
+    const [row] = rowsOf((await fedunify([...asked, '--json'])).out)
+    const { value, guess } = measure(row!, 'image-error')
+    expect(value).toBeLessThan(guess! / 2)
+    expect(row!.measures.map(({ name }) => name)).toEqual(['image-error', 'psnr'])
+    expect((await fedunify(asked)).out).toContain('comes nearest to it after 300 iterations from the mean image')
+    const few = [...asked, '--json'].map((arg) => arg.replace('tries=1', 'tries=1:iterations=1'))
+    expect(measure(rowsOf((await fedunify(few)).out)[0]!, 'image-error').value).toBeGreaterThan(value)
+  })
+
+  it('says why a model has nothing to search', async () => {
+    const frame = [{ type: 'conv2d', filters: 4, kernel: 3 }, { type: 'flatten' }, { type: 'etf' }]
+    expect(await run('frame', { model: frame, rounds: 1 })).toMatchObject({ code: 0 })
+    const { code, err } = await fedunify(['audit', at('frame'), '--attack', 'gradient-inversion', '--quiet'])
+    expect(code).toBe(3)
+    expect(err).toContain('gradient-inversion cannot be made: the model has no dense layer, whose gradient would hold')
   })
 
   it('puts several runs side by side', async () => {

@@ -1,5 +1,5 @@
-/** How the first layer, a dense one, changed in a step. */
-export interface FirstLayerChange {
+/** How a dense layer changed in a step. */
+export interface DenseChange {
   /** [units, inputs], row-major. */
   readonly rows: Float32Array
   /** [units]. */
@@ -9,9 +9,10 @@ export interface FirstLayerChange {
 /**
  * The inputs of a dense layer from the gradient of one image: row i has δ_i x and its bias δ_i, so x is the quotient.
  * All units together, by least squares: x = Σ δ_i (δ_i x) / Σ δ_i². Undefined if no unit changed.
- * Source: Phong et al. 2018 (IEEE TIFS 13, 1333), eq. 3; Zhu and Blaschko 2021 (arXiv:2010.07733), R-GAP.
+ * Source: Phong et al. 2018 (IEEE TIFS 13, 1333), eq. 3; Zhu and Blaschko 2021 (arXiv:2010.07733), R-GAP. It holds for a
+ * dense layer wherever it stands: Geiping et al. 2020 (arXiv:2003.14053), proposition 3.1.
  */
-export function inputOfOne({ rows, bias }: FirstLayerChange): Float64Array | undefined {
+export function inputOfOne({ rows, bias }: DenseChange): Float64Array | undefined {
   const inputs = rows.length / bias.length
   const sum = new Float64Array(inputs)
   let weight = 0
@@ -27,7 +28,7 @@ export function inputOfOne({ rows, bias }: FirstLayerChange): Float64Array | und
  * first.
  * Source: Fowl et al. 2022 (arXiv:2110.13057), section 3.
  */
-export function inputsByUnit({ rows, bias }: FirstLayerChange, most: number): Float64Array[] {
+export function inputsByUnit({ rows, bias }: DenseChange, most: number): Float64Array[] {
   const inputs = rows.length / bias.length
   return [...bias.keys()]
     .filter((i) => bias[i] !== 0)

@@ -7,7 +7,9 @@ import { mean } from '../../stats.ts'
 import type { Weights } from '../../weights/weights.ts'
 import type { AttackPart, Found, ImagePair, Measure, Refusal } from '../attack.ts'
 import { type Scene, seenByServer } from '../scene.ts'
-import { type FirstLayerChange, inputOfOne, inputsByUnit } from './closed-form.ts'
+import { type DenseChange, inputOfOne, inputsByUnit } from './closed-form.ts'
+import { bySearch, exactly } from './eyes.ts'
+import { featureMap } from './feature-map.ts'
 import { type Greys, greysOf, pixelsOf } from './greys.ts'
 import { type Grey, meanError, nearestTo, psnr } from './likeness.ts'
 
@@ -15,14 +17,16 @@ const options = z.strictObject({
   batch: z.int().min(1).max(1024).default(1).describe('images of the step that is inverted'),
   tries: z.int().min(1).max(100).default(4).describe('steps that are inverted, each of other images'),
   show: z.int().min(0).max(16).default(4).describe('images that are kept in audit.json and drawn; 0: none'),
+  iterations: z.int().min(1).max(100_000).default(300).describe('of the search behind convolutions, for each image'),
 })
 
 export type Options = z.output<typeof options>
 
 export const gradientInversion = {
-  summary: 'an image itself, from the update of one step that was made with it; exact if the first layer is dense',
+  summary:
+    'an image itself, from the update of a step on it: exact if the first layer is dense, else the one with its features',
   source:
-    'Phong et al. 2018 (IEEE TIFS 13); Fowl et al. 2022 (arXiv:2110.13057); Geiping et al. 2020 (arXiv:2003.14053)',
+    'Phong et al. 2018 (IEEE TIFS 13); Geiping et al. 2020 (arXiv:2003.14053), prop. 3.1; Fowl et al. 2022 (arXiv:2110.13057); Mahendran and Vedaldi 2015 (arXiv:1412.0035)',
   options,
   make: (chosen) => ({
     needs: 'the update of a single step of plain SGD',
@@ -31,8 +35,9 @@ export const gradientInversion = {
   }),
 } satisfies AttackPart<Options>
 
-const NO_CLOSED_FORM =
-  'only a model whose first layer is dense has a closed form; for others it takes second derivatives, which the engine has not'
+const NO_DENSE = 'the model has no dense layer, whose gradient would hold what it got'
+const DROPOUT =
+  'dropout in front of the first dense layer hides some of what it gets, and this attack does not guess that'
 
 /** Units whose quotients are tried on the update of a whole round, and images that these are held against. */
 const UNITS = 16
@@ -41,8 +46,10 @@ const HELD_AGAINST = 2000
 async function invert(scene: Scene, chosen: Options): Promise<Refusal | Found[]> {
   const { prepared, manifest } = scene
   const { experiment, model, shards } = prepared
-  const layer = denseFirst(model)
-  if (layer === undefined) return { reason: NO_CLOSED_FORM }
+  const dense = model.layers.findIndex(({ layer }) => layer.type === 'dense')
+  if (dense < 0) return { reason: NO_DENSE }
+  const before = model.layers.slice(0, dense)
+  if (before.some(({ layer }) => layer.type === 'dropout')) return { reason: DROPOUT }
   const { level, masks } = manifest.config.privacy ?? {}
   // Clipping alone makes an update shorter: quotients of its parts stay.
   if (noiseIn(experiment) === 'sent') {
@@ -52,15 +59,23 @@ async function invert(scene: Scene, chosen: Options): Promise<Refusal | Found[]>
   const guess = greys.mean(shards.flatMap(({ test }) => [...test]))
   // Under masks the step of one owner is added to those of the others, as if all images were in one batch.
   const batch = chosen.batch * (masks ? shards.length : 1)
-  const step = await oneStep(scene, layer)
+  const step = await oneStep(scene, model.layers[dense]!.name)
+  const eye = before.every(({ layer }) => layer.type === 'flatten')
+    ? exactly(greys)
+    : bySearch(featureMap(before, received(scene)), {
+        from: guess,
+        normalise: experiment.normalise,
+        iterations: chosen.iterations,
+        signal: scene.signal,
+      })
   const train = Uint32Array.from(shards.flatMap((shard) => [...shard.train]))
   const found: { readonly real: Grey; readonly found: Grey }[] = []
   for (let k = 0; k < chosen.tries; k++) {
     const images = shuffle(train.slice(), stream(experiment.seed, 'audit', 'inverted', k)).slice(0, batch)
-    const candidates = inputsOf(await step(images), batch).map((inputs) => greys.of(inputs))
+    const inputs = inputsOf(await step(images), batch)
     for (const image of images) {
       const real = greys.image(image)
-      found.push({ real, found: candidates.length > 0 ? nearestTo(real, candidates).candidate : guess })
+      found.push({ real, found: inputs.length > 0 ? await eye.image(real, inputs) : guess })
     }
   }
   const error = mean(found.map(({ real, found }) => meanError(real, found)))
@@ -72,7 +87,7 @@ async function invert(scene: Scene, chosen: Options): Promise<Refusal | Found[]>
       guess: mean(found.map(({ real }) => psnr(real, guess))),
       best: undefined,
     },
-    ...wholeRound(scene, layer, greys, guess),
+    ...(eye.exact ? wholeRound(scene, model.layers[dense]!.name, greys, guess) : []),
   ]
   return [
     {
@@ -80,13 +95,13 @@ async function invert(scene: Scene, chosen: Options): Promise<Refusal | Found[]>
       of: batch === 1 ? 'a step on one image' : `a step on ${batch} images`,
       what: 'what is in the image',
       measures,
-      notes: notesOf(batch, masks !== undefined),
+      notes: [...notesOf(batch, masks !== undefined), ...eye.notes],
       ...(chosen.show > 0 && { images: { ...sides(model), pairs: found.slice(0, chosen.show).map(pairOf) } }),
     },
   ]
 }
 
-function inputsOf(change: FirstLayerChange, batch: number): Float64Array[] {
+function inputsOf(change: DenseChange, batch: number): Float64Array[] {
   if (batch > 1) return inputsByUnit(change, change.bias.length)
   const input = inputOfOne(change)
   return input ? [input] : []
@@ -107,27 +122,25 @@ function notesOf(batch: number, masked: boolean): string[] {
   ]
 }
 
-/** The name of the first layer, if it is dense and sees the image itself. */
-function denseFirst({ layers }: Model): string | undefined {
-  const first = layers.find(({ layer }) => layer.type !== 'flatten')
-  return first?.layer.type === 'dense' ? first.name : undefined
-}
+/** The model that owners received. */
+const received = ({ kept, model }: Scene): Weights => kept?.received ?? model
 
 /** How a layer changes in a step of plain SGD on images, from the model that owners received. */
-async function oneStep({ prepared, kept, model, open }: Scene, layer: string) {
+async function oneStep(scene: Scene, layer: string) {
+  const { prepared, kept, open } = scene
   const { experiment } = prepared
   const learner = await open({ experiment: { ...experiment, optimizer: 'sgd', 'weight-decay': 0 } })
-  const received = kept?.received ?? model
+  const from = received(scene)
   const lr = learningRate(experiment, kept?.round ?? 1)
   const who = { owner: 0, name: 'the audit', round: 0, test: new Uint32Array() }
-  return async (images: Uint32Array): Promise<FirstLayerChange> => {
+  return async (images: Uint32Array): Promise<DenseChange> => {
     const how = { batch: images.length, lr, epochs: 1, untilAccuracy: undefined, evaluate: false }
-    const { weights } = await learner.train(received, { ...who, train: images, ...how }, () => {})
-    return changeOf(layer, received, weights)
+    const { weights } = await learner.train(from, { ...who, train: images, ...how }, () => {})
+    return changeOf(layer, from, weights)
   }
 }
 
-function changeOf(layer: string, received: Weights, sent: Weights): FirstLayerChange {
+function changeOf(layer: string, received: Weights, sent: Weights): DenseChange {
   const change = (name: string) => {
     const from = received.get(`${layer}.${name}`)!.data
     return sent.get(`${layer}.${name}`)!.data.map((value, i) => value - from[i]!)
