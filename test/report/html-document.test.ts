@@ -228,6 +228,17 @@ describe('several runs', () => {
     expect(await page(folder({ a: runs.a, e: at(5, { epsilon: 4 }) }))).not.toContain('id="budgets"')
   })
 
+  it('draw all experiments of several epsilons, however far apart', async () => {
+    const at = (merge: string, epsilon: number) => ({
+      config: { env: 'V', rounds: 3, merge: [merge], privacy: { level: 'record', clip: 1, epsilon } },
+    })
+    const html = await page(folder({ a: at('avg', 1), b: at('avg', 4), c: at('max', 1), d: at('max', 4) }))
+    const drawn = html.slice(html.indexOf('<figure id="budgets"'), html.indexOf('id="overview"'))
+    const [, low, high] = text(drawn).match(/merge avg: ([\d.]+), .*?; merge max: ([\d.]+)/)!
+    expect(Number(low) - Number(high)).toBeGreaterThan(15)
+    expect(drawn).not.toContain('outliers')
+  })
+
   it('are judged by those that finished', async () => {
     const dir = folder({ s0: { config: H }, s1: { config: { ...H, seed: 1 }, done: 2, status: 'interrupted' } })
     const [group] = await groupsOf(dir)

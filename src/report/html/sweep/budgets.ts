@@ -1,4 +1,4 @@
-import { group } from 'd3-array'
+import { extent, group } from 'd3-array'
 import { differingKeys, valueText } from '../../../runs/read/run-groups.ts'
 import { drivingRule } from '../../../runs/run-description.ts'
 import { epsilonText } from '../../privacy-text.ts'
@@ -7,7 +7,7 @@ import { bothSizes, figure, table } from '../chart/figure.ts'
 import { type Line, lineChart } from '../chart/line-chart.ts'
 import { dashedAs, lookOf } from '../chart/marks.ts'
 import { PERCENT_AXIS } from '../chart/percent.ts'
-import { axisWithin, focusRange } from '../chart/scale.ts'
+import { axisWithin } from '../chart/scale.ts'
 import { html, type Markup } from '../markup.ts'
 import { shownModel } from '../series.ts'
 import { estimateText, type Verdict } from '../verdict.ts'
@@ -44,16 +44,17 @@ export function budgetsFigure(
   const lines = experiments.map((runs, i): Line => {
     const [{ group: one }] = runs as [Spent]
     const name = keys.map((key) => `${key} ${valueText(one.config[key])}`).join(', ') || 'unified'
-    const points = runs.map(({ epsilon, verdict: { unified } }) => ({
-      round: places.indexOf(epsilon),
-      value: unified.mean,
-      band: [unified.mean - (unified.sd ?? 0), unified.mean + (unified.sd ?? 0)] as const,
-    }))
+    const points = runs.map(({ epsilon, verdict: { unified } }) => {
+      const spread = Number.isNaN(unified.sd) ? 0 : unified.sd
+      const band = [unified.mean - spread, unified.mean + spread] as const
+      return { round: places.indexOf(epsilon), value: unified.mean, band }
+    })
     const look = dashedAs(lookOf(shownModel(drivingRule(one.runs[0]!))), i)
     return { name, look, points: points.sort((a, b) => a.round - b.round) }
   })
-  const [first = [], ...others] = lines.map(({ points }) => points.map(({ value }) => value))
-  const axis = { ...PERCENT_AXIS, ...axisWithin(focusRange(first, others), [0, 100]) }
+  // All lines and their bands: here no experiment matters more than another.
+  const [low = 0, high = 100] = extent(lines.flatMap(({ points }) => points.flatMap(({ band = [] }) => [...band])))
+  const axis = { ...PERCENT_AXIS, ...axisWithin([low, Math.max(high, low + 1)], [0, 100]) }
   const title = 'Unified accuracy by epsilon'
   const desc = lines
     .map(({ name, points }) => `${name}: ${points.map((p) => p.value.toFixed(2)).join(', ')}`)
