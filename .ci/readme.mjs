@@ -4,6 +4,7 @@
 // Needs a build: the paper's figures come from build/.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
+import { sizeText } from '../bench/figures.mjs'
 import { NAMED_KEYS } from '../build/config/parts/choice-keys.js'
 import { decimals, duration, plusMinus, thousands } from '../build/format.js'
 import { LAST_EPOCH_TEXT, PAPER_SERIES, PAPER_TABLES, printedAt, roundBeside } from '../build/paper/tables.js'
@@ -234,9 +235,9 @@ function speed(folder = '') {
   return table(['', 'images/s, median', 'min – max'], rows)
 }
 
-/** The most that a core can do, and the share of it that training reaches. */
-const peak = (folder = '') => suite(`${folder}training`).peak_gflops.max
-const share = (folder = '') => suite(`${folder}training`).figures.share_of_peak.median.toFixed(2)
+/** The most that a core of another machine can do, and the share of it that training reaches. */
+const peak = (folder) => suite(`${folder}training`).peak_gflops.max
+const share = (folder) => suite(`${folder}training`).figures.share_of_peak.median.toFixed(2)
 
 /** Images a second of training, by the size of its batches, of which each has an update. */
 function byBatch(folder) {
@@ -298,7 +299,7 @@ function federationMemory() {
 function masks() {
   const { machine, figures, details } = suite('masks')
   const rows = details.bytes.map(({ owners, weights, vector_bytes, key_bytes }) => {
-    const size = weights < 1e6 ? `${Math.round(weights / 1e3)}k` : `${weights / 1e6}M`
+    const size = sizeText(weights)
     const median = (party) => `**${figures[`${party}_${owners}_${size}`].median}**`
     return [
       `${owners} owners, ${size} weights`,

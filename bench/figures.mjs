@@ -32,6 +32,9 @@ export function figure(values, digits = 0) {
   }
 }
 
+/** How many weights a model has, as names and keys say it: 422k, 25M. */
+export const sizeText = (weights) => (weights < 1e6 ? `${Math.round(weights / 1e3)}k` : `${weights / 1e6}M`)
+
 /** Names of fields as the JSON files have them: settings may go by the names of flags. */
 export const withSnakeCase = (fields) =>
   Object.fromEntries(

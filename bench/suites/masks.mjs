@@ -1,4 +1,5 @@
 import { alone, file, flags } from '../children.mjs'
+import { sizeText } from '../figures.mjs'
 
 const SIDES = [
   [2, 421_642],
@@ -22,7 +23,7 @@ export const masks = {
       }
     }
     const series = SIDES.flatMap(([owners, weights]) => {
-      const size = weights < 1e6 ? `${Math.round(weights / 1e3)}k` : `${weights / 1e6}M`
+      const size = sizeText(weights)
       const of = (key) => all.filter((one) => one.owners === owners && one.weights === weights).map((one) => one[key])
       const one = (party) => ({
         key: `${party}_${owners}_${size}`,

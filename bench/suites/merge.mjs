@@ -1,4 +1,5 @@
 import { alone, file, flags } from '../children.mjs'
+import { sizeText } from '../figures.mjs'
 
 const RULES = ['avg', 'max', 'absmax']
 
@@ -18,11 +19,10 @@ export const merge = {
         }
       }
     }
-    const size = (weights) => (weights < 1e6 ? `${Math.round(weights / 1e3)}k` : `${weights / 1e6}M`)
     const series = (suffix, against, ratio) =>
       all.map((one) => ({
-        key: `${one.rule}_${one.owners}_${size(one.weights)}${suffix}`,
-        name: `merge: ${one.rule} of ${one.owners} x ${size(one.weights)} / ${against}`,
+        key: `${one.rule}_${one.owners}_${sizeText(one.weights)}${suffix}`,
+        name: `merge: ${one.rule} of ${one.owners} x ${sizeText(one.weights)} / ${against}`,
         unit: 'x',
         digits: 2,
         values: [one[ratio]],

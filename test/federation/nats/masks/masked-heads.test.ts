@@ -88,7 +88,7 @@ describe.skipIf(!hasBroker)('masked sums for a head over a broker', () => {
     const { dir, join: joins, serve } = await federation()
     joins('alice')
     joins('bob')
-    // In round 2 two of three sums are there, and the third never comes to this server.
+    // In round 2 carol's sums never come to this server.
     const carol = heldBefore('statistics', 2)
     await startAgent(dir, 'carol', data, carol.before)
     const server = serve(file, '--run-id', 'net', '--quiet')
