@@ -30,6 +30,10 @@ export interface Model {
   readonly parameters: readonly Parameter[]
 }
 
+/** Zeros before an image's rows (and columns) that a convolution adds; an even kernel puts the odd one after, as TensorFlow does. */
+export const zerosBefore = ({ kernel, padding }: Extract<Layer, { type: 'conv2d' }>): number =>
+  padding === 'same' ? Math.floor((kernel - 1) / 2) : 0
+
 export const sizeOf = (shape: Shape): number => shape.reduce((product, dim) => product * dim, 1)
 export const parameterCount = ({ parameters }: { readonly parameters: readonly { readonly shape: Shape }[] }): number =>
   parameters.reduce((n, p) => n + sizeOf(p.shape), 0)

@@ -6,8 +6,8 @@ import { type Grey, nearestTo } from './likeness.ts'
 /** How what the first dense layer got becomes an image. */
 export interface Eye {
   readonly exact: boolean
-  /** The image of those of the inputs that are nearest to a real image's. */
-  image(real: Grey, inputs: readonly Float64Array[]): Promise<Grey>
+  /** For what the layer got in a step, what finds the image of those inputs that are nearest to a real image's. */
+  seeing(inputs: readonly Float64Array[]): (real: Grey) => Promise<Grey>
   /** What the reader must know of it. */
   readonly notes: readonly string[]
 }
@@ -15,9 +15,9 @@ export interface Eye {
 /** Where the layer gets the image itself. */
 export const exactly = (greys: Greys): Eye => ({
   exact: true,
-  image: async (real, inputs) => {
+  seeing(inputs) {
     const images = inputs.map((one) => greys.of(one))
-    return nearestTo(real, images).candidate
+    return async (real) => nearestTo(real, images).candidate
   },
   notes: [],
 })
@@ -25,7 +25,7 @@ export const exactly = (greys: Greys): Eye => ({
 /** Where it gets what `map` makes of an image. */
 export const bySearch = (map: FeatureMap, search: Search): Eye => ({
   exact: false,
-  image: (real, inputs) => {
+  seeing: (inputs) => (real) => {
     const features = map.features(inputsOfGreys(real, search.normalise))
     return imageOfFeatures(map, nearestTo(features, inputs).candidate, search)
   },

@@ -1,4 +1,4 @@
-import type { PlacedLayer } from '../../model/model.ts'
+import { type PlacedLayer, zerosBefore } from '../../model/model.ts'
 import type { Weights } from '../../weights/weights.ts'
 
 type Values = Float64Array
@@ -83,8 +83,8 @@ function maxpool2d({ layer: { size }, input, output }: Placed<'maxpool2d'>): Fea
 function conv2d({ name, layer, input, output }: Placed<'conv2d'>, weights: Weights): FeatureMap {
   const [channels, rows, cols] = input as Images
   const [filters, outRows, outCols] = output as Images
-  const { kernel, padding } = layer
-  const before = padding === 'same' ? Math.floor((kernel - 1) / 2) : 0
+  const { kernel } = layer
+  const before = zerosBefore(layer)
   const [weight, bias] = [weights.get(`${name}.weight`)!.data, weights.get(`${name}.bias`)!.data]
   // Along each tap of each kernel lie rows of an image's values, which a row of the output sees.
   const eachRow = (visit: (tap: number, out: number, x: number, count: number) => void) => {

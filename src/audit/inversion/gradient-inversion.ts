@@ -73,9 +73,10 @@ async function invert(scene: Scene, chosen: Options): Promise<Refusal | Found[]>
   for (let k = 0; k < chosen.tries; k++) {
     const images = shuffle(train.slice(), stream(experiment.seed, 'audit', 'inverted', k)).slice(0, batch)
     const inputs = inputsOf(await step(images), batch)
+    const imageOf = inputs.length > 0 ? eye.seeing(inputs) : async () => guess
     for (const image of images) {
       const real = greys.image(image)
-      found.push({ real, found: inputs.length > 0 ? await eye.image(real, inputs) : guess })
+      found.push({ real, found: await imageOf(real) })
     }
   }
   const error = mean(found.map(({ real, found }) => meanError(real, found)))

@@ -44,16 +44,18 @@ export function budgetsFigure(
   const lines = experiments.map((runs, i): Line => {
     const [{ group: one }] = runs as [Spent]
     const name = keys.map((key) => `${key} ${valueText(one.config[key])}`).join(', ') || 'unified'
-    const points = runs.map(({ epsilon, verdict: { unified } }) => {
-      const spread = Number.isNaN(unified.sd) ? 0 : unified.sd
-      const band = [unified.mean - spread, unified.mean + spread] as const
-      return { round: places.indexOf(epsilon), value: unified.mean, band }
+    const points = runs.map(({ epsilon, verdict: { seeds, unified } }) => {
+      const { mean, sd } = unified
+      const band = seeds > 1 && { band: [mean - sd, mean + sd] as const }
+      return { round: places.indexOf(epsilon), value: mean, ...band }
     })
     const look = dashedAs(lookOf(shownModel(drivingRule(one.runs[0]!))), i)
     return { name, look, points: points.sort((a, b) => a.round - b.round) }
   })
   // All lines and their bands: here no experiment matters more than another.
-  const [low = 0, high = 100] = extent(lines.flatMap(({ points }) => points.flatMap(({ band = [] }) => [...band])))
+  const [low = 0, high = 100] = extent(
+    lines.flatMap(({ points }) => points.flatMap(({ value, band = [value] }) => [...band])),
+  )
   const axis = { ...PERCENT_AXIS, ...axisWithin([low, Math.max(high, low + 1)], [0, 100]) }
   const title = 'Unified accuracy by epsilon'
   const desc = lines

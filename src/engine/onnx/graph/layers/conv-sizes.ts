@@ -1,5 +1,5 @@
 import type { Layer } from '../../../../model/layers.ts'
-import type { PlacedLayer } from '../../../../model/model.ts'
+import { type PlacedLayer, zerosBefore } from '../../../../model/model.ts'
 import type { ImageShape } from './image-layout.ts'
 
 export type Conv2d = PlacedLayer<Extract<Layer, { type: 'conv2d' }>>
@@ -10,14 +10,14 @@ export interface Sizes {
   readonly channels: number
   readonly filters: number
   readonly kernel: number
-  /** Zero rows (and columns) before and after the image; an even kernel puts the odd one after, as TensorFlow does. */
+  /** Zero rows (and columns) before and after the image. */
   readonly before: number
   readonly after: number
 }
 
 export function sizes({ layer, input, output }: Conv2d): Sizes {
   const { kernel, filters, padding } = layer
-  const before = padding === 'same' ? Math.floor((kernel - 1) / 2) : 0
+  const before = zerosBefore(layer)
   const after = padding === 'same' ? kernel - 1 - before : 0
   const shapes = { input: input as ImageShape, output: output as ImageShape }
   return { ...shapes, channels: shapes.input[0], filters, kernel, before, after }
