@@ -30,7 +30,10 @@ export interface Model {
   readonly parameters: readonly Parameter[]
 }
 
-/** Zeros before an image's rows (and columns) that a convolution adds; an even kernel puts the odd one after, as TensorFlow does. */
+/**
+ * Rows (and columns) of zeros that a convolution puts before an image. Of an even kernel the odd one comes after it, as in
+ * TensorFlow.
+ */
 export const zerosBefore = ({ kernel, padding }: Extract<Layer, { type: 'conv2d' }>): number =>
   padding === 'same' ? Math.floor((kernel - 1) / 2) : 0
 
