@@ -9,7 +9,6 @@ import { trainingSteps } from '../../src/engine/onnx/graph/steps.ts'
 import { findBlocked } from '../../src/engine/onnx/machine/find-blocked.ts'
 import { loadOnnx } from '../../src/engine/onnx/machine/load-onnx.ts'
 import { RUNTIME_VERSION } from '../../src/engine/onnx/machine/runtime.ts'
-import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import { createSession } from '../../src/engine/onnx/session/create-session.ts'
 import { Tensor } from '../../src/engine/onnx/session/ort.ts'
 import { initialWeights } from '../../src/model/init.ts'
@@ -18,69 +17,14 @@ import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'
 import { VERSION } from '../../src/package.ts'
 import type { Weights } from '../../src/weights/weights.ts'
+import { B, block, MODELS } from '../support/blocked-models.ts'
 import { openTrainer } from '../support/chunk.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { someHooks } from '../support/hooks.ts'
-import { conv, dense, dropout, etf, flatten, pool, relu } from '../support/layers.ts'
+import { conv, dense, flatten, pool, relu } from '../support/layers.ts'
 import { NORMALISE } from '../support/learner.ts'
 import { relativeError } from '../support/numbers.ts'
 import { someSteps } from '../support/steps.ts'
-
-const block = await probeBlockSize()
-const B = block ?? 16
-
-/** Every way through the layers: those that fit the blocks, those that do not, and those between them. */
-const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> = {
-  'the reference CNN': [presetLayers('cnn', 10), [1, 12, 12]],
-  'cnn-small': [presetLayers('cnn-small', 10), [1, 9, 9]],
-  mlp: [presetLayers('mlp', 10), [1, 5, 5]],
-  'the reference CNN with an etf': [presetLayers('cnn-etf', 10), [1, 12, 12]],
-  'an etf of fixed scale right behind blocked images': [
-    [conv(B), relu, pool(2), flatten, etf(5, false)],
-    [1, 8, 8],
-  ],
-  'channels that fit no block between others that do': [
-    [conv(B), relu, conv(B + 3), relu, pool(2), conv(2 * B), relu, flatten, dense(10)],
-    [1, 8, 8],
-  ],
-  'a first layer that fits no block': [
-    [conv(B - 1), relu, conv(B), relu, conv(2 * B), relu, pool(2), flatten, dense(10)],
-    [1, 6, 7],
-  ],
-  'as many channels as a block from the start': [
-    [conv(B), relu, flatten, dense(10)],
-    [B, 5, 4],
-  ],
-  'colours, a large kernel and no padding': [
-    [conv(B, 5, 'valid'), relu, pool(3), conv(B, 2), pool(2), flatten, dense(10)],
-    [3, 15, 14],
-  ],
-  'a pool behind a pool, a convolution without ReLU': [
-    [conv(B), pool(2), pool(2), conv(B, 1), flatten, dense(10)],
-    [1, 11, 10],
-  ],
-  'dropout on images and on features': [
-    [
-      conv(B),
-      relu,
-      dropout(0.3),
-      conv(B),
-      relu,
-      pool(2),
-      flatten,
-      dropout(0.3),
-      dense(10),
-      relu,
-      dropout(0.3),
-      dense(10),
-    ],
-    [1, 6, 6],
-  ],
-  'a dense layer behind a ReLU behind flatten': [
-    [conv(B), flatten, relu, dense(10)],
-    [1, 4, 5],
-  ],
-}
 
 const SGD: OptimizerSettings = { kind: 'sgd', momentum: 0, weightDecay: 0 }
 
@@ -231,16 +175,19 @@ describe('finding the blocked convolutions', () => {
       checks += 1
       return undefined
     }
-    const means = { cache: file, probe: async () => 8, check }
-    expect(await findBlocked(means)).toEqual({ block: 8 })
-    expect(await findBlocked(means)).toEqual({ block: 8 })
+    const means = { cache: file, probe: async () => 8, check, measure: async () => 0 }
+    expect(await findBlocked(means)).toEqual({ block: 8, cacheBytes: 0 })
+    expect(await findBlocked(means)).toEqual({ block: 8, cacheBytes: 0 })
     expect(checks).toBe(1)
     // Another processor, or another version.
-    expect(await findBlocked({ ...means, key: 'another', probe: async () => 16 })).toEqual({ block: 16 })
+    expect(await findBlocked({ ...means, key: 'another', probe: async () => 16 })).toEqual({ block: 16, cacheBytes: 0 })
     expect(checks).toBe(2)
     const [here, another, ...rest] = Object.entries(JSON.parse(readFileSync(file, 'utf8')))
-    expect(here).toEqual([expect.stringContaining(`${VERSION} ${RUNTIME_VERSION} ${process.arch}`), { block: 8 }])
-    expect([another, rest]).toEqual([['another', { block: 16 }], []])
+    expect(here).toEqual([
+      expect.stringContaining(`${VERSION} ${RUNTIME_VERSION} ${process.arch}`),
+      { block: 8, cacheBytes: 0 },
+    ])
+    expect([another, rest]).toEqual([['another', { block: 16, cacheBytes: 0 }], []])
   })
 
   it('remembers a failed check too', async () => {
@@ -259,12 +206,17 @@ describe('finding the blocked convolutions', () => {
       why: 'the runtime refuses blocked convolutions: ReorderInput is not a registered function',
     })
     const file = join(temporaryFolder(), 'blocked.json')
-    const fine = { cache: file, key: 'here', probe: async () => 8, check: async () => undefined }
-    for (const broken of ['{ torn', '[]', 'null', '{"here":"8"}', '{"here":{}}', '{"here":{"block":"8"}}']) {
+    const measure = async () => 0
+    const fine = { cache: file, key: 'here', probe: async () => 8, check: async () => undefined, measure }
+    const torn = ['{ torn', '[]', 'null', '{"here":"8"}', '{"here":{}}']
+    for (const broken of [...torn, '{"here":{"block":"8","cacheBytes":0}}', '{"here":{"block":8}}']) {
       writeFileSync(file, broken)
-      expect(await findBlocked(fine)).toEqual({ block: 8 })
+      expect(await findBlocked(fine)).toEqual({ block: 8, cacheBytes: 0 })
     }
-    expect(await findBlocked({ ...fine, cache: join('/dev/null', 'blocked.json') })).toEqual({ block: 8 })
+    expect(await findBlocked({ ...fine, cache: join('/dev/null', 'blocked.json') })).toEqual({
+      block: 8,
+      cacheBytes: 0,
+    })
   })
 
   it.skipIf(block === undefined)('sees that a block of another size computes something else', async () => {
@@ -274,7 +226,7 @@ describe('finding the blocked convolutions', () => {
   })
 
   it.skipIf(block === undefined)('passes its own check on this machine', async () => {
-    expect(await findBlocked({ cache: cache() })).toEqual({ block })
+    expect(await findBlocked({ cache: cache() })).toEqual({ block, cacheBytes: expect.any(Number) })
     expect((await loadOnnx('cpu', 'auto')).version).toMatch(new RegExp(`, blocks of ${block} channels$`))
     expect((await loadOnnx('cpu', 'standard')).version).not.toContain('blocks')
   })

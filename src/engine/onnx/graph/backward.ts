@@ -9,9 +9,10 @@ import { dropout } from './layers/dropout.ts'
 import { etf } from './layers/etf.ts'
 import type { WebGpu } from './layers/fill-channels.ts'
 import { type ImageLayout, reorder, standardLayout } from './layers/image-layout.ts'
+import { microBatches } from './layers/micro-batches.ts'
 import type { Back, ExampleGradients, Gradient, ParameterNames, Pass } from './layers/pass.ts'
 import { flatten, maxpool2d, relu } from './layers/simple.ts'
-import type { Step } from './steps.ts'
+import { type Step, stepsApart } from './steps.ts'
 
 type Placed<T extends PlacedLayer['layer']['type']> = PlacedLayer<Extract<PlacedLayer['layer'], { type: T }>>
 
@@ -41,51 +42,86 @@ export interface ForwardBackward {
   examples(dLogits: string): Map<string, ExampleGradients>
 }
 
+/** A layer, and whether nothing before it has parameters. */
+type Placement = Pass & { readonly first: boolean }
+
 export function forwardBackward(g: Graph, x: string, emission: Emission): ForwardBackward {
-  const layouts = {
-    standard: standardLayout(g, emission.webgpu),
-    blocked: blockedLayout(g, emission.blocks ?? { block: 1 }),
-  }
-  const passes: (Pass & { first: boolean })[] = []
-  let out = x
-  let layout: ImageLayout['name'] = 'standard'
-  const add = (pass: Pass, first: boolean) => {
-    passes.push({ ...pass, first })
-    out = pass.out
-  }
-  for (const step of emission.steps) {
-    if (step.input !== layout) add(reordered(out, layouts[layout], layouts[step.input], step), step.first)
-    add(emit(g, step, out, emission, layouts), step.first)
-    layout = step.output
-  }
-  const through = <G = Gradient>(
-    dLogits: string,
-    backOf: (pass: Pass, dOut: string, wantInput: boolean) => Back<G>,
-  ) => {
-    const gradients = new Map<string, G>()
-    let dOut = dLogits
-    for (const pass of passes.toReversed()) {
-      const back = backOf(pass, dOut, !pass.first)
-      for (const [name, gradient] of back.gradients ?? []) gradients.set(name, gradient)
-      if (!back.dIn) break
-      dOut = back.dIn
-    }
-    return gradients
-  }
+  const { steps, blocks } = emission
+  const passes = blocks?.microBatch
+    ? inMicroBatches(g, x, emission, blocks as Required<Blocks>)
+    : chain(g, { x, layout: 'standard' }, steps, emission)
   return {
-    logits: out,
-    backward: (dLogits) => through(dLogits, (pass, dOut, wantInput) => pass.backward(dOut, wantInput)),
+    logits: passes.at(-1)!.out,
+    backward: (dLogits) => backThrough(passes, dLogits, (pass, dOut, wantInput) => pass.backward(dOut, wantInput)),
     squares: ({ dLogits, rows }) =>
-      through(
+      backThrough(
+        passes,
         dLogits,
         (pass, dOut, wantInput) => pass.squares?.({ name: dOut, rows }, wantInput) ?? pass.backward(dOut, wantInput),
       ),
     examples: (dLogits) =>
-      through<ExampleGradients>(dLogits, (pass, dOut, wantInput) => {
+      backThrough<ExampleGradients>(passes, dLogits, (pass, dOut, wantInput) => {
         const { dIn, ...back } = pass.examples?.(dOut, wantInput) ?? { dIn: pass.backward(dOut, wantInput).dIn }
         return { ...back, ...(dIn !== undefined && { dIn }) }
       }),
   }
+}
+
+/** The steps one after another, from images in a layout. */
+function chain(
+  g: Graph,
+  { x, layout: before }: { readonly x: string; readonly layout: ImageLayout['name'] },
+  steps: readonly Step[],
+  emission: Emission,
+): Placement[] {
+  const layouts = {
+    standard: standardLayout(g, emission.webgpu),
+    blocked: blockedLayout(g, emission.blocks ?? { block: 1 }),
+  }
+  const passes: Placement[] = []
+  let out = x
+  let layout = before
+  const add = (pass: Pass, first: boolean) => {
+    passes.push({ ...pass, first })
+    out = pass.out
+  }
+  for (const step of steps) {
+    if (step.input !== layout) add(reordered(out, layouts[layout], layouts[step.input], step), step.first)
+    add(emit(g, step, out, emission, layouts), step.first)
+    layout = step.output
+  }
+  return passes
+}
+
+/** The same with the steps on images in micro-batches, of which a batch has a whole number. */
+function inMicroBatches(g: Graph, x: string, emission: Emission, blocks: Required<Blocks>): Placement[] {
+  const { images, others } = stepsApart(emission.steps)
+  const inPart = { ...emission, blocks: { block: blocks.block, batch: blocks.microBatch } }
+  const parameters = images.flatMap(({ placed }) => placed.parameters)
+  const first = microBatches(g, x, parameters, blocks, (part) => {
+    const passes = chain(g, { x: part, layout: 'standard' }, images, inPart)
+    const backward = (dOut: string) =>
+      backThrough(passes, dOut, (pass, dOut, wantInput) => pass.backward(dOut, wantInput))
+    return { out: passes.at(-1)!.out, backward }
+  })
+  return [{ ...first, first: true }, ...chain(g, { x: first.out, layout: images.at(-1)!.output }, others, emission)]
+}
+
+/** The gradients of all parameters, from that of the last output. */
+function backThrough<G = Gradient>(
+  passes: readonly Placement[],
+  dLast: string,
+  backOf: (pass: Pass, dOut: string, wantInput: boolean) => Back<G>,
+): Map<string, G> {
+  const gradients = new Map<string, G>()
+  let dOut = dLast
+  for (const pass of passes.toReversed()) {
+    const back = backOf(pass, dOut, !pass.first)
+    for (const [name, gradient] of back.gradients ?? []) gradients.set(name, gradient)
+    if (!back.dIn) break
+    dOut = back.dIn
+  }
+  return gradients
 }
 
 /** Images of `step` from one layout to another. */

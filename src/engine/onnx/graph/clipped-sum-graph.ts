@@ -31,7 +31,7 @@ export const nextSumOf = (parameter: string): string => `new.sum.${parameter}`
 export function clippedSumGraph(
   model: Model,
   normalise: Normalisation,
-  blocks: Required<Blocks> | undefined,
+  blocks: (Blocks & { readonly batch: number }) | undefined,
   hooked: Pick<Hooked, 'targets'>,
   webgpu?: WebGpu,
 ): Uint8Array {

@@ -126,6 +126,14 @@ export class Graph {
     return this.op('Transpose', [x], { perm })
   }
 
+  /** Parts of these lengths along an axis; one part is all of it. */
+  split(x: string, lengths: readonly number[], axis = 0): string[] {
+    if (lengths.length === 1) return [x]
+    const parts = lengths.map(() => this.#fresh('Split'))
+    this.op('Split', [x, this.ints(...lengths)], { axis }, parts)
+    return parts
+  }
+
   reduceSum(x: string, ...axes: number[]): string {
     return this.op('ReduceSum', [x, this.ints(...axes)], { keepdims: 0 })
   }

@@ -38,6 +38,17 @@ export function trainingSteps(layers: readonly PlacedLayer[], block?: number): S
   return steps
 }
 
+/** The steps on images before the first that asks for more than them, and all from there on. */
+export function stepsApart(steps: readonly Step[]): {
+  readonly images: readonly Step[]
+  readonly others: readonly Step[]
+} {
+  const isOnImages = ({ placed: { layer } }: Step) => ['conv2d', 'relu', 'maxpool2d', 'flatten'].includes(layer.type)
+  const end = steps.findIndex((step) => !isOnImages(step))
+  const count = end < 0 ? steps.length : end
+  return { images: steps.slice(0, count), others: steps.slice(count) }
+}
+
 function layouts(
   { layer, input }: PlacedLayer,
   next: PlacedLayer | undefined,

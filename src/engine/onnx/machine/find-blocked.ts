@@ -9,8 +9,14 @@ import { makeFolders, writeWhole } from '../../../system/files.ts'
 import { instructionSetsIn, readProcessor } from '../../../system/processor.ts'
 import { loadRuntime, RUNTIME_VERSION } from './runtime.ts'
 
-/** Whether training can use blocked convolutions here. */
-export type Blocked = { readonly block: number } | { readonly why: string }
+/** How training uses blocked convolutions here, or why it cannot. */
+export type Blocked =
+  | {
+      readonly block: number
+      /** What measure-cache.ts found. */
+      readonly cacheBytes: number
+    }
+  | { readonly why: string }
 
 interface Means {
   readonly cache?: string
@@ -18,13 +24,15 @@ interface Means {
   readonly key?: string
   readonly probe?: () => Promise<number | undefined>
   readonly check?: (block: number) => Promise<string | undefined>
+  readonly measure?: (block: number) => Promise<number>
 }
 
 const CACHE = join(cacheFolder(), 'blocked.json')
 
 /**
  * The domain of the blocked operators is internal to the runtime. So its block size is probed, and what it computes is
- * compared with the standard operators, once: the outcome is kept, and a later run need not even load the runtime here,
+ * compared with the standard operators, once, and how much of a batch it likes at a time is measured: the outcome is kept,
+ * and a later run need not even load the runtime here,
  * which takes as long as all else that it does before its threads begin.
  *
  * @throws FedunifyError (usage) if the runtime does not load
@@ -35,12 +43,15 @@ export async function findBlocked({ cache = CACHE, key, ...means }: Means = {}):
   const before = known[here]
   if (isBlocked(before)) return before
   loadRuntime()
-  const { probeBlockSize, selfCheck } = await import('./self-check.ts')
-  const { probe = probeBlockSize, check = selfCheck } = means
+  const [{ probeBlockSize, selfCheck }, { measureCache }] = await Promise.all([
+    import('./self-check.ts'),
+    import('./measure-cache.ts'),
+  ])
+  const { probe = probeBlockSize, check = selfCheck, measure = measureCache } = means
   try {
     const block = await probe()
     const why = block === undefined ? 'this processor has no blocked convolutions' : await check(block)
-    const found = why === undefined ? { block: block! } : { why }
+    const found = why === undefined ? { block: block!, cacheBytes: await measure(block!) } : { why }
     await writeCache(cache, { ...known, [here]: found })
     return found
   } catch (error) {
@@ -63,8 +74,11 @@ async function machineKey(): Promise<string> {
 
 function isBlocked(value: unknown): value is Blocked {
   if (typeof value !== 'object' || value === null) return false
-  return 'block' in value ? Number.isInteger(value.block) : 'why' in value && typeof value.why === 'string'
+  if ('block' in value) return Number.isInteger(value.block) && 'cacheBytes' in value && isBytes(value.cacheBytes)
+  return 'why' in value && typeof value.why === 'string'
 }
+
+const isBytes = (value: unknown) => typeof value === 'number' && value >= 0
 
 async function readCache(file: string): Promise<Record<string, unknown>> {
   try {

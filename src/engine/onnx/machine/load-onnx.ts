@@ -20,7 +20,7 @@ export async function loadOnnx(device: Device, layout: Layout): Promise<Engine> 
     return onnxEngine({ device })
   }
   const found = await findBlocked()
-  if ('block' in found) return onnxEngine({ device, block: found.block })
+  if ('block' in found) return onnxEngine({ device, ...found })
   if (layout === 'blocked') throw new FedunifyError('E_ENGINE', `layout blocked: ${found.why}`, 'use --layout auto')
   return { ...onnxEngine({ device }), note: `slower than it could be: ${found.why}` }
 }

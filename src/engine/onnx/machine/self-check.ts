@@ -1,12 +1,11 @@
-import { initialWeights } from '../../../model/init.ts'
-import { buildModel, type Model, sizeOf } from '../../../model/model.ts'
-import type { Weights } from '../../../weights/weights.ts'
-import type { OptimizerSettings } from '../../engine.ts'
+import { buildModel, type Model } from '../../../model/model.ts'
 import { Graph } from '../graph/graph.ts'
 import type { Blocks } from '../graph/layers/blocked-kernels.ts'
-import { IR_VERSION, OPSET, stateNames, trainingGraph, updated } from '../graph/training-graph.ts'
+import { GROUP } from '../graph/layers/image-sums.ts'
+import { IR_VERSION, OPSET } from '../graph/training-graph.ts'
 import { createSession } from '../session/create-session.ts'
-import { type InferenceSession, Tensor } from '../session/ort.ts'
+import { Tensor } from '../session/ort.ts'
+import { openSteps } from './some-steps.ts'
 
 /**
  * Channels that the runtime puts into one block on this processor: 16 with AVX-512, 8 with AVX2, 4 on ARM.
@@ -30,8 +29,6 @@ export async function probeBlockSize(): Promise<number | undefined> {
   }
 }
 
-const NORMALISE = { mean: 0.5, std: 0.5 }
-const OPTIMIZER: OptimizerSettings = { kind: 'momentum', momentum: 0.9, weightDecay: 0 }
 /** Relative distance of weights that rounding may bring about in a few steps. */
 const TOLERANCE = 1e-4
 
@@ -44,10 +41,12 @@ function checkModel(block: number): Model {
   return buildModel([...layers, { type: 'dense', units: 4 }], [1, 11, 10], 4)
 }
 
-/** Trains a few steps in both layouts, by both graphs of the blocked one; says what differs, if anything does. */
+/** Trains a few steps in both layouts, by all graphs of the blocked one; says what differs, if anything does. */
 export async function selfCheck(block: number): Promise<string | undefined> {
   const model = checkModel(block)
-  for (const blocks of [{ block, batch: block }, { block }]) {
+  const whole = 2 * GROUP
+  const graphs: Blocks[] = [{ block, batch: block }, { block, batch: whole, microBatch: GROUP }, { block }]
+  for (const blocks of graphs) {
     const batch = blocks.batch ?? block + 1
     const [standard, blocked] = [await trainSteps(model, batch), await trainSteps(model, batch, blocks)]
     for (const [name, expected] of standard) {
@@ -60,31 +59,11 @@ export async function selfCheck(block: number): Promise<string | undefined> {
 }
 
 async function trainSteps(model: Model, batch: number, blocks?: Blocks): Promise<Map<string, Float32Array>> {
-  const steps = 3
-  const graph = trainingGraph(model, NORMALISE, OPTIMIZER, blocks)
-  const session: InferenceSession = await createSession(graph)
+  const { run, release } = await openSteps(model, { steps: 3, batch }, blocks)
   try {
-    const pixels = sizeOf(model.input)
-    const images = Uint8Array.from({ length: steps * batch * pixels }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24)
-    const labels = Int32Array.from({ length: steps * batch }, (_, i) => i % model.classes)
-    const weights: Weights = initialWeights(model, 0)
-    const state = [...weights].flatMap(([name, { shape, data }]) => [
-      [name, new Tensor('float32', data, shape)] as const,
-      ...stateNames(OPTIMIZER, name).map(
-        (n) => [n, new Tensor('float32', new Float32Array(data.length), shape)] as const,
-      ),
-    ])
-    const result = await session.run({
-      ...Object.fromEntries(state),
-      images: new Tensor('uint8', images, [steps, batch, pixels]),
-      labels: new Tensor('int32', labels, [steps, batch]),
-      keys: new Tensor('uint32', new Uint32Array(steps), [steps]),
-      lr: new Tensor('float32', [0.05], []),
-      step: new Tensor('float32', [0], []),
-    })
-    return new Map([...weights.keys()].map((name) => [name, result[updated(name)]!.data as Float32Array]))
+    return await run()
   } finally {
-    await session.release()
+    await release()
   }
 }
 

@@ -5,17 +5,22 @@ import { evaluationGraph } from '../graph/evaluation-graph.ts'
 import { givenStepGraph } from '../graph/given-step-graph.ts'
 import type { Hooked } from '../graph/hooks.ts'
 import { inferenceGraph } from '../graph/inference-graph.ts'
+import type { Blocks } from '../graph/layers/blocked-kernels.ts'
 import { webGpu } from '../graph/layers/fill-channels.ts'
+import { microBatchSize } from '../graph/micro-batch-size.ts'
 import { trainingGraph } from '../graph/training-graph.ts'
 import { createSession } from './create-session.ts'
 import { evaluate, evaluateWeights } from './evaluate.ts'
 import type { InferenceSession } from './ort.ts'
 import type { SharedWeights } from './shared-weights.ts'
 
-/** How the graphs run: on a device, with channels in blocks of this size if they are blocked. */
+/** How the graphs run. */
 export interface Target {
   readonly device: Device
+  /** Channels of a block, if they are blocked. */
   readonly block?: number
+  /** Bytes of a layer's output that micro-batches keep to; 0: there are none. */
+  readonly cacheBytes?: number
 }
 
 /** Images of which the clipped gradients are summed at a time: a multiple of all blocks, whose tensors fit the cache. */
@@ -35,9 +40,10 @@ export interface Sessions {
 }
 
 export function openSessions(target: Target, job: TrainingSetup): Sessions {
-  const { block, device } = target
+  const { block, cacheBytes = 0, device } = target
   const records = recordSessions(target, job)
-  return { ...records, ...(block === undefined ? standardSessions(device, job) : blockedSessions(block, job)) }
+  const others = block === undefined ? standardSessions(device, job) : blockedSessions({ block, cacheBytes }, job)
+  return { ...records, ...others }
 }
 
 type RecordSessions = Pick<Sessions, 'clippedSum' | 'givenStep'>
@@ -100,9 +106,16 @@ function standardSessions(device: Device, job: TrainingSetup): Omit<Sessions, ke
 }
 
 /** A graph for full batches is for no others, and faster for that; one session evaluates all models. */
-function blockedSessions(block: number, job: TrainingSetup): Omit<Sessions, keyof RecordSessions> {
+function blockedSessions(
+  { block, cacheBytes }: Required<Omit<Target, 'device'>>,
+  job: TrainingSetup,
+): Omit<Sessions, keyof RecordSessions> {
   const { model, normalise, optimizer } = job
   const training = keptSessions()
+  const fullBlocks = (blocks: { readonly block: number; readonly batch: number }): Blocks => {
+    const microBatch = microBatchSize(model, blocks, cacheBytes)
+    return { ...blocks, ...(microBatch && { microBatch }) }
+  }
   let evaluation: Promise<InferenceSession> | undefined
   const score = async (weights: Weights, sets: readonly Uint32Array[]) => {
     evaluation ??= createSession(evaluationGraph(model, normalise, block))
@@ -110,7 +123,7 @@ function blockedSessions(block: number, job: TrainingSetup): Omit<Sessions, keyo
   }
   return {
     training(batch, full, hooked) {
-      const blocks = { block, ...(batch === full && { batch }) }
+      const blocks = batch === full ? fullBlocks({ block, batch }) : { block }
       const graph = () => trainingGraph(model, normalise, optimizer, blocks, hooked)
       return training(JSON.stringify([blocks, hooked]), graph)
     },

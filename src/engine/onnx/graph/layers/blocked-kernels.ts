@@ -1,16 +1,20 @@
 import type { Graph } from '../graph.ts'
 import type { ExampleKernels, ImageShape, KernelSize } from './image-layout.ts'
+import { GROUP, pairwiseSum, partSize, sumGroups } from './image-sums.ts'
 
 /** Channels of a block, and images of a batch where all have the same number. */
 export interface Blocks {
   readonly block: number
   readonly batch?: number
+  /** Images that go through the layers before the first dense one at a time (see micro-batches.ts); undefined: all. */
+  readonly microBatch?: number
 }
 
 /**
- * A batch's gradients of kernels are formed image by image and then summed, where so many numbers are not too many
- * to write: 8 MiB of them.
+ * Gradients of kernels of so many weights are formed image by image and then summed, of so many numbers at most: 8 MiB.
+ * Of larger kernels that is too much to write.
  */
+const MOST_WEIGHTS = 2 ** 15
 const MOST_PER_IMAGE = 2 ** 21
 
 /** Images whose zeros at the left and right are there already, `depth` channels of a pixel side by side in each of `planes`. */
@@ -22,6 +26,8 @@ interface Seen {
   /** Rows of zeros above and below that are not there yet. */
   readonly around: readonly [above: number, below: number]
 }
+
+type Pair = readonly [images: string, dz: string]
 
 /** Images in the standard layout, with their zeros around them, and gradients in blocks. */
 export interface ImagePairs {
@@ -46,42 +52,70 @@ export function blockedKernels(g: Graph, { block, batch }: Blocks) {
       pads: [around[0], 0, around[1], 0],
     }
     const count = batch && Math.ceil(batch / block) * block
-    const overImages = () =>
-      count && weights * count <= MOST_PER_IMAGE ? g.reduceSum(byImage(count), 1) : all(byBlock)
+    const filled = () => seen.map(([{ images }, dz]): Pair => [fillBlocks(images, 1), fillBlocks(dz, 0)])
+    const byImages = weights <= MOST_WEIGHTS
+    const overImages = () => {
+      if (count && count % GROUP === 0) {
+        return inParts(filled(), count, byImages ? partSize(count, MOST_PER_IMAGE / weights)! : GROUP)
+      }
+      const few = count && byImages && weights * count <= MOST_PER_IMAGE
+      return few ? g.reduceSum(byImage(filled(), count), 1) : onto(filled(), byBlock)
+    }
     const kernels = (sums: string) => {
       const apart = g.reshape(sums, planes, filters / block, kernel * kernel, depth, block)
       return g.reshape(g.transpose(apart, 1, 0, 2, 3, 4), filters, planes * depth, kernel, kernel)
     }
     return {
       sum: () => kernels(overImages()),
-      examples: (): ExampleKernels => ({ each: byImage(count!), kernels }),
-    }
-
-    /** The sum over the pairs: each convolution adds to what the one before it gave. */
-    function all(conv: (images: string, dz: string, onto: readonly string[]) => string): string {
-      return seen.reduce<readonly string[]>(
-        (onto, [{ images }, dz]) => [conv(fillBlocks(images, 1), fillBlocks(dz, 0), onto)],
-        [],
-      )[0]!
+      examples: (): ExampleKernels => ({ each: byImage(filled(), count!), kernels }),
     }
 
     // Every image is a group of the convolution, and its own dz are its kernels: nothing has to change its order.
-    function byImage(count: number): string {
-      const each = all((images, dz, onto) => {
+    function byImage(pairs: readonly Pair[], count: number): string {
+      const each = onto(pairs, (images, dz, sum) => {
         const kernels = g.reshape(dz, count * filters, 1, rows, cols)
-        return g.nchwc('Conv', [images, kernels, ...onto.flatMap((sum) => ['', sum])], { ...attributes, group: count })
+        return g.nchwc('Conv', [images, kernels, ...sum], { ...attributes, group: count })
       })
       return g.reshape(each, planes, count, filters * kernel * kernel * depth)
     }
 
+    /** In parts of a batch, with the same bits in parts of any size. */
+    function inParts(pairs: readonly Pair[], count: number, size: number): string {
+      const lengths = new Array(count / size).fill(size)
+      const apart = pairs.map(([images, dz]) => [g.split(images, lengths, 1), g.split(dz, lengths)] as const)
+      const sums = lengths.map((_, i) => {
+        const part = apart.map(([images, dz]): Pair => [images[i]!, dz[i]!])
+        return byImages ? sumImages(byImage(part, size), size) : onto(part, byBlock)
+      })
+      return pairwiseSum(g, sums)
+    }
+
+    function sumImages(each: string, count: number): string {
+      const groups = count / GROUP
+      const ones = g.constant('float32', [1, GROUP], new Array(GROUP).fill(1))
+      const apart = g.reshape(each, planes, groups, GROUP, filters * kernel * kernel * depth)
+      return sumGroups(g, g.op('MatMul', [ones, apart]), groups, 1)
+    }
+
     // As in the standard layout, but with blocks of N: each plane is an image of N channels, and dz has dilation B.
-    function byBlock(images: string, dz: string, onto: readonly string[]): string {
+    function byBlock(images: string, dz: string, sum: readonly string[]): string {
       const dz5 = g.reshape(dz, -1, block, filters / block, rows * cols, block)
       const kernels = g.reshape(g.transpose(dz5, 2, 0, 3, 1, 4), filters, -1, rows, cols)
       const blocked = g.nchwc('ReorderInput', [images], {})
-      return g.nchwc('Conv', [blocked, kernels, ...onto.flatMap((sum) => ['', sum])], attributes)
+      return g.nchwc('Conv', [blocked, kernels, ...sum], attributes)
     }
   }
+  /** The sum over the pairs: each convolution adds to what the one before it gave. */
+  const onto = (pairs: readonly Pair[], conv: (...of: [...Pair, sum: readonly string[]]) => string): string =>
+    pairs.reduce<readonly string[]>(
+      (sum, pair) => [
+        conv(
+          ...pair,
+          sum.flatMap((name) => ['', name]),
+        ),
+      ],
+      [],
+    )[0]!
   /** Images of zeros at the end of a batch that does not fill its blocks; they add nothing. */
   const fillBlocks = (x: string, axis: 0 | 1) => {
     if (batch !== undefined && batch % block === 0) return x

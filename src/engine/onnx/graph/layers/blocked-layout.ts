@@ -1,3 +1,4 @@
+import { sizeOf } from '../../../../model/model.ts'
 import type { Graph } from '../graph.ts'
 import { type Blocks, blockedKernels, type ImagePairs } from './blocked-kernels.ts'
 import {
@@ -8,6 +9,7 @@ import {
   lastToFirst,
   maxPoolAttributes,
 } from './image-layout.ts'
+import { GROUP, sumGroups } from './image-sums.ts'
 
 export interface BlockedLayout extends ImageLayout {
   /**
@@ -28,17 +30,18 @@ export function blockedLayout(g: Graph, blocks: Blocks): BlockedLayout {
   const { block, batch } = blocks
   const five = (x: string, [channels, rows, cols]: ImageShape) => g.reshape(x, -1, channels / block, rows, cols, block)
   const gradients = blockedKernels(g, blocks)
-  /** [N, C/B, 1, B]: sums over rows and columns, by a matrix product: the runtime's ReduceSum over several axes is slower. */
+  /** [N, C/B, 1, B]: sums over the rows and columns of [N, …], by a matrix product: the runtime's ReduceSum over several axes is slower. */
   const pixelSums = (x: string, [channels, rows, cols]: ImageShape) => {
     const pixels = g.reshape(x, 0, channels / block, rows * cols, block)
     const ones = g.constant('float32', [1, rows * cols], new Array(rows * cols).fill(1))
     return g.op('MatMul', [ones, pixels])
   }
-  /** [C/B, pixels, B]: sums over the images of a batch. */
-  const imageSums = (x: string, count: number, [channels, rows, cols]: ImageShape) => {
-    const ones = g.constant('float32', [1, count], new Array(count).fill(1))
-    const sums = g.op('MatMul', [ones, g.reshape(x, count, channels * rows * cols)])
-    return g.reshape(sums, channels / block, rows * cols, block)
+  /** [channels]: sums over the images of a batch, then over their pixels. */
+  const batchSums = (x: string, count: number, shape: ImageShape) => {
+    const size = count % GROUP === 0 ? GROUP : count
+    const ones = g.constant('float32', [1, size], new Array(size).fill(1))
+    const images = g.op('MatMul', [ones, g.reshape(x, count / size, size, sizeOf(shape))])
+    return sumGroups(g, pixelSums(images, shape), count / size, 0)
   }
   return {
     name: 'blocked',
@@ -77,8 +80,7 @@ export function blockedLayout(g: Graph, blocks: Blocks): BlockedLayout {
       return g.reshape(below || beside ? padded() : image, -1, channels, rows, cols)
     },
     channelSums(x, shape) {
-      const sums =
-        batch === undefined ? g.reduceSum(pixelSums(x, shape), 0) : g.reduceSum(imageSums(x, batch, shape), 1)
+      const sums = batch === undefined ? g.reduceSum(pixelSums(x, shape), 0) : batchSums(x, batch, shape)
       return g.reshape(sums, shape[0])
     },
     exampleChannelSums: (x, shape) => g.reshape(pixelSums(x, shape), -1, shape[0]),
