@@ -11,7 +11,7 @@ import { presetLayers } from '../../src/model/presets.ts'
  */
 const DIGESTS = [
   ['sgd', 0, 'standard', '115db54247711242d490ce2c8261fd5ff1ec3a2c5ec654b13d7d19b89f3e0c77'],
-  ['sgd', 0, 'blocked', '2237db4c291ce135b4158a716e7a003024d6b37a4dafbd19e05e40ca4413e1e2'],
+  ['sgd', 0, 'blocked', '2c5e9164aadd5749435327fb137b5756b60df900584c099c3b51046a193da471'],
   ['sgd', 0, 'blocked, batches of 64', '34e9de576d78c6f2b7bb285314ba874f00881524df2d17df0c0405c922acd87b'],
   ['sgd', 0.01, 'standard', '1903948545c286f2853f3f5e0995c51d2d2bb60d9593ae492b09606c96bb4774'],
   ['sgd', 0.01, 'blocked', 'e9007d9af808122ae9ce0bac9f74df04d66b115ca1fcfdd418878c866342167d'],
@@ -20,13 +20,13 @@ const DIGESTS = [
   ['momentum', 0, 'blocked', 'bcb36af1f99f1d5b982a043faf66dbc0d6d4cb9be5b75ab00e09fd4fe7e05fa6'],
   ['momentum', 0, 'blocked, batches of 64', 'ba00af075765a32504b9b96b7171c2ace9eee560403b5588ec4eea34de238adc'],
   ['momentum', 0.01, 'standard', '45cc0c61a681350e1cce10aff209810238b193319f657126d30cafe81a469c69'],
-  ['momentum', 0.01, 'blocked', 'd6c5b6b6c01dd8c3faea809890a946a6db4e646b00653426ae88de998259f7bf'],
+  ['momentum', 0.01, 'blocked', 'd5b70e803632d5d9492e585e6a7a14ac99c8afa79475cec1bed2a42985c81a59'],
   ['momentum', 0.01, 'blocked, batches of 64', '17230f0a82193b3a715b294f5a6c2c2589695212aeeefe7ba82e400f8b5627ef'],
   ['adam', 0, 'standard', 'a43fd0d2eeca7f429f23d49f42fbebfc8f77a21edc3525ded7302a5d66c97550'],
   ['adam', 0, 'blocked', 'c8444598d307e4c3c38d8fd316df2b4be117b6a79d01f4c9a0477dbd0adc7fa1'],
   ['adam', 0, 'blocked, batches of 64', '6bdc58c27ca53084923e742236af6c2d607d844aca21f7a9e848d23c900c4afc'],
   ['adam', 0.01, 'standard', 'abfe845b6bba256fd9f88c1d8244439baa9d580fdeee42b27643e956d88f2ec2'],
-  ['adam', 0.01, 'blocked', 'cfe9157ac72f912a03c2b406245092ea8b29597fb17aa2e3fdf2eb94a9c76fa8'],
+  ['adam', 0.01, 'blocked', '328809be4914e42a16ca2ef9ab2d76705cec99d9f16d5935fd2eb012b56ed926'],
   ['adam', 0.01, 'blocked, batches of 64', '1cf5ac9175377c9e39271ff649fef2a732f018c033b1337fce3055b212f5c731'],
 ] as const
 
