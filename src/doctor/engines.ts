@@ -38,7 +38,8 @@ export async function checkEngine(
   try {
     const engine = await load()
     const { weights, seconds } = await trainALittle(engine, signal)
-    const detail = `${engine.version}, trained a batch in ${briefly(seconds)}`
+    const parts = [engine.version, ...(engine.tuning ? [engine.tuning] : []), `trained a batch in ${briefly(seconds)}`]
+    const detail = parts.join(', ')
     const wrong = name === 'onnx' && !needed ? await differenceFromCpu(weights, signal) : undefined
     if (wrong) return { ...about, status: 'warning', detail: `${detail}; ${wrong}`, fix: 'fedunify run --device cpu' }
     if (!engine.note) return { ...about, status: 'ok', detail }

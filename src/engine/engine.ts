@@ -20,6 +20,8 @@ export interface Engine {
   readonly device: Device
   /** Name and version of what computes and how, for the manifest: runs of one version give the same bits. */
   readonly version: string
+  /** What it found to be quickest on this machine; the bits do not depend on it. */
+  readonly tuning?: string
   /** What the user should know about the choice: a faster way that did not work here, and why. */
   readonly note?: string
   open(job: LearnerJob): Promise<Learner>

@@ -55,15 +55,12 @@ export const inThisProcess = (run: PreparedRun, asked = run.experiment): Runnabl
   open: (signal) => openLocally(run, signal),
 })
 
-/** From so many owners on, their models that come and go are most of what is collected. */
-const MANY = 32
-
 /** One learner trains for all owners. */
 async function openLocally(run: PreparedRun, signal: AbortSignal): Promise<Participants> {
   const { experiment, shards } = run
   const { workers, baseline } = experiment
   assertStates(run.model, experiment)
-  if (shards.length >= MANY) collectSeldom()
+  collectSeldom()
   const learner = await openLearner(run, workers, signal)
   const heads = headLearner(run, workers, learner, signal)
   const masks = maskedHere(

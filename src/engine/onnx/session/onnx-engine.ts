@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { FedunifyError } from '../../../errors.ts'
+import { dataSize } from '../../../format.ts'
 import { compiled } from '../../../system/compiled.ts'
 import { requireRoom } from '../../../system/limits.ts'
 import { refusalOf } from '../../../system/refusal.ts'
@@ -17,15 +18,20 @@ import type { Setup, Task, TaskResult } from './worker.ts'
 
 /** Trains with onnxruntime: the training step is an ONNX graph of its own (see training-graph.ts). */
 export function onnxEngine(target: Target): Engine {
-  const { device, block } = target
+  const { device, block, cacheBytes } = target
   const version = `onnxruntime-node ${RUNTIME_VERSION}`
+  const tuning = cacheBytes === undefined ? {} : { tuning: tuned(cacheBytes) }
   return {
     name: 'onnx',
     device,
     version: block === undefined ? version : `${version}, blocks of ${block} channels`,
+    ...tuning,
     open: (job) => open(target, job),
   }
 }
+
+const tuned = (cacheBytes: number) =>
+  cacheBytes === 0 ? 'whole batches' : `micro-batches of at most ${dataSize(cacheBytes)} a layer`
 
 async function open(target: Target, { signal, ...job }: LearnerJob): Promise<Learner> {
   // On a GPU the owners take turns: one of them fills it.
