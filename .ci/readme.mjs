@@ -245,6 +245,22 @@ function byBatch(folder) {
   return rates.map(([batch, rate]) => `${thousands(rate)} with ${batch}`).join(', ')
 }
 
+/** Training in micro-batches beside whole batches, and what fedunify chose on that machine. */
+function microBatches() {
+  const { machine, figures, details } = suite('micro-batches')
+  const beside = { micro_16: 'micro_16_to_whole', micro_32: 'micro_32_to_whole' }
+  const rows = Object.entries(figures).map(([key, { name, median, min, max }]) => [
+    name,
+    `**${thousands(median)}**`,
+    `${thousands(min)} – ${thousands(max)}`,
+    beside[key] ? ratio('micro-batches', beside[key]) : '',
+  ])
+  const { cache_bytes } = details.found_here
+  const chosen = cache_bytes === 0 ? 'whole batches' : `parts of at most ${thousands(cache_bytes)} bytes a layer`
+  const head = ['one worker', 'images/s, median', 'min – max', '× whole batches']
+  return `${table(head, rows)}\n\n${machine.cores} cores, ${machine.cpu}. fedunify chose ${chosen} there.`
+}
+
 /** What else those suites say of a run: its speed next to PyTorch's and to the processor's peak, and its memory. */
 function facts() {
   const { machine, versions, peak_gflops, figures } = suite('training')
@@ -347,6 +363,7 @@ const FIGURES = {
   peak,
   share,
   'by-batch': byBatch,
+  'micro-batches': microBatches,
   facts,
   offline,
   federation,

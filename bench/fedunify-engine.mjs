@@ -4,7 +4,10 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { loadDataset } from '../build/data/load-dataset.js'
+import { widestBytes } from '../build/engine/onnx/graph/micro-batch-size.js'
+import { findBlocked } from '../build/engine/onnx/machine/find-blocked.js'
 import { loadOnnx } from '../build/engine/onnx/machine/load-onnx.js'
+import { onnxEngine } from '../build/engine/onnx/session/onnx-engine.js'
 import { initialWeights } from '../build/model/init.js'
 import { buildModel } from '../build/model/model.js'
 import { presetLayers } from '../build/model/presets.js'
@@ -26,15 +29,16 @@ const { positionals, values } = parseArgs({
     model: string('cnn'),
     clip: string(),
     noise: string(),
+    'micro-batch': string(),
   },
 })
 const [mode] = positionals
-const { data, layout, model: preset, ...numbers } = values
+const { data, layout, model: preset, 'micro-batch': microBatch, ...numbers } = values
 const { workers, images, passes, batch, lr, mean, std, clip, noise, 'warm-up': warmUp } = mapValues(numbers, Number)
 
 const dataset = await loadDataset({ dataset: 'fashion-mnist', dir: data })
 const model = buildModel(presetLayers(preset, dataset.classes), dataset.shape, dataset.classes)
-const engine = await loadOnnx('cpu', layout)
+const engine = microBatch === undefined ? await loadOnnx('cpu', layout) : await inMicroBatches(Number(microBatch))
 const learner = await engine.open({
   model,
   dataset,
@@ -72,6 +76,12 @@ async function train(owner, count) {
 async function forward(owner, count) {
   const { lossSum } = await learner.evaluate(weights, indices(owner, count))
   return { loss: lossSum / count, end: now() }
+}
+
+/** The blocked layout in micro-batches of so many images, 0: in whole batches, whatever is quickest on this machine. */
+async function inMicroBatches(size) {
+  const { block } = await findBlocked()
+  return onnxEngine({ device: 'cpu', block, cacheBytes: size * widestBytes(model) })
 }
 
 async function run(count) {

@@ -4,6 +4,7 @@ import { forward } from './forward.mjs'
 import { masks } from './masks.mjs'
 import { memory } from './memory.mjs'
 import { merge } from './merge.mjs'
+import { microBatches } from './micro-batches.mjs'
 import { offline } from './offline.mjs'
 import { owners } from './owners.mjs'
 import { rounds } from './rounds.mjs'
@@ -34,4 +35,18 @@ import { uneven } from './uneven.mjs'
  */
 
 /** @type {{ name: string, about: string, measure(bench: Bench): Promise<Measured> }[]} */
-export const SUITES = [training, forward, rounds, start, merge, offline, owners, drawn, uneven, memory, dp, masks]
+export const SUITES = [
+  training,
+  microBatches,
+  forward,
+  rounds,
+  start,
+  merge,
+  offline,
+  owners,
+  drawn,
+  uneven,
+  memory,
+  dp,
+  masks,
+]
