@@ -82,7 +82,25 @@ describe('the first value that is not finite', () => {
     expect(firstNonFinite(weights)).toEqual({ tensor: 'b', value })
   })
 
-  it('is none where all is finite', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('is found at every place: %d', (value) => {
+    for (let length = 1; length <= 9; length++) {
+      for (let at = 0; at < length; at++) {
+        const values = new Array(length).fill(1)
+        values[at] = value
+        const place = `${at} of ${length}`
+        expect(firstNonFinite(new Map([['a', tensor(...values)]])), place).toEqual({ tensor: 'a', value })
+      }
+    }
+  })
+
+  it('is found among infinities whose sum is none', () => {
+    const both = tensor(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
+    expect(firstNonFinite(new Map([['a', both]]))).toEqual({ tensor: 'a', value: Number.POSITIVE_INFINITY })
+  })
+
+  it('is none where all is finite, however large', () => {
     expect(firstNonFinite(new Map([['a', tensor(-0, 3.4e38, 1e-45)]]))).toBeUndefined()
+    const largest = new Array(1000).fill(3.4028234e38)
+    expect(firstNonFinite(new Map([['a', tensor(...largest)]]))).toBeUndefined()
   })
 })
