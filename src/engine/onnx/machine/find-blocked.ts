@@ -30,10 +30,9 @@ interface Means {
 const CACHE = join(cacheFolder(), 'blocked.json')
 
 /**
- * The domain of the blocked operators is internal to the runtime. So its block size is probed, and what it computes is
- * compared with the standard operators, once, and how much of a batch it likes at a time is measured: the outcome is kept,
- * and a later run need not even load the runtime here,
- * which takes as long as all else that it does before its threads begin.
+ * The domain of the blocked operators is internal to the runtime. So its block size is probed, what it computes is compared
+ * with the standard operators, and whether micro-batches are quicker here is measured, once: the outcome is kept. A later
+ * run need not even load the runtime here, which takes as long as all else that it does before its threads begin.
  *
  * @throws FedunifyError (usage) if the runtime does not load
  */
