@@ -248,12 +248,11 @@ function byBatch(folder) {
 /** Training in micro-batches beside whole batches, and what fedunify chose on that machine. */
 function microBatches() {
   const { machine, figures, details } = suite('micro-batches')
-  const beside = { micro_16: 'micro_16_to_whole', micro_32: 'micro_32_to_whole' }
   const rows = Object.entries(figures).map(([key, { name, median, min, max }]) => [
     name,
     `**${thousands(median)}**`,
     `${thousands(min)} – ${thousands(max)}`,
-    beside[key] ? ratio('micro-batches', beside[key]) : '',
+    key === 'whole' ? '' : ratio('micro-batches', `${key}_to_whole`),
   ])
   const { cache_bytes } = details.found_here
   const chosen = cache_bytes === 0 ? 'whole batches' : `parts of at most ${thousands(cache_bytes)} bytes a layer`

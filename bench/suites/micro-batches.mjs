@@ -1,8 +1,8 @@
 import { findBlocked } from '../../build/engine/onnx/machine/find-blocked.js'
 import { file, flags } from '../children.mjs'
 import { otherDetails, rateSeries, takeTurns } from '../turns.mjs'
+import { trainingSettings } from './training.mjs'
 
-const SETTINGS = { batch: 64, lr: 0.1, mean: 0.286, std: 0.353 }
 const SIDES = [
   { key: 'whole', name: 'training: whole batches of 64', size: 0 },
   { key: 'micro_16', name: 'training: micro-batches of 16', size: 16 },
@@ -16,7 +16,7 @@ export const microBatches = {
   async measure({ quick, times, data, pin, note }) {
     const found = await findBlocked()
     if (!('block' in found)) throw new Error(found.why)
-    const settings = { ...SETTINGS, images: quick ? 3200 : 9600, 'warm-up': 1600 }
+    const settings = trainingSettings(quick)
     const command = [process.execPath, file('fedunify-engine.mjs'), 'train']
     const sides = SIDES.map(({ key, name, size }) => ({
       key,

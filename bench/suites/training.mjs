@@ -12,14 +12,18 @@ const FIRST = 2 * 28 * 28 * 32 * 9
 const OTHERS = 2 * (14 * 14 * 64 * 32 * 9 + 3136 * 128 + 128 * 10)
 const FLOP = 2 * FIRST + 3 * OTHERS
 
-const SETTINGS = { batch: 64, lr: 0.1, mean: 0.286, std: 0.353 }
+/** What is trained to see how fast it goes; images are each owner's. */
+export const trainingSettings = (quick) => {
+  const images = quick ? 3200 : 9600
+  return { batch: 64, lr: 0.1, mean: 0.286, std: 0.353, images, 'warm-up': 1600 }
+}
 
 /** How fast owners train, beside PyTorch, on one core and on two. */
 export const training = {
   name: 'training',
   about: 'images/s of training, blocked and standard layout, one and two owners, beside PyTorch',
   async measure(bench) {
-    const settings = { ...SETTINGS, images: bench.quick ? 3200 : 9600, 'warm-up': 1600 }
+    const settings = trainingSettings(bench.quick)
     const sides = [1, 2].flatMap((cores) => sidesOn(cores, settings, bench))
     const possible = sides.filter(({ key }) => bench.python || !key.startsWith('torch'))
     const { measured, versions } = await takeTurns(possible, bench.times(7, 2), bench.note)

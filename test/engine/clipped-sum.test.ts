@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import type { Layer } from '../../src/model/layers.ts'
 import type { Model } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'
+import { B, MODELS as BLOCKED, block } from '../support/blocked-models.ts'
 import { conv, dense, etf, flatten, pool, relu } from '../support/layers.ts'
 import { relativeError } from '../support/numbers.ts'
 import { clippedInPlainCode, openRecords, singleGradients, someImages } from '../support/records.ts'
 import { range } from '../support/synthetic.ts'
 
-const block = await probeBlockSize()
-const B = block ?? 16
 const targets = [{ name: 'standard', target: {} }, ...(block ? [{ name: 'blocked', target: { block } }] : [])]
+
+const only = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, BLOCKED[name]!]))
 
 /** Every way through the layers that a blocked or a standard graph takes. */
 const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> = {
@@ -19,14 +19,7 @@ const MODELS: Record<string, [layers: readonly Layer[], input: Model['input']]> 
   'cnn on an odd image': [presetLayers('cnn', 10), [1, 11, 13]],
   'cnn-small': [presetLayers('cnn-small', 10), [1, 9, 9]],
   'cnn-small-etf': [presetLayers('cnn-small-etf', 10), [1, 9, 9]],
-  'channels that fit no block between others that do': [
-    [conv(B), relu, conv(B + 3), relu, pool(2), conv(2 * B), relu, flatten, dense(10)],
-    [1, 8, 8],
-  ],
-  'a first layer that fits no block': [
-    [conv(B - 1), relu, conv(B), relu, conv(2 * B), relu, pool(2), flatten, dense(10)],
-    [1, 6, 7],
-  ],
+  ...only(['channels that fit no block between others that do', 'a first layer that fits no block']),
   'colours, an even kernel, no padding': [
     [conv(B, 4, 'valid'), relu, pool(3), conv(B, 2), pool(2), flatten, dense(12), etf(10, false)],
     [3, 14, 13],

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { TrainPlan } from '../../src/engine/engine.ts'
 import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
-import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import { hookedBy } from '../../src/engine/onnx/session/hook-tensors.ts'
 import { openSessions } from '../../src/engine/onnx/session/job-sessions.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel } from '../../src/model/model.ts'
 import type { Weights } from '../../src/weights/weights.ts'
+import { B, block } from '../support/blocked-models.ts'
 import { noisyWeights, someHooks } from '../support/hooks.ts'
 import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
 import { job, open, plan, rejection, watch } from '../support/learner.ts'
@@ -14,8 +14,6 @@ import { bits, largestDifference } from '../support/numbers.ts'
 import { range } from '../support/synthetic.ts'
 import { openTfjs } from '../support/tfjs-learner.ts'
 
-const block = await probeBlockSize()
-const B = block ?? 16
 const targets = [{ name: 'standard', target: {} }, ...(block ? [{ name: 'blocked', target: { block } }] : [])]
 
 const model = buildModel([conv(B), relu, pool(2), flatten, dropout(0.2), dense(4)], [1, 12, 12], 4)

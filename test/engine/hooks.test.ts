@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { OptimizerSettings } from '../../src/engine/engine.ts'
 import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
 import type { Blocks } from '../../src/engine/onnx/graph/layers/blocked-kernels.ts'
-import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel, type Model, sizeOf } from '../../src/model/model.ts'
 import { presetLayers } from '../../src/model/presets.ts'
 import type { Weights } from '../../src/weights/weights.ts'
+import { B, block } from '../support/blocked-models.ts'
 import { type Chunk, openTrainer } from '../support/chunk.ts'
 import { expectFiniteDifferences, slopes } from '../support/finite-differences.ts'
 import { type Parameters, toFloat64 } from '../support/float64-network.ts'
@@ -15,9 +15,6 @@ import { conv, dense, flatten, pool, relu } from '../support/layers.ts'
 import { NORMALISE } from '../support/learner.ts'
 import { bits, norm, relativeError } from '../support/numbers.ts'
 import { someSteps } from '../support/steps.ts'
-
-const block = await probeBlockSize()
-const B = block ?? 16
 
 const mlp = buildModel([flatten, dense(7), relu, dense(3)], [1, 4, 4], 3)
 const kinds = ['sgd', 'momentum', 'adam'] as const

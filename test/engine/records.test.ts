@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Learner, LearnerJob, TrainPlan } from '../../src/engine/engine.ts'
 import type { ObjectiveHooks } from '../../src/engine/hooks.ts'
-import { probeBlockSize } from '../../src/engine/onnx/machine/self-check.ts'
 import { initialWeights } from '../../src/model/init.ts'
 import { buildModel } from '../../src/model/model.ts'
 import type { Weights } from '../../src/weights/weights.ts'
+import { B, block } from '../support/blocked-models.ts'
 import { noisyWeights } from '../support/hooks.ts'
 import { conv, dense, dropout, flatten, pool, relu } from '../support/layers.ts'
 import { open, plan, rejection, watch } from '../support/learner.ts'
@@ -13,8 +13,6 @@ import { clippedInPlainCode, openRecords, singleGradients, someImages } from '..
 import { range } from '../support/synthetic.ts'
 import { openTfjs } from '../support/tfjs-learner.ts'
 
-const block = await probeBlockSize()
-const B = block ?? 16
 const model = buildModel([conv(B), relu, pool(2), flatten, dense(4)], [1, 12, 12], 4)
 const start = initialWeights(model, 1)
 const allBits = (weights: Weights) => Object.fromEntries([...weights].map(([name, { data }]) => [name, bits(data)]))
@@ -22,7 +20,7 @@ const allBits = (weights: Weights) => Object.fromEntries([...weights].map(([name
 type Open = (given: Partial<LearnerJob>) => Promise<Learner>
 const ENGINES: [name: string, open: Open][] = [
   ['onnx', (given) => open({ model, ...given })],
-  ...(block ? [['onnx, blocked', (given) => open({ model, ...given }, { block })] as [string, Open]] : []),
+  ...(block ? [['onnx, blocked', (given) => open({ model, ...given }, { block: B })] as [string, Open]] : []),
   ['tfjs', (given) => openTfjs({ model, ...given })],
 ]
 /** All of 20 images in each step, and nothing is clipped. */

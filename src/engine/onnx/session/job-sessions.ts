@@ -112,9 +112,9 @@ function blockedSessions(
 ): Omit<Sessions, keyof RecordSessions> {
   const { model, normalise, optimizer } = job
   const training = keptSessions()
-  const fullBlocks = (blocks: { readonly block: number; readonly batch: number }): Blocks => {
-    const microBatch = microBatchSize(model, blocks, cacheBytes)
-    return { ...blocks, ...(microBatch && { microBatch }) }
+  const inParts = ({ block, batch }: Blocks): Blocks => {
+    const microBatch = batch && microBatchSize(model, { block, batch }, cacheBytes)
+    return { block, ...(batch && { batch }), ...(microBatch && { microBatch }) }
   }
   let evaluation: Promise<InferenceSession> | undefined
   const score = async (weights: Weights, sets: readonly Uint32Array[]) => {
@@ -123,8 +123,8 @@ function blockedSessions(
   }
   return {
     training(batch, full, hooked) {
-      const blocks = batch === full ? fullBlocks({ block, batch }) : { block }
-      const graph = () => trainingGraph(model, normalise, optimizer, blocks, hooked)
+      const blocks = { block, ...(batch === full && { batch }) }
+      const graph = () => trainingGraph(model, normalise, optimizer, inParts(blocks), hooked)
       return training(JSON.stringify([blocks, hooked]), graph)
     },
     evaluateShared: ({ weights }, sets) => score(weights, sets),

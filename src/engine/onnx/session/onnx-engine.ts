@@ -20,12 +20,11 @@ import type { Setup, Task, TaskResult } from './worker.ts'
 export function onnxEngine(target: Target): Engine {
   const { device, block, cacheBytes } = target
   const version = `onnxruntime-node ${RUNTIME_VERSION}`
-  const tuning = cacheBytes === undefined ? {} : { tuning: tuned(cacheBytes) }
   return {
     name: 'onnx',
     device,
     version: block === undefined ? version : `${version}, blocks of ${block} channels`,
-    ...tuning,
+    ...(cacheBytes !== undefined && { tuning: tuned(cacheBytes) }),
     open: (job) => open(target, job),
   }
 }

@@ -1,6 +1,6 @@
 import type { Graph } from '../graph.ts'
 import type { ExampleKernels, ImageShape, KernelSize } from './image-layout.ts'
-import { GROUP, pairwiseSum, partSize, sumGroups } from './image-sums.ts'
+import { GROUP, ones, pairwiseSum, partSize, sumGroups } from './image-sums.ts'
 
 /** Channels of a block, and images of a batch where all have the same number. */
 export interface Blocks {
@@ -92,9 +92,9 @@ export function blockedKernels(g: Graph, { block, batch }: Blocks) {
 
     function sumImages(each: string, count: number): string {
       const groups = count / GROUP
-      const ones = g.constant('float32', [1, GROUP], new Array(GROUP).fill(1))
-      const apart = g.reshape(each, planes, groups, GROUP, filters * kernel * kernel * depth)
-      return sumGroups(g, g.op('MatMul', [ones, apart]), groups, 1)
+      const values = filters * kernel * kernel * depth
+      const sums = g.op('MatMul', [ones(g, GROUP), g.reshape(each, planes, groups, GROUP, values)])
+      return sumGroups(g, sums, groups, 1)
     }
 
     // As in the standard layout, but with blocks of N: each plane is an image of N channels, and dz has dilation B.

@@ -9,7 +9,7 @@ import {
   lastToFirst,
   maxPoolAttributes,
 } from './image-layout.ts'
-import { GROUP, sumGroups } from './image-sums.ts'
+import { GROUP, ones, sumGroups } from './image-sums.ts'
 
 export interface BlockedLayout extends ImageLayout {
   /**
@@ -33,14 +33,12 @@ export function blockedLayout(g: Graph, blocks: Blocks): BlockedLayout {
   /** [N, C/B, 1, B]: sums over the rows and columns of [N, …], by a matrix product: the runtime's ReduceSum over several axes is slower. */
   const pixelSums = (x: string, [channels, rows, cols]: ImageShape) => {
     const pixels = g.reshape(x, 0, channels / block, rows * cols, block)
-    const ones = g.constant('float32', [1, rows * cols], new Array(rows * cols).fill(1))
-    return g.op('MatMul', [ones, pixels])
+    return g.op('MatMul', [ones(g, rows * cols), pixels])
   }
   /** [channels]: sums over the images of a batch, then over their pixels. */
   const batchSums = (x: string, count: number, shape: ImageShape) => {
     const size = count % GROUP === 0 ? GROUP : count
-    const ones = g.constant('float32', [1, size], new Array(size).fill(1))
-    const images = g.op('MatMul', [ones, g.reshape(x, count / size, size, sizeOf(shape))])
+    const images = g.op('MatMul', [ones(g, size), g.reshape(x, count / size, size, sizeOf(shape))])
     return sumGroups(g, pixelSums(images, shape), count / size, 0)
   }
   return {

@@ -15,6 +15,12 @@ export function partSize(batch: number, most: number): number | undefined {
   return size
 }
 
+/**
+ * [1, count] ones: a product with them sums so many rows. ReduceSum takes another way, with other bits, where there is one
+ * sum than where there are several.
+ */
+export const ones = (g: Graph, count: number): string => g.constant('float32', [1, count], new Array(count).fill(1))
+
 /** The sum of neighbours, then of neighbouring sums, and so on. */
 export function pairwiseSum(g: Graph, items: readonly string[]): string {
   if (items.length === 1) return items[0]!
