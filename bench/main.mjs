@@ -23,10 +23,11 @@ const data = await findData()
 const python = findTorch(options.python, note)
 if (!python) note('PyTorch is left out: see bench/README.md')
 
-const { quick, runs } = options
+const { quick, runs, skipped } = options
 const top = await peak(pin)
 const times = (normal, few) => runs ?? (quick ? few : normal)
-const bench = { quick, times, data, python, pin, note, peak: Math.max(...top.gflops) }
+const isWanted = ({ key }) => !skipped.some((start) => key.startsWith(start))
+const bench = { quick, times, isWanted, data, python, pin, note, peak: Math.max(...top.gflops) }
 note(`peak of one core: ${bench.peak} GFLOP/s, by ${top.by}`)
 await mkdir(options.out, { recursive: true })
 const summaries = {}

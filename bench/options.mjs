@@ -13,6 +13,7 @@ ${SUITES.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}
 Options:
   --quick         few repetitions of less work: shows that the bench works, gives no figures to quote
   --runs <n>      how often each thing is measured (default: what each suite needs; memory: always once)
+  --skip <list>   what to leave out of turns, by the start of its key in the JSON files: fedunify_standard,torch
   --cores <list>  cores to stay on, the first alone for one thread (default: 0,1)
   --data <dir>    folder with Fashion-MNIST (default: found or fetched)
   --python <path> one more Python to look for PyTorch in, besides bench/.venv, .venv and the system's
@@ -24,6 +25,7 @@ Examples:
   npm run bench -- training forward         these two alone
   npm run bench -- --quick                  does it work here?
   npm run bench -- training --runs 15       where the machine is noisy
+  npm run bench -- training --skip torch    fedunify alone
 `
 
 /** Parses the command line; tells what is wrong with it, or helps, and ends the process. */
@@ -38,6 +40,7 @@ export function parseOptions(args) {
         quick: { type: 'boolean', default: false },
         strict: { type: 'boolean', default: false },
         runs: string,
+        skip: { ...string, default: '' },
         cores: { ...string, default: '0,1' },
         data: string,
         python: string,
@@ -52,10 +55,16 @@ export function parseOptions(args) {
     const runs = values.runs === undefined ? undefined : whole('--runs', values.runs, 1)
     const cores = values.cores.split(',').map((core) => whole('--cores', core, 0))
     const folder = fileURLToPath(new URL(`../results/bench${quick ? '-quick' : ''}`, import.meta.url))
-    const told = [...positionals, ...(quick ? ['--quick'] : []), ...(runs ? ['--runs', runs] : [])]
+    const skipped = values.skip.split(',').filter((key) => key !== '')
+    const told = [
+      ...positionals,
+      ...(quick ? ['--quick'] : []),
+      ...(runs ? ['--runs', runs] : []),
+      ...(skipped.length > 0 ? ['--skip', skipped.join(',')] : []),
+    ]
     return {
       suites: chosen(positionals),
-      ...{ quick, strict, runs, cores, data, python },
+      ...{ quick, strict, runs, skipped, cores, data, python },
       out: values.out ?? folder,
       // Without paths: it goes into the JSON files.
       command: ['npm run bench', ...(told.length > 0 ? ['--'] : []), ...told].join(' '),

@@ -6,7 +6,7 @@ import { otherDetails, rateSeries, takeTurns } from '../turns.mjs'
 export const forward = {
   name: 'forward',
   about: 'images/s of evaluation by the engine, bookkeeping included, beside PyTorch',
-  async measure({ quick, times, data, python, pin, note }) {
+  async measure({ quick, times, isWanted, data, python, pin, note }) {
     const settings = { images: 10_000, passes: quick ? 1 : 2, 'warm-up': 1600, mean: 0.286, std: 0.353 }
     const sides = ['blocked', 'standard'].map((layout) => ({
       key: `fedunify_${layout}`,
@@ -26,7 +26,7 @@ export const forward = {
         commands: [pin(1, torchCommand(python, 'forward', { ...settings, data, layout, batch: batches[layout] }))],
       })
     }
-    const { measured, versions } = await takeTurns(sides, times(7, 2), note)
+    const { measured, versions } = await takeTurns(sides.filter(isWanted), times(7, 2), note)
     const names = {
       fedunify_blocked: 'forward: fedunify blocked',
       torch_nchw: 'forward: PyTorch NCHW',

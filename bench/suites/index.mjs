@@ -6,6 +6,7 @@ import { memory } from './memory.mjs'
 import { merge } from './merge.mjs'
 import { microBatches } from './micro-batches.mjs'
 import { offline } from './offline.mjs'
+import { operators } from './operators.mjs'
 import { owners } from './owners.mjs'
 import { rounds } from './rounds.mjs'
 import { start } from './start.mjs'
@@ -17,6 +18,7 @@ import { uneven } from './uneven.mjs'
  * @typedef {object} Bench
  * @property {boolean} quick to show that it works, in less time and with worse figures
  * @property {(normal: number, quick: number) => number} times how often to measure; --runs decides if given
+ * @property {(side: { key: string }) => boolean} isWanted whether to measure this; --skip decides
  * @property {string} data folder with Fashion-MNIST
  * @property {string | undefined} python one that has a fair PyTorch
  * @property {number} peak the most GFLOP/s of one core, as measured just before
@@ -38,6 +40,7 @@ import { uneven } from './uneven.mjs'
 export const SUITES = [
   training,
   microBatches,
+  operators,
   forward,
   rounds,
   start,

@@ -25,7 +25,7 @@ export const training = {
   async measure(bench) {
     const settings = trainingSettings(bench.quick)
     const sides = [1, 2].flatMap((cores) => sidesOn(cores, settings, bench))
-    const possible = sides.filter(({ key }) => bench.python || !key.startsWith('torch'))
+    const possible = sides.filter(({ key }) => bench.python || !key.startsWith('torch')).filter(bench.isWanted)
     const { measured, versions } = await takeTurns(possible, bench.times(7, 2), bench.note)
     const names = Object.fromEntries(sides.map(({ key, name }) => [key, `training: ${name}`]))
     const rates = rateSeries(names, measured)

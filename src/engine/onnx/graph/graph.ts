@@ -139,11 +139,13 @@ export class Graph {
   }
 
   /**
-   * `x` where `sign` is above 0, else 0. A sigmoid steep enough to be a step is one quick pass over the numbers;
-   * comparing and casting the answer are two slow ones.
+   * 1 where `x` is above 0, else 0. A sigmoid steep enough to be a step is quicker than to compare and to cast.
+   *
+   * A mask for the way back is best written on the way forward, next to `x`. Of what an operator reads, the runtime
+   * computes first what was written last. So the mask comes right before its product, and is still in the cache then.
    */
-  wherePositive(sign: string, x: string): string {
-    return this.op('Mul', [this.op('HardSigmoid', [sign], { alpha: { float: 3e38 }, beta: { float: 0 } }), x])
+  isPositive(x: string): string {
+    return this.op('HardSigmoid', [x], { alpha: { float: 3e38 }, beta: { float: 0 } })
   }
 
   proto(): GraphFields {

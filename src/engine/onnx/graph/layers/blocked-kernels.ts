@@ -72,10 +72,10 @@ export function blockedKernels(g: Graph, { block, batch }: Blocks) {
 
     // Every image is a group of the convolution, and its own dz are its kernels: nothing has to change its order.
     function byImage(pairs: readonly Pair[], count: number): string {
-      const each = onto(pairs, (images, dz, sum) => {
-        const kernels = g.reshape(dz, count * filters, 1, rows, cols)
-        return g.nchwc('Conv', [images, kernels, ...sum], { ...attributes, group: count })
-      })
+      const apart = pairs.map(([images, dz]): Pair => [images, g.reshape(dz, count * filters, 1, rows, cols)])
+      const each = onto(apart, (images, kernels, sum) =>
+        g.nchwc('Conv', [images, kernels, ...sum], { ...attributes, group: count }),
+      )
       return g.reshape(each, planes, count, filters * kernel * kernel * depth)
     }
 

@@ -38,7 +38,8 @@ function anyConv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, step:
     g,
     views.map(({ x, attributes }) => output.conv(x, weight, s.channels, attributes, { bias, relu })),
   )
-  const throughRelu = (dOut: string) => (relu ? g.wherePositive(max.out, dOut) : dOut)
+  const mask = relu ? g.isPositive(max.out) : undefined
+  const throughRelu = (dOut: string) => (mask ? g.op('Mul', [mask, dOut]) : dOut)
   const through = <G>(dWeight: G, dBias: () => G, dz: string | undefined, wantInput: boolean) => ({
     ...(dz && wantInput && { dIn: inputGradient(s, weight, dz, output) }),
     gradients: new Map([

@@ -44,7 +44,8 @@ export function firstConv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNam
   const convolve: Convolve = ({ x, attributes }, more) => layout.conv(x, p.get(weight)!, s.channels, attributes, more)
   const { out, pairs } = (pool === 2 ? byDifferences : byMaxima)(g, seen, convolve, p.get(bias)!, relu)
 
-  const throughRelu = (dOut: string) => (relu ? g.wherePositive(out, dOut) : dOut)
+  const mask = relu ? g.isPositive(out) : undefined
+  const throughRelu = (dOut: string) => (mask ? g.op('Mul', [mask, dOut]) : dOut)
   const output = pooledShape(s, pool)
   const shape = seenShape(s, output, pool)
   return {
@@ -107,21 +108,26 @@ function byDifferences(g: Graph, seen: readonly Seen[], convolve: Convolve, bias
     const difference = minus(g, right, left)
     const bare = { ...left.view.attributes, pads: [0, 0, 0, 0] } as const
     const more = convolve({ x: difference, attributes: bare }, { relu: true })
-    return { difference, more, max: g.op('Add', [convolve(left.view, { bias, relu: false }), more]) }
+    return {
+      difference,
+      mask: g.isPositive(more),
+      max: g.op('Add', [convolve(left.view, { bias, relu: false }), more]),
+    }
   }
   const [upper, lower] = [row(seen[0]!, seen[1]!), row(seen[2]!, seen[3]!)]
   const more = g.op('Relu', [g.op('Sub', [lower.max, upper.max])])
   const max = g.op('Add', [upper.max, more])
+  const mask = g.isPositive(more)
   return {
     out: relu ? g.op('Relu', [max]) : max,
     pairs(dMax) {
-      const dLower = g.wherePositive(more, dMax)
+      const dLower = g.op('Mul', [mask, dMax])
       const dUpper = g.op('Sub', [dMax, dLower])
       return [
         [seen[0]!.image, dMax],
         [minus(g, seen[2]!, seen[0]!), dLower],
-        [upper.difference, g.wherePositive(upper.more, dUpper)],
-        [lower.difference, g.wherePositive(lower.more, dLower)],
+        [upper.difference, g.op('Mul', [upper.mask, dUpper])],
+        [lower.difference, g.op('Mul', [lower.mask, dLower])],
       ]
     },
   }

@@ -9,7 +9,8 @@ type MaxPool2d = PlacedLayer<Extract<Layer, { type: 'maxpool2d' }>>
 
 export function relu(g: Graph, x: string): Pass {
   const out = g.op('Relu', [x])
-  return { out, backward: (dOut) => ({ dIn: g.wherePositive(out, dOut) }) }
+  const mask = g.isPositive(out)
+  return { out, backward: (dOut) => ({ dIn: g.op('Mul', [mask, dOut]) }) }
 }
 
 /** [N, C, H, W] → [N, C*H*W]; -1 stands for the batch's length. */
