@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
 import { sizeText } from '../bench/figures.mjs'
+import { GROUPS } from '../bench/operator-groups.mjs'
 import { NAMED_KEYS } from '../build/config/parts/choice-keys.js'
 import { decimals, duration, plusMinus, thousands } from '../build/format.js'
 import { LAST_EPOCH_TEXT, PAPER_SERIES, PAPER_TABLES, printedAt, roundBeside } from '../build/paper/tables.js'
@@ -211,11 +212,11 @@ const ratio = (name, key) => suite(name).ratios[key].of_medians?.toFixed(2)
 
 /**
  * Images a second, as the suites of `npm run bench` measured them.
- * @param folder with a slash behind it, if another machine's; there training alone was measured
+ * @param folder with a slash behind it, if another machine's
  */
 function speed(folder = '') {
   const training = suite(`${folder}training`)
-  const forward = folder === '' ? suite('forward') : { figures: {} }
+  const forward = suite(`${folder}forward`)
   const torch = `PyTorch ${training.versions.torch.split('+')[0]}`
   const row = ({ figures }, key, name) => {
     const { median, min, max } = figures[key] ?? {}
@@ -239,20 +240,29 @@ function speed(folder = '') {
 const peak = (folder) => suite(`${folder}training`).peak_gflops.max
 const share = (folder) => suite(`${folder}training`).figures.share_of_peak.median.toFixed(2)
 
-/** Images a second of training, by the size of its batches, of which each has an update. */
-function byBatch(folder) {
-  const rates = Object.entries(suite(`${folder}training`).details.one_owner_by_batch.images_per_second)
-  return rates.map(([batch, rate]) => `${thousands(rate)} with ${batch}`).join(', ')
+/** Microseconds of each kind of operator in a training step, on two machines. */
+function operators() {
+  const columns = [
+    ['', 'whole', 'AMD Zen 4'],
+    ['intel/', 'whole', 'Intel'],
+    ['intel/', 'micro_16', 'Intel, micro-batches of 16'],
+  ]
+  const groups = { ...GROUPS, sum: 'sum' }
+  const rows = Object.entries(groups).map(([group, name]) => [
+    name,
+    ...columns.map(([folder, way]) => thousands(suite(`${folder}operators`).figures[`${way}_${group}`].median)),
+  ])
+  return table(['operators', ...columns.map(([, , name]) => name)], rows)
 }
 
 /** Training in micro-batches beside whole batches, and what fedunify chose on that machine. */
-function microBatches() {
-  const { machine, figures, details } = suite('micro-batches')
+function microBatches(folder = '') {
+  const { machine, figures, details } = suite(`${folder}micro-batches`)
   const rows = Object.entries(figures).map(([key, { name, median, min, max }]) => [
     name,
     `**${thousands(median)}**`,
     `${thousands(min)} – ${thousands(max)}`,
-    key === 'whole' ? '' : ratio('micro-batches', `${key}_to_whole`),
+    key === 'whole' ? '' : ratio(`${folder}micro-batches`, `${key}_to_whole`),
   ])
   const { cache_bytes } = details.found_here
   const chosen = cache_bytes === 0 ? 'whole batches' : `parts of at most ${thousands(cache_bytes)} bytes a layer`
@@ -361,7 +371,7 @@ const FIGURES = {
   speed,
   peak,
   share,
-  'by-batch': byBatch,
+  operators,
   'micro-batches': microBatches,
   facts,
   offline,
