@@ -176,8 +176,9 @@ export class ShardOwner implements Owner {
 
   /** The last round up to this one after which it has a state: it may have been absent since. */
   #newest(round: number): number | undefined {
-    const known = [...this.#states.keys()].filter((one) => one <= round)
-    return known.length > 0 ? Math.max(...known) : undefined
+    let newest: number | undefined
+    for (const known of this.#states.keys()) if (known <= round) newest = Math.max(known, newest ?? known)
+    return newest
   }
 
   #stateBefore(round: number): State {

@@ -4,7 +4,7 @@ import type { RoundFinished, Started } from '../federation/events.ts'
 import { percent } from '../format.ts'
 import { localSeries, POOLED_SERIES } from './series-name.ts'
 
-type Row = (string | number)[]
+type Row = (string | number | undefined)[]
 
 /** A CSV that grows with the rounds: its columns, and the rows that a round adds. */
 export interface Table {
@@ -79,10 +79,10 @@ export const paperTable: Table = {
 
 const asPercent = (evaluation: Evaluation): string => percent(accuracy(evaluation))
 
-/** A cell for each owner, empty if it did not train in this round or shares no metrics. */
+/** A cell for each owner, undefined and so empty if it did not train in this round or shares no metrics. */
 function byOwner(locals: RoundFinished['locals'], owners: Started['owners']): Row {
   const cells = new Map(locals.map(({ owner, local }) => [owner, cellOf(local, asPercent)]))
-  return owners.map((owner) => cells.get(owner) ?? '')
+  return owners.map((owner) => cells.get(owner))
 }
 
 /** One row for each owner and round, in bytes. */
