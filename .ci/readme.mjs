@@ -242,15 +242,16 @@ const share = (folder) => suite(`${folder}training`).figures.share_of_peak.media
 
 /** Microseconds of each kind of operator in a training step, on two machines. */
 function operators() {
+  const [here, intel] = [suite('operators'), suite('intel/operators')]
+  const cpu = ({ machine }) => machine.cpu.split(',')[0]
   const columns = [
-    ['', 'whole', 'AMD Zen 4'],
-    ['intel/', 'whole', 'Intel'],
-    ['intel/', 'micro_16', 'Intel, micro-batches of 16'],
+    [here, 'whole', `${cpu(here)}, whole batches`],
+    [intel, 'whole', `${cpu(intel)}, whole batches`],
+    [intel, 'micro_16', 'the same, micro-batches of 16'],
   ]
-  const groups = { ...GROUPS, sum: 'sum' }
-  const rows = Object.entries(groups).map(([group, name]) => [
+  const rows = Object.entries({ ...GROUPS, sum: 'sum' }).map(([group, name]) => [
     name,
-    ...columns.map(([folder, way]) => thousands(suite(`${folder}operators`).figures[`${way}_${group}`].median)),
+    ...columns.map(([{ figures }, way]) => thousands(figures[`${way}_${group}`].median)),
   ])
   return table(['operators', ...columns.map(([, , name]) => name)], rows)
 }
