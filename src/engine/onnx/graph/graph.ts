@@ -139,13 +139,15 @@ export class Graph {
   }
 
   /**
-   * 1 where `x` is above 0, else 0. A sigmoid steep enough to be a step is quicker than to compare and to cast.
+   * Keeps what it is given where `sign` is above 0, and makes the rest 0. A sigmoid steep enough to be a step is quicker
+   * than to compare and to cast.
    *
-   * A mask for the way back is best written on the way forward, next to `x`. Of what an operator reads, the runtime
+   * A mask for the way back is best written on the way forward, next to `sign`. Of what an operator reads, the runtime
    * computes first what was written last. So the mask comes right before its product, and is still in the cache then.
    */
-  isPositive(x: string): string {
-    return this.op('HardSigmoid', [x], { alpha: { float: 3e38 }, beta: { float: 0 } })
+  wherePositive(sign: string): (x: string) => string {
+    const mask = this.op('HardSigmoid', [sign], { alpha: { float: 3e38 }, beta: { float: 0 } })
+    return (x) => this.op('Mul', [mask, x])
   }
 
   proto(): GraphFields {

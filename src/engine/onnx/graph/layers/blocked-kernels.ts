@@ -72,7 +72,7 @@ export function blockedKernels(g: Graph, { block, batch }: Blocks) {
 
     // Every image is a group of the convolution, and its own dz are its kernels: nothing has to change its order.
     function byImage(pairs: readonly Pair[], count: number): string {
-      // All before the convolutions, so that each takes its dz as soon as that is there (see Graph.isPositive).
+      // All before the convolutions, so that each takes its dz as soon as that is there (see Graph.wherePositive).
       const apart = pairs.map(([images, dz]): Pair => [images, g.reshape(dz, count * filters, 1, rows, cols)])
       const each = onto(apart, (images, kernels, sum) =>
         g.nchwc('Conv', [images, kernels, ...sum], { ...attributes, group: count }),

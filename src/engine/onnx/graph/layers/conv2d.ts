@@ -38,8 +38,7 @@ function anyConv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNames, step:
     g,
     views.map(({ x, attributes }) => output.conv(x, weight, s.channels, attributes, { bias, relu })),
   )
-  const mask = relu ? g.isPositive(max.out) : undefined
-  const throughRelu = (dOut: string) => (mask ? g.op('Mul', [mask, dOut]) : dOut)
+  const throughRelu = relu ? g.wherePositive(max.out) : (dOut: string) => dOut
   const through = <G>(dWeight: G, dBias: () => G, dz: string | undefined, wantInput: boolean) => ({
     ...(dz && wantInput && { dIn: inputGradient(s, weight, dz, output) }),
     gradients: new Map([

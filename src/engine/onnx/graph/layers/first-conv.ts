@@ -44,8 +44,7 @@ export function firstConv2d(g: Graph, placed: Conv2d, x: string, p: ParameterNam
   const convolve: Convolve = ({ x, attributes }, more) => layout.conv(x, p.get(weight)!, s.channels, attributes, more)
   const { out, pairs } = (pool === 2 ? byDifferences : byMaxima)(g, seen, convolve, p.get(bias)!, relu)
 
-  const mask = relu ? g.isPositive(out) : undefined
-  const throughRelu = (dOut: string) => (mask ? g.op('Mul', [mask, dOut]) : dOut)
+  const throughRelu = relu ? g.wherePositive(out) : (dOut: string) => dOut
   const output = pooledShape(s, pool)
   const shape = seenShape(s, output, pool)
   return {
@@ -110,24 +109,24 @@ function byDifferences(g: Graph, seen: readonly Seen[], convolve: Convolve, bias
     const more = convolve({ x: difference, attributes: bare }, { relu: true })
     return {
       difference,
-      mask: g.isPositive(more),
+      whereMore: g.wherePositive(more),
       max: g.op('Add', [convolve(left.view, { bias, relu: false }), more]),
     }
   }
   const [upper, lower] = [row(seen[0]!, seen[1]!), row(seen[2]!, seen[3]!)]
   const more = g.op('Relu', [g.op('Sub', [lower.max, upper.max])])
   const max = g.op('Add', [upper.max, more])
-  const mask = g.isPositive(more)
+  const whereMore = g.wherePositive(more)
   return {
     out: relu ? g.op('Relu', [max]) : max,
     pairs(dMax) {
-      const dLower = g.op('Mul', [mask, dMax])
+      const dLower = whereMore(dMax)
       const dUpper = g.op('Sub', [dMax, dLower])
       return [
         [seen[0]!.image, dMax],
         [minus(g, seen[2]!, seen[0]!), dLower],
-        [upper.difference, g.op('Mul', [upper.mask, dUpper])],
-        [lower.difference, g.op('Mul', [lower.mask, dLower])],
+        [upper.difference, upper.whereMore(dUpper)],
+        [lower.difference, lower.whereMore(dLower)],
       ]
     },
   }

@@ -18,8 +18,8 @@ export function maxChain(g: Graph, [first, ...others]: readonly string[]): MaxCh
   for (const item of others) largest.push(g.op('Max', [largest.at(-1)!, item]))
   const out = largest.at(-1)!
   // The largest is behind item k exactly if it is larger than all up to k.
-  const masks = largest.slice(0, -1).map((before) => g.isPositive(g.op('Sub', [out, before])))
-  const reached = (dOut: string) => [dOut, ...masks.map((mask) => g.op('Mul', [mask, dOut]))]
+  const behind = largest.slice(0, -1).map((before) => g.wherePositive(g.op('Sub', [out, before])))
+  const reached = (dOut: string) => [dOut, ...behind.map((through) => through(dOut))]
   return {
     out,
     reached,

@@ -9,8 +9,8 @@ type MaxPool2d = PlacedLayer<Extract<Layer, { type: 'maxpool2d' }>>
 
 export function relu(g: Graph, x: string): Pass {
   const out = g.op('Relu', [x])
-  const mask = g.isPositive(out)
-  return { out, backward: (dOut) => ({ dIn: g.op('Mul', [mask, dOut]) }) }
+  const through = g.wherePositive(out)
+  return { out, backward: (dOut) => ({ dIn: through(dOut) }) }
 }
 
 /** [N, C, H, W] → [N, C*H*W]; -1 stands for the batch's length. */
