@@ -3,6 +3,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import type { NatsConnection } from '@nats-io/transport-node'
 import { FedunifyError, messageOf } from '../../errors.ts'
 import { VERSION } from '../../package.ts'
+import { sha256 } from '../../system/digest.ts'
 import { Fence } from './fence.ts'
 import { Gate } from './gate.ts'
 import { CHUNK_TIME } from './payloads.ts'
@@ -55,6 +56,8 @@ export class ServerPost {
   /** Told of what the broker does not take. */
   readonly trouble: Trouble
   readonly #waiting = new Map<number, Waiting>()
+  /** Of each owner, the digest of what was refused last. */
+  readonly #refused = new Map<number, string>()
   readonly #fence: Fence
   readonly #gate: Gate
   readonly #session = randomBytes(6).toString('base64url')
@@ -185,8 +188,11 @@ export class ServerPost {
     const token = ownerToken(owner)
     const done = await this.jsm.direct.getMessage(DONE, { last_by_subj: `done.${token}` })
     const foreign = done !== null && !this.#receive(owner, done.data)
-    if (this.#waiting.get(owner)?.task !== task) return
+    const over = () => this.#waiting.get(owner)?.task !== task
+    if (over()) return
     const last = await this.jsm.direct.getMessage(TASKS, { last_by_subj: `task.${token}` })
+    // Answered meanwhile: this task must not take the place of the next one.
+    if (over()) return
     // What is refused may have taken the place of the answer: the owner gives it again.
     if (foreign || !last || !Buffer.from(last.data).equals(bytes))
       await this.#publish(owner, bytes, this.settings.signal)
@@ -201,7 +207,10 @@ export class ServerPost {
     const known = owners.find(({ owner }) => owner === from)
     if (!known) return false
     const refused = (what: string) => {
-      this.#gate.say(from, known.name, `refused: ${what}`)
+      // It stays the owner's last word at the broker, and is read at each look.
+      const digest = sha256(data)
+      if (this.#refused.get(from) !== digest) this.#gate.say(from, known.name, `refused: ${what}`)
+      this.#refused.set(from, digest)
       return false
     }
     try {

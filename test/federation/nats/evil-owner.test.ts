@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { BAD_UPDATES, STRAY_MESSAGES } from '../../support/attacks.ts'
+import { type Attack, BAD_UPDATES, STRAY_MESSAGES } from '../../support/attacks.ts'
 import { runBinary } from '../../support/binary.ts'
 import { hasBroker } from '../../support/broker.ts'
 import { EvilOwner, honestly, type Script } from '../../support/evil-owner.ts'
@@ -40,9 +40,14 @@ describe.skipIf(!hasBroker)('a malicious owner', () => {
     await server.says(/alice has joined/)
     const bad = [...BAD_UPDATES]
     const strays = [...STRAY_MESSAGES]
+    // A task comes again if a stray took the place of its answer, and is answered as before.
+    const answers = new Map<string, Attack | undefined>()
     const train: Script['train'] = async (task, honest, evil) => {
-      await strays.shift()?.run(task, honest, evil)
-      const attack = task.attempt < 2 ? bad.shift() : undefined
+      if (!answers.has(task.task)) {
+        await strays.shift()?.run(task, honest, evil)
+        answers.set(task.task, task.attempt < 2 ? bad.shift() : undefined)
+      }
+      const attack = answers.get(task.task)
       await attack?.run(task, honest, evil)
       return attack === undefined
     }
@@ -83,6 +88,28 @@ describe.skipIf(!hasBroker)('a malicious owner', () => {
     fed.join('bob')
     expect(await fed.serve('--resume', at('given-up', 'net')).ended).toMatchObject({ code: 0 })
     await expectQuiet('given-up', file)
+  })
+
+  it('is refused once for what stays its last word, and is given its task again', { timeout: 60_000 }, async () => {
+    const file = experiment('last-word', { env: 'H' })
+    const fed = await startFederation(['alice', 'bob'], data)
+    fed.join('alice', '--once')
+    const server = fed.serve(file, '--run-id', 'net')
+    const bob = await EvilOwner.open(fed.dir, 'bob', data)
+    const times = new Map<string, number>()
+    const train: Script['train'] = async (task, honest, evil) => {
+      const time = (times.get(task.task) ?? 0) + 1
+      times.set(task.task, time)
+      if (times.size > 1) return true
+      // At the first task; the server looks at the broker while it waits.
+      if (time === 1) await evil.handIn(task, honest, { fedunify: '0.0.1' })
+      return time === 3
+    }
+    const work = bob.work({ train })
+    const { code, err } = await server.ended
+    await work
+    expect([code, [...times.values()][0]], err).toEqual([0, 3])
+    expect(err.match(/refused: .*/g)).toEqual([expect.stringContaining('owner bob has fedunify 0.0.1')])
   })
 
   it('with thousands of messages fills no disk and pushes out no update of others', { timeout: 180_000 }, async () => {
