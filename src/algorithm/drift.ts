@@ -39,15 +39,35 @@ export class Drift {
   }
 }
 
-/** Adds values to `sums`; returns `squares` with theirs added. */
+/**
+ * Adds values to `sums`; returns `squares` with theirs added. Four sums of squares, none of which waits for the one before
+ * it, take half the time of one.
+ */
 function accumulate(values: Float32Array, sums: Float64Array, squares: number): number {
-  let total = squares
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!
-    sums[i]! += value
-    total += value * value
+  const most = values.length - (values.length % 4)
+  let s = 0
+  let t = 0
+  let u = 0
+  let v = 0
+  for (let i = 0; i < most; i += 4) {
+    const a = values[i]!
+    const b = values[i + 1]!
+    const c = values[i + 2]!
+    const d = values[i + 3]!
+    sums[i]! += a
+    sums[i + 1]! += b
+    sums[i + 2]! += c
+    sums[i + 3]! += d
+    s += a * a
+    t += b * b
+    u += c * c
+    v += d * d
   }
-  return total
+  for (let i = most; i < values.length; i++) {
+    sums[i]! += values[i]!
+    s += values[i]! ** 2
+  }
+  return squares + (s + t + u + v)
 }
 
 /** A loop, because `reduce` makes an object of every number that it comes to. */

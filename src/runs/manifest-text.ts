@@ -27,11 +27,16 @@ export const sealedManifest = (manifest: object): Buffer => sealedParts(partOf(m
  * A manifest whose last part was made into text before, by `partOf`: it stays the same from round to round, and with many
  * owners it is long.
  */
-export const sealedParts = (...parts: readonly string[]): Buffer =>
-  sealed(Buffer.from(`{${[...parts, partOf({ [SEAL]: BLANK_SEAL })].join(',')}\n}\n`), SEAL_KEY)
+export const sealedParts = (...parts: readonly Uint8Array[]): Buffer => {
+  const pieces = [...parts, partOf({ [SEAL]: BLANK_SEAL })].flatMap((part, i) => [
+    Buffer.from(i === 0 ? '{' : ','),
+    part,
+  ])
+  return sealed(Buffer.concat([...pieces, Buffer.from('\n}\n')]), SEAL_KEY)
+}
 
 /** The text of some of a manifest's keys, at least one. */
-export const partOf = (some: object): string => manifestText(some).slice(1, -3)
+export const partOf = (some: object): Buffer => Buffer.from(manifestText(some).slice(1, -3))
 
 /** JSON for people too: lists of numbers stay on one line. */
 export function manifestText(manifest: object): string {

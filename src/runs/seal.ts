@@ -9,15 +9,16 @@ export const BLANK_SEAL = '0'.repeat(64)
  * @param key the bytes just before the seal, which stand nowhere before it
  */
 export function sealed<Bytes extends Uint8Array>(bytes: Bytes, key: string): Bytes {
-  Buffer.from(bytes.buffer, bytes.byteOffset).write(digestOf(bytes, key), placeOf(bytes, key).at, 'latin1')
+  const { at } = placeOf(bytes, key)
+  Buffer.from(bytes.buffer, bytes.byteOffset).write(digestOf(bytes, at), at, 'latin1')
   return bytes
 }
 
 /** Whether a file has a seal, and whether that is the one of its bytes. */
 export function sealState(bytes: Uint8Array, key: string): 'none' | 'whole' | 'broken' {
-  const { seal } = placeOf(bytes, key)
+  const { at, seal } = placeOf(bytes, key)
   if (seal === undefined) return 'none'
-  return seal === digestOf(bytes, key) ? 'whole' : 'broken'
+  return seal === digestOf(bytes, at) ? 'whole' : 'broken'
 }
 
 function placeOf(bytes: Uint8Array, key: string): { at: number; seal: string | undefined } {
@@ -27,8 +28,8 @@ function placeOf(bytes: Uint8Array, key: string): { at: number; seal: string | u
   return at < key.length || !/^[\da-f]{64}$/.test(seal) ? { at: 0, seal: undefined } : { at, seal }
 }
 
-function digestOf(bytes: Uint8Array, key: string): string {
-  const { at } = placeOf(bytes, key)
+/** With zeros in the place of the seal, which begins at `at`. */
+function digestOf(bytes: Uint8Array, at: number): string {
   const hash = createHash('sha256').update(bytes.subarray(0, at)).update(BLANK_SEAL)
   return hash.update(bytes.subarray(at + BLANK_SEAL.length)).digest('hex')
 }

@@ -44,7 +44,7 @@ export class RunFolder {
   readonly #kept: KeptWeights
   #growing: GrowingTables | undefined
   /** The text of what its manifest says of the run. */
-  #fixed: string | undefined
+  #fixed: Uint8Array | undefined
   #rounds: number
 
   private constructor(path: string, plan: RunPlan, lock: FolderLock, saved: SavedState = NOTHING_DONE) {

@@ -17,5 +17,6 @@ export function createSession(model: Uint8Array, device: Device = 'cpu'): Promis
   })
 }
 
-/** A weight as a session takes it: a copy, because the runtime refuses shared buffers. */
-export const weightTensor = ({ shape, data }: Weight): Tensor => new Tensor('float32', data.slice(), shape)
+/** A weight as a session takes it: a copy if its buffer is shared, because the runtime refuses those. */
+export const weightTensor = ({ shape, data }: Weight): Tensor =>
+  new Tensor('float32', data.buffer instanceof SharedArrayBuffer ? data.slice() : data, shape)
