@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { hasBroker } from '../../support/broker.ts'
 import { fedunify } from '../../support/command-line.ts'
 import { SMALL_MODEL, workshop } from '../../support/experiment.ts'
@@ -35,15 +35,16 @@ describe.skipIf(!hasBroker)('federation status', () => {
 
     const bob = joins('bob')
     await bob.says('images to train on')
-    await new Promise((resolve) => setTimeout(resolve, 1500))
     const training = { state: 'training', connected: true, late: false }
-    expect(await json()).toMatchObject({
-      round: 1,
-      owners: [
-        { ...training, progress: { epochs: 5000, total: expect.any(Number) } },
-        { ...training, progress: { epoch: expect.any(Number) } },
-      ],
-    })
+    const atWork = async () =>
+      expect(await json()).toMatchObject({
+        round: 1,
+        owners: [
+          { ...training, progress: { epochs: 5000, total: expect.any(Number) } },
+          { ...training, progress: { epoch: expect.any(Number) } },
+        ],
+      })
+    await vi.waitFor(atWork, { timeout: 20_000, interval: 200 })
     expect((await status()).out).toMatch(
       /^run \S+, in round 1\n\n[\s\S]*^bob +training +\d.* s +\d+ %, epoch \d+\/5000$/m,
     )
