@@ -14,6 +14,7 @@ import { file } from './children.mjs'
 import { json, median } from './figures.mjs'
 import { inFolder } from './folder.mjs'
 import { pinning } from './machine.mjs'
+import { inTurns } from './turns.mjs'
 
 const TARGET = 1.8
 
@@ -83,12 +84,10 @@ async function measure(count, folder) {
 
 await inFolder(async (folder) => {
   const seconds = { 1: [], 2: [] }
-  for (let turn = 0; turn < Number(values.turns); turn++) {
-    for (const count of turn % 2 === 0 ? [1, 2] : [2, 1]) {
-      const took = await measure(count, join(folder, `${turn}-${count}`))
-      seconds[count].push(took)
-      console.log(`turn ${turn + 1}: ${count === 1 ? 'one worker' : 'two workers'}: ${took.toFixed(1)} s`)
-    }
+  for (const [count, turn] of inTurns([1, 2], Number(values.turns))) {
+    const took = await measure(count, join(folder, `${seconds[count].length}-${count}`))
+    seconds[count].push(took)
+    console.log(`${turn}: ${count === 1 ? 'one worker' : 'two workers'}: ${took.toFixed(1)} s`)
   }
   const ratio = median(seconds[1]) / median(seconds[2])
   const rounded = (list) => list.map((one) => Number(one.toFixed(2)))

@@ -1,4 +1,5 @@
 import { flags } from '../children.mjs'
+import { inTurns } from '../turns.mjs'
 import { fedunifyRun } from '../whole-run.mjs'
 
 /** Owners of seven images each, of whom a hundred train in a round: all there are, or a hundredth of them. */
@@ -16,14 +17,12 @@ export const drawn = {
     const rounds = quick ? 6 : 42
     const settings = { workers: 2, rounds, 'evaluate-every': rounds }
     const measured = { drawn: [], alone: [] }
-    const count = times(7, 1)
-    for (let turn = 0; turn < count; turn++) {
-      for (const kind of turn % 2 ? ['alone', 'drawn'] : ['drawn', 'alone']) {
-        const run = await fedunifyRun(pin, flags({ ...settings, ...KINDS[kind], data }))
-        measured[kind].push({ peak: run.peak, ...figuresOf(run.rounds, settings.workers) })
-      }
-      const [one, other] = ['drawn', 'alone'].map((kind) => measured[kind].at(-1).milliseconds.toFixed(0))
-      note(`turn ${turn + 1} of ${count}: a round of 100 of 10,000 owners takes ${one} ms, of 100 alone ${other} ms`)
+    for (const [kind, turn] of inTurns(Object.keys(KINDS), times(7, 1))) {
+      const run = await fedunifyRun(pin, flags({ ...settings, ...KINDS[kind], data }))
+      const figures = figuresOf(run.rounds, settings.workers)
+      measured[kind].push({ peak: run.peak, ...figures })
+      const owners = kind === 'drawn' ? '100 of 10,000 owners' : '100 owners'
+      note(`${turn}: ${owners}: ${figures.milliseconds.toFixed(0)} ms a round`)
     }
     const series = (key, kind, what, more) => {
       const values = measured[kind].map((run) => run[what])

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { encodeHeader } from '../../build/weights/safetensors/header.js'
 import { alone, file } from '../children.mjs'
 import { inFolder } from '../folder.mjs'
+import { inTurns } from '../turns.mjs'
 
 /** Values of a tensor: 64 MiB of them. */
 const VALUES = 2 ** 24
@@ -19,7 +20,6 @@ export const offline = {
   about: 'fedunify merge of two files of 1 GB beside cat A B > C with fsync, and its memory',
   async measure({ quick, times, pin, note }) {
     const bytes = quick ? 2e8 : 1e9
-    const turns = times(7, 2)
     const samples = { merge: [], copy: [], mib: [] }
     await inFolder(async (folder) => {
       const at = (name) => join(folder, name)
@@ -40,14 +40,10 @@ export const offline = {
           samples.copy.push((performance.now() - began) / 1000)
         },
       }
-      for (let turn = 0; turn < turns; turn++) {
-        for (const way of turn % 2 ? ['copy', 'merge'] : ['merge', 'copy']) {
-          for (const path of [copied, merged, `${merged}.card.json`]) rmSync(path, { force: true })
-          await ways[way]()
-        }
-        note(
-          `turn ${turn + 1} of ${turns}: ${samples.merge.at(-1).toFixed(2)} s, cat ${samples.copy.at(-1).toFixed(2)} s`,
-        )
+      for (const [way, turn] of inTurns(Object.keys(ways), times(7, 2))) {
+        for (const path of [copied, merged, `${merged}.card.json`]) rmSync(path, { force: true })
+        await ways[way]()
+        note(`${turn}: ${way}: ${samples[way].at(-1).toFixed(2)} s`)
       }
     })
     const series = (key, name, unit, more) => ({ key, name: `offline: ${name}`, unit, values: samples[key], ...more })

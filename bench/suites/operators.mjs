@@ -1,5 +1,6 @@
 import { file, together } from '../children.mjs'
 import { GROUPS } from '../operator-groups.mjs'
+import { inTurns } from '../turns.mjs'
 
 const BATCH = 64
 const SIZES = [0, 16, 32]
@@ -11,15 +12,11 @@ export const operators = {
   async measure({ quick, times, pin, note }) {
     const steps = quick ? 20 : 100
     const measured = new Map(SIZES.map((size) => [size, []]))
-    const turns = times(7, 2)
-    for (let turn = 0; turn < turns; turn++) {
-      for (let i = 0; i < SIZES.length; i++) {
-        const size = SIZES[(turn + i) % SIZES.length]
-        const command = [process.execPath, file('operators.mjs'), BATCH, steps, size].map(String)
-        const [result] = await together([pin(1, command)])
-        measured.get(size).push(result)
-        note(`turn ${turn + 1} of ${turns}: ${nameOf(size)}: ${Math.round(sum(result))} µs a step`)
-      }
+    for (const [size, turn] of inTurns(SIZES, times(7, 2))) {
+      const command = [process.execPath, file('operators.mjs'), BATCH, steps, size].map(String)
+      const [result] = await together([pin(1, command)])
+      measured.get(size).push(result)
+      note(`${turn}: ${nameOf(size)}: ${Math.round(sum(result))} µs a step`)
     }
     const series = SIZES.flatMap((size) =>
       Object.entries({ ...GROUPS, sum: 'sum' }).map(([group, name]) => ({

@@ -1,4 +1,5 @@
 import { alone, file, flags } from '../children.mjs'
+import { inTurns } from '../turns.mjs'
 
 const OWNERS = [2, 500]
 
@@ -8,15 +9,12 @@ export const owners = {
   about: 'a round over the same 60,000 images with 500 owners, beside 2',
   async measure({ times, quick, data, pin, note }) {
     const settings = { rounds: quick ? 1 : 2, runs: 1 }
-    const count = times(7, 1)
     const measured = new Map(OWNERS.map((number) => [number, []]))
-    for (let turn = 0; turn < count; turn++) {
-      for (const number of turn % 2 ? OWNERS.toReversed() : OWNERS) {
-        const options = flags({ ...settings, data, owners: number })
-        const { seconds } = await alone(pin(2, [process.execPath, file('many-owners.mjs'), ...options]))
-        measured.get(number).push(seconds.total)
-        note(`turn ${turn + 1} of ${count}: ${number} owners: ${seconds.total} s a round`)
-      }
+    for (const [number, turn] of inTurns(OWNERS, times(7, 1))) {
+      const options = flags({ ...settings, data, owners: number })
+      const { seconds } = await alone(pin(2, [process.execPath, file('many-owners.mjs'), ...options]))
+      measured.get(number).push(seconds.total)
+      note(`${turn}: ${number} owners: ${seconds.total} s a round`)
     }
     return {
       settings,
