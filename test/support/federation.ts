@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { onTestFinished, vi } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { freePort } from '../../src/demo/local-broker.ts'
 import { BINARY, type Running, runBinary, start } from './binary.ts'
 import { type Broker, startBroker } from './broker.ts'
@@ -16,8 +16,6 @@ export interface TestFederation {
   joinWith(name: string, ...options: string[]): Running
   /** Starts the server; it ends with the test. */
   serve(...args: string[]): Running
-  /** Resolves once each owner has told how far its training is. */
-  allTrain(): Promise<void>
 }
 
 /**
@@ -51,18 +49,11 @@ export async function startFederation(
   }
   const joinWith: TestFederation['joinWith'] = (name, ...options) =>
     started(name, ['join', '--federation', join(dir, 'owners', name), '--device', 'cpu', ...options])
-  const server = ['--federation', join(dir, 'server')]
-  const assertAllTrain = async () => {
-    const { out } = await runBinary(['federation', 'status', ...server, '--json'])
-    const { owners } = JSON.parse(out) as { owners: { progress: object | null }[] }
-    if (!owners.every(({ progress }) => progress)) throw new Error(`not all owners train:\n${out}`)
-  }
   return {
     dir,
     broker,
-    allTrain: () => vi.waitFor(assertAllTrain, { timeout: 30_000, interval: 200 }),
     join: (name, ...more) => joinWith(name, '--shard', '--data', data, ...more),
     joinWith,
-    serve: (...args) => started('server', ['serve', ...server, ...args]),
+    serve: (...args) => started('server', ['serve', '--federation', join(dir, 'server'), ...args]),
   }
 }

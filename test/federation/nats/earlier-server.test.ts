@@ -10,12 +10,13 @@ const data = join(folder, 'idx')
 
 describe.skipIf(!hasBroker)('a task that a dead server left', () => {
   it('is given up as soon as the server of another run asks something', { timeout: 60_000 }, async () => {
-    const { join: joins, serve, allTrain } = await startFederation(['alice', 'bob'], data)
+    const { join: joins, serve } = await startFederation(['alice', 'bob'], data)
     const alice = joins('alice')
     const bob = joins('bob')
     // Minutes of training.
     const first = serve(experiment('dead', { env: 'H', model: SMALL_MODEL, 'local-epochs': 10_000 }), '--quiet')
-    await allTrain()
+    await Promise.all([alice.says('images to train on'), bob.says('images to train on')])
+    await new Promise((resolve) => setTimeout(resolve, 1000))
     first.child.kill('SIGKILL')
     alice.child.kill('SIGKILL')
     await Promise.all([first.ended, alice.ended])
