@@ -1,5 +1,6 @@
 import { alone, file, flags } from '../children.mjs'
 import { sizeText } from '../figures.mjs'
+import { inTurns } from '../turns.mjs'
 
 const SIDES = [
   [2, 421_642],
@@ -15,12 +16,10 @@ export const masks = {
   async measure({ times, pin, note }) {
     const turns = times(5, 1)
     const all = []
-    for (let turn = 0; turn < turns; turn++) {
-      for (const [owners, weights] of SIDES) {
-        all.push(await alone(pin(1, [process.execPath, file('masks.mjs'), ...flags({ owners, weights })])))
-        const { owner_s, server_s } = all.at(-1)
-        note(`turn ${turn + 1} of ${turns}: ${owners} owners of ${weights} weights: ${owner_s} s, server ${server_s} s`)
-      }
+    for (const [[owners, weights], turn] of inTurns(SIDES, turns)) {
+      all.push(await alone(pin(1, [process.execPath, file('masks.mjs'), ...flags({ owners, weights })])))
+      const { owner_s, server_s } = all.at(-1)
+      note(`${turn}: ${owners} owners of ${weights} weights: ${owner_s} s, server ${server_s} s`)
     }
     const series = SIDES.flatMap(([owners, weights]) => {
       const size = sizeText(weights)

@@ -40,8 +40,8 @@ export class Drift {
 }
 
 /**
- * Adds values to `sums`; returns `squares` with theirs added. Four sums of squares, none of which waits for the one before
- * it, take half the time of one.
+ * Adds values to `sums`; returns `squares` with theirs added. Four sums of squares that do not wait for one another are
+ * quicker than one.
  */
 function accumulate(values: Float32Array, sums: Float64Array, squares: number): number {
   const most = values.length - (values.length % 4)

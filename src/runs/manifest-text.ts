@@ -28,11 +28,9 @@ export const sealedManifest = (manifest: object): Buffer => sealedParts(partOf(m
  * owners it is long.
  */
 export const sealedParts = (...parts: readonly Uint8Array[]): Buffer => {
-  const pieces = [...parts, partOf({ [SEAL]: BLANK_SEAL })].flatMap((part, i) => [
-    Buffer.from(i === 0 ? '{' : ','),
-    part,
-  ])
-  return sealed(Buffer.concat([...pieces, Buffer.from('\n}\n')]), SEAL_KEY)
+  const before = parts.flatMap((part) => [part, Buffer.from(',')])
+  const pieces = [Buffer.from('{'), ...before, partOf({ [SEAL]: BLANK_SEAL }), Buffer.from('\n}\n')]
+  return sealed(Buffer.concat(pieces), SEAL_KEY)
 }
 
 /** The text of some of a manifest's keys, at least one. */

@@ -207,7 +207,7 @@ export class ServerPost {
     const known = owners.find(({ owner }) => owner === from)
     if (!known) return false
     const refused = (what: string) => {
-      // It stays the owner's last word at the broker, and is read at each look.
+      // Said once: it stays the owner's last word at the broker, and is read at each look.
       const digest = sha256(data)
       if (this.#refused.get(from) !== digest) this.#gate.say(from, known.name, `refused: ${what}`)
       this.#refused.set(from, digest)
